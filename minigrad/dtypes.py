@@ -1,0 +1,99 @@
+"""Dtypes: what data becomes when it enters a Tensor, and what the operands of one op are brought to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+DEFAULT_FLOAT = np.dtype(np.float32)
+PYTHON_NUMBERS = frozenset((bool, int, float))
+_KIND_RANK = {"b": 0, "u": 1, "i": 1, "f": 2}
+
+
+def is_array(value: Any) -> bool:
+    """Whether `value` is an array, NumPy's or another library's, as opposed to a number or a nested list."""
+    return isinstance(value, np.ndarray) or hasattr(value, "__array_function__")
+
+
+def as_array(data: Any, dtype: Any = None) -> Any:
+    """An array of `data`: lists and numbers of Python floats make float32, ints int64, bools bool; arrays stay.
+
+    Raises TypeError where the result is not numeric (strings, objects, ragged lists).
+    """
+    if is_array(data):
+        array = data if dtype is None else data.astype(dtype, copy=False)
+    else:
+        try:
+            array = np.asarray(data, dtype)
+        except ValueError as error:
+            raise TypeError(
+                f"Tensor: cannot make an array of {type(data).__name__}: {error}"
+            ) from None
+        if dtype is None and array.dtype == np.float64 and _is_python_data(data):
+            array = array.astype(DEFAULT_FLOAT)
+    if array.dtype.kind not in "biufc":
+        raise TypeError(
+            f"Tensor: data of type {type(data).__name__} makes an array of dtype {array.dtype}; "
+            "numbers or bools are needed"
+        )
+    return array
+
+
+def _is_python_data(data: Any) -> bool:
+    """Whether nested lists end in Python's own numbers (an np.float64 inside keeps its precision)."""
+    while isinstance(data, (list, tuple)):
+        if not data:
+            return True
+        data = data[0]
+    return type(data) in PYTHON_NUMBERS
+
+
+def unify(op: str, operands: list[Any], is_tensor: list[bool]) -> list[Any]:
+    """The operands of one op, brought to one dtype.
+
+    - Operands with axes decide; 0-d ones yield to them. Among 0-d ones, Tensors beat plain scalars.
+    - Float beats int and bool without widening: an int array that meets float32 gives float32.
+    - A plain float that meets only ints and bools makes float32, as a Python list of floats does.
+    - Python numbers stay as they are where NumPy takes them at the dtype of the other operand.
+
+    NumPy 2 alone would turn float32 into float64 at the first `np.float64` scalar.
+    """
+    operands = [
+        v if type(v) in PYTHON_NUMBERS or isinstance(v, np.generic) else as_array(v)
+        for v in operands
+    ]
+    ranks = [2 if np.ndim(v) else int(t) for v, t in zip(operands, is_tensor, strict=True)]
+    dtypes = [_dtype_of(v) for v in operands]
+    for dtype in dtypes:
+        if dtype.kind == "c":
+            raise TypeError(
+                f"{op}: complex operands are not supported; use the real and imaginary parts"
+            )
+    target = None
+    for rank in (2, 1, 0):
+        group = [d for d, r in zip(dtypes, ranks, strict=True) if r == rank]
+        if not group:
+            continue
+        kind = max(_KIND_RANK[d.kind] for d in group)
+        candidate = np.result_type(*[d for d in group if _KIND_RANK[d.kind] == kind])
+        if rank == 0 and candidate.kind == "f":
+            candidate = DEFAULT_FLOAT
+        if target is None or kind > _KIND_RANK[target.kind]:
+            target = candidate
+    return [_convert(op, v, target) for v in operands]
+
+
+def _dtype_of(value: Any) -> np.dtype[Any]:
+    return value.dtype if hasattr(value, "dtype") else np.result_type(type(value))
+
+
+def _convert(op: str, value: Any, dtype: Any) -> Any:
+    if type(value) in PYTHON_NUMBERS:
+        return value
+    if value.dtype == dtype:
+        return value
+    converted = value.astype(dtype)
+    if dtype.kind in "iu" and value.ndim == 0 and converted != value:
+        raise OverflowError(f"{op}: the integer {value} does not fit the other operand's {dtype}")
+    return converted

@@ -1,0 +1,294 @@
+"""The engine: a topological reverse traversal of the graph. Knows no op.
+
+Nodes are visited in the reverse order of their creation, which is a topological order, because an op's inputs
+exist before its output. Each runs its rules once, on the sum of all that flows into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from . import memory
+from .dtypes import as_array
+from .graph import OFF, ON, Node, TensorBase, checksums, describe, mode, wrap
+
+
+def grad(
+    y: Any,
+    xs: Any,
+    seed: Any = None,
+    create_graph: bool = False,
+    retain_graph: bool | None = None,
+    tap: Callable[[Node, str, Any], None] | None = None,
+) -> Any:
+    """dy/dx for each x in xs, contracted with `seed`: sum_i seed_i dy_i/dx.
+
+    xs            a Tensor gives a Tensor, a sequence gives a tuple; leaves and interior Tensors alike.
+    seed          of y's shape; may be omitted if y has one element; may itself require grad.
+    create_graph  record the derivative, so that it can be differentiated again.
+    retain_graph  keep the saved values for another backward; by default as `create_graph`.
+    tap           called with (node, argument, contribution) for each edge that is followed.
+
+    An x that y does not depend on gets None. Raises ValueError for an x that does not require grad and for a
+    non-scalar y without seed; RuntimeError for a freed graph or a saved value that was written since.
+    """
+    single = isinstance(xs, TensorBase)
+    targets: list[Any] = [xs] if single else list(xs)
+    for place, x in enumerate(targets):
+        if not isinstance(x, TensorBase):
+            raise TypeError(f"grad: xs[{place}] is a {type(x).__name__}; Tensors are needed")
+        if not x._requires_grad:
+            raise ValueError(
+                f"grad: xs[{place}] of shape {x._data.shape} does not require grad; "
+                "make it with Tensor(..., requires_grad=True) before it is used"
+            )
+    keys = [x if x._node is None else x._node for x in targets]
+    retain = create_graph if retain_graph is None else retain_graph
+    found, owned = _traverse("grad", y, seed, set(keys), create_graph, retain, tap)
+    if not create_graph:
+        found = {key: wrap(_own(g, key in owned)) for key, g in found.items()}
+    results = tuple(found.get(key) for key in keys)
+    return results[0] if single else results
+
+
+def backward(y: Any, seed: Any = None, retain_graph: bool = False) -> None:
+    """Add dy/dleaf into `.grad` of every leaf that requires grad (and of Tensors that asked with `retain_grad`)."""
+    found, owned = _traverse("backward", y, seed, None, False, retain_graph, None)
+    # only now that everything is computed is anything written: a failed backward leaves every .grad as it was
+    for key, g in found.items():
+        tensor = key if isinstance(key, TensorBase) else key.keeper()
+        if tensor is None:
+            continue
+        if tensor._grad is None:
+            tensor._grad = wrap(_own(g, key in owned))
+        else:
+            tensor._grad._data += g
+            memory.mark_written(tensor._grad._data)
+
+
+def _traverse(
+    caller: str,
+    y: Any,
+    seed: Any,
+    targets: set[Any] | None,
+    create_graph: bool,
+    retain: bool,
+    tap: Any,
+) -> tuple[dict[Any, Any], set[Any]]:
+    """The gradients of the targets (None: of all leaves and keepers), and which of them this walk allocated.
+
+    Gradients are plain arrays, or with create_graph Tensors: the same rules run on both. The first contribution
+    to a gradient is borrowed as it is, the first sum allocates, later ones add in place into that sum.
+    """
+    if not y._requires_grad:
+        raise RuntimeError(
+            f"{caller}: this Tensor of shape {y._data.shape} has no history: nothing it was made from requires "
+            "grad, or it was made under no_grad()"
+        )
+    start = y if y._node is None else y._node
+    grads: dict[Any, Any] = {start: _seed(caller, y, seed, create_graph)}
+    found: dict[Any, Any] = {}
+    owned: set[Any] = set()
+    order = _creation_order(start)
+    active = None if targets is None else _on_a_path(order, targets)
+    token = mode.set(max(ON, mode.get()) if create_graph else OFF)
+    try:
+        while order:
+            node = order.pop()
+            g = grads.pop(node, None)
+            if g is None:  # no gradient came this way: skipped, never fed zeros (0 * inf is NaN)
+                continue
+            op = node.op
+            if node.hooks:
+                g = _run_hooks(node.hooks, node, g)
+                owned.discard(node)
+            if node.keeper is not None if targets is None else node in targets:
+                found[node] = g
+            if op.is_part:
+                _collect_part(grads, node, g)
+                continue
+            if g.__class__ is list:
+                g = _filled(node, g)
+            if active is not None and node not in active:
+                continue
+            saved = node.saved
+            if saved is None:
+                raise RuntimeError(
+                    f"{caller}: this graph was freed by an earlier backward (met at {op.name}); "
+                    "pass retain_graph=True to that one to go through it again"
+                )
+            if node.tick < memory.last_write or node.notes is not None:
+                _check_unwritten(caller, node)
+            parents = node.parents
+            for place, rule, values in saved:
+                if active is not None and not _needed(parents, place, active, targets):
+                    continue
+                if create_graph:
+                    values = rule.lift(node, place, values)
+                try:
+                    result = rule.function(g, *values)
+                except Exception as error:
+                    error.add_note(f"in the gradient of {describe(node)} for {rule.argument}")
+                    raise
+                if type(place) is int:
+                    contributions: Any = ((place, result),)
+                else:
+                    contributions = zip(place, result, strict=True)
+                for at, c in contributions:
+                    parent = parents[at]
+                    if parent is None:
+                        continue
+                    if (
+                        c.__class__ is not ndarray
+                        or c.shape != parent.shape
+                        or c.dtype is not parent.dtype
+                    ):
+                        c = op.fit(c, parent, node, at)
+                    if tap is not None:
+                        tap(node, op.argument_name(at), _as_tensor(c))
+                    total = grads.get(parent)
+                    if total is None:
+                        grads[parent] = c
+                    elif create_graph or parent not in owned:
+                        grads[parent] = total + c
+                        owned.add(parent)
+                    else:
+                        total += c
+                        grads[parent] = total  # a NumPy scalar does not change in place
+            if not retain:
+                node.free()
+    finally:
+        mode.reset(token)
+    for leaf, g in grads.items():
+        if targets is None or leaf in targets:
+            if leaf._hooks:
+                g = _run_hooks(leaf._hooks, leaf, g)
+                owned.discard(leaf)
+            found[leaf] = g
+    return found, owned
+
+
+def _creation_order(start: Any) -> list[Node]:
+    """The nodes of the graph that ends in `start`, oldest first."""
+    if not isinstance(start, Node):
+        return []
+    seen = {start}
+    stack = [start]
+    while stack:
+        for parent in stack.pop().parents:
+            if parent.__class__ is Node and parent not in seen:
+                seen.add(parent)
+                stack.append(parent)
+    return sorted(seen, key=_tick)
+
+
+_tick = attrgetter("tick")
+
+
+def _on_a_path(order: list[Node], targets: set[Any]) -> set[Node]:
+    """The nodes through which some target is reached: those with a target or such a node among their parents."""
+    active: set[Node] = set()
+    for node in order:
+        for parent in node.parents:
+            if parent is not None and (parent in targets or parent in active):
+                active.add(node)
+                break
+    return active
+
+
+def _needed(parents: Any, place: Any, active: set[Node], targets: Any) -> bool:
+    places = (place,) if type(place) is int else place
+    return any(parents[at] in targets or parents[at] in active for at in places)
+
+
+def _seed(caller: str, y: Any, given: Any, create_graph: bool) -> Any:
+    """The gradient that the traversal starts from: of y's shape and dtype, a Tensor with create_graph."""
+    data = y._data
+    if given is None:
+        if data.size != 1:
+            raise ValueError(
+                f"{caller}: only a scalar has a gradient without a seed; this Tensor has shape {data.shape}. "
+                "Reduce it first (.sum(), .mean()) or pass seed= of that shape"
+            )
+        seed: Any = np.ones_like(data)
+    else:
+        seed = given if isinstance(given, TensorBase) else as_array(given)
+    if seed.shape != data.shape:
+        raise ValueError(
+            f"{caller}: the seed has shape {seed.shape}, the Tensor {data.shape}; they must be equal"
+        )
+    seed = _as_tensor(seed)
+    if seed.dtype != data.dtype:
+        seed = seed.astype(data.dtype)
+    return seed if create_graph else seed._data
+
+
+def _as_tensor(c: Any) -> Any:
+    if isinstance(c, TensorBase):
+        return c
+    return wrap(np.asarray(c) if isinstance(c, np.generic) else c)
+
+
+def _own(g: Any, allocated: bool) -> Any:
+    """g as a writable contiguous array that nobody else holds: never the seed, another's gradient, a broadcast."""
+    if not isinstance(g, (np.ndarray, np.generic)):
+        return g.copy()
+    if allocated and isinstance(g, np.ndarray) and g.flags.c_contiguous:
+        return g
+    return np.array(g, order="C")
+
+
+def _run_hooks(hooks: list[Any], of: Any, g: Any) -> Any:
+    """Call each hook with the gradient so far; what it returns, unless None, takes its place."""
+    plain = not isinstance(g, TensorBase)
+    for hook in list(hooks):
+        answer = hook(_as_tensor(g))
+        if answer is None:
+            continue
+        answer = answer if isinstance(answer, TensorBase) else wrap(as_array(answer))
+        if answer.shape != of.shape:
+            raise ValueError(
+                f"a hook returned a gradient of shape {answer.shape} for a Tensor of shape {of.shape}"
+            )
+        if answer.dtype != of.dtype:
+            answer = answer.astype(of.dtype)
+        g = answer._data if plain else answer
+    return g
+
+
+def _collect_part(grads: dict[Any, Any], part: Node, g: Any) -> None:
+    """Hand the gradient of one output of an op with several to the op's node, which waits for all of them."""
+    (node,) = part.parents
+    slots = grads.setdefault(node, [None] * len(node.shape))
+    slots[part.options] = g if slots[part.options] is None else slots[part.options] + g
+
+
+def _filled(node: Node, slots: list[Any]) -> tuple[Any, ...]:
+    """The gradients of all outputs; zeros for those that nobody used, the only zeros the engine makes."""
+    like = next(g for g in slots if g is not None)
+    like = like._data if isinstance(like, TensorBase) else like
+    return tuple(
+        np.zeros_like(like, shape=shape, dtype=dtype) if g is None else g
+        for g, shape, dtype in zip(slots, node.shape, node.dtype, strict=True)
+    )
+
+
+def _check_unwritten(caller: str, node: Node) -> None:
+    """Raise if a saved array was written after the forward pass: its gradient would be silently wrong."""
+    for name, value in node.saved_arrays():
+        if memory.written_since(value, node.tick):
+            raise RuntimeError(
+                f"{caller}: `{name}` of shape {value.shape}, which the gradient of {describe(node)} needs, was "
+                "written after the forward pass (by an optimiser step, assign, touch or `-=`). Run backward "
+                "before the write, or compute the forward pass again after it"
+            )
+    if node.notes is not None and node.notes["checksums"] != checksums(node):
+        raise RuntimeError(
+            f"{caller}: an array that the gradient of {describe(node)} needs was changed after the forward pass "
+            "without minigrad.touch(t) being told. Copy the array before it is changed"
+        )

@@ -1,0 +1,229 @@
+"""The graph: nodes, and whether they are recorded. Knows no op.
+
+A `Node` is one recorded application of an op. Edges point from output to input only, so a graph holds no cycle
+and is freed by reference counting alone.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+import zlib
+from collections.abc import Callable
+from contextvars import ContextVar, Token
+from typing import Any, TypeVar
+
+import numpy as np
+
+from . import memory
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+OFF, ON, DEBUG = 0, 1, 2
+mode: ContextVar[int] = ContextVar(
+    "minigrad_recording_mode", default=ON
+)  # per thread: a new one starts at ON
+
+
+class TensorBase:
+    """What the engine needs of a Tensor: its array, its gradient, and the node that made it (None at a leaf)."""
+
+    __slots__ = ("__weakref__", "_data", "_grad", "_hooks", "_node", "_requires_grad")
+    _data: Any
+    _grad: Any
+    _hooks: list[Any] | None
+    _node: Node | None
+    _requires_grad: bool
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._data.shape
+
+    @property
+    def dtype(self) -> Any:
+        return self._data.dtype
+
+
+_tensor_class: type[TensorBase] = TensorBase
+
+
+def register_tensor_class(cls: type[TensorBase]) -> None:
+    """Let the engine make its results of this class; called once, by `tensor.py`."""
+    global _tensor_class
+    _tensor_class = cls
+
+
+def wrap(data: Any, node: Node | None = None) -> Any:
+    """A Tensor over `data` without checks or copies; with a node it is an interior one and requires grad."""
+    tensor = _tensor_class.__new__(_tensor_class)
+    tensor._data = data
+    tensor._grad = None
+    tensor._hooks = None
+    tensor._node = node
+    tensor._requires_grad = node is not None
+    return tensor
+
+
+class Node:
+    """One application of an op: what it was applied to, what its rules saved, and what it gave.
+
+    op       the primitive; `op.name` is its name, `op.arguments` names the differentiable arguments
+    parents  per differentiable argument the Node or leaf Tensor it came from, None where no gradient is needed
+    saved    per needed gradient `(place, rule, values)`: which parent it is for, and what the rule is called with;
+             None once backward has freed it
+    options  the arguments that are not differentiable, arrays among them replaced by a description
+    shape, dtype  of the output (tuples of them for an op with several outputs)
+    tick     when it was made, on the clock of `memory`; also its place in the topological order
+    hooks    functions of the gradient of its output, or None
+    keeper   a weak reference to the Tensor that asked to keep that gradient (`retain_grad`), or None
+    freed_bytes  what `saved` held when it was freed
+    notes    room for what `debug()` keeps: the user's line and checksums of the saved arrays
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "dtype",
+        "freed_bytes",
+        "hooks",
+        "keeper",
+        "notes",
+        "op",
+        "options",
+        "parents",
+        "saved",
+        "shape",
+        "tick",
+    )  # fmt: skip
+
+    def __init__(
+        self, op: Any, parents: Any, saved: Any, options: Any, shape: Any, dtype: Any
+    ) -> None:
+        self.op = op
+        self.parents: tuple[Any, ...] = parents
+        self.saved: tuple[Any, ...] | None = saved
+        self.options = options
+        self.shape = shape
+        self.dtype = dtype
+        self.tick = memory.next_tick()
+        self.hooks: list[Any] | None = None
+        self.keeper: Any = None
+        self.freed_bytes = 0
+        self.notes: dict[str, Any] | None = None
+
+    def __repr__(self) -> str:
+        return f"<node {self.op.name} {self.shape} {self.dtype}>"
+
+    def saved_arrays(self) -> list[tuple[str, Any]]:
+        """The arrays that backward will use, each with the name its rule has for it."""
+        return [
+            (name, value)
+            for _, rule, values in self.saved or ()
+            for name, value in zip(rule.names, values, strict=True)
+            if hasattr(value, "nbytes")
+        ]
+
+    @property
+    def saved_bytes(self) -> int:
+        """Bytes of the distinct arrays saved for backward; after backward, what they were."""
+        if self.saved is None:
+            return self.freed_bytes
+        return _bytes_of(self.saved)
+
+    def free(self) -> None:
+        self.freed_bytes = _bytes_of(self.saved)
+        self.saved = None
+
+
+def _bytes_of(saved: Any) -> int:
+    sizes = {}
+    for _, _, values in saved:
+        for value in values:
+            if isinstance(value, np.ndarray) or hasattr(value, "nbytes"):
+                sizes[id(value)] = value.nbytes
+    return sum(sizes.values()) if sizes else 0
+
+
+def describe(node: Node) -> str:
+    """The op with its shapes, as errors name it, and in debug mode the user's line."""
+    shapes = ", ".join("-" if p is None else str(p.shape) for p in node.parents)
+    line = f" made at {node.notes['line']}" if node.notes else ""
+    return f"{node.op.name} ({shapes} -> {node.shape}){line}"
+
+
+class _Part:
+    """The op of a node that stands for one output of an op with several; its `options` is which one."""
+
+    name = "part"
+    is_part = True
+
+
+PART = _Part()
+
+
+def annotate(node: Node) -> None:
+    """Keep with a node what `debug()` promises: the user's line and what the saved arrays held."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in (
+        "minigrad",
+        "nn",
+    ):
+        frame = frame.f_back
+    node.notes = {
+        "line": f"{frame.f_code.co_filename}:{frame.f_lineno}",
+        "checksums": checksums(node),
+    }
+
+
+def checksums(node: Node) -> list[int]:
+    return [zlib.crc32(np.ascontiguousarray(v).tobytes()) for _, v in node.saved_arrays()]
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Recording mode
+
+
+class _Mode:
+    """A recording mode as a with-block; it may be entered again while it is open, also from several threads."""
+
+    def __init__(self, value: int) -> None:
+        self._value = value
+        self._tokens: list[Token[int]] = []
+
+    def __enter__(self) -> None:
+        self._tokens.append(mode.set(self._value))
+
+    def __exit__(self, *exception: object) -> None:
+        mode.reset(self._tokens.pop())
+
+    def __call__(self, function: F) -> F:
+        if inspect.isgeneratorfunction(function):
+            raise TypeError(
+                f"a recording mode cannot decorate the generator {function.__name__}: it would end before the "
+                "body runs; use a with-block inside"
+            )
+
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            with _Mode(self._value):
+                return function(*args, **kwargs)
+
+        return call  # type: ignore[return-value]
+
+
+def no_grad(function: Any = None) -> Any:
+    """Record nothing: `with no_grad(): ...`, or `@no_grad` (also `@no_grad()`) above a function.
+
+    Results inside require no gradient, and `w -= step` writes a leaf in place.
+    """
+    return _Mode(OFF) if function is None else _Mode(OFF)(function)
+
+
+def enable_grad(function: Any = None) -> Any:
+    """Record again inside a `no_grad()`: a with-block or a decorator."""
+    return _Mode(ON) if function is None else _Mode(ON)(function)
+
+
+def debug() -> Any:
+    """Record with the user's source line and a checksum of what is saved: slower, and finds unannounced writes."""
+    return _Mode(DEBUG)

@@ -1,0 +1,49 @@
+"""When was a block of memory last written? One logical clock answers, for nodes and writes alike.
+
+A node takes the next tick when it is recorded, a write takes the next tick when it happens. A value that
+a node saved is stale exactly if its block was written at a later tick than the node's. So the forward pass
+pays one counter increment, and the backward pass one comparison of integers as long as nothing was written.
+
+A block is known by the object that owns it, the end of the `.base` chain: every view, `detach()`, transposed
+weight or slice of a flat parameter buffer leads to the same owner, however it was made.
+"""
+
+from __future__ import annotations
+
+import itertools
+import weakref
+from typing import Any
+
+next_tick = itertools.count(1).__next__
+last_write = 0
+_written: dict[
+    int, tuple[int, Any]
+] = {}  # id(owner) -> (tick, weak reference that clears the entry)
+
+
+def owner(array: Any) -> Any:
+    """The object whose memory `array` looks at: the array itself if it owns its data."""
+    while (base := getattr(array, "base", None)) is not None:
+        array = base
+    return array
+
+
+def mark_written(array: Any) -> None:
+    """Announce that the memory behind `array` was written: graphs that saved it before will refuse to use it."""
+    global last_write
+    block = owner(array)
+    key = id(block)
+    try:
+        reference = weakref.ref(block, lambda _: _written.pop(key, None))
+    except (
+        TypeError
+    ):  # e.g. bytes; a left-over entry is harmless, its tick is older than any later save
+        reference = None
+    last_write = next_tick()
+    _written[key] = (last_write, reference)
+
+
+def written_since(array: Any, tick: int) -> bool:
+    """Whether the memory behind `array` was written after `tick`."""
+    entry = _written.get(id(owner(array)))
+    return entry is not None and entry[0] > tick

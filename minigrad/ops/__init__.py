@@ -1,0 +1,1 @@
+"""The table: every op with its derivative rules, one row each. Knows no graph."""

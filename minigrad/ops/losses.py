@@ -1,0 +1,192 @@
+"""Softmax and the losses of classification and regression: rows where stability or speed earns one."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+
+from ..dtypes import as_array
+from ..primitive import Primitive, primitive
+from .elementwise import exp, where
+from .inspection import plain
+from .reductions import mean, sum
+from .shapes import reshape
+
+Reduction = str
+
+
+def _log_softmax(x: Any, axis: int) -> Any:
+    # -inf is a class that cannot be; a +inf or nan logit, or nothing but -inf, makes the row nan
+    shifted = x - x.max(axis=axis, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
+
+
+# a row for stability: exact at logits of 1e4, where exp alone overflows
+_log_softmax_row = primitive(
+    _log_softmax, x=lambda g, y, axis: g - np.exp(y) * g.sum(axis=axis, keepdims=True)
+)
+
+
+def log_softmax(x: Any, axis: int = -1) -> Any:
+    """x - log(sum(exp(x))) over `axis`, without overflow."""
+    return _log_softmax_row(x, axis)
+
+
+def softmax(x: Any, axis: int = -1) -> Any:
+    """exp(x) / sum(exp(x)) over `axis`, without overflow."""
+    return exp(log_softmax(x, axis))
+
+
+def _softmax_cross_entropy(x: Any, labels: Any) -> Any:
+    top = x.max(axis=1)
+    return np.log(np.exp(x - top[:, None]).sum(axis=1)) + top - x[np.arange(len(labels)), labels]
+
+
+def _softmax_cross_entropy_grad(g: Any, x: Any, labels: Any) -> Any:
+    p = np.exp(x - x.max(axis=1, keepdims=True))
+    p = p / p.sum(axis=1, keepdims=True)
+    p[np.arange(len(labels)), labels] -= 1  # softmax(x) - onehot(labels)
+    return p * g[:, None]
+
+
+def _grad_by_g(G: Any, x: Any, labels: Any) -> Any:
+    return sum(softmax(x) * G, 1) - G[np.arange(len(labels)), labels]
+
+
+def _grad_by_x(G: Any, g: Any, x: Any) -> Any:
+    p = softmax(x)
+    weighted = p * G * g[:, None]
+    return weighted - p * sum(weighted, 1, keepdims=True)
+
+
+softmax_cross_entropy_grad = primitive(_softmax_cross_entropy_grad, g=_grad_by_g, x=_grad_by_x)
+# a row for speed: one pass forward and one back where log_softmax, indexing and their rules take six
+softmax_cross_entropy = primitive(
+    _softmax_cross_entropy,
+    x=lambda g, x, labels: softmax_cross_entropy_grad(g, x, labels),
+    doc="y[n] = log(sum_c exp(x[n, c])) - x[n, labels[n]] for x (N, C): per row, without checks",
+)
+
+
+def cross_entropy(
+    x: Any,
+    target: Any,
+    weight: Any = None,
+    ignore_index: int = -100,
+    reduction: Reduction = "mean",
+    label_smoothing: float = 0.0,
+) -> Any:
+    """-log softmax(x)[target], averaged: sum(w[t] nll) / sum(w[t]) over the rows that are not ignored.
+
+    x       logits (N, C, ...) or (C,)
+    target  integer labels (N, ...) or (); or floats of x's shape, the probabilities of the classes
+    weight  per class (C,); label_smoothing eps mixes the target with the uniform distribution:
+            ((1 - eps) sum(w[t] -logp[t]) + eps / C sum(sum_c(w_c -logp_c))) / sum(w[t])
+
+    IndexError for a label outside [0, C) that is not `ignore_index`; ValueError for shapes that do not fit.
+    All rows ignored: nan with gradient 0, and a warning.
+    """
+    _check_reduction("cross_entropy", reduction)
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"cross_entropy: label_smoothing must be in [0, 1], not {label_smoothing}")
+    if len(x.shape) == 0:
+        raise ValueError("cross_entropy: x is 0-d; logits (N, C) are needed")
+    classes = x.shape[0] if len(x.shape) == 1 else x.shape[1]
+    if weight is not None and np.shape(weight) != (classes,):
+        raise ValueError(
+            f"cross_entropy: weight has shape {np.shape(weight)}; one per class, ({classes},)"
+        )
+    if not hasattr(target, "dtype"):
+        target = as_array(target)
+    if target.dtype.kind == "f":
+        return _with_probabilities(x, target, weight, reduction, label_smoothing, classes)
+    shape = (*x.shape[:1], *x.shape[2:]) if len(x.shape) > 1 else ()
+    if target.dtype.kind not in "iu" or tuple(target.shape) != shape:
+        raise ValueError(
+            f"cross_entropy: logits of shape {x.shape} need integer labels of shape {shape}, not {target.dtype} of "
+            f"shape {tuple(target.shape)}; the classes are on axis {1 if len(x.shape) > 1 else 0}"
+        )
+    labels = plain(target).reshape(-1)
+    kept = labels != ignore_index
+    wrong = kept & ((labels < 0) | (labels >= classes))
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise IndexError(
+            f"cross_entropy: label {labels[row]} in row {row} is outside [0, {classes}); "
+            f"labels count from 0, and ignore_index={ignore_index} marks rows to leave out"
+        )
+    logits = _class_rows(x, classes)
+    if weight is None and not label_smoothing and kept.all():
+        nll = softmax_cross_entropy(logits, labels)
+        return (
+            mean(nll)
+            if reduction == "mean"
+            else sum(nll)
+            if reduction == "sum"
+            else reshape(nll, shape)
+        )
+    labels = np.where(kept, labels, 0)
+    one = np.ones(classes, x.dtype) if weight is None else as_array(plain(weight)).astype(x.dtype)
+    row_weight = one[labels] * kept
+    terms = where(kept, softmax_cross_entropy(logits, labels), 0) * row_weight
+    if label_smoothing:
+        spread = sum(log_softmax(logits) * -one, 1) / classes
+        terms = (1 - label_smoothing) * terms + label_smoothing * where(kept, spread, 0)
+    if reduction == "none":
+        return reshape(terms, shape)
+    if reduction == "sum":
+        return sum(terms)
+    total = float(row_weight.sum())
+    if not kept.any():
+        warnings.warn("cross_entropy: every label is ignore_index, the mean is nan", stacklevel=2)
+    return sum(terms) / (total if total else math.nan) if kept.any() else sum(terms) + math.nan
+
+
+def _with_probabilities(
+    x: Any, target: Any, weight: Any, reduction: Reduction, eps: float, classes: int
+) -> Any:
+    if tuple(target.shape) != tuple(x.shape):
+        raise ValueError(
+            f"cross_entropy: float targets are probabilities and need the logits' shape {tuple(x.shape)}, not "
+            f"{tuple(target.shape)}; labels must be integers"
+        )
+    axis = 1 if len(x.shape) > 1 else 0
+    if eps:
+        target = target * (1 - eps) + eps / classes
+    logp = log_softmax(x, axis)
+    if weight is not None:
+        sizes = [1] * len(x.shape)
+        sizes[axis] = classes
+        logp = logp * as_array(plain(weight)).astype(x.dtype).reshape(sizes)
+    terms = -sum(target * logp, axis)
+    return mean(terms) if reduction == "mean" else sum(terms) if reduction == "sum" else terms
+
+
+def _class_rows(x: Any, classes: int) -> Any:
+    """Logits (N, C, ...) or (C,) as rows (M, C)."""
+    if len(x.shape) == 2:
+        return x
+    if len(x.shape) == 1:
+        return reshape(x, (1, classes))
+    axes = (0, *range(2, len(x.shape)), 1)
+    return reshape(x.transpose(axes), (-1, classes))
+
+
+def _check_reduction(op: str, reduction: str) -> None:
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"{op}: reduction must be 'mean', 'sum' or 'none', not {reduction!r}")
+
+
+def mse_loss(x: Any, target: Any, reduction: Reduction = "mean") -> Any:
+    """mean((x - target)^2); x and target must have one shape."""
+    _check_reduction("mse_loss", reduction)
+    if tuple(np.shape(x)) != tuple(np.shape(target)):
+        raise ValueError(
+            f"mse_loss: x has shape {tuple(np.shape(x))} and the target {tuple(np.shape(target))}; a loss does not "
+            "broadcast, reshape one of them"
+        )
+    terms = (x - target) ** 2
+    return mean(terms) if reduction == "mean" else sum(terms) if reduction == "sum" else terms

@@ -1,0 +1,84 @@
+"""Reductions over axes: `axis` is None for all, a number or a tuple; `keepdims` keeps them as size 1."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..primitive import primitive, serves
+from .shapes import broadcast_to
+
+Axis = int | Sequence[int] | None
+
+
+def _kept(shape: Any, axis: Any) -> tuple[int, ...]:
+    """`shape` with the reduced axes as size 1: what keepdims=True gives."""
+    if axis is None:
+        return (1,) * len(shape)
+    axes = [a % len(shape) for a in ((axis,) if isinstance(axis, int) else axis)]
+    return tuple(1 if i in axes else n for i, n in enumerate(shape))
+
+
+def _sum(x: Any, axis: Any, keepdims: bool) -> Any:
+    return x.sum(axis=axis, keepdims=keepdims)
+
+
+_sum_row = primitive(
+    _sum, x=lambda g, x_shape, axis: broadcast_to(g.reshape(_kept(x_shape, axis)), x_shape)
+)
+
+
+@serves(np.sum)
+def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """sum_i x_i over the given axes; 0 where there is nothing to sum."""
+    return _sum_row(x, _axes(axis), keepdims)
+
+
+@serves(np.mean)
+def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """sum_i x_i / n over the given axes; nan where n is 0."""
+    kept = _kept(x.shape, _axes(axis))
+    count = math.prod(n for n, k in zip(x.shape, kept, strict=True) if k == 1)
+    return sum(x, axis, keepdims) / (count if count else math.nan)
+
+
+def _max(x: Any, axis: Any, keepdims: bool) -> Any:
+    return x.max(axis=axis, keepdims=keepdims)
+
+
+def _min(x: Any, axis: Any, keepdims: bool) -> Any:
+    return x.min(axis=axis, keepdims=keepdims)
+
+
+def _to_extremes(g: Any, x: Any, y: Any, axis: Any) -> Any:
+    """The gradient shared evenly among the elements that tie (nan wins, and ties with nan)."""
+    kept = _kept(x.shape, axis)
+    tied = (x == y.reshape(kept)) | np.isnan(x)
+    # counted in the gradient's own dtype; float16 counts only to 2048, so there in float32
+    count = tied.sum(axis=axis, keepdims=True).astype(
+        "float32" if g.dtype == "float16" else g.dtype
+    )
+    return g.reshape(kept) * (tied / count)
+
+
+_max_row = primitive(_max, x=_to_extremes)
+_min_row = primitive(_min, x=_to_extremes)
+
+
+@serves(np.max, np.amax)
+def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The largest element over the given axes; where several tie, the gradient is shared evenly."""
+    return _max_row(x, _axes(axis), keepdims)
+
+
+@serves(np.min, np.amin)
+def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The smallest element over the given axes; where several tie, the gradient is shared evenly."""
+    return _min_row(x, _axes(axis), keepdims)
+
+
+def _axes(axis: Axis) -> Any:
+    return axis if axis is None or isinstance(axis, int) else tuple(axis)

@@ -1,0 +1,206 @@
+"""Ops that move elements without computing: each linear, each paired with the op that moves them back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+
+from ..primitive import Primitive, primitive, serves, sum_to_shape
+from .indexing import getitem
+
+
+def _reshape(x: Any, shape: Any) -> Any:
+    return x.reshape(shape)
+
+
+_reshape_row = primitive(_reshape, x=lambda g, x_shape: g.reshape(x_shape))
+
+
+@serves(np.reshape)
+def reshape(x: Any, shape: int | Sequence[int]) -> Any:
+    """The same elements in row-major order as an array of `shape`; one -1 is inferred."""
+    return _reshape_row(x, shape)
+
+
+def _transpose(x: Any, axes: Any) -> Any:
+    return x.transpose(axes)
+
+
+def _inverse(axes: Any) -> Any:
+    return None if axes is None else tuple(axes.index(i) for i in range(len(axes)))
+
+
+_transpose_row: Primitive = primitive(
+    _transpose, x=lambda g, axes: _transpose_row(g, _inverse(axes))
+)
+
+
+@serves(np.transpose)
+def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
+    """y[i0, i1, ...] with axis k of y being axis axes[k] of x; all axes reversed by default."""
+    return _transpose_row(x, None if axes is None else tuple(axis % x.ndim for axis in axes))
+
+
+@serves(np.swapaxes)
+def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
+    """x with two of its axes exchanged."""
+    axes = list(range(x.ndim))
+    axes[axis1], axes[axis2] = axes[axis2], axes[axis1]
+    return _transpose_row(x, tuple(axes))
+
+
+@serves(np.matrix_transpose, np.linalg.matrix_transpose)
+def matrix_transpose(x: Any) -> Any:
+    """x with its last two axes exchanged."""
+    return swapaxes(x, -1, -2)
+
+
+def _broadcast_to(x: Any, shape: Any) -> Any:
+    return np.broadcast_to(x, shape)
+
+
+_broadcast_row = primitive(_broadcast_to, x=lambda g, x_shape: sum_to(g, x_shape))
+
+
+@serves(np.broadcast_to)
+def broadcast_to(x: Any, shape: int | Sequence[int]) -> Any:
+    """x repeated along new leading axes and along axes of size 1, without a copy. Its partner is `sum_to`."""
+    return _broadcast_row(x, (shape,) if isinstance(shape, int) else tuple(shape))
+
+
+_sum_to_row = primitive(sum_to_shape, ("x", "shape"), x=lambda g, x_shape: broadcast_to(g, x_shape))
+
+
+def sum_to(x: Any, shape: Sequence[int]) -> Any:
+    """x summed over the axes along which an array of `shape` broadcasts to x's shape: broadcast_to backwards."""
+    shape = tuple(shape)
+    if shape == x.shape:
+        return x
+    if np.broadcast_shapes(shape, x.shape) != tuple(x.shape):
+        raise ValueError(f"sum_to: {shape} does not broadcast to the shape {tuple(x.shape)} of x")
+    return _sum_to_row(x, shape)
+
+
+@serves(np.expand_dims)
+def expand_dims(x: Any, axis: int | Sequence[int]) -> Any:
+    """x with axes of size 1 inserted, so that they stand at `axis` in the result."""
+    axes = (axis,) if isinstance(axis, int) else tuple(axis)
+    ndim = x.ndim + len(axes)
+    places = {a % ndim if -ndim <= a < ndim else a for a in axes}
+    if len(places) != len(axes) or not all(0 <= a < ndim for a in places):
+        raise ValueError(
+            f"expand_dims: axis {axis} is out of range or repeated for a result of {ndim} axes"
+        )
+    sizes = iter(x.shape)
+    return reshape(x, tuple(1 if i in places else next(sizes) for i in range(ndim)))
+
+
+@serves(np.squeeze)
+def squeeze(x: Any, axis: int | Sequence[int] | None = None) -> Any:
+    """x without the axes of size 1, or without those in `axis`, which must have size 1."""
+    if axis is None:
+        return reshape(x, tuple(n for n in x.shape if n != 1))
+    axes = {a % x.ndim for a in ((axis,) if isinstance(axis, int) else axis)}
+    if any(x.shape[a] != 1 for a in axes):
+        raise ValueError(f"squeeze: axis {axis} of shape {tuple(x.shape)} does not have size 1")
+    return reshape(x, tuple(n for i, n in enumerate(x.shape) if i not in axes))
+
+
+def _concatenate(*xs: Any, axis: int, starts: tuple[int, ...]) -> Any:
+    return np.concatenate(xs, axis)
+
+
+def _concatenate_member(g: Any, i: int, xs_shape: Any, axis: int, starts: Any) -> Any:
+    return getitem(g, (slice(None),) * axis + (slice(starts[i], starts[i] + xs_shape[axis]),))
+
+
+_concatenate_row = primitive(_concatenate, xs=_concatenate_member)
+
+
+@serves(np.concatenate)
+def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
+    """The arrays one after another along an axis they have; flattened first if axis is None."""
+    if axis is None:
+        arrays, axis = [reshape(a, -1) for a in arrays], 0
+    if not len(arrays):
+        raise ValueError("concatenate: at least one array is needed")
+    shapes = [np.shape(a) for a in arrays]
+    ndim = len(shapes[0])
+    if not -ndim <= axis < ndim:
+        raise ValueError(
+            f"concatenate: axis {axis} is out of range for arrays of shape {shapes[0]}"
+        )
+    axis %= ndim
+    rest = {(*shape[:axis], *shape[axis + 1 :]) for shape in shapes}
+    if len(rest) > 1 or any(len(shape) != ndim for shape in shapes):
+        raise ValueError(
+            f"concatenate: shapes {', '.join(map(str, shapes))} differ in more than axis {axis}"
+        )
+    starts = tuple(accumulate((shape[axis] for shape in shapes), initial=0))
+    return _concatenate_row(*arrays, axis=axis, starts=starts)
+
+
+def _stack(*xs: Any, axis: int) -> Any:
+    return np.stack(xs, axis)
+
+
+_stack_row = primitive(_stack, xs=lambda g, i, axis: getitem(g, (slice(None),) * axis + (i,)))
+
+
+@serves(np.stack)
+def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
+    """The arrays, all of one shape, side by side along a new axis."""
+    shapes = [np.shape(a) for a in arrays]
+    if len(set(shapes)) != 1:
+        raise ValueError(f"stack: one or more arrays of one shape are needed, not {shapes}")
+    ndim = len(shapes[0]) + 1
+    if not -ndim <= axis < ndim:
+        raise ValueError(f"stack: axis {axis} is out of range for a result of {ndim} axes")
+    return _stack_row(*arrays, axis=axis % ndim)
+
+
+def _pad(x: Any, pad_width: Any, constant_value: Any) -> Any:
+    return np.pad(x, pad_width, constant_values=constant_value)
+
+
+def _pad_back(g: Any, pad_width: Any, x_shape: Any) -> Any:
+    return getitem(
+        g,
+        tuple(slice(before, before + n) for (before, _), n in zip(pad_width, x_shape, strict=True)),
+    )
+
+
+_pad_row = primitive(_pad, x=_pad_back)
+
+
+def pad(x: Any, pad_width: Any, constant_value: float = 0) -> Any:
+    """x framed by a constant: `pad_width` is n, (before, after), or such a pair per axis."""
+    widths = np.broadcast_to(np.asarray(pad_width, dtype=int), (x.ndim, 2)).tolist()
+    if any(n < 0 for pair in widths for n in pair):
+        raise ValueError(f"pad: pad_width {pad_width} has a negative width")
+    return _pad_row(x, tuple(map(tuple, widths)), constant_value)
+
+
+@serves(np.pad)
+def _numpy_pad(
+    array: Any, pad_width: Any, mode: str = "constant", constant_values: float = 0
+) -> Any:
+    if mode != "constant":
+        raise TypeError(f"np.pad: mode={mode!r} has no gradient rule; only 'constant' has")
+    return pad(array, pad_width, constant_values)
+
+
+@serves(np.ravel)
+def ravel(x: Any) -> Any:
+    """x as one axis, in row-major order."""
+    return reshape(x, -1)
+
+
+def flatten(x: Any, start_axis: int = 0) -> Any:
+    """x with the axes from `start_axis` on made into one: (N, C, H, W) with start_axis=1 gives (N, C H W)."""
+    head = tuple(x.shape[:start_axis])
+    return reshape(x, (*head, math.prod(x.shape[start_axis:])))

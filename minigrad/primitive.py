@@ -1,0 +1,418 @@
+"""A row of the table: a function, and for each differentiable argument the rule of its gradient.
+
+    exp = elementwise(np.exp, x=lambda g, y: g * y)
+
+A rule's first parameter is the incoming gradient. Each further one is looked up by name: `y` is the output, the
+name of an argument or option is its value, `<argument>_shape` only its shape. What the rules of those arguments
+that need a gradient name is saved for backward, and nothing else.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy import ndarray
+
+from .dtypes import DEFAULT_FLOAT, PYTHON_NUMBERS, unify
+from .graph import DEBUG, Node, TensorBase, annotate, mode, wrap
+from .rules import MEMBER, OUTPUT, Rule, output_of
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+RESERVED = frozenset(("y", "joint", "doc", "i", "needed"))
+
+served: dict[Any, Callable[..., Any]] = {}
+"""NumPy's function -> ours: what the NumPy protocols of Tensor look up."""
+
+
+def serves(*numpy_functions: Any) -> Callable[[F], F]:
+    """Let NumPy's functions call ours for Tensors: `@serves(np.sum)` above `def sum(...)`."""
+
+    def register(ours: F) -> F:
+        for function in numpy_functions:
+            served[function] = ours
+        return ours
+
+    return register
+
+
+class Primitive:
+    """An op with derivative rules; made by `primitive` and `elementwise`.
+
+    Called without any Tensor it returns its function's plain result: rules rely on it. With a Tensor, recording
+    or not, it returns Tensors.
+    """
+
+    is_part = False
+
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        names: tuple[str, ...],
+        defaults: dict[str, Any],
+        rules: dict[str, Callable[..., Any]],
+        joint: tuple[Sequence[str], Callable[..., Any]] | None,
+        sums_back: bool,
+        doc: str | None,
+    ) -> None:
+        self.f = f
+        self.name = self.__name__ = f.__name__.strip("_")
+        self.__doc__ = doc or f.__doc__
+        self.names = names
+        self.defaults = defaults
+        self.sums_back = sums_back
+        ruled = [*rules, *(joint[0] if joint else ())]
+        self.arguments = tuple(name for name in names if name in ruled)
+        self._slots: Sequence[int] = tuple(i for i, name in enumerate(names) if name in ruled)
+        self._option_slots: Sequence[int] = tuple(
+            i for i, name in enumerate(names) if name not in ruled
+        )
+        self._decides_dtype = "dtype" in names
+        self._check(ruled)
+        self._rules = self._make_rules(rules, joint)
+
+    def _check(self, ruled: list[str]) -> None:
+        for name in self.names:
+            if name in RESERVED:
+                raise TypeError(
+                    f"{self.name}: `{name}` is reserved in rules and cannot name an argument; use args="
+                )
+        for name in ruled:
+            if name not in self.names:
+                raise TypeError(
+                    f"{self.name}: a rule for `{name}`, but the arguments are {', '.join(self.names)}"
+                )
+            if ruled.count(name) > 1:
+                raise TypeError(f"{self.name}: two rules for `{name}`")
+
+    def _make_rules(self, rules: dict[str, Callable[..., Any]], joint: Any) -> tuple[Rule, ...]:
+        pool = ("y", *self.names, "needed")
+        places = {name: place for place, name in enumerate(self.arguments)}
+        origins = (OUTPUT, *[places.get(name) for name in self.names], None)
+        made = [
+            Rule(name, rules[name], places[name], pool[: None if joint else -1], origins)
+            for name in rules
+        ]
+        if joint:
+            made.append(
+                Rule(
+                    ", ".join(joint[0]), joint[1], tuple(places[n] for n in joint[0]), pool, origins
+                )
+            )
+        return tuple(made)
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}({', '.join(self.names)})>"
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        if options or len(args) != len(self.names):
+            args = self._bind(args, options)
+        for a in args:
+            if isinstance(a, TensorBase):
+                return self._apply(args, self._slots, self._option_slots)
+        return self.f(*args)
+
+    def _bind(self, args: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, ...]:
+        """All arguments by position, defaults filled in."""
+        if len(args) > len(self.names):
+            raise TypeError(
+                f"{self.name}: {len(args)} arguments given, it takes {', '.join(self.names)}"
+            )
+        bound = list(args)
+        for name in self.names[len(args) :]:
+            if name in options:
+                bound.append(options.pop(name))
+            elif name in self.defaults:
+                bound.append(self.defaults[name])
+            else:
+                raise TypeError(f"{self.name}: the argument `{name}` is missing")
+        if options:
+            raise TypeError(
+                f"{self.name}: unexpected argument `{next(iter(options))}`; it takes {', '.join(self.names)}"
+            )
+        return tuple(bound)
+
+    def _apply(self, args: Sequence[Any], slots: Sequence[int], option_slots: Sequence[int]) -> Any:
+        """Unwrap, bring to one dtype, compute, wrap; and record if a gradient is needed."""
+        values = list(args)
+        parents: list[Any] = []
+        needed = False
+        for i in slots:
+            a = values[i]
+            if isinstance(a, TensorBase):
+                values[i] = a._data
+                if a._requires_grad:
+                    parents.append(a._node or a)
+                    needed = True
+                    continue
+            parents.append(None)
+        for i in option_slots:
+            if values[i].__class__ not in _PLAIN:
+                values[i] = self._unwrap(values[i], self._name_of(i, slots))
+        if len(slots) > 1:
+            self._unify(args, values, slots)
+        try:
+            y = self._evaluate(values, slots)
+        except Exception as error:
+            self._explain(error, values, slots)
+            raise
+        if y.__class__ is not ndarray:
+            y = _as_output(y)
+        recording = mode.get()
+        if not (needed and recording and _is_float(y)):
+            return self._plain(y, values, slots)
+        saved = self._save(y, values, parents)
+        options = tuple([_sketch(values[i]) for i in option_slots]) if option_slots else ()
+        if y.__class__ is tuple:
+            shape, dtype = tuple([part.shape for part in y]), tuple([part.dtype for part in y])
+            node = Node(self, tuple(parents), saved, options, shape, dtype)
+        else:
+            node = Node(self, tuple(parents), saved, options, y.shape, y.dtype)
+        if recording == DEBUG:
+            annotate(node)
+        return output_of(y, node)
+
+    def _evaluate(self, values: list[Any], slots: Sequence[int]) -> Any:
+        return self.f(*values)
+
+    def _save(self, y: Any, values: list[Any], parents: list[Any]) -> tuple[Any, ...]:
+        """Per needed gradient (place, rule, what the rule is called with)."""
+        pool = (y, *values)
+        saved = []
+        for rule in self._rules:
+            place = rule.place
+            if type(place) is int:
+                if parents[place] is not None:
+                    saved.append((place, rule, rule.save(pool)))
+            else:
+                needed = tuple(parents[at] is not None for at in place)
+                if any(needed):
+                    saved.append((place, rule, rule.save((*pool, needed))))
+        return tuple(saved)
+
+    def _plain(self, y: Any, values: list[Any], slots: Sequence[int]) -> Any:
+        """The result as a Tensor without history; floats made from integers and bools alone are float32."""
+        if y.__class__ is tuple:
+            return tuple([wrap(part) for part in y])
+        from_integers = (
+            y.dtype == np.float64
+            and not self._decides_dtype
+            and all(np.result_type(values[i]).kind in "biu" for i in slots)
+        )
+        return wrap(y.astype(DEFAULT_FLOAT) if from_integers else y)
+
+    def _unify(self, args: Sequence[Any], values: list[Any], slots: Sequence[int]) -> None:
+        """Bring the differentiable arguments to one dtype; at once where there is nothing to do."""
+        dtype = None
+        has_number = False
+        for i in slots:
+            v = values[i]
+            if v.__class__ is ndarray:
+                if dtype is None:
+                    dtype = v.dtype
+                elif v.dtype is not dtype:
+                    break
+            elif v.__class__ in PYTHON_NUMBERS:
+                has_number = True
+            elif v is not None:  # an optional argument that was not given
+                break
+        else:
+            if dtype is not None and (not has_number or dtype.kind == "f"):
+                return
+        given = [i for i in slots if values[i] is not None]
+        unified = unify(
+            self.name, [values[i] for i in given], [isinstance(args[i], TensorBase) for i in given]
+        )
+        for i, v in zip(given, unified, strict=True):
+            values[i] = v
+
+    def _unwrap(self, value: Any, name: str) -> Any:
+        """An option without Tensors in it; one that requires grad has no rule here and may not pass unseen."""
+        if isinstance(value, TensorBase):
+            if value._requires_grad:
+                raise TypeError(
+                    f"{self.name}: `{name}` is a Tensor that requires grad, but has no gradient rule; "
+                    "pass it as .detach() if none is wanted"
+                )
+            return value._data
+        if value.__class__ in (tuple, list):
+            return value.__class__([self._unwrap(v, name) for v in value])
+        return value
+
+    def _explain(self, error: Exception, values: list[Any], slots: Sequence[int]) -> None:
+        """Say what the op met: an error for shapes that do not broadcast, otherwise a note."""
+        shapes = [np.shape(values[i]) for i in slots if not isinstance(values[i], (list, tuple))]
+        if self.sums_back and isinstance(error, ValueError):
+            try:
+                np.broadcast_shapes(*shapes)
+            except ValueError:
+                raise ValueError(
+                    f"{self.name}: shapes {' and '.join(map(str, shapes))} do not broadcast: from the last axis on, "
+                    "sizes must be equal or one of them 1. Use reshape or expand_dims to line the axes up"
+                ) from None
+        met = ", ".join(f"{self._name_of(i, slots)} {np.shape(values[i])}" for i in slots)
+        error.add_note(f"in minigrad.{self.name}, called with {met}")
+
+    def _name_of(self, position: int, slots: Sequence[int]) -> str:
+        return self.names[position]
+
+    def argument_name(self, place: int) -> str:
+        """The name of a differentiable argument."""
+        return self.arguments[place]
+
+    def fit(self, c: Any, parent: Any, node: Node, place: int) -> Any:
+        """A contribution at its argument's exact shape and dtype: summed back in elementwise rows only.
+
+        Every other row must give the exact shape: a sum here would hide a wrong rule.
+        """
+        if not (hasattr(c, "shape") and hasattr(c, "dtype")):
+            raise TypeError(
+                f"the gradient rule of {self.name} for {self.argument_name(place)} returned a {type(c).__name__}; "
+                "an array is needed"
+            )
+        if c.shape != parent.shape:
+            if not self.sums_back or c.shape != node.shape:
+                raise ValueError(
+                    f"the gradient rule of {self.name} for {self.argument_name(place)} returned shape {c.shape}; "
+                    f"the argument has shape {parent.shape}, the output {node.shape}"
+                )
+            c = sum_to_shape(c, parent.shape)
+        return c if c.dtype == parent.dtype else c.astype(parent.dtype)
+
+
+class Variadic(Primitive):
+    """An op on any number of arrays, `f(*xs, options)`: one rule, called for each member that needs a gradient.
+
+    The rule may name `i`, the member's place; `xs` is that member, `xs_shape` its shape.
+    """
+
+    def _make_rules(self, rules: dict[str, Callable[..., Any]], joint: Any) -> tuple[Rule, ...]:
+        ((xs, function),) = rules.items()
+        pool = ("y", "i", xs, *self.names[1:])
+        return (
+            Rule(xs, function, 0, pool, (OUTPUT, None, MEMBER, *[None] * (len(self.names) - 1))),
+        )
+
+    def __call__(self, *members: Any, **options: Any) -> Any:
+        count = len(members)
+        args = (*members, *self._bind((None,), options)[1:])
+        for a in args:
+            if isinstance(a, TensorBase):
+                return self._apply(args, range(count), range(count, len(args)))
+        return self.f(*members, **dict(zip(self.names[1:], args[count:], strict=True)))
+
+    def _evaluate(self, values: list[Any], slots: Sequence[int]) -> Any:
+        options = dict(zip(self.names[1:], values[len(slots) :], strict=True))
+        return self.f(*values[: len(slots)], **options)
+
+    def _save(self, y: Any, values: list[Any], parents: list[Any]) -> tuple[Any, ...]:
+        (rule,) = self._rules
+        options = values[len(parents) :]
+        return tuple(
+            (i, rule, rule.save((y, i, values[i], *options)))
+            for i, p in enumerate(parents)
+            if p is not None
+        )
+
+    def _name_of(self, position: int, slots: Sequence[int]) -> str:
+        return (
+            self.argument_name(position)
+            if position < len(slots)
+            else self.names[1 + position - len(slots)]
+        )
+
+    def argument_name(self, place: int) -> str:
+        return f"{self.names[0]}[{place}]"
+
+
+def primitive(
+    f: Callable[..., Any],
+    args: Sequence[str] | None = None,
+    /,
+    *,
+    joint: tuple[Sequence[str], Callable[..., Any]] | None = None,
+    doc: str | None = None,
+    **rules: Callable[..., Any],
+) -> Primitive:
+    """A row: the op `f` with a gradient rule per differentiable argument.
+
+        double = primitive(lambda_or_function, x=lambda g: 2 * g)
+
+    args   the arguments' names where f's own are not wanted; a NumPy ufunc takes the rules' names
+    joint  `(("a", "b"), rule)`: one rule that returns a tuple for those arguments; it may name `needed`
+    doc    the op's docstring, if not f's
+
+    A rule must return the exact shape of its argument. Raises TypeError for a rule that names what is not there.
+    """
+    return _row(f, args, rules, joint, False, doc)
+
+
+def elementwise(
+    f: Callable[..., Any],
+    args: Sequence[str] | None = None,
+    /,
+    *,
+    joint: tuple[Sequence[str], Callable[..., Any]] | None = None,
+    doc: str | None = None,
+    **rules: Callable[..., Any],
+) -> Primitive:
+    """As `primitive`, for an op that broadcasts: a gradient of the output's shape is summed back by the engine."""
+    return _row(f, args, rules, joint, True, doc)
+
+
+def _row(f: Any, args: Any, rules: Any, joint: Any, sums_back: bool, doc: str | None) -> Primitive:
+    defaults: dict[str, Any] = {}
+    kind = Primitive
+    if isinstance(f, np.ufunc):
+        names = tuple(args or rules)
+        if len(names) != f.nin:
+            raise TypeError(f"{f.__name__} takes {f.nin} arguments; name them all in args=")
+    else:
+        parameters = list(inspect.signature(f).parameters.values())
+        names = tuple(args or (p.name for p in parameters))
+        if len(names) != len(parameters):
+            raise TypeError(
+                f"{f.__name__} takes {len(parameters)} arguments, args= names {len(names)}"
+            )
+        defaults = {
+            n: p.default for n, p in zip(names, parameters, strict=True) if p.default is not p.empty
+        }
+        if parameters[0].kind is inspect.Parameter.VAR_POSITIONAL:
+            kind = Variadic
+    row = kind(f, names, defaults, rules, joint, sums_back, doc)
+    if isinstance(f, np.ufunc):
+        served.setdefault(f, row)
+    return row
+
+
+_PLAIN = frozenset((type(None), bool, int, float, str, type))
+
+
+def _as_output(y: Any) -> Any:
+    """What f returned, as an array or a tuple of arrays: NumPy gives scalars where the result is 0-d."""
+    if isinstance(y, (tuple, list)):
+        return tuple([_as_output(part) for part in y])
+    return np.asarray(y) if isinstance(y, (np.generic, bool, int, float)) else y
+
+
+def _is_float(y: Any) -> bool:
+    return any(map(_is_float, y)) if y.__class__ is tuple else y.dtype.kind == "f"
+
+
+def _sketch(option: Any) -> Any:
+    """An option as a node keeps it: arrays are described, not held."""
+    if option.__class__ in _PLAIN:
+        return option
+    if option.__class__ in (tuple, list):
+        return tuple([_sketch(v) for v in option])
+    return f"{option.dtype}{option.shape}" if hasattr(option, "shape") else option
+
+
+def sum_to_shape(c: Any, shape: tuple[int, ...]) -> Any:
+    """c summed over the axes along which an array of `shape` was broadcast to c's shape."""
+    lead = len(c.shape) - len(shape)
+    stretched = [lead + i for i, n in enumerate(shape) if n == 1 and c.shape[lead + i] != 1]
+    return c.sum(axis=(*range(lead), *stretched)).reshape(shape)

@@ -1,0 +1,308 @@
+"""Tensor: an array that remembers how it was made. Knows no calculus."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import engine, memory, protocols
+from .dtypes import as_array
+from .graph import TensorBase, register_tensor_class, wrap
+from .methods import Methods
+
+_OURS = {
+    "view": "reshape", "permute": "transpose", "unsqueeze": "expand_dims", "dim": "ndim", "numel": "size",
+    "expand": "broadcast_to", "clamp": "clip", "cpu": "numpy", "to": "astype", "type": "astype",
+    "float": "astype", "double": "astype", "long": "astype", "copy_": "assign", "zero_": "assign",
+    "fill_": "assign", "t": "T", "scatter_add": "minigrad.scatter",
+}  # fmt: skip
+"""The word a hand trained on PyTorch reaches for -> ours."""
+
+
+class Tensor(Methods):
+    """An n-d array of numbers that records what is done to it, so that gradients can flow back.
+
+        >>> w = Tensor([1.0, 2.0], requires_grad=True)
+        >>> (w * w).sum().backward()
+        >>> w.grad
+        Tensor([2., 4.])
+
+    data           an array, a number, or nested lists of numbers (floats in lists become float32)
+    requires_grad  record what is done to it, so that `backward()` fills `.grad`; floats only. The data is copied
+                   then; otherwise an array is shared
+    dtype          convert to this dtype
+    """
+
+    __slots__ = ()
+
+    def __init__(self, data: Any, requires_grad: bool = False, dtype: Any = None) -> None:
+        given = data
+        if isinstance(data, TensorBase):
+            if data._requires_grad:
+                raise TypeError(
+                    "Tensor: data is a Tensor that requires grad, its history would be lost unseen; use it as it is, "
+                    "or pass data.detach()"
+                )
+            given = data = data._data
+        array = as_array(data, dtype)
+        if requires_grad:
+            _check_can_require_grad(array)
+            if array is given or memory.owner(array) is not array:
+                array = array.copy()
+        self._data = array
+        self._grad = None
+        self._hooks = None
+        self._node = None
+        self._requires_grad = bool(requires_grad)
+
+    # What it is --------------------------------------------------------------------------------------
+
+    @property
+    def data(self) -> Any:
+        """The array itself; after writing into it by hand call `minigrad.touch(t)`.
+
+        Assigning puts an array of the same shape in its place; a graph that saved the old one refuses to use it.
+        """
+        return self._data
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        self._check_leaf("t.data = value")
+        array = value._data if isinstance(value, TensorBase) else as_array(value)
+        self._check_shape("t.data = value", array)
+        memory.mark_written(self._data)
+        self._data = array.astype(self._data.dtype, copy=False)
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that backward left here: a Tensor of the same shape and dtype without history, or None."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        if value is None:
+            self._grad = None
+            return
+        array = value._data if isinstance(value, TensorBase) else as_array(value)
+        self._check_shape("t.grad = value", array)
+        self._grad = wrap(np.array(array, self._data.dtype))
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether what is done to this Tensor is recorded."""
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if self._node is not None and not value:
+            raise RuntimeError(
+                "requires_grad of a Tensor with history cannot be switched off; use t.detach()"
+            )
+        if value:
+            _check_can_require_grad(self._data)
+        self._requires_grad = bool(value)
+
+    def requires_grad_(self, value: bool = True) -> Tensor:
+        """Set `requires_grad`; returns the Tensor."""
+        self.requires_grad = value
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no recorded op made it: leaves are what backward fills `.grad` of."""
+        return self._node is None
+
+    @property
+    def ndim(self) -> int:
+        return self._data.ndim
+
+    @property
+    def size(self) -> int:
+        return self._data.size
+
+    @property
+    def nbytes(self) -> int:
+        return self._data.nbytes
+
+    def __repr__(self) -> str:
+        text = np.array2string(
+            self._data, separator=", ", prefix=f"{type(self).__name__}(", threshold=200
+        )
+        if self._data.dtype not in (np.float32, np.int64, np.bool_):
+            text += f", dtype={self._data.dtype}"
+        if self._node is not None:
+            text += f", op={self._node.op.name}"
+        elif self._requires_grad:
+            text += ", requires_grad=True"
+        return f"{type(self).__name__}({text})"
+
+    # Gradients ---------------------------------------------------------------------------------------
+
+    def backward(self, seed: Any = None, retain_graph: bool = False) -> None:
+        """Add d(self)/d(leaf) into `.grad` of every leaf that requires grad.
+
+        seed          the gradient to start from, of this shape; may be omitted if there is one element
+        retain_graph  keep what the rules saved, so that backward can go this way again
+
+        For derivatives of derivatives: `minigrad.grad(y, xs, create_graph=True)`.
+        """
+        engine.backward(self, seed, retain_graph)
+
+    def detach(self) -> Tensor:
+        """The same data without history; it shares the memory."""
+        return wrap(self._data)
+
+    def retain_grad(self) -> None:
+        """Let backward fill `.grad` of this Tensor too, although it is not a leaf."""
+        self._check_requires_grad("retain_grad")
+        if self._node is not None:
+            self._node.keeper = weakref.ref(self)
+
+    def register_hook(self, hook: Callable[[Tensor], Any]) -> Hook:
+        """Call `hook(gradient)` when this Tensor's gradient is complete; a result that is not None replaces it.
+
+        Returns a handle; its `remove()` takes the hook away.
+        """
+        self._check_requires_grad("register_hook")
+        if self._node is None:
+            hooks = self._hooks = [] if self._hooks is None else self._hooks
+        else:
+            hooks = self._node.hooks = [] if self._node.hooks is None else self._node.hooks
+        hooks.append(hook)
+        return Hook(hooks, hook)
+
+    # Leaving the tensor world ------------------------------------------------------------------------
+
+    def item(self) -> Any:
+        """The value as a Python number; there must be one element."""
+        if self._data.size != 1:
+            raise ValueError(
+                f"item: one element is needed, this Tensor of shape {self.shape} has {self.size}"
+            )
+        return self._data.item()
+
+    def numpy(self) -> Any:
+        """The data as a read-only view."""
+        view = self._data.view()
+        view.flags.writeable = False
+        return view
+
+    def tolist(self) -> Any:
+        """The values as nested lists of Python numbers."""
+        return self._data.tolist()
+
+    def __bool__(self) -> bool:
+        if self._data.size != 1:
+            raise ValueError(
+                f"the truth of a Tensor of shape {self.shape} is ambiguous; use .any() or .all()"
+            )
+        return bool(self._data.item())
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
+
+    def __float__(self) -> float:
+        return float(self._leaving("float()").item())
+
+    def __int__(self) -> int:
+        return int(self._leaving("int()").item())
+
+    def __index__(self) -> int:
+        if self._data.dtype.kind not in "iu" or self._data.ndim:
+            raise TypeError(
+                f"only a 0-d integer Tensor can be an index, not {self.dtype} of shape {self.shape}"
+            )
+        return int(self._data)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        return np.array(self._leaving("np.asarray")._data, dtype=dtype, copy=copy)
+
+    def _leaving(self, how: str) -> Tensor:
+        if self._requires_grad:
+            raise TypeError(
+                f"{how} of a Tensor that requires grad would lose its history unseen; take t.item() for a number, "
+                "t.detach().numpy() for an array, or compute with NumPy's functions (np.exp(t), not math.exp(t))"
+            )
+        return self
+
+    # Writing -----------------------------------------------------------------------------------------
+
+    def assign(self, value: Any) -> Tensor:
+        """Write `value` into this Tensor's memory; a graph that saved the old data refuses to use it."""
+        self._check_leaf("assign")
+        array = value._data if isinstance(value, TensorBase) else np.asarray(value)
+        self._check_shape("assign", array)
+        np.copyto(self._data, array, casting="same_kind")
+        memory.mark_written(self._data)
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        self._check_leaf("deepcopy")
+        twin = type(self).__new__(type(self))
+        memo[id(self)] = twin
+        twin._data = self._data.copy()
+        twin._grad = None if self._grad is None else wrap(self._grad._data.copy())
+        twin._hooks = None
+        twin._node = None
+        twin._requires_grad = self._requires_grad
+        return twin
+
+    # Checks ------------------------------------------------------------------------------------------
+
+    def _check_leaf(self, what: str) -> None:
+        if self._node is not None:
+            raise RuntimeError(
+                f"{what}: this Tensor of shape {self.shape} was made by {self._node.op.name}, and only leaves can be "
+                "written or copied; use t.detach() or compute a new one"
+            )
+
+    def _check_shape(self, what: str, array: Any) -> None:
+        if array.shape != self.shape:
+            raise ValueError(f"{what}: the value has shape {array.shape}, the Tensor {self.shape}")
+
+    def _check_requires_grad(self, what: str) -> None:
+        if not self._requires_grad:
+            raise RuntimeError(f"{what}: this Tensor of shape {self.shape} does not require grad")
+
+    def __getattr__(self, name: str) -> Any:
+        hint = f"; minigrad's word is {_OURS[name]}" if name in _OURS else ""
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{hint}")
+
+    # NumPy's protocols -------------------------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        return protocols.call_ufunc(ufunc, method, inputs, kwargs)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return protocols.call_function(function, args, kwargs)
+
+
+class Hook:
+    """A hook in its place; `remove()` takes it away."""
+
+    def __init__(self, hooks: list[Any], hook: Any) -> None:
+        self._hooks = hooks
+        self._hook = hook
+
+    def remove(self) -> None:
+        if self._hook in self._hooks:
+            self._hooks.remove(self._hook)
+
+
+def touch(t: Tensor) -> None:
+    """Announce that `t.data` was written by hand: a graph that saved it will refuse to use it."""
+    t._check_leaf("touch")
+    memory.mark_written(t._data)
+
+
+def _check_can_require_grad(array: Any) -> None:
+    if array.dtype.kind != "f":
+        raise TypeError(
+            f"a Tensor of dtype {array.dtype} cannot require grad; make it of floats: dtype='float32'"
+        )
+
+
+register_tensor_class(Tensor)

@@ -1,0 +1,1 @@
+"""nn: layers, models, optimisers and data, built on minigrad."""

@@ -1,0 +1,88 @@
+"""MNIST, the handwritten digits of LeCun, Cortes and Burges (yann.lecun.com/exdb/mnist)."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from nn.data.files import StrPath, bad_file, fetch, locate
+from nn.data.idx import read_idx
+
+MIRRORS = (
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+)
+CHECKSUMS = {
+    "train-images-idx3-ubyte.gz": (
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"
+    ),
+    "train-labels-idx1-ubyte.gz": (
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"
+    ),
+    "t10k-images-idx3-ubyte.gz": (
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"
+    ),
+    "t10k-labels-idx1-ubyte.gz": (
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"
+    ),
+}
+
+
+class MNIST(NamedTuple):
+    """Images (N, 28, 28) uint8, 0 paper to 255 ink, and labels (N,) int64, the digits 0 to 9.
+
+    N is 60000 for training and 10000 for testing.
+    """
+
+    train_images: npt.NDArray[np.uint8]
+    train_labels: npt.NDArray[np.int64]
+    test_images: npt.NDArray[np.uint8]
+    test_labels: npt.NDArray[np.int64]
+
+
+def mnist(data: StrPath | None = None) -> MNIST:
+    """The MNIST digits, from a folder on this machine or else downloaded (11 MB) and kept.
+
+    The four files are read from the folder `data`, or else from the one named by the environment
+    variable MINIGRAD_DATA; either may hold them itself or in its subfolder `mnist`, gzipped or not,
+    and files missing there are a FileNotFoundError. Where neither is given they are read from
+    ~/.cache/minigrad, and what is missing there is downloaded first; a ConnectionError says what to
+    do where that fails. A file that does not hold such digits is a ValueError that names it.
+    """
+    paths = locate("mnist", CHECKSUMS, data)
+    for path in paths:
+        if not path.is_file():
+            _download(path)
+    train_images, train_labels, test_images, test_labels = paths
+    return MNIST(*_read(train_images, train_labels), *_read(test_images, test_labels))
+
+
+def _download(path: Path) -> None:
+    """Fetches the file of that name from a mirror."""
+    try:
+        fetch([mirror + path.name for mirror in MIRRORS], path, sha256=CHECKSUMS[path.name])
+    except ConnectionError as error:
+        raise ConnectionError(
+            f"{error}\nMNIST is the four files {', '.join(CHECKSUMS)} in the folder {path.parent}; "
+            f"its mirrors are {' and '.join(MIRRORS)}"
+        ) from None
+
+
+def _read(
+    images_path: Path, labels_path: Path
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """The images and the labels in two files, checked to be digits that belong together."""
+    images, labels = read_idx(images_path), read_idx(labels_path)
+    if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (28, 28):
+        raise bad_file(images_path, f"{images.dtype} {images.shape}", "uint8 (N, 28, 28)")
+    # Fewer digits than the official files have are welcome: a small extract is handy in lessons.
+    if labels.dtype != np.uint8 or labels.shape != images.shape[:1]:
+        raise bad_file(
+            labels_path,
+            f"labels {labels.dtype} {labels.shape}",
+            f"uint8 {images.shape[:1]}, one for each image in {images_path}",
+        )
+    if np.any(labels > 9):
+        raise bad_file(labels_path, f"the label {labels.max()}", "labels from 0 to 9")
+    return images, labels.astype(np.int64)

@@ -1,0 +1,166 @@
+"""The files of a data set: found on this machine, fetched where they are missing, opened."""
+
+import gzip
+import hashlib
+import http.client
+import os
+import urllib.error
+import urllib.request
+import uuid
+import zlib
+from collections.abc import Generator, Iterable
+from contextlib import AbstractContextManager, closing, nullcontext
+from io import BufferedReader
+from pathlib import Path
+from typing import Any
+
+StrPath = str | os.PathLike[str]
+
+BLOCK = 1 << 16  # bytes read between two steps of the progress bar
+GZIP_ERRORS = (EOFError, gzip.BadGzipFile, zlib.error)  # what reading a damaged gzip file raises
+
+
+def open_unzipped(path: StrPath) -> gzip.GzipFile | BufferedReader:
+    """The file opened for reading, gunzipped if its content, whatever its name, is gzip."""
+    with open(path, "rb") as file:
+        zipped = file.read(2) == b"\x1f\x8b"
+    return gzip.open(path, "rb") if zipped else open(path, "rb")
+
+
+def bad_file(path: StrPath, met: str, expected: str) -> ValueError:
+    """The error for a file whose content is not what its reader expected."""
+    return ValueError(
+        f"{os.fspath(path)}: found {met}, expected {expected}. "
+        "The file is damaged or another one: delete it and fetch it again."
+    )
+
+
+def locate(dataset: str, names: Iterable[str], data: StrPath | None = None) -> list[Path]:
+    """The paths of a data set's files: where they lie, or in the cache where they belong.
+
+    The folder is `data`, or else the one named by the environment variable MINIGRAD_DATA, or else
+    the cache in the user's home. A file lies in its subfolder named like the data set or in the
+    folder itself, under its official name or, unzipped, under that name without ".gz".
+
+    A file missing in a folder named by the caller is a FileNotFoundError; one missing in the cache
+    is for the caller to fetch.
+    """
+    named = data if data is not None else os.environ.get("MINIGRAD_DATA") or None
+    folder = cache_folder() if named is None else Path(named).expanduser()
+    paths = [_place(folder, dataset, name) for name in names]
+    missing = [path.name for path in paths if not path.is_file()]
+    if missing and named is not None:
+        origin = "MINIGRAD_DATA" if data is None else "the argument data"
+        raise FileNotFoundError(
+            f"{', '.join(missing)} not found in {folder}, the folder named by {origin}"
+            f"{'' if folder.is_dir() else ' (it does not exist)'}, nor in its subfolder {dataset}. "
+            "Put the files there, or name no folder to have them downloaded."
+        )
+    return paths
+
+
+def cache_folder() -> Path:
+    """The folder for downloads: $XDG_CACHE_HOME/minigrad, by default ~/.cache/minigrad."""
+    root = os.environ.get("XDG_CACHE_HOME", "")
+    # The XDG specification: a path that is not absolute is ignored.
+    return (Path(root) if os.path.isabs(root) else Path.home() / ".cache") / "minigrad"
+
+
+def _place(folder: Path, dataset: str, name: str) -> Path:
+    """The path at which a data set's file lies in or under the folder, or belongs."""
+    # The subfolder first: Fashion-MNIST, for one, has the same file names as MNIST.
+    for parent in (folder / dataset, folder):
+        for path in (parent / name, parent / name.removesuffix(".gz")):
+            if path.is_file():
+                return path
+    return folder / dataset / name
+
+
+def fetch(urls: Iterable[str], path: StrPath, *, sha256: str, timeout: float = 30.0) -> Path:
+    """The path, once the file there is the one downloaded from the first of the urls that works.
+
+    The urls are http or https addresses of the same file on several mirrors, tried in order.
+    `sha256` is the hexadecimal SHA-256 of the file's content, unzipped if it is gzip, because
+    mirrors may have zipped the same content differently; what is kept is what the mirror sent.
+    `timeout` is the longest silence, in seconds, that is waited out.
+
+    An existing file is replaced, at the very end and in one step, so that nobody sees half a file
+    and a download that fails or is interrupted leaves nothing behind. Where no mirror works, a
+    ConnectionError tells the reason of each. A progress bar is shown where tqdm is installed.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    failures = []
+    for url in urls:
+        try:
+            _fetch_from(url, path, sha256, timeout)
+        except _MirrorError as error:
+            failures.append(f"\n  {url}: {error}")
+        else:
+            return path
+    raise ConnectionError(
+        f"{path.name} could not be downloaded:{''.join(failures)}\n"
+        f"Try again later, or put the file by hand at {path}"
+    )
+
+
+class _MirrorError(Exception):
+    """A mirror's failure: the next one may do better."""
+
+
+def _fetch_from(url: str, path: Path, sha256: str, timeout: float) -> None:
+    """Downloads one url to the path; a _MirrorError where the mirror is to blame."""
+    # In the same folder: a file can be replaced in one step only within one file system.
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        with open(partial, "xb") as file, closing(_body(url, path.name, timeout)) as blocks:
+            file.writelines(blocks)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            received = _sha256(partial)
+        except GZIP_ERRORS as error:
+            raise _MirrorError(f"sent a damaged gzip file ({error})") from None
+        if received != sha256:
+            raise _MirrorError(f"sent content with the SHA-256 {received}, expected {sha256}")
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _body(url: str, label: str, timeout: float) -> Generator[bytes, None, None]:
+    """The blocks a mirror sends; anything that goes wrong on its side is a _MirrorError."""
+    received = 0
+    try:
+        with urllib.request.urlopen(url, timeout=timeout) as response:
+            total: int | None = response.length
+            with _progress(label, total) as bar:
+                while block := response.read(BLOCK):
+                    received += len(block)
+                    if bar is not None:
+                        bar.update(len(block))
+                    yield block
+    except urllib.error.HTTPError as error:
+        error.close()  # it is the response, and holds the connection
+        raise _MirrorError(f"answered {error.code} {error.reason}") from None
+    except (OSError, http.client.HTTPException) as error:
+        raise _MirrorError(f"failed with {type(error).__name__}: {error}") from None
+    # http.client takes the end of a connection for the end of the body.
+    if total is not None and received < total:
+        raise _MirrorError(f"sent {received} of {total} bytes")
+
+
+def _progress(label: str, total: int | None) -> AbstractContextManager[Any]:
+    """A progress bar that counts bytes, or None where tqdm is not installed."""
+    try:
+        from tqdm import tqdm  # type: ignore[import-untyped, unused-ignore]
+    except ImportError:
+        return nullcontext()
+    bar: AbstractContextManager[Any] = tqdm(desc=label, total=total, unit="B", unit_scale=True)
+    return bar
+
+
+def _sha256(path: Path) -> str:
+    """The hexadecimal SHA-256 of a file's content, unzipped if it is gzip."""
+    with open_unzipped(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,61 @@
+"""The IDX format, in which MNIST is published: one array of numbers to a file."""
+
+import math
+import struct
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nn.data.files import GZIP_ERRORS, StrPath, bad_file, open_unzipped
+
+DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+
+
+def read_idx(path: StrPath) -> npt.NDArray[Any]:
+    """The array in an IDX file, gzipped or plain, writable and in native byte order.
+
+    The format, by Yann LeCun: two zero bytes, a byte that codes the dtype (see DTYPES), a byte that
+    counts the axes; the length of each axis as a big-endian uint32; the elements, big-endian, the
+    last axis running fastest. A file that is anything else, or of another length than its header
+    says, is a ValueError that names the file.
+    """
+    with open_unzipped(path) as file:
+        try:
+            content = file.read()
+        except GZIP_ERRORS as error:
+            raise bad_file(path, f"damaged gzip ({error})", "a whole gzip file") from None
+    dtype, shape = _header(path, content)
+    start = 4 + 4 * len(shape)
+    expected = start + math.prod(shape) * dtype.itemsize
+    if len(content) != expected:
+        kind = "a truncated file" if len(content) < expected else "trailing bytes"
+        raise bad_file(
+            path,
+            f"{kind} ({len(content)} bytes, unzipped)",
+            f"{expected} bytes for the shape {shape} of {dtype.name} that its header gives",
+        )
+    try:
+        array = np.ndarray(shape, dtype, buffer=content, offset=start)
+    except ValueError as error:  # more axes than NumPy has, or lengths that overflow beside a 0
+        raise bad_file(path, f"the shape {shape} ({error})", "one that NumPy can hold") from None
+    return array.astype(dtype.newbyteorder("="))
+
+
+def _header(path: StrPath, content: bytes) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    """The dtype and the shape that the header of an IDX file gives."""
+    if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in DTYPES or content[3] == 0:
+        raise bad_file(
+            path,
+            f"the first bytes {content[:4].hex(' ') or '(none: it is empty)'}",
+            f"00 00, one of {', '.join(f'{code:02x}' for code in DTYPES)} for the dtype, "
+            "and the number of axes, at least 01",
+        )
+    ndim = content[3]
+    if len(content) < 4 + 4 * ndim:
+        raise bad_file(
+            path,
+            f"a truncated header ({len(content)} bytes, unzipped)",
+            f"{4 + 4 * ndim} bytes for the lengths of {ndim} axes",
+        )
+    return np.dtype(DTYPES[content[2]]), struct.unpack_from(f">{ndim}I", content, 4)
