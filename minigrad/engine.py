@@ -217,7 +217,7 @@ def _seed(caller: str, y: Any, given: Any, create_graph: bool) -> Any:
             )
         seed: Any = np.ones_like(data)
     else:
-        seed = given if isinstance(given, TensorBase) else as_array(given)
+        seed = _as_tensor(given if isinstance(given, TensorBase) else as_array(given))
     if seed.shape != data.shape:
         raise ValueError(
             f"{caller}: the seed has shape {seed.shape}, the Tensor {data.shape}; they must be equal"

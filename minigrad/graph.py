@@ -12,7 +12,7 @@ import sys
 import zlib
 from collections.abc import Callable
 from contextvars import ContextVar, Token
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -65,6 +65,13 @@ def wrap(data: Any, node: Node | None = None) -> Any:
     return tensor
 
 
+class Sketch(NamedTuple):
+    """What a node keeps of an array that was an argument but needs no gradient."""
+
+    shape: tuple[int, ...]
+    dtype: Any
+
+
 class Node:
     """One application of an op: what it was applied to, what its rules saved, and what it gave.
 
@@ -72,7 +79,7 @@ class Node:
     parents  per differentiable argument the Node or leaf Tensor it came from, None where no gradient is needed
     saved    per needed gradient `(place, rule, values)`: which parent it is for, and what the rule is called with;
              None once backward has freed it
-    options  the arguments that are not differentiable, arrays among them replaced by a description
+    options  (name, value) of every other argument; an array among them is a `Sketch` of its shape and dtype
     shape, dtype  of the output (tuples of them for an op with several outputs)
     tick     when it was made, on the clock of `memory`; also its place in the topological order
     hooks    functions of the gradient of its output, or None

@@ -17,7 +17,7 @@ import numpy as np
 from numpy import ndarray
 
 from .dtypes import DEFAULT_FLOAT, PYTHON_NUMBERS, unify
-from .graph import DEBUG, Node, TensorBase, annotate, mode, wrap
+from .graph import DEBUG, Node, Sketch, TensorBase, annotate, mode, wrap
 from .rules import MEMBER, OUTPUT, Rule, output_of
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -140,6 +140,7 @@ class Primitive:
         values = list(args)
         parents: list[Any] = []
         needed = False
+        constants = []
         for i in slots:
             a = values[i]
             if isinstance(a, TensorBase):
@@ -149,6 +150,7 @@ class Primitive:
                     needed = True
                     continue
             parents.append(None)
+            constants.append(i)
         for i in option_slots:
             if values[i].__class__ not in _PLAIN:
                 values[i] = self._unwrap(values[i], self._name_of(i, slots))
@@ -165,7 +167,8 @@ class Primitive:
         if not (needed and recording and _is_float(y)):
             return self._plain(y, values, slots)
         saved = self._save(y, values, parents)
-        options = tuple([_sketch(values[i]) for i in option_slots]) if option_slots else ()
+        constants += option_slots
+        options = tuple([(self._name_of(i, slots), _sketch(values[i])) for i in constants])
         if y.__class__ is tuple:
             shape, dtype = tuple([part.shape for part in y]), tuple([part.dtype for part in y])
             node = Node(self, tuple(parents), saved, options, shape, dtype)
@@ -403,12 +406,12 @@ def _is_float(y: Any) -> bool:
 
 
 def _sketch(option: Any) -> Any:
-    """An option as a node keeps it: arrays are described, not held."""
+    """An argument as a node keeps it: arrays are described, not held."""
     if option.__class__ in _PLAIN:
         return option
     if option.__class__ in (tuple, list):
         return tuple([_sketch(v) for v in option])
-    return f"{option.dtype}{option.shape}" if hasattr(option, "shape") else option
+    return Sketch(option.shape, option.dtype) if hasattr(option, "shape") else option
 
 
 def sum_to_shape(c: Any, shape: tuple[int, ...]) -> Any:
