@@ -247,10 +247,10 @@ def _run_hooks(hooks: list[Any], of: Any, g: Any) -> Any:
     """Call each hook with the gradient so far; what it returns, unless None, takes its place."""
     plain = not isinstance(g, TensorBase)
     for hook in list(hooks):
-        answer = hook(_as_tensor(g))
-        if answer is None:
+        given = hook(_as_tensor(g))
+        if given is None:
             continue
-        answer = answer if isinstance(answer, TensorBase) else wrap(as_array(answer))
+        answer: Any = given if isinstance(given, TensorBase) else wrap(as_array(given))
         if answer.shape != of.shape:
             raise ValueError(
                 f"a hook returned a gradient of shape {answer.shape} for a Tensor of shape {of.shape}"
@@ -264,8 +264,9 @@ def _run_hooks(hooks: list[Any], of: Any, g: Any) -> Any:
 def _collect_part(grads: dict[Any, Any], part: Node, g: Any) -> None:
     """Hand the gradient of one output of an op with several to the op's node, which waits for all of them."""
     (node,) = part.parents
+    ((_, i),) = part.options
     slots = grads.setdefault(node, [None] * len(node.shape))
-    slots[part.options] = g if slots[part.options] is None else slots[part.options] + g
+    slots[i] = g if slots[i] is None else slots[i] + g
 
 
 def _filled(node: Node, slots: list[Any]) -> tuple[Any, ...]:

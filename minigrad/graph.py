@@ -159,7 +159,7 @@ def describe(node: Node) -> str:
 
 
 class _Part:
-    """The op of a node that stands for one output of an op with several; its `options` is which one."""
+    """The op of a node that stands for one output of an op with several; its `output` option is which one."""
 
     name = "part"
     is_part = True

@@ -100,4 +100,4 @@ def _input(value: Any, parent: Any) -> Any:
 def _part(value: Any, node: Node, i: int) -> Any:
     if value.dtype.kind != "f":
         return wrap(value)
-    return wrap(value, Node(PART, (node,), (), i, value.shape, value.dtype))
+    return wrap(value, Node(PART, (node,), (), (("output", i),), value.shape, value.dtype))
