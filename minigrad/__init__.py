@@ -44,7 +44,7 @@ from .ops.shapes import (
     swapaxes,
     transpose,
 )
-from .primitive import elementwise, primitive
+from .rows import elementwise, primitive
 from .random import generator, seed
 from .tensor import Tensor, touch
 

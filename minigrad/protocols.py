@@ -6,7 +6,7 @@ from typing import Any
 
 from .graph import TensorBase
 from .ops.inspection import FUNCTIONS, UFUNCS, inspect, plain
-from .primitive import served
+from .rows import served
 
 _REFUSED = ("out", "where", "casting", "order", "subok", "signature", "axes", "initial")
 

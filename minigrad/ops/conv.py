@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import Primitive, primitive
+from ..rows import Primitive, primitive
 from ..scratch import scratch
 from .elementwise import where
 from .inspection import inspect

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import Primitive, elementwise, primitive, serves
+from ..rows import Primitive, elementwise, primitive, serves
 
 # Arithmetic ----------------------------------------------------------------------------------------------
 

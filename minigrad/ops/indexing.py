@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import Primitive, primitive
+from ..rows import Primitive, primitive
 
 
 def _getitem(x: Any, index: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import primitive, serves
+from ..rows import primitive, serves
 from .shapes import expand_dims, squeeze, sum_to
 
 

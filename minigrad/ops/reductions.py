@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import primitive, serves
+from ..rows import primitive, serves
 from .shapes import broadcast_to
 
 Axis = int | Sequence[int] | None

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import Primitive, primitive, serves, sum_to_shape
+from ..rows import Primitive, primitive, serves, sum_to_shape
 from .indexing import getitem
 
 

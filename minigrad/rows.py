@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy import ndarray
 
-from .dtypes import DEFAULT_FLOAT, PYTHON_NUMBERS, unify
+from .dtypes import DEFAULT_FLOAT, PYTHON_NUMBERS, is_array, unify
 from .graph import DEBUG, Node, Sketch, TensorBase, annotate, mode, wrap
-from .rules import MEMBER, OUTPUT, Rule, output_of
+from .rule import MEMBER, OUTPUT, Rule, output_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -72,7 +72,7 @@ class Primitive:
         )
         self._decides_dtype = "dtype" in names
         self._check(ruled)
-        self._rules = self._make_rules(rules, joint)
+        self._make_rules(rules, joint)
 
     def _check(self, ruled: list[str]) -> None:
         for name in self.names:
@@ -88,21 +88,18 @@ class Primitive:
             if ruled.count(name) > 1:
                 raise TypeError(f"{self.name}: two rules for `{name}`")
 
-    def _make_rules(self, rules: dict[str, Callable[..., Any]], joint: Any) -> tuple[Rule, ...]:
-        pool = ("y", *self.names, "needed")
+    def _make_rules(self, rules: dict[str, Callable[..., Any]], joint: Any) -> None:
+        pool = ("y", *self.names)
         places = {name: place for place, name in enumerate(self.arguments)}
-        origins = (OUTPUT, *[places.get(name) for name in self.names], None)
-        made = [
-            Rule(name, rules[name], places[name], pool[: None if joint else -1], origins)
-            for name in rules
-        ]
+        origins = (OUTPUT, *[places.get(name) for name in self.names])
+        self._rules = [Rule(name, rules[name], places[name], pool, origins) for name in rules]
+        self._joint = None
         if joint:
-            made.append(
-                Rule(
-                    ", ".join(joint[0]), joint[1], tuple(places[n] for n in joint[0]), pool, origins
-                )
+            names, function = joint
+            place = tuple(places[name] for name in names)
+            self._joint = Rule(
+                ", ".join(names), function, place, (*pool, "needed"), (*origins, None)
             )
-        return tuple(made)
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}({', '.join(self.names)})>"
@@ -141,20 +138,30 @@ class Primitive:
         parents: list[Any] = []
         needed = False
         constants = []
+        dtype: Any = None
+        is_uniform, has_number = True, False
         for i in slots:
             a = values[i]
             if isinstance(a, TensorBase):
-                values[i] = a._data
+                data = values[i] = a._data
+                if dtype is None:
+                    dtype = data.dtype
+                elif data.dtype is not dtype:
+                    is_uniform = False
                 if a._requires_grad:
                     parents.append(a._node or a)
                     needed = True
                     continue
+            elif a.__class__ in PYTHON_NUMBERS:
+                has_number = True
+            elif a is not None:  # None is an optional argument that was not given
+                is_uniform = False
             parents.append(None)
             constants.append(i)
         for i in option_slots:
             if values[i].__class__ not in _PLAIN:
                 values[i] = self._unwrap(values[i], self._name_of(i, slots))
-        if len(slots) > 1:
+        if not is_uniform or (has_number and dtype.kind != "f"):
             self._unify(args, values, slots)
         try:
             y = self._evaluate(values, slots)
@@ -169,11 +176,8 @@ class Primitive:
         saved = self._save(y, values, parents)
         constants += option_slots
         options = tuple([(self._name_of(i, slots), _sketch(values[i])) for i in constants])
-        if y.__class__ is tuple:
-            shape, dtype = tuple([part.shape for part in y]), tuple([part.dtype for part in y])
-            node = Node(self, tuple(parents), saved, options, shape, dtype)
-        else:
-            node = Node(self, tuple(parents), saved, options, y.shape, y.dtype)
+        shape, dtype = (y.shape, y.dtype) if y.__class__ is ndarray else _shape_and_dtype(y)
+        node = Node(self, tuple(parents), saved, options, shape, dtype)
         if recording == DEBUG:
             annotate(node)
         return output_of(y, node)
@@ -187,13 +191,12 @@ class Primitive:
         saved = []
         for rule in self._rules:
             place = rule.place
-            if type(place) is int:
-                if parents[place] is not None:
-                    saved.append((place, rule, rule.save(pool)))
-            else:
-                needed = tuple(parents[at] is not None for at in place)
-                if any(needed):
-                    saved.append((place, rule, rule.save((*pool, needed))))
+            if parents[place] is not None:
+                saved.append((place, rule, rule.save(pool) if rule.names else ()))
+        if self._joint is not None:
+            needed = tuple(parents[at] is not None for at in self._joint.place)
+            if any(needed):
+                saved.append((self._joint.place, self._joint, self._joint.save((*pool, needed))))
         return tuple(saved)
 
     def _plain(self, y: Any, values: list[Any], slots: Sequence[int]) -> Any:
@@ -208,27 +211,10 @@ class Primitive:
         return wrap(y.astype(DEFAULT_FLOAT) if from_integers else y)
 
     def _unify(self, args: Sequence[Any], values: list[Any], slots: Sequence[int]) -> None:
-        """Bring the differentiable arguments to one dtype; at once where there is nothing to do."""
-        dtype = None
-        has_number = False
-        for i in slots:
-            v = values[i]
-            if v.__class__ is ndarray:
-                if dtype is None:
-                    dtype = v.dtype
-                elif v.dtype is not dtype:
-                    break
-            elif v.__class__ in PYTHON_NUMBERS:
-                has_number = True
-            elif v is not None:  # an optional argument that was not given
-                break
-        else:
-            if dtype is not None and (not has_number or dtype.kind == "f"):
-                return
+        """Bring the differentiable arguments that were given to one dtype."""
         given = [i for i in slots if values[i] is not None]
-        unified = unify(
-            self.name, [values[i] for i in given], [isinstance(args[i], TensorBase) for i in given]
-        )
+        is_tensor = [isinstance(args[i], TensorBase) for i in given]
+        unified = unify(self.name, [values[i] for i in given], is_tensor)
         for i, v in zip(given, unified, strict=True):
             values[i] = v
 
@@ -292,12 +278,12 @@ class Variadic(Primitive):
     The rule may name `i`, the member's place; `xs` is that member, `xs_shape` its shape.
     """
 
-    def _make_rules(self, rules: dict[str, Callable[..., Any]], joint: Any) -> tuple[Rule, ...]:
+    def _make_rules(self, rules: dict[str, Callable[..., Any]], joint: Any) -> None:
         ((xs, function),) = rules.items()
-        pool = ("y", "i", xs, *self.names[1:])
-        return (
-            Rule(xs, function, 0, pool, (OUTPUT, None, MEMBER, *[None] * (len(self.names) - 1))),
-        )
+        options = self.names[1:]
+        origins = (OUTPUT, None, MEMBER, *[None] * len(options))
+        self._rules = [Rule(xs, function, 0, ("y", "i", xs, *options), origins)]
+        self._joint = None
 
     def __call__(self, *members: Any, **options: Any) -> Any:
         count = len(members)
@@ -405,13 +391,19 @@ def _is_float(y: Any) -> bool:
     return any(map(_is_float, y)) if y.__class__ is tuple else y.dtype.kind == "f"
 
 
+def _shape_and_dtype(y: Any) -> tuple[Any, Any]:
+    if y.__class__ is tuple:
+        return tuple([part.shape for part in y]), tuple([part.dtype for part in y])
+    return y.shape, y.dtype
+
+
 def _sketch(option: Any) -> Any:
     """An argument as a node keeps it: arrays are described, not held."""
     if option.__class__ in _PLAIN:
         return option
     if option.__class__ in (tuple, list):
         return tuple([_sketch(v) for v in option])
-    return Sketch(option.shape, option.dtype) if hasattr(option, "shape") else option
+    return Sketch(option.shape, option.dtype) if is_array(option) else option
 
 
 def sum_to_shape(c: Any, shape: tuple[int, ...]) -> Any:
