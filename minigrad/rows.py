@@ -17,7 +17,7 @@ import numpy as np
 from numpy import ndarray
 
 from .dtypes import DEFAULT_FLOAT, PYTHON_NUMBERS, is_array, unify
-from .graph import DEBUG, Node, Sketch, TensorBase, annotate, mode, wrap
+from .graph import DEBUG, OFF, Node, Sketch, TensorBase, annotate, mode, wrap
 from .rule import MEMBER, OUTPUT, Rule, output_of
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -262,6 +262,8 @@ class Primitive:
                 f"the gradient rule of {self.name} for {self.argument_name(place)} returned a {type(c).__name__}; "
                 "an array is needed"
             )
+        if isinstance(c, TensorBase) and mode.get() == OFF:  # the rule made Tensors of its own
+            c = c._data
         if c.shape != parent.shape:
             if not self.sums_back or c.shape != node.shape:
                 raise ValueError(

@@ -19,7 +19,7 @@ import numpy as np
 from ..rows import Primitive, primitive
 from ..scratch import scratch
 from .elementwise import where
-from .inspection import inspect
+from .inspection import plain
 
 Pair = tuple[int, int]
 BLOCK_BYTES = 2**20  # columns that stay in a second-level cache
@@ -272,8 +272,8 @@ pool_scatter: Primitive = primitive(
 
 
 def pool_argmax(x: Any, y: Any, window: Pair, stride: Pair) -> Any:
-    """Where in its window each maximum is. No gradient: it acts on the data."""
-    return inspect(_pool_argmax, x, y, window, stride)
+    """Where in its window each maximum is, as a plain array: it acts on the data and has no gradient."""
+    return _pool_argmax(plain(x), plain(y), window, stride)
 
 
 def max_pool2d(x: Any, window: int | Pair, stride: int | Pair | None = None) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import as_array
-from ..rows import Primitive, primitive
+from ..rows import primitive
 from .elementwise import exp, where
 from .inspection import plain
 from .reductions import mean, sum

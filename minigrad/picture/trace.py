@@ -1,0 +1,119 @@
+"""A graph as plain data: what every picture is drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from ..engine import _creation_order
+from ..graph import Node, Sketch, TensorBase
+from ..tensor import Tensor
+
+Kind = Literal["op", "parameter", "leaf", "constant", "output"]
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Vertex:
+    """One thing in the picture.
+
+    kind     an op; a parameter: a leaf that `params` names; a leaf: any other Tensor that requires grad; a
+             constant: an argument that needs no gradient; the output: where the graph ends
+    label    the name of the op or parameter, the value of a scalar constant where it is known, else empty
+    shapes   of what it gives: of each output of an op, none for the output
+    dtypes   likewise
+    options  (name, text) of the arguments of an op that are no arrays
+    """
+
+    kind: Kind
+    label: str = ""
+    shapes: tuple[Shape, ...] = ()
+    dtypes: tuple[str, ...] = ()
+    options: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Data on its way: output number `output` of a vertex is `argument` of another; vertices by their place."""
+
+    source: int
+    target: int
+    argument: str = ""
+    output: int = 0
+
+
+@dataclass(slots=True)
+class Trace:
+    """Vertices in the order of their making, sources just before their first use; edges in argument order."""
+
+    vertices: list[Vertex] = field(default_factory=list)
+    edges: list[Edge] = field(default_factory=list)
+
+    def add(self, vertex: Vertex) -> int:
+        """The place of a new vertex."""
+        self.vertices.append(vertex)
+        return len(self.vertices) - 1
+
+
+def trace_of(loss: Any, params: Any = None) -> Trace:
+    """The graph that ends in `loss`, its leaves named by `params`: see `draw`."""
+    if not isinstance(loss, TensorBase):
+        raise TypeError(f"draw: loss is a {type(loss).__name__}; a Tensor is needed")
+    if not loss._requires_grad:
+        raise RuntimeError(
+            f"draw: this Tensor of shape {loss.shape} has no history: nothing it was made from requires grad, or it "
+            "was made under no_grad(); make the leaves with requires_grad=True and compute it outside no_grad()"
+        )
+    return _Tracer(_names_of(params)).run(loss)
+
+
+class _Tracer:
+    """One walk: the trace so far, and the place of every node and leaf in it."""
+
+    def __init__(self, names: dict[Any, str]) -> None:
+        self.names = names
+        self.trace = Trace()
+        self.places: dict[Any, int] = {}
+
+    def run(self, loss: Any) -> Trace:
+        end = loss if loss._node is None else loss._node
+        for node in _creation_order(end):
+            # a part stands for one output of the node before it; what uses it gets an edge from there
+            if not node.op.is_part:
+                self.add_op(node)
+        source, output = self.source(end)
+        self.trace.edges.append(Edge(source, self.trace.add(Vertex("output")), "", output))
+        return self.trace
+
+    def add_op(self, node: Node) -> None:
+        inputs, options = _arguments(node)
+        sources = [(name, *self.source(value)) for name, value in inputs]
+        several = isinstance(node.dtype, tuple)
+        dtypes = node.dtype if several else (node.dtype,)
+        place = self.places[node] = self.trace.add(
+            Vertex(
+                "op",
+                node.op.name,
+                node.shape if several else (node.shape,),
+                tuple(map(str, dtypes)),
+                options,
+            )
+        )
+        for name, source, output in sources:
+            self.trace.edges.append(Edge(source, place, name, output))
+
+    def source(self, value: Any) -> tuple[int, int]:
+        """The place of the vertex that gives an input, and which of its outputs it is."""
+        if not isinstance(value, (Node, TensorBase)):
+            return self.trace.add(_constant(value)), 0
+        if isinstance(value, Node) and value.op.is_part:
+            return self.places[value.parents[0]], dict(value.options)["output"]
+        if value not in self.places:
+            name = self.names.get(value)
+            kind: Kind = "leaf" if name is None else "parameter"
+            vertex = Vertex(kind, name or "", (value.shape,), (str(value.dtype),))
+            self.places[value] = self.trace.add(vertex)
+        return self.places[value], 0

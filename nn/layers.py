@@ -1,0 +1,203 @@
+"""Layers: each docstring begins with the formula, then shapes, then the law its parameters are drawn by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import minigrad
+
+from . import init
+from .module import Module, Parameter
+
+Pair = int | tuple[int, int]
+
+
+def _check_dtype(layer: Module, x: Any, weight: Parameter) -> None:
+    """Refuse an input of another float dtype: it would widen or narrow everything behind it unseen."""
+    if x.dtype != weight.dtype and x.dtype.kind == "f":
+        raise TypeError(
+            f"{type(layer).__name__}: the input is {x.dtype}, the parameters are {weight.dtype}; "
+            f"convert the input with x.astype('{weight.dtype}')"
+        )
+
+
+class Linear(Module):
+    """y = x W^T + b, with x (..., in_features), W (out_features, in_features), b (out_features,).
+
+    W and b are drawn from uniform(-k, k), k = 1 / sqrt(in_features).
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        *,
+        dtype: Any = None,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        self.in_features = in_features
+        self.out_features = out_features
+        self.weight = Parameter(
+            init.fan_in_uniform((out_features, in_features), in_features, rng, dtype)
+        )
+        self.bias = (
+            Parameter(init.fan_in_uniform((out_features,), in_features, rng, dtype))
+            if bias
+            else None
+        )
+
+    def forward(self, x: Any) -> Any:
+        _check_dtype(self, x, self.weight)
+        return minigrad.linear(x, self.weight, self.bias)
+
+    def describe(self) -> str:
+        return f"{self.in_features}, {self.out_features}" + (
+            "" if self.bias is not None else ", bias=False"
+        )
+
+
+class Conv2d(Module):
+    """y[n, o, i, j] = b[o] + sum_{c, u, v} W[o, c, u, v] x[n, c, i s + u - p, j s + v - p]
+
+    x (N, in_channels, H, W), W (out_channels, in_channels, kh, kw), y (N, out_channels, Ho, Wo) with
+    Ho = floor((H + 2 p - kh) / s) + 1. W and b are drawn from uniform(-k, k), k = 1 / sqrt(in_channels kh kw).
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Pair,
+        stride: Pair = 1,
+        padding: Pair = 0,
+        *,
+        bias: bool = True,
+        dtype: Any = None,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        self.in_channels = in_channels
+        self.out_channels = out_channels
+        self.kernel_size = (
+            (kernel_size, kernel_size) if isinstance(kernel_size, int) else tuple(kernel_size)
+        )
+        self.stride = stride
+        self.padding = padding
+        shape = (out_channels, in_channels, *self.kernel_size)
+        fan_in = in_channels * self.kernel_size[0] * self.kernel_size[1]
+        self.weight = Parameter(init.fan_in_uniform(shape, fan_in, rng, dtype))
+        self.bias = (
+            Parameter(init.fan_in_uniform((out_channels,), fan_in, rng, dtype)) if bias else None
+        )
+
+    def forward(self, x: Any) -> Any:
+        _check_dtype(self, x, self.weight)
+        return minigrad.conv2d(x, self.weight, self.bias, self.stride, self.padding)
+
+    def describe(self) -> str:
+        text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}"
+        text += f", stride={self.stride}" if self.stride != 1 else ""
+        text += f", padding={self.padding}" if self.padding != 0 else ""
+        return text + ("" if self.bias is not None else ", bias=False")
+
+
+class MaxPool2d(Module):
+    """y[n, c, i, j] = max_{u, v} x[n, c, i s + u, j s + v]
+
+    Windows of kernel_size, `stride` s apart, by default side by side.
+    """
+
+    def __init__(self, kernel_size: Pair, stride: Pair | None = None) -> None:
+        self.kernel_size = kernel_size
+        self.stride = kernel_size if stride is None else stride
+
+    def forward(self, x: Any) -> Any:
+        return minigrad.max_pool2d(x, self.kernel_size, self.stride)
+
+    def describe(self) -> str:
+        return f"{self.kernel_size}" + (
+            f", stride={self.stride}" if self.stride != self.kernel_size else ""
+        )
+
+
+class ReLU(Module):
+    """max(x, 0)"""
+
+    def forward(self, x: Any) -> Any:
+        return minigrad.relu(x)
+
+
+class Tanh(Module):
+    """tanh(x)"""
+
+    def forward(self, x: Any) -> Any:
+        return minigrad.tanh(x)
+
+
+class Sigmoid(Module):
+    """1 / (1 + exp(-x))"""
+
+    def forward(self, x: Any) -> Any:
+        return minigrad.sigmoid(x)
+
+
+class Flatten(Module):
+    """x (N, C, H, W) as (N, C H W): the axes from `start_dim` on made into one."""
+
+    def __init__(self, start_dim: int = 1) -> None:
+        self.start_dim = start_dim
+
+    def forward(self, x: Any) -> Any:
+        return minigrad.flatten(x, self.start_dim)
+
+
+class Dropout(Module):
+    """In training each element is 0 with probability p, else x / (1 - p); in evaluation y = x.
+
+    The mask comes from `rng`, or the package's default generator (`minigrad.seed`). From Hinton et al. 2012, scaled
+    in training instead of evaluation, as everyone does today.
+    """
+
+    def __init__(self, p: float = 0.5, *, rng: np.random.Generator | None = None) -> None:
+        if not 0 <= p <= 1:
+            raise ValueError(f"Dropout: p is a probability in [0, 1], not {p}")
+        self.p = p
+        self.rng = rng
+
+    def forward(self, x: Any) -> Any:
+        if not self.training or self.p == 0:
+            return x
+        kept = minigrad.generator(self.rng).random(x.shape, dtype=np.float32) >= self.p
+        scale = 1 / (1 - self.p) if self.p < 1 else 0.0
+        return minigrad.where(kept, x, 0) * scale
+
+    def describe(self) -> str:
+        return f"p={self.p}"
+
+
+class Sequential(Module):
+    """x -> layer_n(... layer_1(layer_0(x))); the layers' names are 0, 1, 2, ..."""
+
+    def __init__(self, *layers: Module) -> None:
+        for i, layer in enumerate(layers):
+            if not isinstance(layer, Module):
+                raise TypeError(
+                    f"Sequential: layer {i} is a {type(layer).__name__}; Modules are needed"
+                )
+            setattr(self, str(i), layer)
+
+    def forward(self, x: Any) -> Any:
+        for layer in self:
+            x = layer(x)
+        return x
+
+    def __iter__(self) -> Any:
+        return (layer for _, layer in self.children())
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self.children())
+
+    def __getitem__(self, i: int) -> Module:
+        return list(self)[i]

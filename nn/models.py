@@ -1,0 +1,86 @@
+"""Models from short specifications."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from .layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential
+from .module import Module
+
+
+class MLP(Sequential):
+    """A multi-layer perceptron: Linear layers of the given sizes with an activation between them.
+
+    >>> MLP([2, 100, 3])
+    MLP()
+      0: Linear(2, 100)  weight (100, 2), bias (100,)  300
+      1: ReLU()
+      2: Linear(100, 3)  weight (3, 100), bias (3,)  303
+    603 parameters
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activation: Callable[[], Module] = ReLU,
+        *,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        if len(sizes) < 2:
+            raise ValueError(
+                f"MLP: at least the sizes of input and output are needed, not {list(sizes)}"
+            )
+        super().__init__(*_dense(sizes, activation, rng))
+
+
+class CNN(Sequential):
+    """Blocks of Conv2d, activation and 2x2 max-pool, then Linear layers with the activation between them.
+
+    input_shape  (C, H, W) of one image; the convolutions keep H and W, each pool halves them
+    channels     the filters of each convolution
+    hidden       the sizes of the Linear layers before the last, which has `classes` outputs
+    """
+
+    def __init__(
+        self,
+        input_shape: tuple[int, int, int],
+        channels: Sequence[int] = (16, 32),
+        hidden: Sequence[int] = (128,),
+        classes: int = 10,
+        kernel_size: int = 3,
+        activation: Callable[[], Module] = ReLU,
+        *,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        if kernel_size % 2 == 0:
+            raise ValueError(
+                f"CNN: an even kernel_size cannot keep height and width; {kernel_size} was given"
+            )
+        depth, height, width = input_shape
+        layers: list[Module] = []
+        for filters in channels:
+            layers += [
+                Conv2d(depth, filters, kernel_size, padding=kernel_size // 2, rng=rng),
+                activation(),
+                MaxPool2d(2),
+            ]
+            depth, height, width = filters, height // 2, width // 2
+        if height * width == 0:
+            raise ValueError(
+                f"CNN: {len(channels)} pools leave nothing of an image of {input_shape[1:]} pixels"
+            )
+        super().__init__(
+            *layers, Flatten(), *_dense([depth * height * width, *hidden, classes], activation, rng)
+        )
+
+
+def _dense(
+    sizes: Sequence[int], activation: Callable[[], Module], rng: np.random.Generator | None
+) -> list[Module]:
+    layers: list[Module] = []
+    for before, after in pairwise(sizes):
+        layers += [Linear(before, after, rng=rng), activation()]
+    return layers[:-1]

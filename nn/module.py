@@ -1,0 +1,183 @@
+"""Module: a tree of layers whose parameters are found by walking its attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+
+from minigrad import Tensor
+
+Self = TypeVar("Self", bound="Module")
+
+
+class Parameter(Tensor):
+    """A Tensor that a Module learns; found by `parameters()` whether it requires grad or is frozen."""
+
+    __slots__ = ()
+
+    def __init__(self, data: Any, requires_grad: bool = True, dtype: Any = None) -> None:
+        super().__init__(data, requires_grad, dtype)
+
+
+class Buffer(Tensor):
+    """A Tensor that belongs to a Module's state but is not learned, such as a running mean."""
+
+    __slots__ = ()
+
+
+class Module:
+    """The base of layers and models: give it Parameters and Modules as attributes, and a `forward`.
+
+    >>> class Scale(Module):
+    ...     def __init__(self):
+    ...         self.factor = Parameter([2.0])
+    ...     def forward(self, x):
+    ...         return x * self.factor
+    >>> Scale()(Tensor([1.0, 3.0]))
+    Tensor([2., 6.], op=multiply)
+    """
+
+    training = True  # the instance's own once train() or eval() was called
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} defines no forward")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.forward(*args, **kwargs)
+
+    # The walk ----------------------------------------------------------------------------------------
+
+    def _members(self) -> Iterator[tuple[str, Any]]:
+        """The attributes that are Parameters, Buffers or Modules, in the order in which they were set."""
+        for name, value in vars(self).items():
+            if isinstance(value, (Parameter, Buffer, Module)):
+                yield name, value
+            elif isinstance(value, (list, tuple, dict, set)):
+                inside = value.values() if isinstance(value, dict) else value
+                if any(isinstance(item, (Parameter, Buffer, Module)) for item in inside):
+                    raise TypeError(
+                        f"{type(self).__name__}.{name} is a {type(value).__name__} that holds parameters or modules, "
+                        "which would not be found; use a Sequential, or one attribute for each"
+                    )
+
+    def _walk(self, prefix: str = "") -> Iterator[tuple[str, Any]]:
+        """Every Parameter and Buffer in the tree under every name that leads to it."""
+        for name, value in self._members():
+            if isinstance(value, Module):
+                yield from value._walk(f"{prefix}{name}.")
+            else:
+                yield prefix + name, value
+
+    def children(self) -> Iterator[tuple[str, Module]]:
+        """(name, module) for each Module that is an attribute."""
+        return ((name, value) for name, value in self._members() if isinstance(value, Module))
+
+    def modules(self) -> Iterator[Module]:
+        """This Module and all below it, each once."""
+        seen: set[int] = set()
+        stack: list[Module] = [self]
+        while stack:
+            module = stack.pop()
+            if id(module) not in seen:
+                seen.add(id(module))
+                yield module
+                stack.extend(reversed([child for _, child in module.children()]))
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """(name, parameter) with dotted names such as `0.weight`; a shared parameter once, by its first name."""
+        seen: set[int] = set()
+        for name, value in self._walk():
+            if isinstance(value, Parameter) and id(value) not in seen:
+                seen.add(id(value))
+                yield name, value
+
+    def parameters(self) -> Iterator[Parameter]:
+        """The parameters, each once."""
+        return (parameter for _, parameter in self.named_parameters())
+
+    # State -------------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """Name -> array, a copy, for every parameter and buffer; names and shapes as in PyTorch."""
+        return {name: value.data.copy() for name, value in self._walk()}
+
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
+        """Write the arrays of `state` into the parameters and buffers of the same names.
+
+        Any array will do, a PyTorch state_dict too. Everything is checked before anything is written: ValueError
+        names every missing, extra and misshaped entry. With strict=False missing and extra ones are passed over.
+        """
+        own = dict(self._walk())
+        arrays = {name: np.asarray(state[name]) for name in own if name in state}
+        problems = [
+            f"{name}: shape {array.shape}, needed {own[name].shape}"
+            for name, array in arrays.items()
+            if array.shape != own[name].shape
+        ]
+        problems += [
+            f"{name}: dtype {array.dtype} cannot become {own[name].dtype}"
+            for name, array in arrays.items()
+            if not np.can_cast(array.dtype, own[name].dtype, "same_kind")
+        ]
+        if strict:
+            problems += [f"{name}: missing" for name in own if name not in state]
+            problems += [
+                f"{name}: not in this {type(self).__name__}" for name in state if name not in own
+            ]
+        if problems:
+            raise ValueError("load_state_dict: nothing was loaded.\n  " + "\n  ".join(problems))
+        for name, array in arrays.items():
+            own[name].assign(array)
+
+    def train(self: Self, mode: bool = True) -> Self:
+        """Put this Module and all below it into training mode (Dropout drops); returns it."""
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self: Self) -> Self:
+        """Put this Module and all below it into evaluation mode; returns it."""
+        return self.train(False)
+
+    def requires_grad_(self: Self, value: bool = True) -> Self:
+        """Freeze (False) or thaw every parameter; returns the Module."""
+        for parameter in self.parameters():
+            parameter.requires_grad_(value)
+        return self
+
+    def zero_grad(self) -> None:
+        """Forget the gradients: set every parameter's `.grad` to None."""
+        for parameter in self.parameters():
+            parameter.grad = None
+
+    # Text --------------------------------------------------------------------------------------------
+
+    def describe(self) -> str:
+        """What stands in the parentheses of this layer's repr."""
+        return ""
+
+    def __repr__(self) -> str:
+        total = sum(parameter.size for parameter in self.parameters())
+        lines = _lines("", self, 0)
+        if len(lines) == 1:
+            return lines[0][0]
+        width = max(len(left) for left, _ in lines)
+        text = "\n".join(f"{left:{width}}  {right}".rstrip() for left, right in lines)
+        return f"{text}\n{total:,} parameters"
+
+
+def _lines(name: str, module: Module, depth: int) -> list[tuple[str, str]]:
+    """Per module of the tree the text of its line and, beside it, its own parameters' shapes and count."""
+    members = list(module._members())
+    own = [(n, value) for n, value in members if not isinstance(value, Module)]
+    shapes = ", ".join(f"{n} {tuple(value.shape)}" for n, value in own)
+    count = sum(value.size for _, value in own if isinstance(value, Parameter))
+    label = f"{name}: " if name else ""
+    left = f"{'  ' * depth}{label}{type(module).__name__}({module.describe()})"
+    lines = [(left, f"{shapes}  {count:,}" if own else "")]
+    for child_name, child in members:
+        if isinstance(child, Module):
+            lines += _lines(child_name, child, depth + 1)
+    return lines
