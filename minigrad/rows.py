@@ -142,26 +142,28 @@ class Primitive:
         is_uniform, has_number = True, False
         for i in slots:
             a = values[i]
+            parent = None
             if isinstance(a, TensorBase):
-                data = values[i] = a._data
-                if dtype is None:
-                    dtype = data.dtype
-                elif data.dtype is not dtype:
-                    is_uniform = False
                 if a._requires_grad:
-                    parents.append(a._node or a)
+                    parent = a._node or a
                     needed = True
-                    continue
+                a = values[i] = a._data
+            parents.append(parent)
+            if parent is None:
+                constants.append(i)
+            if a.__class__ is ndarray:
+                if dtype is None:
+                    dtype = a.dtype
+                elif a.dtype is not dtype:
+                    is_uniform = False
             elif a.__class__ in PYTHON_NUMBERS:
                 has_number = True
             elif a is not None:  # None is an optional argument that was not given
                 is_uniform = False
-            parents.append(None)
-            constants.append(i)
         for i in option_slots:
             if values[i].__class__ not in _PLAIN:
                 values[i] = self._unwrap(values[i], self._name_of(i, slots))
-        if not is_uniform or (has_number and dtype.kind != "f"):
+        if not is_uniform or (has_number and (dtype is None or dtype.kind != "f")):
             self._unify(args, values, slots)
         try:
             y = self._evaluate(values, slots)

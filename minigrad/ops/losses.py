@@ -40,34 +40,41 @@ def softmax(x: Any, axis: int = -1) -> Any:
     return exp(log_softmax(x, axis))
 
 
-def _softmax_cross_entropy(x: Any, labels: Any) -> Any:
+def _softmax_cross_entropy(x: Any, labels: Any, row_weight: Any) -> Any:
     top = x.max(axis=1)
-    return np.log(np.exp(x - top[:, None]).sum(axis=1)) + top - x[np.arange(len(labels)), labels]
+    nll = np.log(np.exp(x - top[:, None]).sum(axis=1)) + top - x[np.arange(len(labels)), labels]
+    if type(row_weight) is float:
+        return row_weight * nll.sum()
+    return (row_weight * np.where(row_weight == 0, 0, nll)).sum()  # a row left out may be infinite
 
 
-def _softmax_cross_entropy_grad(g: Any, x: Any, labels: Any) -> Any:
+def _softmax_cross_entropy_grad(g: Any, x: Any, labels: Any, row_weight: Any) -> Any:
     p = np.exp(x - x.max(axis=1, keepdims=True))
     p = p / p.sum(axis=1, keepdims=True)
     p[np.arange(len(labels)), labels] -= 1  # softmax(x) - onehot(labels)
-    return p * g[:, None]
+    if type(row_weight) is float:
+        return p * (g * row_weight)
+    return np.where(row_weight == 0, 0, (p * (g * row_weight)[:, None]).T).T
 
 
-def _grad_by_g(G: Any, x: Any, labels: Any) -> Any:
-    return sum(softmax(x) * G, 1) - G[np.arange(len(labels)), labels]
+def _by_g(G: Any, x: Any, labels: Any, row_weight: Any) -> Any:
+    onto_labels = G[np.arange(len(labels)), labels]
+    return sum(row_weight * (sum(softmax(x) * G, 1) - onto_labels))
 
 
-def _grad_by_x(G: Any, g: Any, x: Any) -> Any:
+def _by_x(G: Any, g: Any, x: Any, row_weight: Any) -> Any:
     p = softmax(x)
-    weighted = p * G * g[:, None]
-    return weighted - p * sum(weighted, 1, keepdims=True)
+    weighted = p * G
+    weight = row_weight if type(row_weight) is float else row_weight[:, None]
+    return g * weight * (weighted - p * sum(weighted, 1, keepdims=True))
 
 
-softmax_cross_entropy_grad = primitive(_softmax_cross_entropy_grad, g=_grad_by_g, x=_grad_by_x)
+softmax_cross_entropy_grad = primitive(_softmax_cross_entropy_grad, g=_by_g, x=_by_x)
 # a row for speed: one pass forward and one back where log_softmax, indexing and their rules take six
 softmax_cross_entropy = primitive(
     _softmax_cross_entropy,
-    x=lambda g, x, labels: softmax_cross_entropy_grad(g, x, labels),
-    doc="y[n] = log(sum_c exp(x[n, c])) - x[n, labels[n]] for x (N, C): per row, without checks",
+    x=lambda g, x, labels, row_weight: softmax_cross_entropy_grad(g, x, labels, row_weight),
+    doc="sum_n row_weight[n] (log(sum_c exp(x[n, c])) - x[n, labels[n]]), without checks; weights 0 leave rows out",
 )
 
 
@@ -110,39 +117,51 @@ def cross_entropy(
             f"shape {tuple(target.shape)}; the classes are on axis {1 if len(x.shape) > 1 else 0}"
         )
     labels = plain(target).reshape(-1)
-    kept = labels != ignore_index
-    wrong = kept & ((labels < 0) | (labels >= classes))
-    if wrong.any():
-        row = int(wrong.argmax())
-        raise IndexError(
-            f"cross_entropy: label {labels[row]} in row {row} is outside [0, {classes}); "
-            f"labels count from 0, and ignore_index={ignore_index} marks rows to leave out"
-        )
+    kept = _kept(labels, classes, ignore_index)
     logits = _class_rows(x, classes)
-    if weight is None and not label_smoothing and kept.all():
-        nll = softmax_cross_entropy(logits, labels)
-        return (
-            mean(nll)
-            if reduction == "mean"
-            else sum(nll)
-            if reduction == "sum"
-            else reshape(nll, shape)
-        )
+    if weight is None and kept is None and not label_smoothing and reduction != "none":
+        count = len(labels) or math.nan
+        return softmax_cross_entropy(logits, labels, 1 / count if reduction == "mean" else 1.0)
+    kept = np.ones(len(labels), bool) if kept is None else kept
     labels = np.where(kept, labels, 0)
     one = np.ones(classes, x.dtype) if weight is None else as_array(plain(weight)).astype(x.dtype)
     row_weight = one[labels] * kept
-    terms = where(kept, softmax_cross_entropy(logits, labels), 0) * row_weight
+    if reduction == "mean":
+        if not kept.any():
+            warnings.warn(
+                "cross_entropy: every label is ignore_index, so the mean is nan", stacklevel=2
+            )
+            return sum(where(False, x, 0)) + math.nan
+        row_weight = row_weight / row_weight.sum()
+        one = one / (one[labels] * kept).sum()
+    if reduction != "none" and not label_smoothing:
+        return softmax_cross_entropy(logits, labels, row_weight)
+    nll = -log_softmax(logits)
+    terms = where(kept, nll[np.arange(len(labels)), labels], 0) * row_weight
     if label_smoothing:
-        spread = sum(log_softmax(logits) * -one, 1) / classes
-        terms = (1 - label_smoothing) * terms + label_smoothing * where(kept, spread, 0)
-    if reduction == "none":
-        return reshape(terms, shape)
-    if reduction == "sum":
-        return sum(terms)
-    total = float(row_weight.sum())
-    if not kept.any():
-        warnings.warn("cross_entropy: every label is ignore_index, the mean is nan", stacklevel=2)
-    return sum(terms) / (total if total else math.nan) if kept.any() else sum(terms) + math.nan
+        uniform = sum(nll * one, 1) / classes
+        terms = (1 - label_smoothing) * terms + label_smoothing * where(kept, uniform, 0)
+    return reshape(terms, shape) if reduction == "none" else sum(terms)
+
+
+def _kept(labels: Any, classes: int, ignore_index: int) -> Any:
+    """Which labels are not `ignore_index`, or None if all are kept; IndexError for one that is no class."""
+    if 0 <= ignore_index < classes or (len(labels) and _largest(labels) >= classes):
+        kept = labels != ignore_index
+        wrong = kept & ((labels < 0) | (labels >= classes))
+        if wrong.any():
+            row = int(wrong.argmax())
+            raise IndexError(
+                f"cross_entropy: label {labels[row]} in row {row} is outside [0, {classes}); labels count from 0, "
+                f"and ignore_index={ignore_index} marks rows to leave out"
+            )
+        return None if kept.all() else kept
+    return None
+
+
+def _largest(labels: Any) -> int:
+    """The largest label, where a negative one counts as very large: one pass finds both kinds of wrong ones."""
+    return int(labels.view(f"u{labels.itemsize}").max())
 
 
 def _with_probabilities(
