@@ -1,5 +1,7 @@
 """minigrad: an autograd engine you can read, trust and see."""
 
+from typing import NoReturn
+
 from .checks import check_grads
 from .engine import grad
 from .graph import debug, enable_grad, no_grad
@@ -49,6 +51,7 @@ from .ops.shapes import (
 from .random import generator, seed
 from .rows import elementwise, primitive
 from .tensor import Tensor, touch
+from .words import no_attribute
 
 __version__ = "0.1.0"
 
@@ -113,3 +116,7 @@ __all__ = [
     "transpose",
     "where",
 ]
+
+
+def __getattr__(name: str) -> NoReturn:
+    no_attribute("minigrad", name)

@@ -7,7 +7,6 @@ exist before its output. Each runs its rules once, on the sum of all that flows 
 from __future__ import annotations
 
 from collections.abc import Callable
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy import ndarray
 
 from . import memory
 from .dtypes import as_array
-from .graph import OFF, ON, Node, TensorBase, checksums, describe, mode, wrap
+from .graph import OFF, ON, Node, TensorBase, checksums, creation_order, describe, mode, wrap
 
 
 def grad(
@@ -94,7 +93,7 @@ def _traverse(
     grads: dict[Any, Any] = {start: _seed(caller, y, seed, create_graph)}
     found: dict[Any, Any] = {}
     owned: set[Any] = set()
-    order = _creation_order(start)
+    order = creation_order(start)
     active = None if targets is None else _on_a_path(order, targets)
     token = mode.set(max(ON, mode.get()) if create_graph else OFF)
     try:
@@ -171,23 +170,6 @@ def _traverse(
                 owned.discard(leaf)
             found[leaf] = g
     return found, owned
-
-
-def _creation_order(start: Any) -> list[Node]:
-    """The nodes of the graph that ends in `start`, oldest first."""
-    if not isinstance(start, Node):
-        return []
-    seen = {start}
-    stack = [start]
-    while stack:
-        for parent in stack.pop().parents:
-            if parent.__class__ is Node and parent not in seen:
-                seen.add(parent)
-                stack.append(parent)
-    return sorted(seen, key=_tick)
-
-
-_tick = attrgetter("tick")
 
 
 def _on_a_path(order: list[Node], targets: set[Any]) -> set[Node]:

@@ -12,6 +12,7 @@ import sys
 import zlib
 from collections.abc import Callable
 from contextvars import ContextVar, Token
+from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -156,6 +157,23 @@ def describe(node: Node) -> str:
     shapes = ", ".join("-" if p is None else str(p.shape) for p in node.parents)
     line = f" made at {node.notes['line']}" if node.notes else ""
     return f"{node.op.name} ({shapes} -> {node.shape}){line}"
+
+
+def creation_order(end: Any) -> list[Node]:
+    """The nodes of the graph that ends in `end`, oldest first; none if it is a leaf."""
+    if not isinstance(end, Node):
+        return []
+    seen = {end}
+    stack = [end]
+    while stack:
+        for parent in stack.pop().parents:
+            if parent.__class__ is Node and parent not in seen:
+                seen.add(parent)
+                stack.append(parent)
+    return sorted(seen, key=_tick)
+
+
+_tick = attrgetter("tick")
 
 
 class _Part:

@@ -11,6 +11,7 @@ from . import memory
 from .graph import OFF, TensorBase, mode
 from .ops import conv, elementwise, indexing, linalg, losses, reductions, shapes
 from .ops.inspection import inspect
+from .words import says_our_words
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -187,27 +188,35 @@ class Methods(TensorBase):
 
     # Reductions --------------------------------------------------------------------------------------
 
+    @says_our_words
     def sum(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
         return reductions.sum(self, axis, keepdims)
 
+    @says_our_words
     def mean(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
         return reductions.mean(self, axis, keepdims)
 
+    @says_our_words
     def max(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
         return reductions.max(self, axis, keepdims)
 
+    @says_our_words
     def min(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
         return reductions.min(self, axis, keepdims)
 
+    @says_our_words
     def argmax(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
         return inspect(np.argmax, self, axis=axis, keepdims=keepdims)
 
+    @says_our_words
     def argmin(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
         return inspect(np.argmin, self, axis=axis, keepdims=keepdims)
 
+    @says_our_words
     def any(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
         return inspect(np.any, self, axis=axis, keepdims=keepdims)
 
+    @says_our_words
     def all(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
         return inspect(np.all, self, axis=axis, keepdims=keepdims)
 
@@ -237,9 +246,11 @@ class Methods(TensorBase):
         """The last two axes exchanged."""
         return shapes.matrix_transpose(self)
 
+    @says_our_words
     def swapaxes(self, axis1: int, axis2: int) -> Tensor:
         return shapes.swapaxes(self, axis1, axis2)
 
+    @says_our_words
     def squeeze(self, axis: Axis = None) -> Tensor:
         return shapes.squeeze(self, axis)
 
@@ -251,8 +262,10 @@ class Methods(TensorBase):
     def max_pool2d(self, window: Pair, stride: Pair | None = None) -> Tensor:
         return conv.max_pool2d(self, window, stride)
 
+    @says_our_words
     def log_softmax(self, axis: int = -1) -> Tensor:
         return losses.log_softmax(self, axis)
 
+    @says_our_words
     def softmax(self, axis: int = -1) -> Tensor:
         return losses.softmax(self, axis)

@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy import ndarray
 
-from .dtypes import DEFAULT_FLOAT, PYTHON_NUMBERS, is_array, unify
-from .graph import DEBUG, OFF, Node, Sketch, TensorBase, annotate, mode, wrap
+from .arrays import PLAIN, as_output, is_float, shape_and_dtype, sketch, sum_to_shape
+from .dtypes import DEFAULT_FLOAT, PYTHON_NUMBERS, unify
+from .graph import DEBUG, OFF, Node, TensorBase, annotate, mode, wrap
 from .rule import MEMBER, OUTPUT, Rule, output_of
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -161,7 +162,7 @@ class Primitive:
             elif a is not None:  # None is an optional argument that was not given
                 is_uniform = False
         for i in option_slots:
-            if values[i].__class__ not in _PLAIN:
+            if values[i].__class__ not in PLAIN:
                 values[i] = self._unwrap(values[i], self._name_of(i, slots))
         if not is_uniform or (has_number and (dtype is None or dtype.kind != "f")):
             self._unify(args, values, slots)
@@ -171,14 +172,14 @@ class Primitive:
             self._explain(error, values, slots)
             raise
         if y.__class__ is not ndarray:
-            y = _as_output(y)
+            y = as_output(y)
         recording = mode.get()
-        if not (needed and recording and _is_float(y)):
+        if not (needed and recording and is_float(y)):
             return self._plain(y, values, slots)
         saved = self._save(y, values, parents)
         constants += option_slots
-        options = tuple([(self._name_of(i, slots), _sketch(values[i])) for i in constants])
-        shape, dtype = (y.shape, y.dtype) if y.__class__ is ndarray else _shape_and_dtype(y)
+        options = tuple([(self._name_of(i, slots), sketch(values[i])) for i in constants])
+        shape, dtype = (y.shape, y.dtype) if y.__class__ is ndarray else shape_and_dtype(y)
         node = Node(self, tuple(parents), saved, options, shape, dtype)
         if recording == DEBUG:
             annotate(node)
@@ -379,39 +380,3 @@ def _row(f: Any, args: Any, rules: Any, joint: Any, sums_back: bool, doc: str | 
     if isinstance(f, np.ufunc):
         served.setdefault(f, row)
     return row
-
-
-_PLAIN = frozenset((type(None), bool, int, float, str, type))
-
-
-def _as_output(y: Any) -> Any:
-    """What f returned, as an array or a tuple of arrays: NumPy gives scalars where the result is 0-d."""
-    if isinstance(y, (tuple, list)):
-        return tuple([_as_output(part) for part in y])
-    return np.asarray(y) if isinstance(y, (np.generic, bool, int, float)) else y
-
-
-def _is_float(y: Any) -> bool:
-    return any(map(_is_float, y)) if y.__class__ is tuple else y.dtype.kind == "f"
-
-
-def _shape_and_dtype(y: Any) -> tuple[Any, Any]:
-    if y.__class__ is tuple:
-        return tuple([part.shape for part in y]), tuple([part.dtype for part in y])
-    return y.shape, y.dtype
-
-
-def _sketch(option: Any) -> Any:
-    """An argument as a node keeps it: arrays are described, not held."""
-    if option.__class__ in _PLAIN:
-        return option
-    if option.__class__ in (tuple, list):
-        return tuple([_sketch(v) for v in option])
-    return Sketch(option.shape, option.dtype) if is_array(option) else option
-
-
-def sum_to_shape(c: Any, shape: tuple[int, ...]) -> Any:
-    """c summed over the axes along which an array of `shape` was broadcast to c's shape."""
-    lead = len(c.shape) - len(shape)
-    stretched = [lead + i for i, n in enumerate(shape) if n == 1 and c.shape[lead + i] != 1]
-    return c.sum(axis=(*range(lead), *stretched)).reshape(shape)

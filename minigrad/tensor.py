@@ -12,14 +12,7 @@ from . import engine, memory, protocols
 from .dtypes import as_array
 from .graph import TensorBase, register_tensor_class, wrap
 from .methods import Methods
-
-_OURS = {
-    "view": "reshape", "permute": "transpose", "unsqueeze": "expand_dims", "dim": "ndim", "numel": "size",
-    "expand": "broadcast_to", "clamp": "clip", "cpu": "numpy", "to": "astype", "type": "astype",
-    "float": "astype", "double": "astype", "long": "astype", "copy_": "assign", "zero_": "assign",
-    "fill_": "assign", "t": "T", "scatter_add": "minigrad.scatter",
-}  # fmt: skip
-"""The word a hand trained on PyTorch reaches for -> ours."""
+from .words import no_attribute
 
 
 class Tensor(Methods):
@@ -268,8 +261,7 @@ class Tensor(Methods):
             raise RuntimeError(f"{what}: this Tensor of shape {self.shape} does not require grad")
 
     def __getattr__(self, name: str) -> Any:
-        hint = f"; minigrad's word is {_OURS[name]}" if name in _OURS else ""
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{hint}")
+        no_attribute(type(self).__name__, name)
 
     # NumPy's protocols -------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..dtypes import as_array
 from ..rows import primitive
+from ..words import says_our_words
 from .elementwise import exp, where
 from .inspection import plain
 from .reductions import mean, sum
@@ -30,11 +31,13 @@ _log_softmax_row = primitive(
 )
 
 
+@says_our_words
 def log_softmax(x: Any, axis: int = -1) -> Any:
     """x - log(sum(exp(x))) over `axis`, without overflow."""
     return _log_softmax_row(x, axis)
 
 
+@says_our_words
 def softmax(x: Any, axis: int = -1) -> Any:
     """exp(x) / sum(exp(x)) over `axis`, without overflow."""
     return exp(log_softmax(x, axis))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..rows import primitive, serves
+from ..words import says_our_words
 from .shapes import broadcast_to
 
 Axis = int | Sequence[int] | None
@@ -32,12 +33,14 @@ _sum_row = primitive(
 
 
 @serves(np.sum)
+@says_our_words
 def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """sum_i x_i over the given axes; 0 where there is nothing to sum."""
     return _sum_row(x, _axes(axis), keepdims)
 
 
 @serves(np.mean)
+@says_our_words
 def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """sum_i x_i / n over the given axes; nan where n is 0."""
     kept = _kept(x.shape, _axes(axis))
@@ -69,12 +72,14 @@ _min_row = primitive(_min, x=_to_extremes)
 
 
 @serves(np.max, np.amax)
+@says_our_words
 def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The largest element over the given axes; where several tie, the gradient is shared evenly."""
     return _max_row(x, _axes(axis), keepdims)
 
 
 @serves(np.min, np.amin)
+@says_our_words
 def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The smallest element over the given axes; where several tie, the gradient is shared evenly."""
     return _min_row(x, _axes(axis), keepdims)

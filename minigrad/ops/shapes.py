@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..rows import Primitive, primitive, serves, sum_to_shape
+from ..arrays import sum_to_shape
+from ..rows import Primitive, primitive, serves
+from ..words import says_our_words
 from .indexing import getitem
 
 
@@ -46,6 +48,7 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
 
 
 @serves(np.swapaxes)
+@says_our_words
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     """x with two of its axes exchanged."""
     axes = list(range(x.ndim))
@@ -86,6 +89,7 @@ def sum_to(x: Any, shape: Sequence[int]) -> Any:
 
 
 @serves(np.expand_dims)
+@says_our_words
 def expand_dims(x: Any, axis: int | Sequence[int]) -> Any:
     """x with axes of size 1 inserted, so that they stand at `axis` in the result."""
     axes = (axis,) if isinstance(axis, int) else tuple(axis)
@@ -100,6 +104,7 @@ def expand_dims(x: Any, axis: int | Sequence[int]) -> Any:
 
 
 @serves(np.squeeze)
+@says_our_words
 def squeeze(x: Any, axis: int | Sequence[int] | None = None) -> Any:
     """x without the axes of size 1, or without those in `axis`, which must have size 1."""
     if axis is None:
@@ -122,6 +127,7 @@ _concatenate_row = primitive(_concatenate, xs=_concatenate_member)
 
 
 @serves(np.concatenate)
+@says_our_words
 def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
     """The arrays one after another along an axis they have; flattened first if axis is None."""
     if axis is None:
@@ -152,6 +158,7 @@ _stack_row = primitive(_stack, xs=lambda g, i, axis: getitem(g, (slice(None),) *
 
 
 @serves(np.stack)
+@says_our_words
 def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
     """The arrays, all of one shape, side by side along a new axis."""
     shapes = [np.shape(a) for a in arrays]

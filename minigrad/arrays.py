@@ -1,0 +1,47 @@
+"""Small questions about what ops take and give, for arrays of any library."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .dtypes import is_array
+from .graph import Sketch
+
+PLAIN = frozenset(
+    (type(None), bool, int, float, str, type)
+)  # classes of options that hold no array
+
+
+def as_output(y: Any) -> Any:
+    """What f returned, as an array or a tuple of arrays: NumPy gives scalars where the result is 0-d."""
+    if isinstance(y, (tuple, list)):
+        return tuple([as_output(part) for part in y])
+    return np.asarray(y) if isinstance(y, (np.generic, bool, int, float)) else y
+
+
+def is_float(y: Any) -> bool:
+    return any(map(is_float, y)) if y.__class__ is tuple else y.dtype.kind == "f"
+
+
+def shape_and_dtype(y: Any) -> tuple[Any, Any]:
+    if y.__class__ is tuple:
+        return tuple([part.shape for part in y]), tuple([part.dtype for part in y])
+    return y.shape, y.dtype
+
+
+def sketch(option: Any) -> Any:
+    """An argument as a node keeps it: arrays are described, not held."""
+    if option.__class__ in PLAIN:
+        return option
+    if option.__class__ in (tuple, list):
+        return tuple([sketch(v) for v in option])
+    return Sketch(option.shape, option.dtype) if is_array(option) else option
+
+
+def sum_to_shape(c: Any, shape: tuple[int, ...]) -> Any:
+    """c summed over the axes along which an array of `shape` was broadcast to c's shape."""
+    lead = len(c.shape) - len(shape)
+    stretched = [lead + i for i, n in enumerate(shape) if n == 1 and c.shape[lead + i] != 1]
+    return c.sum(axis=(*range(lead), *stretched)).reshape(shape)

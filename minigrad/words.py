@@ -1,0 +1,43 @@
+"""Our words for what a hand trained on PyTorch reaches for: said in the error, never taken as an alias."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import NoReturn, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# fmt: off
+NAMES = {
+    "view": "reshape", "permute": "transpose", "unsqueeze": "expand_dims", "cat": "concatenate",
+    "dim": "ndim", "numel": "size", "expand": "broadcast_to", "clamp": "clip", "cpu": "numpy",
+    "to": "astype", "type": "astype", "float": "astype", "double": "astype", "long": "astype",
+    "copy_": "assign", "zero_": "assign", "fill_": "assign", "t": "T", "scatter_add": "scatter",
+    "tensor": "Tensor", "from_numpy": "Tensor", "manual_seed": "seed", "index_select": "getitem",
+}
+# fmt: on
+ARGUMENTS = {"dim": "axis", "keepdim": "keepdims", "dim0": "axis1", "dim1": "axis2"}
+
+
+def no_attribute(owner: str, name: str) -> NoReturn:
+    """Raise the AttributeError for `owner.name`, with our word where we know it."""
+    hint = f"; minigrad's word is {NAMES[name]}" if name in NAMES else ""
+    raise AttributeError(f"{owner} has no attribute {name!r}{hint}")
+
+
+def says_our_words(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a function that takes `axis` or `keepdims` answer `dim=` and `keepdim=` with our words."""
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        if kwargs:
+            for word in kwargs:
+                if word in ARGUMENTS:
+                    raise TypeError(
+                        f"{function.__name__} has no argument {word!r}; minigrad's word is {ARGUMENTS[word]}"
+                    )
+        return function(*args, **kwargs)
+
+    return call
