@@ -217,12 +217,15 @@ def _as_tensor(c: Any) -> Any:
 
 
 def _own(g: Any, allocated: bool) -> Any:
-    """g as a writable contiguous array that nobody else holds: never the seed, another's gradient, a broadcast."""
+    """g as a writable contiguous array that nobody else holds: never the seed, another's gradient, a broadcast.
+
+    Contiguous in row-major or column-major order: a weight's gradient keeps the layout of the product it is.
+    """
     if not isinstance(g, (np.ndarray, np.generic)):
         return g.copy()
-    if allocated and isinstance(g, np.ndarray) and g.flags.c_contiguous:
+    if allocated and isinstance(g, np.ndarray) and g.flags.forc:
         return g
-    return np.array(g, order="C")
+    return np.array(g, order="A")
 
 
 def _run_hooks(hooks: list[Any], of: Any, g: Any) -> Any:

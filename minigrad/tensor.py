@@ -44,7 +44,7 @@ class Tensor(Methods):
         if requires_grad:
             _check_can_require_grad(array)
             if array is given or memory.owner(array) is not array:
-                array = array.copy()
+                array = array.copy(order="K")
         self._data = array
         self._grad = None
         self._hooks = None
@@ -236,7 +236,7 @@ class Tensor(Methods):
         self._check_leaf("deepcopy")
         twin = type(self).__new__(type(self))
         memo[id(self)] = twin
-        twin._data = self._data.copy()
+        twin._data = self._data.copy(order="K")
         twin._grad = None if self._grad is None else wrap(self._grad._data.copy())
         twin._hooks = None
         twin._node = None

@@ -40,9 +40,9 @@ class Linear(Module):
     ) -> None:
         self.in_features = in_features
         self.out_features = out_features
-        self.weight = Parameter(
-            init.fan_in_uniform((out_features, in_features), in_features, rng, dtype)
-        )
+        # (out, in) as in PyTorch, but laid out in memory as (in, out), which BLAS multiplies faster
+        weight = init.fan_in_uniform((in_features, out_features), in_features, rng, dtype).T
+        self.weight = Parameter(weight)
         self.bias = (
             Parameter(init.fan_in_uniform((out_features,), in_features, rng, dtype))
             if bias

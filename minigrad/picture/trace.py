@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
-from ..engine import _creation_order
+from ..graph import creation_order
 from ..graph import Node, Sketch, TensorBase
-from ..tensor import Tensor
 
 Kind = Literal["op", "parameter", "leaf", "constant", "output"]
 Shape = tuple[int, ...]
@@ -80,7 +79,7 @@ class _Tracer:
 
     def run(self, loss: Any) -> Trace:
         end = loss if loss._node is None else loss._node
-        for node in _creation_order(end):
+        for node in creation_order(end):
             # a part stands for one output of the node before it; what uses it gets an edge from there
             if not node.op.is_part:
                 self.add_op(node)
@@ -92,18 +91,11 @@ class _Tracer:
         inputs, options = _arguments(node)
         sources = [(name, *self.source(value)) for name, value in inputs]
         several = isinstance(node.dtype, tuple)
-        dtypes = node.dtype if several else (node.dtype,)
-        place = self.places[node] = self.trace.add(
-            Vertex(
-                "op",
-                node.op.name,
-                node.shape if several else (node.shape,),
-                tuple(map(str, dtypes)),
-                options,
-            )
-        )
-        for name, source, output in sources:
-            self.trace.edges.append(Edge(source, place, name, output))
+        shapes = node.shape if several else (node.shape,)
+        dtypes = tuple(map(str, node.dtype if several else (node.dtype,)))
+        place = self.trace.add(Vertex("op", node.op.name, shapes, dtypes, options))
+        self.places[node] = place
+        self.trace.edges += [Edge(source, place, name, output) for name, source, output in sources]
 
     def source(self, value: Any) -> tuple[int, int]:
         """The place of the vertex that gives an input, and which of its outputs it is."""
@@ -117,3 +109,71 @@ class _Tracer:
             vertex = Vertex(kind, name or "", (value.shape,), (str(value.dtype),))
             self.places[value] = self.trace.add(vertex)
         return self.places[value], 0
+
+
+def _arguments(node: Node) -> tuple[list[tuple[str, Any]], tuple[tuple[str, str], ...]]:
+    """The arrays and numbers an op computes with, and its options as text, in the order of its signature."""
+    op = node.op
+    parents = {op.argument_name(place): parent for place, parent in enumerate(node.parents)}
+    inputs: list[tuple[str, Any]] = []
+    options: list[tuple[str, str]] = []
+    for name, value in (parents | dict(node.options)).items():
+        if name not in parents and not isinstance(value, Sketch):
+            options.append((name, _text(value)))
+        elif value is not None:  # None: an optional argument that was not given
+            inputs.append((name, value))
+    order = {name: place for place, name in enumerate(op.names)}
+    inputs.sort(key=lambda item: order.get(item[0], 0))  # members of `*xs` come first
+    return inputs, tuple(options)
+
+
+def _constant(value: Any) -> Vertex:
+    if isinstance(value, Sketch):
+        return Vertex("constant", "", (value.shape,), (str(value.dtype),))
+    return Vertex("constant", _text(value), ((),), (type(value).__name__,))
+
+
+def _text(value: Any) -> str:
+    """An option as a reader would write it; never an address, so that the same graph gives the same text."""
+    if isinstance(value, Sketch):
+        return f"{value.dtype} {value.shape}"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_text, value))}{',' * (len(value) == 1)})"
+    if isinstance(value, slice):
+        bounds = [value.start, value.stop] + [value.step] * (value.step is not None)
+        return ":".join("" if bound is None else _text(bound) for bound in bounds)
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, type):
+        return value.__name__
+    if isinstance(value, np.dtype):
+        return str(value)
+    if value is Ellipsis:
+        return "..."
+    if value is None or isinstance(value, (bool, int, str)):
+        return repr(value)
+    return type(value).__name__
+
+
+def _names_of(params: Any) -> dict[Any, str]:
+    """Leaf -> name; of several names for one leaf the first."""
+    needed = "a dict of name -> Tensor, (name, Tensor) pairs or an object with named_parameters() is needed"
+    found = params.named_parameters() if hasattr(params, "named_parameters") else params
+    pairs = found.items() if isinstance(found, Mapping) else () if found is None else found
+    if not isinstance(pairs, Iterable) or isinstance(pairs, TensorBase):
+        raise TypeError(f"draw: params is a {type(params).__name__}; {needed}")
+    names: dict[Any, str] = {}
+    for pair in pairs:
+        match pair:
+            case (str(name), TensorBase() as tensor) if tensor._node is None:
+                names.setdefault(tensor, name)
+            case (str(name), TensorBase() as tensor):
+                raise ValueError(
+                    f"draw: params names {name!r} a Tensor made by {tensor._node.op.name}; only leaves have names"
+                )
+            case (name, tensor):
+                met = f"({type(name).__name__}, {type(tensor).__name__})"
+                raise TypeError(f"draw: params holds a pair {met}; {needed}")
+            case _:
+                raise TypeError(f"draw: params holds a {type(pair).__name__}; {needed}")
+    return names
