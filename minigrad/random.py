@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-_default = np.random.default_rng()
+_default: np.random.Generator | None = None  # made at first use: importing numpy.random takes time
 
 
 def seed(n: int) -> None:
@@ -15,4 +15,9 @@ def seed(n: int) -> None:
 
 def generator(rng: np.random.Generator | None = None) -> np.random.Generator:
     """`rng`, or the default generator."""
-    return _default if rng is None else rng
+    global _default
+    if rng is not None:
+        return rng
+    if _default is None:
+        _default = np.random.default_rng()
+    return _default

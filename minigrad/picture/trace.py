@@ -8,8 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..graph import creation_order
-from ..graph import Node, Sketch, TensorBase
+from ..graph import Node, Sketch, TensorBase, creation_order
 
 Kind = Literal["op", "parameter", "leaf", "constant", "output"]
 Shape = tuple[int, ...]
@@ -19,12 +18,12 @@ Shape = tuple[int, ...]
 class Vertex:
     """One thing in the picture.
 
-    kind     an op; a parameter: a leaf that `params` names; a leaf: any other Tensor that requires grad; a
-             constant: an argument that needs no gradient; the output: where the graph ends
-    label    the name of the op or parameter, the value of a scalar constant where it is known, else empty
-    shapes   of what it gives: of each output of an op, none for the output
+    kind     "op"; "parameter": a leaf that `params` names; "leaf": any other that requires grad; "constant": an
+             argument that needs no gradient; "output": the loss
+    label    the name of an op or parameter, the value of a constant where it is a plain number, else empty
+    shapes   of what it gives: one per output of an op, none for "output"
     dtypes   likewise
-    options  (name, text) of the arguments of an op that are no arrays
+    options  (name, text) of an op's other arguments
     """
 
     kind: Kind
@@ -36,7 +35,7 @@ class Vertex:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """Data on its way: output number `output` of a vertex is `argument` of another; vertices by their place."""
+    """Output number `output` of one vertex is the `argument` of another; vertices are named by their place."""
 
     source: int
     target: int
@@ -46,7 +45,7 @@ class Edge:
 
 @dataclass(slots=True)
 class Trace:
-    """Vertices in the order of their making, sources just before their first use; edges in argument order."""
+    """Vertices in the order they were made, leaves and constants before their first use; edges as their targets."""
 
     vertices: list[Vertex] = field(default_factory=list)
     edges: list[Edge] = field(default_factory=list)
@@ -70,7 +69,7 @@ def trace_of(loss: Any, params: Any = None) -> Trace:
 
 
 class _Tracer:
-    """One walk: the trace so far, and the place of every node and leaf in it."""
+    """A walk along the graph: the trace so far, and the place in it of every node and leaf."""
 
     def __init__(self, names: dict[Any, str]) -> None:
         self.names = names
@@ -80,8 +79,7 @@ class _Tracer:
     def run(self, loss: Any) -> Trace:
         end = loss if loss._node is None else loss._node
         for node in creation_order(end):
-            # a part stands for one output of the node before it; what uses it gets an edge from there
-            if not node.op.is_part:
+            if not node.op.is_part:  # a part is one output of the op before it: edges start there
                 self.add_op(node)
         source, output = self.source(end)
         self.trace.edges.append(Edge(source, self.trace.add(Vertex("output")), "", output))
@@ -165,12 +163,12 @@ def _names_of(params: Any) -> dict[Any, str]:
     names: dict[Any, str] = {}
     for pair in pairs:
         match pair:
-            case (str(name), TensorBase() as tensor) if tensor._node is None:
-                names.setdefault(tensor, name)
             case (str(name), TensorBase() as tensor):
-                raise ValueError(
-                    f"draw: params names {name!r} a Tensor made by {tensor._node.op.name}; only leaves have names"
-                )
+                if tensor._node is not None:
+                    raise ValueError(
+                        f"draw: params[{name!r}] was made by {tensor._node.op.name}; only leaves can be named"
+                    )
+                names.setdefault(tensor, name)
             case (name, tensor):
                 met = f"({type(name).__name__}, {type(tensor).__name__})"
                 raise TypeError(f"draw: params holds a pair {met}; {needed}")
