@@ -66,6 +66,9 @@ class Methods(TensorBase):
     def __neg__(self) -> Tensor:
         return elementwise.negative(self)
 
+    def __pos__(self) -> Tensor:
+        return self  # type: ignore[return-value]
+
     def __abs__(self) -> Tensor:
         return elementwise.absolute(self)
 

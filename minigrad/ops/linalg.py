@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..dtypes import as_array, is_array
 from ..rows import primitive, serves
 from .shapes import expand_dims, squeeze, sum_to
 
@@ -33,6 +34,7 @@ def matmul(a: Any, b: Any) -> Any:
 
     A 1-d a is a row and a 1-d b a column, and the axis so added is dropped from the result, as in NumPy.
     """
+    a, b = (x if is_array(x) else as_array(x) for x in (a, b))
     if a.ndim > 1 and b.ndim > 1:
         return _matmul_row(a, b)
     if a.ndim == 0 or b.ndim == 0:

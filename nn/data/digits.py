@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from nn.data.files import StrPath, bad_file, fetch, locate
-from nn.data.idx import read_idx
+from .files import StrPath, bad_file, fetch, locate
+from .idx import read_idx
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
