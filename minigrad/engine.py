@@ -84,6 +84,8 @@ def _traverse(
     Gradients are plain arrays, or with create_graph Tensors: the same rules run on both. The first contribution
     to a gradient is borrowed as it is, the first sum allocates, later ones add in place into that sum.
     """
+    if not isinstance(y, TensorBase):
+        raise TypeError(f"{caller}: a {type(y).__name__} has no gradient; a Tensor is needed")
     if not y._requires_grad:
         raise RuntimeError(
             f"{caller}: this Tensor of shape {y._data.shape} has no history: nothing it was made from requires "

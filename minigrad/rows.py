@@ -206,12 +206,14 @@ class Primitive:
         """The result as a Tensor without history; floats made from integers and bools alone are float32."""
         if y.__class__ is tuple:
             return tuple([wrap(part) for part in y])
-        from_integers = (
-            y.dtype == np.float64
-            and not self._decides_dtype
-            and all(np.result_type(values[i]).kind in "biu" for i in slots)
-        )
-        return wrap(y.astype(DEFAULT_FLOAT) if from_integers else y)
+        made_float = y.dtype.kind == "f" and y.dtype != DEFAULT_FLOAT and not self._decides_dtype
+        if made_float and all(np.result_type(values[i]).kind in "biu" for i in slots):
+            if y.dtype.itemsize < DEFAULT_FLOAT.itemsize:  # NumPy computes with 8-bit integers in float16
+                for i in slots:
+                    values[i] = np.asarray(values[i], np.float64)
+                y = self._evaluate(values, slots)
+            y = np.asarray(y, DEFAULT_FLOAT)
+        return wrap(y)
 
     def _unify(self, args: Sequence[Any], values: list[Any], slots: Sequence[int]) -> None:
         """Bring the differentiable arguments that were given to one dtype."""

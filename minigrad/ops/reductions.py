@@ -19,7 +19,8 @@ def _kept(shape: Any, axis: Any) -> tuple[int, ...]:
     """`shape` with the reduced axes as size 1: what keepdims=True gives."""
     if axis is None:
         return (1,) * len(shape)
-    axes = [a % len(shape) for a in ((axis,) if isinstance(axis, int) else axis)]
+    ndim = len(shape) or 1  # NumPy lets a 0-d array be reduced over axis 0
+    axes = [a % ndim for a in ((axis,) if isinstance(axis, int) else axis)]
     return tuple(1 if i in axes else n for i, n in enumerate(shape))
 
 
