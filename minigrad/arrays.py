@@ -32,11 +32,13 @@ def shape_and_dtype(y: Any) -> tuple[Any, Any]:
 
 
 def sketch(option: Any) -> Any:
-    """An argument as a node keeps it: arrays are described, not held."""
+    """An argument as a node keeps it: arrays with axes are described, not held."""
     if option.__class__ in PLAIN:
         return option
     if option.__class__ in (tuple, list):
         return tuple([sketch(v) for v in option])
+    if isinstance(option, np.generic) or (is_array(option) and not option.shape):
+        return option.item()
     return Sketch(option.shape, option.dtype) if is_array(option) else option
 
 

@@ -208,7 +208,9 @@ class Primitive:
             return tuple([wrap(part) for part in y])
         made_float = y.dtype.kind == "f" and y.dtype != DEFAULT_FLOAT and not self._decides_dtype
         if made_float and all(np.result_type(values[i]).kind in "biu" for i in slots):
-            if y.dtype.itemsize < DEFAULT_FLOAT.itemsize:  # NumPy computes with 8-bit integers in float16
+            if (
+                y.dtype.itemsize < DEFAULT_FLOAT.itemsize
+            ):  # NumPy computes with 8-bit integers in float16
                 for i in slots:
                     values[i] = np.asarray(values[i], np.float64)
                 y = self._evaluate(values, slots)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,38 @@ from .module import Module, Parameter
 Pair = int | tuple[int, int]
 
 
+def _integer(layer: Module, name: str, value: Any, least: int) -> int:
+    if not hasattr(value, "__index__") or index(value) < least:
+        raise ValueError(
+            f"{type(layer).__name__}: {name} must be an integer >= {least}, not {value!r}"
+        )
+    return index(value)
+
+
+def _pair(layer: Module, name: str, value: Any, least: int) -> tuple[int, int]:
+    """A size along height and width, given as one number for both or as two."""
+    numbers = value if isinstance(value, (tuple, list)) else (value, value)
+    if len(numbers) != 2:
+        raise ValueError(
+            f"{type(layer).__name__}: {name} must be an integer or a pair, not {value!r}"
+        )
+    return _integer(layer, name, numbers[0], least), _integer(layer, name, numbers[1], least)
+
+
+def _short(pair: tuple[int, int]) -> int | tuple[int, int]:
+    return pair[0] if pair[0] == pair[1] else pair
+
+
+def _check_array(layer: Module, x: Any) -> None:
+    if not hasattr(x, "dtype"):
+        raise TypeError(
+            f"{type(layer).__name__}: the input is a {type(x).__name__}; an array or Tensor is needed"
+        )
+
+
 def _check_dtype(layer: Module, x: Any, weight: Parameter) -> None:
     """Refuse an input of another float dtype: it would widen or narrow everything behind it unseen."""
+    _check_array(layer, x)
     if x.dtype != weight.dtype and x.dtype.kind == "f":
         raise TypeError(
             f"{type(layer).__name__}: the input is {x.dtype}, the parameters are {weight.dtype}; "
@@ -38,8 +69,8 @@ class Linear(Module):
         dtype: Any = None,
         rng: np.random.Generator | None = None,
     ) -> None:
-        self.in_features = in_features
-        self.out_features = out_features
+        self.in_features = in_features = _integer(self, "in_features", in_features, 0)
+        self.out_features = out_features = _integer(self, "out_features", out_features, 0)
         # (out, in) as in PyTorch, but laid out in memory as (in, out), which BLAS multiplies faster
         weight = init.fan_in_uniform((in_features, out_features), in_features, rng, dtype).T
         self.weight = Parameter(weight)
@@ -78,13 +109,11 @@ class Conv2d(Module):
         dtype: Any = None,
         rng: np.random.Generator | None = None,
     ) -> None:
-        self.in_channels = in_channels
-        self.out_channels = out_channels
-        self.kernel_size = (
-            (kernel_size, kernel_size) if isinstance(kernel_size, int) else tuple(kernel_size)
-        )
-        self.stride = stride
-        self.padding = padding
+        self.in_channels = in_channels = _integer(self, "in_channels", in_channels, 1)
+        self.out_channels = out_channels = _integer(self, "out_channels", out_channels, 1)
+        self.kernel_size = _pair(self, "kernel_size", kernel_size, 1)
+        self.stride = _pair(self, "stride", stride, 1)
+        self.padding = _pair(self, "padding", padding, 0)
         shape = (out_channels, in_channels, *self.kernel_size)
         fan_in = in_channels * self.kernel_size[0] * self.kernel_size[1]
         self.weight = Parameter(init.fan_in_uniform(shape, fan_in, rng, dtype))
@@ -98,8 +127,8 @@ class Conv2d(Module):
 
     def describe(self) -> str:
         text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}"
-        text += f", stride={self.stride}" if self.stride != 1 else ""
-        text += f", padding={self.padding}" if self.padding != 0 else ""
+        text += f", stride={_short(self.stride)}" if self.stride != (1, 1) else ""
+        text += f", padding={_short(self.padding)}" if self.padding != (0, 0) else ""
         return text + ("" if self.bias is not None else ", bias=False")
 
 
@@ -110,16 +139,15 @@ class MaxPool2d(Module):
     """
 
     def __init__(self, kernel_size: Pair, stride: Pair | None = None) -> None:
-        self.kernel_size = kernel_size
-        self.stride = kernel_size if stride is None else stride
+        self.kernel_size = _pair(self, "kernel_size", kernel_size, 1)
+        self.stride = self.kernel_size if stride is None else _pair(self, "stride", stride, 1)
 
     def forward(self, x: Any) -> Any:
         return minigrad.max_pool2d(x, self.kernel_size, self.stride)
 
     def describe(self) -> str:
-        return f"{self.kernel_size}" + (
-            f", stride={self.stride}" if self.stride != self.kernel_size else ""
-        )
+        stride = f", stride={_short(self.stride)}" if self.stride != self.kernel_size else ""
+        return f"{_short(self.kernel_size)}{stride}"
 
 
 class ReLU(Module):
@@ -167,6 +195,7 @@ class Dropout(Module):
         self.rng = rng
 
     def forward(self, x: Any) -> Any:
+        _check_array(self, x)
         if not self.training or self.p == 0:
             return x
         kept = minigrad.generator(self.rng).random(x.shape, dtype=np.float32) >= self.p

@@ -33,7 +33,7 @@ class MLP(Sequential):
             raise ValueError(
                 f"MLP: at least the sizes of input and output are needed, not {list(sizes)}"
             )
-        super().__init__(*_dense(sizes, activation, rng))
+        super().__init__(*_dense("MLP", sizes, activation, rng))
 
 
 class CNN(Sequential):
@@ -59,6 +59,8 @@ class CNN(Sequential):
             raise ValueError(
                 f"CNN: an even kernel_size cannot keep height and width; {kernel_size} was given"
             )
+        if len(input_shape) != 3:
+            raise ValueError(f"CNN: input_shape must be (C, H, W), not {tuple(input_shape)}")
         depth, height, width = input_shape
         layers: list[Module] = []
         for filters in channels:
@@ -73,13 +75,23 @@ class CNN(Sequential):
                 f"CNN: {len(channels)} pools leave nothing of an image of {input_shape[1:]} pixels"
             )
         super().__init__(
-            *layers, Flatten(), *_dense([depth * height * width, *hidden, classes], activation, rng)
+            *layers,
+            Flatten(),
+            *_dense("CNN", [depth * height * width, *hidden, classes], activation, rng),
         )
 
 
 def _dense(
-    sizes: Sequence[int], activation: Callable[[], Module], rng: np.random.Generator | None
+    model: str,
+    sizes: Sequence[int],
+    activation: Callable[[], Module],
+    rng: np.random.Generator | None,
 ) -> list[Module]:
+    """Linear layers of the given sizes with the activation between them."""
+    if isinstance(activation, Module):
+        raise TypeError(
+            f"{model}: activation is {activation!r}, one layer; pass the class, which makes one for each place"
+        )
     layers: list[Module] = []
     for before, after in pairwise(sizes):
         layers += [Linear(before, after, rng=rng), activation()]

@@ -54,21 +54,19 @@ class Module:
         for name, value in vars(self).items():
             if isinstance(value, (Parameter, Buffer, Module)):
                 yield name, value
-            elif isinstance(value, (list, tuple, dict, set)):
-                inside = value.values() if isinstance(value, dict) else value
-                if any(isinstance(item, (Parameter, Buffer, Module)) for item in inside):
-                    raise TypeError(
-                        f"{type(self).__name__}.{name} is a {type(value).__name__} that holds parameters or modules, "
-                        "which would not be found; use a Sequential, or one attribute for each"
-                    )
+            elif _holds_members(value):
+                raise TypeError(
+                    f"{type(self).__name__}.{name} is a {type(value).__name__} that holds parameters or modules, "
+                    "which would not be found; use a Sequential, or one attribute for each"
+                )
 
-    def _walk(self, prefix: str = "") -> Iterator[tuple[str, Any]]:
-        """Every Parameter and Buffer in the tree under every name that leads to it."""
+    def _walk(self, prefix: str = "", above: tuple[Module, ...] = ()) -> Iterator[tuple[str, Any]]:
+        """Every Parameter and Buffer in the tree under every name that leads to it without going in circles."""
         for name, value in self._members():
-            if isinstance(value, Module):
-                yield from value._walk(f"{prefix}{name}.")
-            else:
+            if not isinstance(value, Module):
                 yield prefix + name, value
+            elif value is not self and value not in above:
+                yield from value._walk(f"{prefix}{name}.", (*above, self))
 
     def children(self) -> Iterator[tuple[str, Module]]:
         """(name, module) for each Module that is an attribute."""
@@ -110,17 +108,14 @@ class Module:
         names every missing, extra and misshaped entry. With strict=False missing and extra ones are passed over.
         """
         own = dict(self._walk())
-        arrays = {name: np.asarray(state[name]) for name in own if name in state}
-        problems = [
-            f"{name}: shape {array.shape}, needed {own[name].shape}"
-            for name, array in arrays.items()
-            if array.shape != own[name].shape
-        ]
-        problems += [
-            f"{name}: dtype {array.dtype} cannot become {own[name].dtype}"
-            for name, array in arrays.items()
-            if not np.can_cast(array.dtype, own[name].dtype, "same_kind")
-        ]
+        arrays: dict[str, Any] = {}
+        problems = []
+        for name in own:
+            if name in state:
+                try:
+                    arrays[name] = _fitted(state[name], own[name])
+                except (TypeError, ValueError) as error:
+                    problems.append(f"{name}: {error}")
         if strict:
             problems += [f"{name}: missing" for name in own if name not in state]
             problems += [
@@ -159,25 +154,46 @@ class Module:
         return ""
 
     def __repr__(self) -> str:
-        total = sum(parameter.size for parameter in self.parameters())
-        lines = _lines("", self, 0)
-        if len(lines) == 1:
-            return lines[0][0]
+        lines = _lines("", self, ())
         width = max(len(left) for left, _ in lines)
         text = "\n".join(f"{left:{width}}  {right}".rstrip() for left, right in lines)
-        return f"{text}\n{total:,} parameters"
+        total = sum(parameter.size for parameter in self.parameters())
+        return text if len(lines) == 1 else f"{text}\n{total:,} parameters"
 
 
-def _lines(name: str, module: Module, depth: int) -> list[tuple[str, str]]:
+def _holds_members(value: Any) -> bool:
+    """Whether a container holds Parameters, Buffers or Modules, at any depth."""
+    if isinstance(value, dict):
+        value = tuple(value.values())
+    if isinstance(value, (list, tuple, set)):
+        return any(isinstance(v, (Parameter, Buffer, Module)) or _holds_members(v) for v in value)
+    return False
+
+
+def _fitted(value: Any, own: Tensor) -> Any:
+    """`value` as an array of own's shape and dtype; an error says why it cannot be."""
+    array = np.asarray(value)
+    if array.shape != own.shape:
+        raise ValueError(f"shape {array.shape}, needed {own.shape}")
+    if not np.can_cast(array.dtype, own.dtype, "same_kind"):
+        raise TypeError(f"dtype {array.dtype} cannot become {own.dtype}")
+    with np.errstate(over="ignore"):
+        fitted = array.astype(own.dtype)
+    if (np.isinf(fitted) & ~np.isinf(array)).any():
+        raise ValueError(f"{array.dtype} values too large for {own.dtype}")
+    return fitted
+
+
+def _lines(name: str, module: Module, above: tuple[Module, ...]) -> list[tuple[str, str]]:
     """Per module of the tree the text of its line and, beside it, its own parameters' shapes and count."""
     members = list(module._members())
     own = [(n, value) for n, value in members if not isinstance(value, Module)]
     shapes = ", ".join(f"{n} {tuple(value.shape)}" for n, value in own)
     count = sum(value.size for _, value in own if isinstance(value, Parameter))
     label = f"{name}: " if name else ""
-    left = f"{'  ' * depth}{label}{type(module).__name__}({module.describe()})"
+    left = f"{'  ' * len(above)}{label}{type(module).__name__}({module.describe()})"
     lines = [(left, f"{shapes}  {count:,}" if own else "")]
     for child_name, child in members:
-        if isinstance(child, Module):
-            lines += _lines(child_name, child, depth + 1)
+        if isinstance(child, Module) and child is not module and child not in above:
+            lines += _lines(child_name, child, (*above, module))
     return lines

@@ -21,16 +21,7 @@ class Optimizer:
     """
 
     def __init__(self, params: Iterable[Tensor], lr: float) -> None:
-        if isinstance(params, (Module, Tensor)):
-            raise TypeError(
-                f"{type(self).__name__}: params is a {type(params).__name__}; pass model.parameters()"
-            )
-        self.params: list[Tensor] = list(
-            {id(p): p for p in params}.values()
-        )  # a shared one is updated once
-        for i, p in enumerate(self.params):
-            if not isinstance(p, Tensor) or not p.is_leaf:
-                raise TypeError(f"{type(self).__name__}: params[{i}] is not a leaf Tensor")
+        self.params: list[Tensor] = _parameters(self, params)
         if not self.params:
             raise ValueError(f"{type(self).__name__}: there are no parameters to update")
         self.lr = _not_negative(self, "lr", lr)
@@ -40,7 +31,8 @@ class Optimizer:
         """One update of every parameter that has a gradient."""
         for i, p in enumerate(self.params):
             if p.grad is not None:
-                self._update(p.data, p.grad.data, self._state.setdefault(i, {}))
+                w, g = np.atleast_1d(p.data, p.grad.data)  # a 0-d array cannot be updated in place
+                self._update(w, g, self._state.setdefault(i, {}))
                 minigrad.touch(p)
 
     def _update(self, w: Any, g: Any, state: dict[str, Any]) -> None:
@@ -74,7 +66,7 @@ class SGD(Optimizer):
     ) -> None:
         super().__init__(params, lr)
         self.momentum = _not_negative(self, "momentum", momentum)
-        self.dampening = dampening
+        self.dampening = _not_negative(self, "dampening", dampening)
         self.weight_decay = _not_negative(self, "weight_decay", weight_decay)
         self.nesterov = nesterov
         if nesterov and (momentum == 0 or dampening != 0):
@@ -111,6 +103,8 @@ class Adam(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(params, lr)
+        if not (isinstance(betas, (tuple, list)) and len(betas) == 2):
+            raise ValueError(f"Adam: betas must be two numbers, not {betas!r}")
         for i, beta in enumerate(betas):
             if not 0 <= beta < 1:
                 raise ValueError(f"Adam: betas[{i}] must be in [0, 1), not {beta}")
@@ -136,6 +130,24 @@ class Adam(Optimizer):
         np.divide(m, scale, out=scale)
         scale *= self.lr / (1 - beta1**t)
         w -= scale
+
+
+def _parameters(optimizer: Optimizer, params: Any) -> list[Tensor]:
+    """The Tensors to update, each once however often it is shared."""
+    name = type(optimizer).__name__
+    if isinstance(params, (Module, Tensor, dict)) or not isinstance(params, Iterable):
+        raise TypeError(f"{name}: params is a {type(params).__name__}; pass model.parameters()")
+    tensors = list({id(p): p for p in params}.values())
+    for i, p in enumerate(tensors):
+        if not isinstance(p, Tensor):
+            raise TypeError(
+                f"{name}: params[{i}] is a {type(p).__name__}, not a Tensor; pass model.parameters()"
+            )
+        if not p.is_leaf:
+            raise TypeError(
+                f"{name}: params[{i}] is not a leaf: it was computed, so it cannot be learned"
+            )
+    return tensors
 
 
 def _not_negative(optimizer: Optimizer, name: str, value: float) -> float:
