@@ -37,7 +37,7 @@ def sketch(option: Any) -> Any:
         return option
     if option.__class__ in (tuple, list):
         return tuple([sketch(v) for v in option])
-    if isinstance(option, np.generic) or (is_array(option) and not option.shape):
+    if isinstance(option, np.generic) or (type(option) is np.ndarray and not option.ndim):
         return option.item()
     return Sketch(option.shape, option.dtype) if is_array(option) else option
 

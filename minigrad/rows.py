@@ -23,7 +23,7 @@ from .rule import MEMBER, OUTPUT, Rule, output_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-RESERVED = frozenset(("y", "joint", "doc", "i", "needed"))
+RESERVED = frozenset(("y", "joint", "floats", "doc", "i", "needed"))
 
 served: dict[Any, Callable[..., Any]] = {}
 """NumPy's function -> ours: what the NumPy protocols of Tensor look up."""
@@ -57,6 +57,7 @@ class Primitive:
         rules: dict[str, Callable[..., Any]],
         joint: tuple[Sequence[str], Callable[..., Any]] | None,
         sums_back: bool,
+        floats: bool,
         doc: str | None,
     ) -> None:
         self.f = f
@@ -71,7 +72,7 @@ class Primitive:
         self._option_slots: Sequence[int] = tuple(
             i for i, name in enumerate(names) if name not in ruled
         )
-        self._decides_dtype = "dtype" in names
+        self._floats = floats
         self._check(ruled)
         self._make_rules(rules, joint)
 
@@ -166,6 +167,10 @@ class Primitive:
                 values[i] = self._unwrap(values[i], self._name_of(i, slots))
         if not is_uniform or (has_number and (dtype is None or dtype.kind != "f")):
             self._unify(args, values, slots)
+        if self._floats and (dtype is None or dtype.kind != "f"):
+            for i in slots:
+                if getattr(values[i], "dtype", DEFAULT_FLOAT).kind in "biu":
+                    values[i] = values[i].astype(DEFAULT_FLOAT)
         try:
             y = self._evaluate(values, slots)
         except Exception as error:
@@ -175,7 +180,7 @@ class Primitive:
             y = as_output(y)
         recording = mode.get()
         if not (needed and recording and is_float(y)):
-            return self._plain(y, values, slots)
+            return tuple([wrap(part) for part in y]) if y.__class__ is tuple else wrap(y)
         saved = self._save(y, values, parents)
         constants += option_slots
         options = tuple([(self._name_of(i, slots), sketch(values[i])) for i in constants])
@@ -201,21 +206,6 @@ class Primitive:
             if any(needed):
                 saved.append((self._joint.place, self._joint, self._joint.save((*pool, needed))))
         return tuple(saved)
-
-    def _plain(self, y: Any, values: list[Any], slots: Sequence[int]) -> Any:
-        """The result as a Tensor without history; floats made from integers and bools alone are float32."""
-        if y.__class__ is tuple:
-            return tuple([wrap(part) for part in y])
-        made_float = y.dtype.kind == "f" and y.dtype != DEFAULT_FLOAT and not self._decides_dtype
-        if made_float and all(np.result_type(values[i]).kind in "biu" for i in slots):
-            if (
-                y.dtype.itemsize < DEFAULT_FLOAT.itemsize
-            ):  # NumPy computes with 8-bit integers in float16
-                for i in slots:
-                    values[i] = np.asarray(values[i], np.float64)
-                y = self._evaluate(values, slots)
-            y = np.asarray(y, DEFAULT_FLOAT)
-        return wrap(y)
 
     def _unify(self, args: Sequence[Any], values: list[Any], slots: Sequence[int]) -> None:
         """Bring the differentiable arguments that were given to one dtype."""
@@ -332,6 +322,7 @@ def primitive(
     /,
     *,
     joint: tuple[Sequence[str], Callable[..., Any]] | None = None,
+    floats: bool = False,
     doc: str | None = None,
     **rules: Callable[..., Any],
 ) -> Primitive:
@@ -341,11 +332,12 @@ def primitive(
 
     args   the arguments' names where f's own are not wanted; a NumPy ufunc takes the rules' names
     joint  `(("a", "b"), rule)`: one rule that returns a tuple for those arguments; it may name `needed`
+    floats f computes in floats: integers and bools become float32 first (known of NumPy's ufuncs)
     doc    the op's docstring, if not f's
 
     A rule must return the exact shape of its argument. Raises TypeError for a rule that names what is not there.
     """
-    return _row(f, args, rules, joint, False, doc)
+    return _row(f, args, rules, joint, False, floats, doc)
 
 
 def elementwise(
@@ -354,20 +346,25 @@ def elementwise(
     /,
     *,
     joint: tuple[Sequence[str], Callable[..., Any]] | None = None,
+    floats: bool = False,
     doc: str | None = None,
     **rules: Callable[..., Any],
 ) -> Primitive:
     """As `primitive`, for an op that broadcasts: a gradient of the output's shape is summed back by the engine."""
-    return _row(f, args, rules, joint, True, doc)
+    return _row(f, args, rules, joint, True, floats, doc)
 
 
-def _row(f: Any, args: Any, rules: Any, joint: Any, sums_back: bool, doc: str | None) -> Primitive:
+def _row(
+    f: Any, args: Any, rules: Any, joint: Any, sums_back: bool, floats: bool, doc: str | None
+) -> Primitive:
     defaults: dict[str, Any] = {}
     kind = Primitive
     if isinstance(f, np.ufunc):
         names = tuple(args or rules)
         if len(names) != f.nin:
             raise TypeError(f"{f.__name__} takes {f.nin} arguments; name them all in args=")
+        integers = (np.dtype(np.int64),) * f.nin + (None,) * f.nout
+        floats = floats or f.resolve_dtypes(integers)[-1].kind == "f"
     else:
         parameters = list(inspect.signature(f).parameters.values())
         names = tuple(args or (p.name for p in parameters))
@@ -380,7 +377,7 @@ def _row(f: Any, args: Any, rules: Any, joint: Any, sums_back: bool, doc: str | 
         }
         if parameters[0].kind is inspect.Parameter.VAR_POSITIONAL:
             kind = Variadic
-    row = kind(f, names, defaults, rules, joint, sums_back, doc)
+    row = kind(f, names, defaults, rules, joint, sums_back, floats, doc)
     if isinstance(f, np.ufunc):
         served.setdefault(f, row)
     return row

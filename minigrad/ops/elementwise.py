@@ -51,10 +51,13 @@ tanh = elementwise(np.tanh, x=lambda g, y: g * (1 - y * y))
 
 
 def _sigmoid(x: Any) -> Any:
-    return 0.5 * (1 + np.tanh(0.5 * x))  # 1 / (1 + exp(-x)) without overflow
+    # 1 / (1 + exp(-x)) for x > 0 and exp(x) / (1 + exp(x)) below: no overflow, exact to rounding in both tails
+    return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
 
 
-sigmoid = elementwise(_sigmoid, x=lambda g, y: g * y * (1 - y), doc="1 / (1 + exp(-x))")
+sigmoid = elementwise(
+    _sigmoid, x=lambda g, y: g * y * (1 - y), floats=True, doc="1 / (1 + exp(-x))"
+)
 
 
 # Choices -------------------------------------------------------------------------------------------------
@@ -117,8 +120,8 @@ def _clip(x: Any, low: Any, high: Any) -> Any:
 
 
 def _number(bound: Any) -> Any:
-    """A NumPy scalar as a Python number, which does not widen x."""
-    return bound.item() if isinstance(bound, np.generic) else bound
+    """A bound without axes as a Python number, which does not widen x."""
+    return bound.item() if hasattr(bound, "item") and np.ndim(bound) == 0 else bound
 
 
 def _inside(x: Any, low: Any, high: Any) -> Any:

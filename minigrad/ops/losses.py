@@ -7,6 +7,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from ..dtypes import as_array
 from ..rows import primitive
@@ -27,14 +28,16 @@ def _log_softmax(x: Any, axis: int) -> Any:
 
 # a row for stability: exact at logits of 1e4, where exp alone overflows
 _log_softmax_row = primitive(
-    _log_softmax, x=lambda g, y, axis: g - np.exp(y) * g.sum(axis=axis, keepdims=True)
+    _log_softmax,
+    x=lambda g, y, axis: g - np.exp(y) * g.sum(axis=axis, keepdims=True),
+    floats=True,
 )
 
 
 @says_our_words
 def log_softmax(x: Any, axis: int = -1) -> Any:
     """x - log(sum(exp(x))) over `axis`, without overflow."""
-    return _log_softmax_row(x, axis)
+    return _log_softmax_row(x, normalize_axis_index(axis, len(x.shape) or 1))
 
 
 @says_our_words
@@ -77,6 +80,7 @@ softmax_cross_entropy_grad = primitive(_softmax_cross_entropy_grad, g=_by_g, x=_
 softmax_cross_entropy = primitive(
     _softmax_cross_entropy,
     x=lambda g, x, labels, row_weight: softmax_cross_entropy_grad(g, x, labels, row_weight),
+    floats=True,
     doc="sum_n row_weight[n] (log(sum_c exp(x[n, c])) - x[n, labels[n]]), without checks; weights 0 leave rows out",
 )
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..rows import primitive, serves
 from ..words import says_our_words
@@ -15,13 +16,18 @@ from .shapes import broadcast_to
 Axis = int | Sequence[int] | None
 
 
+def _axes(x: Any, axis: Axis) -> tuple[int, ...] | None:
+    """The axes to reduce, counted from 0; AxisError for one that x does not have."""
+    if axis is None:
+        return None
+    ndim = len(x.shape)
+    axes: tuple[int, ...] = normalize_axis_tuple(axis, ndim or 1)
+    return axes if ndim else ()  # NumPy lets a 0-d array be reduced over axis 0
+
+
 def _kept(shape: Any, axis: Any) -> tuple[int, ...]:
     """`shape` with the reduced axes as size 1: what keepdims=True gives."""
-    if axis is None:
-        return (1,) * len(shape)
-    ndim = len(shape) or 1  # NumPy lets a 0-d array be reduced over axis 0
-    axes = [a % ndim for a in ((axis,) if isinstance(axis, int) else axis)]
-    return tuple(1 if i in axes else n for i, n in enumerate(shape))
+    return tuple(1 if axis is None or i in axis else n for i, n in enumerate(shape))
 
 
 def _sum(x: Any, axis: Any, keepdims: bool) -> Any:
@@ -37,14 +43,14 @@ _sum_row = primitive(
 @says_our_words
 def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """sum_i x_i over the given axes; 0 where there is nothing to sum."""
-    return _sum_row(x, _axes(axis), keepdims)
+    return _sum_row(x, _axes(x, axis), keepdims)
 
 
 @serves(np.mean)
 @says_our_words
 def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """sum_i x_i / n over the given axes; nan where n is 0."""
-    kept = _kept(x.shape, _axes(axis))
+    kept = _kept(x.shape, _axes(x, axis))
     count = math.prod(n for n, k in zip(x.shape, kept, strict=True) if k == 1)
     return sum(x, axis, keepdims) / (count if count else math.nan)
 
@@ -76,15 +82,11 @@ _min_row = primitive(_min, x=_to_extremes)
 @says_our_words
 def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The largest element over the given axes; where several tie, the gradient is shared evenly."""
-    return _max_row(x, _axes(axis), keepdims)
+    return _max_row(x, _axes(x, axis), keepdims)
 
 
 @serves(np.min, np.amin)
 @says_our_words
 def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The smallest element over the given axes; where several tie, the gradient is shared evenly."""
-    return _min_row(x, _axes(axis), keepdims)
-
-
-def _axes(axis: Axis) -> Any:
-    return axis if axis is None or isinstance(axis, int) else tuple(axis)
+    return _min_row(x, _axes(x, axis), keepdims)

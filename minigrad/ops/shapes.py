@@ -8,6 +8,7 @@ from itertools import accumulate
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ..arrays import sum_to_shape
 from ..rows import Primitive, primitive, serves
@@ -44,14 +45,20 @@ _transpose_row: Primitive = primitive(
 @serves(np.transpose)
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
     """y[i0, i1, ...] with axis k of y being axis axes[k] of x; all axes reversed by default."""
-    return _transpose_row(x, None if axes is None else tuple(axis % x.ndim for axis in axes))
+    if axes is None:
+        return _transpose_row(x, None)
+    axes = normalize_axis_tuple(axes, len(x.shape))
+    if len(axes) != len(x.shape):
+        raise ValueError(f"transpose: axes {axes} must name each of the {len(x.shape)} axes once")
+    return _transpose_row(x, axes)
 
 
 @serves(np.swapaxes)
 @says_our_words
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     """x with two of its axes exchanged."""
-    axes = list(range(x.ndim))
+    axis1, axis2 = (normalize_axis_index(a, len(x.shape)) for a in (axis1, axis2))
+    axes = list(range(len(x.shape)))
     axes[axis1], axes[axis2] = axes[axis2], axes[axis1]
     return _transpose_row(x, tuple(axes))
 
@@ -92,13 +99,9 @@ def sum_to(x: Any, shape: Sequence[int]) -> Any:
 @says_our_words
 def expand_dims(x: Any, axis: int | Sequence[int]) -> Any:
     """x with axes of size 1 inserted, so that they stand at `axis` in the result."""
-    axes = (axis,) if isinstance(axis, int) else tuple(axis)
-    ndim = x.ndim + len(axes)
-    places = {a % ndim if -ndim <= a < ndim else a for a in axes}
-    if len(places) != len(axes) or not all(0 <= a < ndim for a in places):
-        raise ValueError(
-            f"expand_dims: axis {axis} is out of range or repeated for a result of {ndim} axes"
-        )
+    count = 1 if hasattr(axis, "__index__") else len(axis)
+    ndim = len(x.shape) + count
+    places = normalize_axis_tuple(axis, ndim)
     sizes = iter(x.shape)
     return reshape(x, tuple(1 if i in places else next(sizes) for i in range(ndim)))
 
@@ -109,7 +112,7 @@ def squeeze(x: Any, axis: int | Sequence[int] | None = None) -> Any:
     """x without the axes of size 1, or without those in `axis`, which must have size 1."""
     if axis is None:
         return reshape(x, tuple(n for n in x.shape if n != 1))
-    axes = {a % x.ndim for a in ((axis,) if isinstance(axis, int) else axis)}
+    axes = normalize_axis_tuple(axis, len(x.shape))
     if any(x.shape[a] != 1 for a in axes):
         raise ValueError(f"squeeze: axis {axis} of shape {tuple(x.shape)} does not have size 1")
     return reshape(x, tuple(n for i, n in enumerate(x.shape) if i not in axes))
@@ -136,11 +139,7 @@ def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
         raise ValueError("concatenate: at least one array is needed")
     shapes = [np.shape(a) for a in arrays]
     ndim = len(shapes[0])
-    if not -ndim <= axis < ndim:
-        raise ValueError(
-            f"concatenate: axis {axis} is out of range for arrays of shape {shapes[0]}"
-        )
-    axis %= ndim
+    axis = normalize_axis_index(axis, ndim)
     rest = {(*shape[:axis], *shape[axis + 1 :]) for shape in shapes}
     if len(rest) > 1 or any(len(shape) != ndim for shape in shapes):
         raise ValueError(
@@ -164,10 +163,7 @@ def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
     shapes = [np.shape(a) for a in arrays]
     if len(set(shapes)) != 1:
         raise ValueError(f"stack: one or more arrays of one shape are needed, not {shapes}")
-    ndim = len(shapes[0]) + 1
-    if not -ndim <= axis < ndim:
-        raise ValueError(f"stack: axis {axis} is out of range for a result of {ndim} axes")
-    return _stack_row(*arrays, axis=axis % ndim)
+    return _stack_row(*arrays, axis=normalize_axis_index(axis, len(shapes[0]) + 1))
 
 
 def _pad(x: Any, pad_width: Any, constant_value: Any) -> Any:
@@ -209,5 +205,5 @@ def ravel(x: Any) -> Any:
 
 def flatten(x: Any, start_axis: int = 0) -> Any:
     """x with the axes from `start_axis` on made into one: (N, C, H, W) with start_axis=1 gives (N, C H W)."""
-    head = tuple(x.shape[:start_axis])
-    return reshape(x, (*head, math.prod(x.shape[start_axis:])))
+    start_axis = normalize_axis_index(start_axis, len(x.shape) or 1)
+    return reshape(x, (*x.shape[:start_axis], math.prod(x.shape[start_axis:])))
