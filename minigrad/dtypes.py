@@ -30,8 +30,8 @@ def as_array(data: Any, dtype: Any = None) -> Any:
             raise TypeError(
                 f"Tensor: cannot make an array of {type(data).__name__}: {error}"
             ) from None
-        if dtype is None and array.dtype == np.float64 and _is_python_data(data):
-            array = array.astype(DEFAULT_FLOAT)
+        if dtype is None and array.dtype == np.float64:
+            array = array.astype(_float_of(data), copy=False)
     if array.dtype.kind not in "biufc":
         raise TypeError(
             f"Tensor: data of type {type(data).__name__} makes an array of dtype {array.dtype}; "
@@ -40,13 +40,17 @@ def as_array(data: Any, dtype: Any = None) -> Any:
     return array
 
 
-def _is_python_data(data: Any) -> bool:
-    """Whether nested lists end in Python's own numbers (an np.float64 inside keeps its precision)."""
-    while isinstance(data, (list, tuple)):
-        if not data:
-            return True
-        data = data[0]
-    return type(data) in PYTHON_NUMBERS
+def _float_of(data: Any) -> Any:
+    """The float dtype of nested lists: float32, unless NumPy's own floats among the numbers say otherwise."""
+    found = set()
+    stack = [data]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, (list, tuple)):
+            stack.extend(value)
+        elif hasattr(value, "dtype") and value.dtype.kind == "f":
+            found.add(value.dtype)
+    return np.result_type(*found) if found else DEFAULT_FLOAT
 
 
 def unify(op: str, operands: list[Any], is_tensor: list[bool]) -> list[Any]:
@@ -81,6 +85,8 @@ def unify(op: str, operands: list[Any], is_tensor: list[bool]) -> list[Any]:
             candidate = DEFAULT_FLOAT
         if target is None or kind > _KIND_RANK[target.kind]:
             target = candidate
+    if all(type(v) in PYTHON_NUMBERS for v in operands):  # nothing there for them to yield to
+        return [np.asarray(v, target) for v in operands]
     return [_convert(op, v, target) for v in operands]
 
 

@@ -127,7 +127,7 @@ def _traverse(
                 _check_unwritten(caller, node)
             parents = node.parents
             for place, rule, values in saved:
-                if active is not None and not _needed(parents, place, active, targets):
+                if active is not None and not _leads_on(parents, place, active, targets):
                     continue
                 if create_graph:
                     values = rule.lift(node, place, values)
@@ -139,10 +139,12 @@ def _traverse(
                 if type(place) is int:
                     contributions: Any = ((place, result),)
                 else:
-                    contributions = zip(place, result, strict=True)
+                    contributions = _of_joint_rule(node, rule, result)
                 for at, c in contributions:
                     parent = parents[at]
                     if parent is None:
+                        continue
+                    if active is not None and not _leads_on(parents, at, active, targets):
                         continue
                     if (
                         c.__class__ is not ndarray
@@ -185,9 +187,21 @@ def _on_a_path(order: list[Node], targets: set[Any]) -> set[Node]:
     return active
 
 
-def _needed(parents: Any, place: Any, active: set[Node], targets: Any) -> bool:
+def _leads_on(parents: Any, place: Any, active: set[Node], targets: Any) -> bool:
+    """Whether the parent at `place`, or for a joint rule at one of several places, is on the way to a target."""
     places = (place,) if type(place) is int else place
     return any(parents[at] in targets or parents[at] in active for at in places)
+
+
+def _of_joint_rule(node: Node, rule: Any, result: Any) -> Any:
+    """(place, contribution) for each argument of a joint rule, which must have returned one for each."""
+    if not isinstance(result, (tuple, list)) or len(result) != len(rule.place):
+        met = len(result) if isinstance(result, (tuple, list)) else type(result).__name__
+        raise ValueError(
+            f"the joint rule of {describe(node)} for {rule.argument} must return a tuple of {len(rule.place)} "
+            f"gradients, not {met}"
+        )
+    return zip(rule.place, result, strict=True)
 
 
 def _seed(caller: str, y: Any, given: Any, create_graph: bool) -> Any:
@@ -234,7 +248,7 @@ def _run_hooks(hooks: list[Any], of: Any, g: Any) -> Any:
     """Call each hook with the gradient so far; what it returns, unless None, takes its place."""
     plain = not isinstance(g, TensorBase)
     for hook in list(hooks):
-        given = hook(_as_tensor(g))
+        given = hook.function(_as_tensor(g))
         if given is None:
             continue
         answer: Any = given if isinstance(given, TensorBase) else wrap(as_array(given))

@@ -11,7 +11,7 @@ import inspect
 import sys
 import zlib
 from collections.abc import Callable
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
@@ -86,6 +86,7 @@ class Node:
     hooks    functions of the gradient of its output, or None
     keeper   a weak reference to the Tensor that asked to keep that gradient (`retain_grad`), or None
     freed_bytes  what `saved` held when it was freed
+    part_nodes  weak references to the nodes of its outputs, if it has several
     notes    room for what `debug()` keeps: the user's line and checksums of the saved arrays
     """
 
@@ -99,6 +100,7 @@ class Node:
         "op",
         "options",
         "parents",
+        "part_nodes",
         "saved",
         "shape",
         "tick",
@@ -117,6 +119,7 @@ class Node:
         self.hooks: list[Any] | None = None
         self.keeper: Any = None
         self.freed_bytes = 0
+        self.part_nodes: tuple[Any, ...] = ()
         self.notes: dict[str, Any] | None = None
 
     def __repr__(self) -> str:
@@ -125,10 +128,10 @@ class Node:
     def saved_arrays(self) -> list[tuple[str, Any]]:
         """The arrays that backward will use, each with the name its rule has for it."""
         return [
-            (name, value)
+            (rule.names[at], array)
             for _, rule, values in self.saved or ()
-            for name, value in zip(rule.names, values, strict=True)
-            if hasattr(value, "nbytes")
+            for at in rule.holding
+            for array in _arrays_in(values[at])
         ]
 
     @property
@@ -145,11 +148,21 @@ class Node:
 
 def _bytes_of(saved: Any) -> int:
     sizes = {}
-    for _, _, values in saved:
-        for value in values:
-            if isinstance(value, np.ndarray) or hasattr(value, "nbytes"):
+    for _, rule, values in saved:
+        for at in rule.holding:
+            value = values[at]
+            if value.__class__ is np.ndarray:
                 sizes[id(value)] = value.nbytes
+            else:
+                sizes.update({id(array): array.nbytes for array in _arrays_in(value)})
     return sum(sizes.values()) if sizes else 0
+
+
+def _arrays_in(value: Any) -> list[Any]:
+    """The arrays that a saved value is or, as the outputs of an op or an index of arrays, contains."""
+    if isinstance(value, (tuple, list)):
+        return [array for item in value for array in _arrays_in(item)]
+    return [value] if hasattr(value, "nbytes") and not isinstance(value, np.generic) else []
 
 
 def describe(node: Node) -> str:
@@ -208,32 +221,44 @@ def checksums(node: Node) -> list[int]:
 # Recording mode
 
 
+_outer: ContextVar[tuple[int, ...]] = ContextVar("minigrad_outer_modes", default=())
+
+
 class _Mode:
     """A recording mode as a with-block; it may be entered again while it is open, also from several threads."""
 
     def __init__(self, value: int) -> None:
         self._value = value
-        self._tokens: list[Token[int]] = []
 
     def __enter__(self) -> None:
-        self._tokens.append(mode.set(self._value))
+        _outer.set((*_outer.get(), mode.get()))
+        mode.set(self._value)
 
     def __exit__(self, *exception: object) -> None:
-        mode.reset(self._tokens.pop())
+        *rest, before = _outer.get()
+        _outer.set(tuple(rest))
+        mode.set(before)
 
     def __call__(self, function: F) -> F:
-        if inspect.isgeneratorfunction(function):
+        if any(runs_later(function) for runs_later in _RUN_LATER):
             raise TypeError(
-                f"a recording mode cannot decorate the generator {function.__name__}: it would end before the "
-                "body runs; use a with-block inside"
+                f"a recording mode cannot decorate {function.__name__}: it would end before the body of a "
+                "generator or coroutine runs; use a with-block inside"
             )
 
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
-            with _Mode(self._value):
+            with self:
                 return function(*args, **kwargs)
 
         return call  # type: ignore[return-value]
+
+
+_RUN_LATER = (
+    inspect.isgeneratorfunction,
+    inspect.iscoroutinefunction,
+    inspect.isasyncgenfunction,
+)
 
 
 def no_grad(function: Any = None) -> Any:

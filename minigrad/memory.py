@@ -23,9 +23,11 @@ _written: dict[
 
 def owner(array: Any) -> Any:
     """The object whose memory `array` looks at: the array itself if it owns its data."""
-    while (base := getattr(array, "base", None)) is not None:
+    while True:
+        base = array.obj if isinstance(array, memoryview) else getattr(array, "base", None)
+        if base is None:
+            return array
         array = base
-    return array
 
 
 def mark_written(array: Any) -> None:

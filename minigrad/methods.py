@@ -84,6 +84,15 @@ class Methods(TensorBase):
     def __xor__(self, other: Any) -> Tensor:
         return inspect(np.bitwise_xor, self, other)
 
+    def __rand__(self, other: Any) -> Tensor:
+        return inspect(np.bitwise_and, other, self)
+
+    def __ror__(self, other: Any) -> Tensor:
+        return inspect(np.bitwise_or, other, self)
+
+    def __rxor__(self, other: Any) -> Tensor:
+        return inspect(np.bitwise_xor, other, self)
+
     def __eq__(self, other: object) -> Tensor:  # type: ignore[override]
         return inspect(np.equal, self, other)
 
@@ -107,28 +116,31 @@ class Methods(TensorBase):
     # In-place spellings ------------------------------------------------------------------------------
 
     def __iadd__(self, other: Any) -> Tensor:
-        return self._in_place(np.add, other, "+")
+        return self._in_place(elementwise.add, other, "+")
 
     def __isub__(self, other: Any) -> Tensor:
-        return self._in_place(np.subtract, other, "-")
+        return self._in_place(elementwise.subtract, other, "-")
 
     def __imul__(self, other: Any) -> Tensor:
-        return self._in_place(np.multiply, other, "*")
+        return self._in_place(elementwise.multiply, other, "*")
 
     def __itruediv__(self, other: Any) -> Tensor:
-        return self._in_place(np.divide, other, "/")
+        return self._in_place(elementwise.divide, other, "/")
 
-    def _in_place(self, ufunc: Any, other: Any, sign: str) -> Tensor:
+    def __ipow__(self, other: Any) -> Tensor:
+        return self._in_place(elementwise.power, other, "**")
+
+    def _in_place(self, row: Any, other: Any, sign: str) -> Tensor:
         """`w -= u`: a leaf that requires grad is written in place under no_grad(); any other name is rebound."""
         if self._node is not None or not self._requires_grad:
-            return ufunc(self, other)
+            return row(self, other)
         if mode.get() != OFF:
             raise RuntimeError(
                 f"w {sign}= u would hide this leaf that requires grad behind a new Tensor; write "
                 f"`with minigrad.no_grad(): w {sign}= u` to update it in place, or `v = w {sign} u`"
             )
-        array = other._data if isinstance(other, TensorBase) else other
-        ufunc(self._data, array, out=self._data, casting="same_kind")
+        value = row.f(self._data, other._data if isinstance(other, TensorBase) else other)
+        np.copyto(self._data, value, casting="same_kind")
         memory.mark_written(self._data)
         return self  # type: ignore[return-value]
 

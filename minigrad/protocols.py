@@ -18,12 +18,12 @@ def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[st
         raise TypeError(f"{name}.{method} has no gradient rule; {_instead(method)}")
     if "out" in kwargs:
         return _into(name, ufunc, inputs, kwargs)
+    _refuse(name, kwargs)
     ours = served.get(ufunc)
     if ours is None:
         if ufunc in UFUNCS:
             return inspect(ufunc, *inputs, **kwargs)
         raise TypeError(_no_row(name))
-    _refuse(name, kwargs)
     return ours(*inputs, **kwargs)
 
 

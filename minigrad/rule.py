@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import weakref
 from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
-from .graph import PART, Node, wrap
+from .graph import PART, Node, describe, wrap
 
 OUTPUT, MEMBER = (
     -1,
@@ -24,9 +25,10 @@ class Rule:
     place     which differentiable argument it is for; for a joint rule, which ones
     save      takes from the pool of a call `(y, *arguments)` what the rule names
     origins   per named value: the place of the differentiable argument it is, or OUTPUT, MEMBER, or None
+    holding   the positions among the named values that are not just shapes, and so may hold arrays
     """
 
-    __slots__ = ("argument", "function", "names", "origins", "place", "save")
+    __slots__ = ("argument", "function", "holding", "names", "origins", "place", "save")
 
     def __init__(
         self,
@@ -52,6 +54,7 @@ class Rule:
                 )
         self.save = _saver(sources)
         self.origins = tuple(None if is_shape else origins[at] for at, is_shape in sources)
+        self.holding = tuple(n for n, (_, is_shape) in enumerate(sources) if not is_shape)
 
     def lift(self, node: Node, place: Any, values: Sequence[Any]) -> list[Any]:
         """The saved values as Tensors of the graph, so that what the rule does with them is recorded."""
@@ -64,7 +67,7 @@ class Rule:
                 continue
             parent = node.parents[place if origin is MEMBER else origin]
             if parent is not None:
-                lifted[at] = _input(values[at], parent)
+                lifted[at] = _input(values[at], parent, node)
         return lifted
 
 
@@ -84,20 +87,35 @@ def _saver(sources: list[tuple[int, bool]]) -> Callable[[tuple[Any, ...]], tuple
 
 def output_of(value: Any, node: Node) -> Any:
     """What `node` gave, as the Tensor (or the tuple of Tensors) it gave it as."""
-    if isinstance(value, tuple):
-        return tuple(_part(part, node, i) for i, part in enumerate(value))
-    return wrap(value, node)
+    if not isinstance(value, tuple):
+        return wrap(value, node)
+    known = [reference() for reference in node.part_nodes] or [None] * len(value)
+    parts = [p or _part_node(v, node, i) for i, (p, v) in enumerate(zip(known, value, strict=True))]
+    node.part_nodes = tuple([weakref.ref(part) for part in parts])
+    return tuple(
+        [wrap(v, p) if v.dtype.kind == "f" else wrap(v) for v, p in zip(value, parts, strict=True)]
+    )
 
 
-def _input(value: Any, parent: Any) -> Any:
-    """What an op was given, as a Tensor over the node or leaf it came from, at the dtype it was brought to."""
-    tensor = parent
+def _part_node(value: Any, node: Node, i: int) -> Node:
+    return Node(PART, (node,), (), (("output", i),), value.shape, value.dtype)
+
+
+def _input(value: Any, parent: Any, node: Node) -> Any:
+    """What `node` was given, as a Tensor over the node or leaf it came from, at the dtype it was brought to."""
     if isinstance(parent, Node):
-        tensor = wrap(value if value.dtype == parent.dtype else value.astype(parent.dtype), parent)
-    return tensor if tensor.dtype == value.dtype else tensor.astype(value.dtype)
-
-
-def _part(value: Any, node: Node, i: int) -> Any:
-    if value.dtype.kind != "f":
-        return wrap(value)
-    return wrap(value, Node(PART, (node,), (), (("output", i),), value.shape, value.dtype))
+        given = wrap(value if value.dtype == parent.dtype else value.astype(parent.dtype), parent)
+        return given if given.dtype == value.dtype else given.astype(value.dtype)
+    if not parent._requires_grad:
+        raise RuntimeError(
+            f"a leaf of shape {parent.shape} was frozen after {describe(node)} used it, so a derivative recorded now "
+            "would miss it; freeze it before the forward pass or after the backward pass"
+        )
+    if parent.dtype == value.dtype:
+        return parent
+    if not np.array_equal(parent._data.astype(value.dtype), value, equal_nan=True):
+        raise RuntimeError(
+            f"a leaf of shape {parent.shape} was written after the forward pass of {describe(node)} used it; "
+            "compute the forward pass again after the write"
+        )
+    return parent.astype(value.dtype)

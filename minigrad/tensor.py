@@ -66,8 +66,9 @@ class Tensor(Methods):
         self._check_leaf("t.data = value")
         array = value._data if isinstance(value, TensorBase) else as_array(value)
         self._check_shape("t.data = value", array)
+        array = array.astype(self._data.dtype, casting="same_kind", copy=False)
         memory.mark_written(self._data)
-        self._data = array.astype(self._data.dtype, copy=False)
+        self._data = array
 
     @property
     def grad(self) -> Tensor | None:
@@ -124,6 +125,8 @@ class Tensor(Methods):
         text = np.array2string(
             self._data, separator=", ", prefix=f"{type(self).__name__}(", threshold=200
         )
+        if self._data.size > 200:
+            text += f", shape={self.shape}"
         if self._data.dtype not in (np.float32, np.int64, np.bool_):
             text += f", dtype={self._data.dtype}"
         if self._node is not None:
@@ -164,8 +167,9 @@ class Tensor(Methods):
             hooks = self._hooks = [] if self._hooks is None else self._hooks
         else:
             hooks = self._node.hooks = [] if self._node.hooks is None else self._node.hooks
-        hooks.append(hook)
-        return Hook(hooks, hook)
+        handle = Hook(hooks, hook)
+        hooks.append(handle)
+        return handle
 
     # Leaving the tensor world ------------------------------------------------------------------------
 
@@ -277,11 +281,10 @@ class Hook:
 
     def __init__(self, hooks: list[Any], hook: Any) -> None:
         self._hooks = hooks
-        self._hook = hook
+        self.function = hook
 
     def remove(self) -> None:
-        if self._hook in self._hooks:
-            self._hooks.remove(self._hook)
+        self._hooks[:] = [hook for hook in self._hooks if hook is not self]
 
 
 def touch(t: Tensor) -> None:

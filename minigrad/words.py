@@ -15,7 +15,7 @@ NAMES = {
     "dim": "ndim", "numel": "size", "expand": "broadcast_to", "clamp": "clip", "cpu": "numpy",
     "to": "astype", "type": "astype", "float": "astype", "double": "astype", "long": "astype",
     "copy_": "assign", "zero_": "assign", "fill_": "assign", "t": "T", "scatter_add": "scatter",
-    "tensor": "Tensor", "from_numpy": "Tensor", "manual_seed": "seed", "index_select": "getitem",
+    "from_numpy": "Tensor", "manual_seed": "seed", "index_select": "getitem",
 }
 # fmt: on
 ARGUMENTS = {"dim": "axis", "keepdim": "keepdims", "dim0": "axis1", "dim1": "axis2"}

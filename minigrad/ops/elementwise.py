@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -36,10 +37,17 @@ def _power_base(g: Any, a: Any, b: Any) -> Any:
 
 def _power_exponent(g: Any, y: Any, a: Any) -> Any:
     # 0**b is constant for b >= 0: gradient 0 there; nan for a negative base, where a**b is not real around b
-    return g * y * log(a + (a == 0))
+    return g * y * _log_or_0(a)
 
 
-power = serves(np.power, np.float_power)(elementwise(_power, a=_power_base, b=_power_exponent))
+def _log_or_0(a: Any) -> Any:
+    """log(a), and 0 where a is 0; of a Python number a Python number, which does not widen what it meets."""
+    if isinstance(a, (int, float)):
+        return math.log(a) if a > 0 else 0.0 if a == 0 else math.nan
+    return log(a + (a == 0))
+
+
+power = serves(np.power)(elementwise(_power, a=_power_base, b=_power_exponent, doc="a ** b"))
 
 # Exponentials and activations ----------------------------------------------------------------------------
 
@@ -65,7 +73,7 @@ sigmoid = elementwise(
 
 def _won(g: Any, a: Any, b: Any, wins: Any) -> Any:
     """The part of g that goes to a: all where it wins or is nan, half at a tie, none where it loses."""
-    return g * (wins | np.isnan(a)) + 0.5 * g * (a == b)
+    return _where_row(wins | np.isnan(a), g, 0) + _where_row(a == b, 0.5 * g, 0)
 
 
 maximum = elementwise(
@@ -150,6 +158,7 @@ def _astype(x: Any, dtype: Any) -> Any:
 _astype_row = primitive(_astype, x=lambda g: g)
 
 
+@serves(np.astype)
 def astype(x: Any, dtype: Any) -> Any:
     """x as another dtype; the gradient returns as x's own. Integer and bool results have no history."""
     return _astype_row(x, np.dtype(dtype))

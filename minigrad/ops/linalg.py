@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,7 @@ def _linear(x: Any, w: Any, b: Any) -> Any:
 
 
 def _rows(x: Any) -> Any:
-    return x.reshape((-1, x.shape[-1]))
+    return x.reshape((math.prod(x.shape[:-1]), x.shape[-1]))
 
 
 # one row for product and bias: a node and a pass over the output less each way

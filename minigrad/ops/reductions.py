@@ -7,27 +7,30 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_tuple
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ..rows import primitive, serves
 from ..words import says_our_words
+from .elementwise import where
 from .shapes import broadcast_to
 
 Axis = int | Sequence[int] | None
 
 
-def _axes(x: Any, axis: Axis) -> tuple[int, ...] | None:
+def _axes(x: Any, axis: Axis) -> int | tuple[int, ...] | None:
     """The axes to reduce, counted from 0; AxisError for one that x does not have."""
     if axis is None:
         return None
     ndim = len(x.shape)
-    axes: tuple[int, ...] = normalize_axis_tuple(axis, ndim or 1)
+    normalize: Any = normalize_axis_index if hasattr(axis, "__index__") else normalize_axis_tuple
+    axes: int | tuple[int, ...] = normalize(axis, ndim or 1)
     return axes if ndim else ()  # NumPy lets a 0-d array be reduced over axis 0
 
 
 def _kept(shape: Any, axis: Any) -> tuple[int, ...]:
     """`shape` with the reduced axes as size 1: what keepdims=True gives."""
-    return tuple(1 if axis is None or i in axis else n for i, n in enumerate(shape))
+    axes = (axis,) if type(axis) is int else range(len(shape)) if axis is None else axis
+    return tuple(1 if i in axes else n for i, n in enumerate(shape))
 
 
 def _sum(x: Any, axis: Any, keepdims: bool) -> Any:
@@ -71,7 +74,7 @@ def _to_extremes(g: Any, x: Any, y: Any, axis: Any) -> Any:
     count = tied.sum(axis=axis, keepdims=True).astype(
         "float32" if g.dtype == "float16" else g.dtype
     )
-    return g.reshape(kept) * (tied / count)
+    return where(tied, g.reshape(kept) / count, 0)
 
 
 _max_row = primitive(_max, x=_to_extremes)

@@ -79,7 +79,7 @@ _broadcast_row = primitive(_broadcast_to, x=lambda g, x_shape: sum_to(g, x_shape
 @serves(np.broadcast_to)
 def broadcast_to(x: Any, shape: int | Sequence[int]) -> Any:
     """x repeated along new leading axes and along axes of size 1, without a copy. Its partner is `sum_to`."""
-    return _broadcast_row(x, (shape,) if isinstance(shape, int) else tuple(shape))
+    return _broadcast_row(x, (int(shape),) if hasattr(shape, "__index__") else tuple(shape))
 
 
 _sum_to_row = primitive(sum_to_shape, ("x", "shape"), x=lambda g, x_shape: broadcast_to(g, x_shape))

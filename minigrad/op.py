@@ -1,0 +1,290 @@
+"""An op: what happens when it is called, and what its calls leave in the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from .arrays import PLAIN, as_output, is_float, shape_and_dtype, sketch, sum_to_shape
+from .dtypes import DEFAULT_FLOAT, PYTHON_NUMBERS, unify
+from .graph import DEBUG, OFF, Node, TensorBase, annotate, describe, mode, wrap
+from .rule import MEMBER, OUTPUT, Rule, output_of
+
+RESERVED = frozenset(("y", "joint", "floats", "doc", "i", "needed"))
+
+
+class Primitive:
+    """An op with derivative rules; made by `primitive` and `elementwise`.
+
+    Called without any Tensor it returns its function's plain result: rules rely on it. With a Tensor, recording
+    or not, it returns Tensors.
+    """
+
+    is_part = False
+
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        names: tuple[str, ...],
+        defaults: dict[str, Any],
+        rules: dict[str, Callable[..., Any]],
+        joint: tuple[Sequence[str], Callable[..., Any]] | None,
+        sums_back: bool,
+        floats: bool,
+        doc: str | None,
+    ) -> None:
+        self.f = f
+        self.name = self.__name__ = f.__name__.strip("_")
+        self.__doc__ = doc or f.__doc__
+        self.names = names
+        self.defaults = defaults
+        self.sums_back = sums_back
+        ruled = [*rules, *(joint[0] if joint else ())]
+        self.arguments = tuple(name for name in names if name in ruled)
+        self._slots: Sequence[int] = tuple(i for i, name in enumerate(names) if name in ruled)
+        self._option_slots: Sequence[int] = tuple(
+            i for i, name in enumerate(names) if name not in ruled
+        )
+        self._floats = floats
+        self._check(ruled)
+        self._make_rules(rules, joint)
+
+    def _check(self, ruled: list[str]) -> None:
+        for name in self.names:
+            if name in RESERVED:
+                raise TypeError(
+                    f"{self.name}: `{name}` is reserved in rules and cannot name an argument; use args="
+                )
+        for name in ruled:
+            if name not in self.names:
+                raise TypeError(
+                    f"{self.name}: a rule for `{name}`, but the arguments are {', '.join(self.names)}"
+                )
+            if ruled.count(name) > 1:
+                raise TypeError(f"{self.name}: two rules for `{name}`")
+
+    def _make_rules(self, rules: dict[str, Callable[..., Any]], joint: Any) -> None:
+        pool = ("y", *self.names)
+        places = {name: place for place, name in enumerate(self.arguments)}
+        origins = (OUTPUT, *[places.get(name) for name in self.names])
+        self._rules = [Rule(name, rules[name], places[name], pool, origins) for name in rules]
+        self._joint = None
+        if joint:
+            names, function = joint
+            place = tuple(places[name] for name in names)
+            self._joint = Rule(
+                ", ".join(names), function, place, (*pool, "needed"), (*origins, None)
+            )
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}({', '.join(self.names)})>"
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        if options or len(args) != len(self.names):
+            args = self._bind(args, options)
+        for a in args:
+            if isinstance(a, TensorBase):
+                return self._apply(args, self._slots, self._option_slots)
+        return self.f(*args)
+
+    def _bind(self, args: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, ...]:
+        """All arguments by position, defaults filled in."""
+        if len(args) > len(self.names):
+            raise TypeError(
+                f"{self.name}: {len(args)} arguments given, it takes {', '.join(self.names)}"
+            )
+        bound = list(args)
+        for name in self.names[len(args) :]:
+            if name in options:
+                bound.append(options.pop(name))
+            elif name in self.defaults:
+                bound.append(self.defaults[name])
+            else:
+                raise TypeError(f"{self.name}: the argument `{name}` is missing")
+        if options:
+            raise TypeError(
+                f"{self.name}: unexpected argument `{next(iter(options))}`; it takes {', '.join(self.names)}"
+            )
+        return tuple(bound)
+
+    def _apply(self, args: Sequence[Any], slots: Sequence[int], option_slots: Sequence[int]) -> Any:
+        """Unwrap, bring to one dtype, compute, wrap; and record if a gradient is needed."""
+        values = list(args)
+        parents: list[Any] = []
+        needed = False
+        constants = []
+        dtype: Any = None
+        is_uniform, has_number = True, False
+        for i in slots:
+            a = values[i]
+            parent = None
+            if isinstance(a, TensorBase):
+                if a._requires_grad:
+                    parent = a._node or a
+                    needed = True
+                a = values[i] = a._data
+            parents.append(parent)
+            if parent is None:
+                constants.append(i)
+            if a.__class__ is ndarray:
+                if dtype is None:
+                    dtype = a.dtype
+                elif a.dtype is not dtype:
+                    is_uniform = False
+            elif a.__class__ in PYTHON_NUMBERS:
+                has_number = True
+            elif a is not None:  # None is an optional argument that was not given
+                is_uniform = False
+        for i in option_slots:
+            if values[i].__class__ not in PLAIN:
+                values[i] = self._unwrap(values[i], self._name_of(i, slots))
+        if not is_uniform or (has_number and (dtype is None or dtype.kind != "f")):
+            self._unify(args, values, slots)
+        if self._floats and (dtype is None or dtype.kind != "f"):
+            for i in slots:
+                if getattr(values[i], "dtype", DEFAULT_FLOAT).kind in "biu":
+                    values[i] = values[i].astype(DEFAULT_FLOAT)
+        try:
+            y = self.f(*values)
+        except Exception as error:
+            self._explain(error, values, slots)
+            raise
+        if y.__class__ is not ndarray:
+            y = as_output(y)
+        recording = mode.get()
+        if not (needed and recording and is_float(y)):
+            return tuple([wrap(part) for part in y]) if y.__class__ is tuple else wrap(y)
+        saved = self._save(y, values, parents)
+        constants += option_slots
+        options = tuple([(self._name_of(i, slots), sketch(values[i])) for i in constants])
+        shape, dtype = (y.shape, y.dtype) if y.__class__ is ndarray else shape_and_dtype(y)
+        node = Node(self, tuple(parents), saved, options, shape, dtype)
+        if recording == DEBUG:
+            annotate(node)
+        return output_of(y, node)
+
+    def _save(self, y: Any, values: list[Any], parents: list[Any]) -> tuple[Any, ...]:
+        """Per needed gradient (place, rule, what the rule is called with)."""
+        pool = (y, *values)
+        saved = []
+        for rule in self._rules:
+            place = rule.place
+            if parents[place] is not None:
+                saved.append((place, rule, rule.save(pool) if rule.names else ()))
+        if self._joint is not None:
+            needed = tuple(parents[at] is not None for at in self._joint.place)
+            if any(needed):
+                saved.append((self._joint.place, self._joint, self._joint.save((*pool, needed))))
+        return tuple(saved)
+
+    def _unify(self, args: Sequence[Any], values: list[Any], slots: Sequence[int]) -> None:
+        """Bring the differentiable arguments that were given to one dtype."""
+        given = [i for i in slots if values[i] is not None]
+        is_tensor = [isinstance(args[i], TensorBase) for i in given]
+        unified = unify(self.name, [values[i] for i in given], is_tensor)
+        for i, v in zip(given, unified, strict=True):
+            values[i] = v
+
+    def _unwrap(self, value: Any, name: str) -> Any:
+        """An option without Tensors in it; one that requires grad has no rule here and may not pass unseen."""
+        if isinstance(value, TensorBase):
+            if value._requires_grad:
+                raise TypeError(
+                    f"{self.name}: `{name}` is a Tensor that requires grad, but has no gradient rule; "
+                    "pass it as .detach() if none is wanted"
+                )
+            return value._data
+        if value.__class__ in (tuple, list):
+            return value.__class__([self._unwrap(v, name) for v in value])
+        return value
+
+    def _explain(self, error: Exception, values: list[Any], slots: Sequence[int]) -> None:
+        """Say what the op met: an error for shapes that do not broadcast, otherwise a note."""
+        shapes = [np.shape(values[i]) for i in slots if not isinstance(values[i], (list, tuple))]
+        if self.sums_back and isinstance(error, ValueError):
+            try:
+                np.broadcast_shapes(*shapes)
+            except ValueError:
+                raise ValueError(
+                    f"{self.name}: shapes {' and '.join(map(str, shapes))} do not broadcast: from the last axis on, "
+                    "sizes must be equal or one of them 1. Use reshape or expand_dims to line the axes up"
+                ) from None
+        met = ", ".join(f"{self._name_of(i, slots)} {np.shape(values[i])}" for i in slots)
+        error.add_note(f"in minigrad.{self.name}, called with {met}")
+
+    def _name_of(self, position: int, slots: Sequence[int]) -> str:
+        return self.names[position]
+
+    def argument_name(self, place: int) -> str:
+        """The name of a differentiable argument."""
+        return self.arguments[place]
+
+    def fit(self, c: Any, parent: Any, node: Node, place: int) -> Any:
+        """A contribution at its argument's exact shape and dtype: summed back in elementwise rows only.
+
+        Every other row must give the exact shape: a sum here would hide a wrong rule.
+        """
+        if not (hasattr(c, "shape") and hasattr(c, "dtype")):
+            raise TypeError(
+                f"the gradient rule of {self.name} for {self.argument_name(place)} returned a {type(c).__name__}; "
+                "an array is needed"
+            )
+        if isinstance(c, TensorBase) and mode.get() == OFF:  # the rule made Tensors of its own
+            c = c._data
+        if c.shape != parent.shape:
+            if not self.sums_back or (c.shape != node.shape and c.shape not in node.shape):
+                raise ValueError(
+                    f"the gradient rule for {self.argument_name(place)} of {describe(node)} returned shape {c.shape}; "
+                    f"the argument has shape {parent.shape}"
+                )
+            c = sum_to_shape(c, parent.shape)
+        return c if c.dtype == parent.dtype else c.astype(parent.dtype)
+
+
+class Variadic(Primitive):
+    """An op on any number of arrays, `f(*xs, options)`: one rule, called for each member that needs a gradient.
+
+    The rule may name `i`, the member's place; `xs` is that member, `xs_shape` its shape.
+    """
+
+    def _make_rules(self, rules: dict[str, Callable[..., Any]], joint: Any) -> None:
+        if list(rules) != [self.names[0]] or joint:
+            raise TypeError(
+                f"{self.name}: an op on *{self.names[0]} has one rule, for `{self.names[0]}`, not for "
+                f"{', '.join([*rules, *(joint[0] if joint else ())])}"
+            )
+        ((xs, function),) = rules.items()
+        options = self.names[1:]
+        origins = (OUTPUT, None, MEMBER, *[None] * len(options))
+        self._rules = [Rule(xs, function, 0, ("y", "i", xs, *options), origins)]
+        self._joint = None
+
+    def __call__(self, *members: Any, **options: Any) -> Any:
+        count = len(members)
+        args = (*members, *self._bind((None,), options)[1:])
+        for a in args:
+            if isinstance(a, TensorBase):
+                return self._apply(args, range(count), range(count, len(args)))
+        return self.f(*args)
+
+    def _save(self, y: Any, values: list[Any], parents: list[Any]) -> tuple[Any, ...]:
+        (rule,) = self._rules
+        options = values[len(parents) :]
+        return tuple(
+            (i, rule, rule.save((y, i, values[i], *options)))
+            for i, p in enumerate(parents)
+            if p is not None
+        )
+
+    def _name_of(self, position: int, slots: Sequence[int]) -> str:
+        return (
+            self.argument_name(position)
+            if position < len(slots)
+            else self.names[1 + position - len(slots)]
+        )
+
+    def argument_name(self, place: int) -> str:
+        return f"{self.names[0]}[{place}]"
