@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from support import COLORS, run, save_figure
+from support import COLORS, folder, natural, positive, run, save_figure
 from tqdm import tqdm
 
 import minigrad
@@ -113,13 +113,6 @@ def draw_mistakes(images: np.ndarray, labels: np.ndarray, log_p: np.ndarray, pat
     save_figure(figure, path)
 
 
-def positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, not {value}")
-    return value
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -131,10 +124,10 @@ def main() -> None:
     parser.add_argument("--batch-size", type=positive, help="default: 128 for mlp, 64 for cnn")
     parser.add_argument("--data", type=Path, help="folder that holds the four IDX files")
     parser.add_argument(
-        "--seed", type=int, default=0, help="of weights and order; default: %(default)s"
+        "--seed", type=natural, default=0, help="of weights and order; default: %(default)s"
     )
     parser.add_argument(
-        "--out", type=Path, default=Path("out"), help="folder of the pictures; default: %(default)s"
+        "--out", type=folder, default="out", help="folder of the pictures; default: %(default)s"
     )
     arguments = parser.parse_args()
     model = arguments.model

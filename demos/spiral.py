@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from support import COLORS, run, save_figure
+from support import COLORS, folder, natural, positive, run, save_figure
 
 import minigrad
 import nn
@@ -75,16 +75,16 @@ def draw(model: nn.MLP, x: np.ndarray, y: np.ndarray, losses: list[float], path:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--iterations", type=int, default=ITERATIONS, help="default: %(default)s")
     parser.add_argument(
-        "--seed", type=int, default=0, help="of data and weights; default: %(default)s"
+        "--iterations", type=positive, default=ITERATIONS, help="default: %(default)s"
     )
     parser.add_argument(
-        "--out", type=Path, default=Path("out"), help="folder of the pictures; default: %(default)s"
+        "--seed", type=natural, default=0, help="of data and weights; default: %(default)s"
+    )
+    parser.add_argument(
+        "--out", type=folder, default="out", help="folder of the pictures; default: %(default)s"
     )
     arguments = parser.parse_args()
-    if arguments.iterations < 1:
-        parser.error("--iterations must be at least 1")
 
     minigrad.seed(arguments.seed)
     x, y = spiral(minigrad.generator())

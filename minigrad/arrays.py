@@ -7,11 +7,25 @@ from typing import Any
 import numpy as np
 
 from .dtypes import is_array
-from .graph import Sketch
+from .graph import Sketch, TensorBase
 
 PLAIN = frozenset(
     (type(None), bool, int, float, str, type)
 )  # classes of options that hold no array
+
+
+def unwrap(value: Any, op: str, name: str) -> Any:
+    """An option without Tensors in it; one that requires grad has no rule there and may not pass unseen."""
+    if isinstance(value, TensorBase):
+        if value._requires_grad:
+            raise TypeError(
+                f"{op}: `{name}` is a Tensor that requires grad, but has no gradient rule; "
+                "pass it as .detach() if none is wanted"
+            )
+        return value._data
+    if value.__class__ in (tuple, list):
+        return value.__class__([unwrap(v, op, name) for v in value])
+    return value
 
 
 def as_output(y: Any) -> Any:

@@ -92,13 +92,13 @@ def _traverse(
             "grad, or it was made under no_grad()"
         )
     start = y if y._node is None else y._node
-    grads: dict[Any, Any] = {start: _seed(caller, y, seed, create_graph)}
     found: dict[Any, Any] = {}
     owned: set[Any] = set()
     order = creation_order(start)
     active = None if targets is None else _on_a_path(order, targets)
     token = mode.set(max(ON, mode.get()) if create_graph else OFF)
     try:
+        grads: dict[Any, Any] = {start: _seed(caller, y, seed, create_graph)}
         while order:
             node = order.pop()
             g = grads.pop(node, None)
@@ -153,7 +153,7 @@ def _traverse(
                     ):
                         c = op.fit(c, parent, node, at)
                     if tap is not None:
-                        tap(node, op.argument_name(at), _as_tensor(c))
+                        tap(node, op.argument_name(at), _shown(c))
                     total = grads.get(parent)
                     if total is None:
                         grads[parent] = c
@@ -232,6 +232,12 @@ def _as_tensor(c: Any) -> Any:
     return wrap(np.asarray(c) if isinstance(c, np.generic) else c)
 
 
+def _shown(c: Any) -> Any:
+    """A gradient as hooks and taps see it: a Tensor through which it cannot be written."""
+    tensor = _as_tensor(c)
+    return wrap(tensor.numpy()) if tensor is not c else c
+
+
 def _own(g: Any, allocated: bool) -> Any:
     """g as a writable contiguous array that nobody else holds: never the seed, another's gradient, a broadcast.
 
@@ -248,7 +254,7 @@ def _run_hooks(hooks: list[Any], of: Any, g: Any) -> Any:
     """Call each hook with the gradient so far; what it returns, unless None, takes its place."""
     plain = not isinstance(g, TensorBase)
     for hook in list(hooks):
-        given = hook.function(_as_tensor(g))
+        given = hook.function(_shown(g))
         if given is None:
             continue
         answer: Any = given if isinstance(given, TensorBase) else wrap(as_array(given))

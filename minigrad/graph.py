@@ -162,7 +162,7 @@ def _arrays_in(value: Any) -> list[Any]:
     """The arrays that a saved value is or, as the outputs of an op or an index of arrays, contains."""
     if isinstance(value, (tuple, list)):
         return [array for item in value for array in _arrays_in(item)]
-    return [value] if hasattr(value, "nbytes") and not isinstance(value, np.generic) else []
+    return [value] if hasattr(value, "nbytes") else []
 
 
 def describe(node: Node) -> str:

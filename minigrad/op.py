@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from .arrays import PLAIN, as_output, is_float, shape_and_dtype, sketch, sum_to_shape
+from .arrays import PLAIN, as_output, is_float, shape_and_dtype, sketch, sum_to_shape, unwrap
 from .dtypes import DEFAULT_FLOAT, PYTHON_NUMBERS, unify
 from .graph import DEBUG, OFF, Node, TensorBase, annotate, describe, mode, wrap
 from .rule import MEMBER, OUTPUT, Rule, output_of
@@ -140,7 +140,7 @@ class Primitive:
                 is_uniform = False
         for i in option_slots:
             if values[i].__class__ not in PLAIN:
-                values[i] = self._unwrap(values[i], self._name_of(i, slots))
+                values[i] = unwrap(values[i], self.name, self._name_of(i, slots))
         if not is_uniform or (has_number and (dtype is None or dtype.kind != "f")):
             self._unify(args, values, slots)
         if self._floats and (dtype is None or dtype.kind != "f"):
@@ -188,19 +188,6 @@ class Primitive:
         for i, v in zip(given, unified, strict=True):
             values[i] = v
 
-    def _unwrap(self, value: Any, name: str) -> Any:
-        """An option without Tensors in it; one that requires grad has no rule here and may not pass unseen."""
-        if isinstance(value, TensorBase):
-            if value._requires_grad:
-                raise TypeError(
-                    f"{self.name}: `{name}` is a Tensor that requires grad, but has no gradient rule; "
-                    "pass it as .detach() if none is wanted"
-                )
-            return value._data
-        if value.__class__ in (tuple, list):
-            return value.__class__([self._unwrap(v, name) for v in value])
-        return value
-
     def _explain(self, error: Exception, values: list[Any], slots: Sequence[int]) -> None:
         """Say what the op met: an error for shapes that do not broadcast, otherwise a note."""
         shapes = [np.shape(values[i]) for i in slots if not isinstance(values[i], (list, tuple))]
@@ -237,8 +224,8 @@ class Primitive:
         if c.shape != parent.shape:
             if not self.sums_back or (c.shape != node.shape and c.shape not in node.shape):
                 raise ValueError(
-                    f"the gradient rule for {self.argument_name(place)} of {describe(node)} returned shape {c.shape}; "
-                    f"the argument has shape {parent.shape}"
+                    f"the gradient rule of {self.name} for {self.argument_name(place)} returned shape {c.shape}; the "
+                    f"argument has shape {parent.shape}, in {describe(node)}"
                 )
             c = sum_to_shape(c, parent.shape)
         return c if c.dtype == parent.dtype else c.astype(parent.dtype)

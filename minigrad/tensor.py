@@ -125,7 +125,7 @@ class Tensor(Methods):
         text = np.array2string(
             self._data, separator=", ", prefix=f"{type(self).__name__}(", threshold=200
         )
-        if self._data.size > 200:
+        if self._data.size > 200 or (self._data.size == 0 and self._data.ndim > 1):
             text += f", shape={self.shape}"
         if self._data.dtype not in (np.float32, np.int64, np.bool_):
             text += f", dtype={self._data.dtype}"

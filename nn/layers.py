@@ -210,16 +210,28 @@ class Sequential(Module):
     """x -> layer_n(... layer_1(layer_0(x))); the layers' names are 0, 1, 2, ..."""
 
     def __init__(self, *layers: Module) -> None:
+        layer: Any
         for i, layer in enumerate(layers):
             if not isinstance(layer, Module):
+                met = (
+                    f"the class {layer.__name__}"
+                    if isinstance(layer, type)
+                    else f"a {type(layer).__name__}"
+                )
                 raise TypeError(
-                    f"Sequential: layer {i} is a {type(layer).__name__}; Modules are needed"
+                    f"Sequential: layer {i} is {met}; a Module is needed, such as nn.ReLU()"
                 )
             setattr(self, str(i), layer)
 
     def forward(self, x: Any) -> Any:
-        for layer in self:
-            x = layer(x)
+        for i, layer in enumerate(self):
+            try:
+                x = layer(x)
+            except Exception as error:
+                error.add_note(
+                    f"in layer {i} of {type(self).__name__}: {type(layer).__name__}({layer.describe()})"
+                )
+                raise
         return x
 
     def __iter__(self) -> Any:
@@ -228,5 +240,7 @@ class Sequential(Module):
     def __len__(self) -> int:
         return sum(1 for _ in self.children())
 
-    def __getitem__(self, i: int) -> Module:
-        return list(self)[i]
+    def __getitem__(self, i: int | slice) -> Any:
+        """Layer i, or a Sequential of the layers of a slice, which shares their parameters."""
+        layers = list(self)
+        return Sequential(*layers[i]) if isinstance(i, slice) else layers[i]

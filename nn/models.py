@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -27,13 +28,14 @@ class MLP(Sequential):
         sizes: Sequence[int],
         activation: Callable[[], Module] = ReLU,
         *,
+        dtype: Any = None,
         rng: np.random.Generator | None = None,
     ) -> None:
-        if len(sizes) < 2:
+        if not isinstance(sizes, (list, tuple)) or len(sizes) < 2:
             raise ValueError(
-                f"MLP: at least the sizes of input and output are needed, not {list(sizes)}"
+                f"MLP: sizes must be those of input, hidden layers and output, such as [2, 100, 3], not {sizes!r}"
             )
-        super().__init__(*_dense("MLP", sizes, activation, rng))
+        super().__init__(*_dense("MLP", sizes, activation, dtype, rng))
 
 
 class CNN(Sequential):
@@ -53,6 +55,7 @@ class CNN(Sequential):
         kernel_size: int = 3,
         activation: Callable[[], Module] = ReLU,
         *,
+        dtype: Any = None,
         rng: np.random.Generator | None = None,
     ) -> None:
         if kernel_size % 2 == 0:
@@ -65,7 +68,7 @@ class CNN(Sequential):
         layers: list[Module] = []
         for filters in channels:
             layers += [
-                Conv2d(depth, filters, kernel_size, padding=kernel_size // 2, rng=rng),
+                Conv2d(depth, filters, kernel_size, padding=kernel_size // 2, dtype=dtype, rng=rng),
                 activation(),
                 MaxPool2d(2),
             ]
@@ -77,7 +80,7 @@ class CNN(Sequential):
         super().__init__(
             *layers,
             Flatten(),
-            *_dense("CNN", [depth * height * width, *hidden, classes], activation, rng),
+            *_dense("CNN", [depth * height * width, *hidden, classes], activation, dtype, rng),
         )
 
 
@@ -85,6 +88,7 @@ def _dense(
     model: str,
     sizes: Sequence[int],
     activation: Callable[[], Module],
+    dtype: Any,
     rng: np.random.Generator | None,
 ) -> list[Module]:
     """Linear layers of the given sizes with the activation between them."""
@@ -94,5 +98,5 @@ def _dense(
         )
     layers: list[Module] = []
     for before, after in pairwise(sizes):
-        layers += [Linear(before, after, rng=rng), activation()]
+        layers += [Linear(before, after, dtype=dtype, rng=rng), activation()]
     return layers[:-1]

@@ -18,13 +18,21 @@ class Parameter(Tensor):
     __slots__ = ()
 
     def __init__(self, data: Any, requires_grad: bool = True, dtype: Any = None) -> None:
-        super().__init__(data, requires_grad, dtype)
+        super().__init__(_copied(data, dtype), requires_grad)
 
 
 class Buffer(Tensor):
     """A Tensor that belongs to a Module's state but is not learned, such as a running mean."""
 
     __slots__ = ()
+
+    def __init__(self, data: Any, dtype: Any = None) -> None:
+        super().__init__(_copied(data, dtype))
+
+
+def _copied(data: Any, dtype: Any) -> Any:
+    """The data as an array of its own: what a Module learns or loads must not write into the user's."""
+    return Tensor(data, dtype=dtype).data.copy(order="K")
 
 
 class Module:
@@ -54,6 +62,11 @@ class Module:
         for name, value in vars(self).items():
             if isinstance(value, (Parameter, Buffer, Module)):
                 yield name, value
+            elif isinstance(value, Tensor) and value.requires_grad and value.is_leaf:
+                raise TypeError(
+                    f"{type(self).__name__}.{name} is a Tensor that requires grad but no Parameter, and would not be "
+                    "learned; make it an nn.Parameter, or a Tensor without gradient"
+                )
             elif _holds_members(value):
                 raise TypeError(
                     f"{type(self).__name__}.{name} is a {type(value).__name__} that holds parameters or modules, "
@@ -107,6 +120,10 @@ class Module:
         Any array will do, a PyTorch state_dict too. Everything is checked before anything is written: ValueError
         names every missing, extra and misshaped entry. With strict=False missing and extra ones are passed over.
         """
+        if not isinstance(state, Mapping):
+            raise TypeError(
+                f"load_state_dict: a {type(state).__name__} is no dict; pass model.state_dict()"
+            )
         own = dict(self._walk())
         arrays: dict[str, Any] = {}
         problems = []
@@ -114,7 +131,7 @@ class Module:
             if name in state:
                 try:
                     arrays[name] = _fitted(state[name], own[name])
-                except (TypeError, ValueError) as error:
+                except (RuntimeError, TypeError, ValueError) as error:
                     problems.append(f"{name}: {error}")
         if strict:
             problems += [f"{name}: missing" for name in own if name not in state]
@@ -172,7 +189,7 @@ def _holds_members(value: Any) -> bool:
 
 def _fitted(value: Any, own: Tensor) -> Any:
     """`value` as an array of own's shape and dtype; an error says why it cannot be."""
-    array = np.asarray(value)
+    array = value.data if isinstance(value, Tensor) else np.asarray(value)
     if array.shape != own.shape:
         raise ValueError(f"shape {array.shape}, needed {own.shape}")
     if not np.can_cast(array.dtype, own.dtype, "same_kind"):

@@ -151,6 +151,6 @@ def _parameters(optimizer: Optimizer, params: Any) -> list[Tensor]:
 
 
 def _not_negative(optimizer: Optimizer, name: str, value: float) -> float:
-    if not value >= 0:
-        raise ValueError(f"{type(optimizer).__name__}: {name} must be at least 0, not {value}")
+    if not isinstance(value, (int, float, np.number)) or not value >= 0:
+        raise ValueError(f"{type(optimizer).__name__}: {name} must be a number >= 0, not {value!r}")
     return value

@@ -12,6 +12,7 @@ memory under an (N, C, H, W) view; NumPy's elementwise functions keep that layou
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -175,10 +176,11 @@ conv2d_weight: Primitive = primitive(
 
 
 def _pair(name: str, value: Any, least: int) -> Pair:
-    pair = (value, value) if isinstance(value, (int, np.integer)) else tuple(value)
-    if len(pair) != 2 or any(int(n) != n or n < least for n in pair):
+    """A size along height and width, given as one number for both or as two."""
+    pair = value if isinstance(value, (tuple, list)) else (value, value)
+    if len(pair) != 2 or any(not hasattr(n, "__index__") or index(n) < least for n in pair):
         raise ValueError(f"{name} must be an integer >= {least} or a pair of them, not {value!r}")
-    return int(pair[0]), int(pair[1])
+    return index(pair[0]), index(pair[1])
 
 
 def conv2d(x: Any, w: Any, b: Any = None, stride: int | Pair = 1, padding: int | Pair = 0) -> Any:
@@ -204,6 +206,8 @@ def conv2d(x: Any, w: Any, b: Any = None, stride: int | Pair = 1, padding: int |
 
 
 def _check_window(op: str, size: Any, kernel: Any, padding: Pair) -> None:
+    if min(kernel) < 1:
+        raise ValueError(f"{op}: the window {tuple(kernel)} is empty; its sizes must be at least 1")
     padded = (size[0] + 2 * padding[0], size[1] + 2 * padding[1])
     if kernel[0] > padded[0] or kernel[1] > padded[1]:
         raise ValueError(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from ..arrays import unwrap
 from ..dtypes import as_array
 from ..rows import primitive
 from ..words import says_our_words
@@ -49,18 +50,19 @@ def softmax(x: Any, axis: int = -1) -> Any:
 def _softmax_cross_entropy(x: Any, labels: Any, row_weight: Any) -> Any:
     top = x.max(axis=1)
     nll = np.log(np.exp(x - top[:, None]).sum(axis=1)) + top - x[np.arange(len(labels)), labels]
-    if type(row_weight) is float:
-        return row_weight * nll.sum()
-    return (row_weight * np.where(row_weight == 0, 0, nll)).sum()  # a row left out may be infinite
+    return (row_weight * nll).sum()
 
 
 def _softmax_cross_entropy_grad(g: Any, x: Any, labels: Any, row_weight: Any) -> Any:
     p = np.exp(x - x.max(axis=1, keepdims=True))
     p = p / p.sum(axis=1, keepdims=True)
     p[np.arange(len(labels)), labels] -= 1  # softmax(x) - onehot(labels)
-    if type(row_weight) is float:
-        return p * (g * row_weight)
-    return np.where(row_weight == 0, 0, (p * (g * row_weight)[:, None]).T).T
+    return p * (g * _column(row_weight))
+
+
+def _column(row_weight: Any) -> Any:
+    """Per row a weight (N, 1), or the one number that is the weight of all."""
+    return row_weight if type(row_weight) is float else row_weight[:, None]
 
 
 def _by_g(G: Any, x: Any, labels: Any, row_weight: Any) -> Any:
@@ -71,8 +73,7 @@ def _by_g(G: Any, x: Any, labels: Any, row_weight: Any) -> Any:
 def _by_x(G: Any, g: Any, x: Any, row_weight: Any) -> Any:
     p = softmax(x)
     weighted = p * G
-    weight = row_weight if type(row_weight) is float else row_weight[:, None]
-    return g * weight * (weighted - p * sum(weighted, 1, keepdims=True))
+    return g * _column(row_weight) * (weighted - p * sum(weighted, 1, keepdims=True))
 
 
 softmax_cross_entropy_grad = primitive(_softmax_cross_entropy_grad, g=_by_g, x=_by_x)
@@ -81,7 +82,7 @@ softmax_cross_entropy = primitive(
     _softmax_cross_entropy,
     x=lambda g, x, labels, row_weight: softmax_cross_entropy_grad(g, x, labels, row_weight),
     floats=True,
-    doc="sum_n row_weight[n] (log(sum_c exp(x[n, c])) - x[n, labels[n]]), without checks; weights 0 leave rows out",
+    doc="sum_n row_weight[n] (log(sum_c exp(x[n, c])) - x[n, labels[n]]), without checks",
 )
 
 
@@ -113,6 +114,7 @@ def cross_entropy(
         raise ValueError(
             f"cross_entropy: weight has shape {np.shape(weight)}; one per class, ({classes},)"
         )
+    weight = unwrap(weight, "cross_entropy", "weight")
     if not hasattr(target, "dtype"):
         target = as_array(target)
     if target.dtype.kind == "f":
@@ -126,49 +128,48 @@ def cross_entropy(
     labels = plain(target).reshape(-1)
     kept = _kept(labels, classes, ignore_index)
     logits = _class_rows(x, classes)
-    if weight is None and kept is None and not label_smoothing and reduction != "none":
-        count = len(labels) or math.nan
-        return softmax_cross_entropy(logits, labels, 1 / count if reduction == "mean" else 1.0)
-    kept = np.ones(len(labels), bool) if kept is None else kept
-    labels = np.where(kept, labels, 0)
-    one = np.ones(classes, x.dtype) if weight is None else as_array(plain(weight)).astype(x.dtype)
+    if weight is None and kept is None and not label_smoothing and reduction != "none" and len(labels):
+        return softmax_cross_entropy(logits, labels, 1 / len(labels) if reduction == "mean" else 1.0)
+    kept = np.ones(len(labels), bool)
+    else:  # a row left out may be infinite or nan: nothing of it may reach the sums
+        labels = np.where(kept, labels, 0)
+        logits = where(kept[:, None], logits, 0)
+    one = np.ones(classes, x.dtype) if weight is None else as_array(weight).astype(x.dtype)
     row_weight = one[labels] * kept
     if reduction == "mean":
-        if not kept.any():
+        if len(labels) and not kept.any():
             warnings.warn(
                 "cross_entropy: every label is ignore_index, so the mean is nan", stacklevel=2
             )
-            return sum(where(False, x, 0)) + math.nan
-        row_weight = row_weight / row_weight.sum()
-        one = one / (one[labels] * kept).sum()
+        total = row_weight.sum()
+        if not total:  # nothing to average
+            return softmax_cross_entropy(logits, labels, row_weight) + math.nan
+        row_weight, one = row_weight / total, one / total
     if reduction != "none" and not label_smoothing:
         return softmax_cross_entropy(logits, labels, row_weight)
     nll = -log_softmax(logits)
-    terms = where(kept, nll[np.arange(len(labels)), labels], 0) * row_weight
+    terms = nll[np.arange(len(labels)), labels] * row_weight
     if label_smoothing:
-        uniform = sum(nll * one, 1) / classes
-        terms = (1 - label_smoothing) * terms + label_smoothing * where(kept, uniform, 0)
+        uniform = sum(nll * one, 1) * kept / classes
+        terms = (1 - label_smoothing) * terms + label_smoothing * uniform
     return reshape(terms, shape) if reduction == "none" else sum(terms)
 
 
 def _kept(labels: Any, classes: int, ignore_index: int) -> Any:
     """Which labels are not `ignore_index`, or None if all are kept; IndexError for one that is no class."""
-    if 0 <= ignore_index < classes or (len(labels) and _largest(labels) >= classes):
-        kept = labels != ignore_index
-        wrong = kept & ((labels < 0) | (labels >= classes))
-        if wrong.any():
-            row = int(wrong.argmax())
-            raise IndexError(
-                f"cross_entropy: label {labels[row]} in row {row} is outside [0, {classes}); labels count from 0, "
-                f"and ignore_index={ignore_index} marks rows to leave out"
-            )
-        return None if kept.all() else kept
-    return None
-
-
-def _largest(labels: Any) -> int:
-    """The largest label, where a negative one counts as very large: one pass finds both kinds of wrong ones."""
-    return int(labels.view(f"u{labels.itemsize}").max())
+    # as unsigned numbers negative labels are very large: one pass finds whether any is no class
+    largest = int(labels.astype(np.int64, copy=False).view(np.uint64).max(initial=0))
+    if largest < classes and not 0 <= ignore_index < classes:
+        return None
+    kept = labels != ignore_index
+    wrong = kept & ((labels < 0) | (labels >= classes))
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise IndexError(
+            f"cross_entropy: label {labels[row]} in row {row} is outside [0, {classes}); labels count from 0, and "
+            f"ignore_index={ignore_index} marks rows to leave out"
+        )
+    return None if kept.all() else kept
 
 
 def _with_probabilities(
@@ -186,7 +187,7 @@ def _with_probabilities(
     if weight is not None:
         sizes = [1] * len(x.shape)
         sizes[axis] = classes
-        logp = logp * as_array(plain(weight)).astype(x.dtype).reshape(sizes)
+        logp = logp * as_array(weight).astype(x.dtype).reshape(sizes)
     terms = -sum(target * logp, axis)
     return mean(terms) if reduction == "mean" else sum(terms) if reduction == "sum" else terms
 

@@ -76,6 +76,8 @@ def _read(
     images, labels = read_idx(images_path), read_idx(labels_path)
     if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (28, 28):
         raise bad_file(images_path, f"{images.dtype} {images.shape}", "uint8 (N, 28, 28)")
+    if not len(images):
+        raise bad_file(images_path, "no images", "one or more")
     # Fewer digits than the official files have are welcome: a small extract is handy in lessons.
     if labels.dtype != np.uint8 or labels.shape != images.shape[:1]:
         raise bad_file(
