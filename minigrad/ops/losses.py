@@ -128,9 +128,18 @@ def cross_entropy(
     labels = plain(target).reshape(-1)
     kept = _kept(labels, classes, ignore_index)
     logits = _class_rows(x, classes)
-    if weight is None and kept is None and not label_smoothing and reduction != "none" and len(labels):
-        return softmax_cross_entropy(logits, labels, 1 / len(labels) if reduction == "mean" else 1.0)
-    kept = np.ones(len(labels), bool)
+    if (
+        weight is None
+        and kept is None
+        and not label_smoothing
+        and reduction != "none"
+        and len(labels)
+    ):
+        return softmax_cross_entropy(
+            logits, labels, 1 / len(labels) if reduction == "mean" else 1.0
+        )
+    if kept is None:
+        kept = np.ones(len(labels), bool)
     else:  # a row left out may be infinite or nan: nothing of it may reach the sums
         labels = np.where(kept, labels, 0)
         logits = where(kept[:, None], logits, 0)
