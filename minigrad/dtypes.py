@@ -53,13 +53,14 @@ def _float_of(data: Any) -> Any:
     return np.result_type(*found) if found else DEFAULT_FLOAT
 
 
-def unify(op: str, operands: list[Any], is_tensor: list[bool]) -> list[Any]:
+def unify(op: str, operands: list[Any], is_tensor: list[bool], keeps_numbers: bool) -> list[Any]:
     """The operands of one op, brought to one dtype.
 
     - Operands with axes decide; 0-d ones yield to them. Among 0-d ones, Tensors beat plain scalars.
     - Float beats int and bool without widening: an int array that meets float32 gives float32.
     - A plain float that meets only ints and bools makes float32, as a Python list of floats does.
-    - Python numbers stay as they are where NumPy takes them at the dtype of the other operand.
+    - Python numbers stay as they are in elementwise ops (`keeps_numbers`), where NumPy takes them at the dtype of
+      the other operand.
 
     NumPy 2 alone would turn float32 into float64 at the first `np.float64` scalar.
     """
@@ -85,8 +86,8 @@ def unify(op: str, operands: list[Any], is_tensor: list[bool]) -> list[Any]:
             candidate = DEFAULT_FLOAT
         if target is None or kind > _KIND_RANK[target.kind]:
             target = candidate
-    if all(type(v) in PYTHON_NUMBERS for v in operands):  # nothing there for them to yield to
-        return [np.asarray(v, target) for v in operands]
+    if not keeps_numbers or all(type(v) in PYTHON_NUMBERS for v in operands):
+        operands = [np.asarray(v, target) if type(v) in PYTHON_NUMBERS else v for v in operands]
     return [_convert(op, v, target) for v in operands]
 
 

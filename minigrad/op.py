@@ -141,7 +141,9 @@ class Primitive:
         for i in option_slots:
             if values[i].__class__ not in PLAIN:
                 values[i] = unwrap(values[i], self.name, self._name_of(i, slots))
-        if not is_uniform or (has_number and (dtype is None or dtype.kind != "f")):
+        if not is_uniform or (
+            has_number and not (self.sums_back and dtype is not None and dtype.kind == "f")
+        ):
             self._unify(args, values, slots)
         if self._floats and (dtype is None or dtype.kind != "f"):
             for i in slots:
@@ -184,7 +186,7 @@ class Primitive:
         """Bring the differentiable arguments that were given to one dtype."""
         given = [i for i in slots if values[i] is not None]
         is_tensor = [isinstance(args[i], TensorBase) for i in given]
-        unified = unify(self.name, [values[i] for i in given], is_tensor)
+        unified = unify(self.name, [values[i] for i in given], is_tensor, self.sums_back)
         for i, v in zip(given, unified, strict=True):
             values[i] = v
 

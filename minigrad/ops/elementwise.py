@@ -124,12 +124,12 @@ relu = elementwise(_relu, x=lambda g, y: _where_row(y > 0, g, 0), doc="max(x, 0)
 
 
 def _clip(x: Any, low: Any, high: Any) -> Any:
-    return np.clip(x, low, high)
+    return np.clip(x, _number(low), _number(high))
 
 
 def _number(bound: Any) -> Any:
     """A bound without axes as a Python number, which does not widen x."""
-    return bound.item() if hasattr(bound, "item") and np.ndim(bound) == 0 else bound
+    return bound.item() if hasattr(bound, "item") and not bound.shape else bound
 
 
 def _inside(x: Any, low: Any, high: Any) -> Any:
@@ -147,7 +147,7 @@ def clip(x: Any, low: Any = None, high: Any = None) -> Any:
     """min(max(x, low), high), with low and high numbers, arrays or None; at a bound the gradient is 0."""
     if low is None and high is None:
         raise ValueError("clip: give low, high or both")
-    return _clip_row(x, _number(low), _number(high))
+    return _clip_row(x, low, high)
 
 
 def _astype(x: Any, dtype: Any) -> Any:

@@ -15,6 +15,11 @@ def _getitem(x: Any, index: Any) -> Any:
 
 def _scatter(g: Any, index: Any, shape: Any) -> Any:
     y = np.zeros_like(g, shape=shape)
+    places = np.broadcast_to(np.zeros_like(g, shape=(), dtype=bool), shape)[index].shape
+    if places != g.shape:
+        raise ValueError(
+            f"scatter: g has shape {g.shape}, its index chooses {places} of an array {shape}"
+        )
     if _is_basic(index):  # each element at most once: assignment is enough, and fast
         y[index] = g
     else:  # duplicate indices accumulate

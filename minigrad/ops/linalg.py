@@ -51,10 +51,16 @@ def matmul(a: Any, b: Any) -> Any:
 
 
 def _linear(x: Any, w: Any, b: Any) -> Any:
-    if x.ndim == 0 or x.shape[-1] != w.shape[-1]:
+    if w.ndim != 2:
+        raise ValueError(f"linear: the weight has shape {w.shape}; (out, in) is needed")
+    if x.ndim == 0 or x.shape[-1] != w.shape[1]:
         raise ValueError(
             f"linear: x has shape {x.shape} and the weight {w.shape}; the last axis of x must have the size of the "
             f"weight's last axis, {w.shape[-1]} input features"
+        )
+    if b is not None and b.shape != w.shape[:1]:
+        raise ValueError(
+            f"linear: the bias has shape {b.shape}; one per output of the weight {w.shape} is needed, {w.shape[:1]}"
         )
     y = np.matmul(x, w.T)
     if b is not None:

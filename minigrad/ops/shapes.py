@@ -90,7 +90,8 @@ def sum_to(x: Any, shape: Sequence[int]) -> Any:
     shape = tuple(shape)
     if shape == x.shape:
         return x
-    if np.broadcast_shapes(shape, x.shape) != tuple(x.shape):
+    lead = len(x.shape) - len(shape)
+    if lead < 0 or any(n not in (1, m) for n, m in zip(shape, x.shape[lead:], strict=True)):
         raise ValueError(f"sum_to: {shape} does not broadcast to the shape {tuple(x.shape)} of x")
     return _sum_to_row(x, shape)
 
@@ -182,9 +183,12 @@ _pad_row = primitive(_pad, x=_pad_back)
 
 def pad(x: Any, pad_width: Any, constant_value: float = 0) -> Any:
     """x framed by a constant: `pad_width` is n, (before, after), or such a pair per axis."""
-    widths = np.broadcast_to(np.asarray(pad_width, dtype=int), (x.ndim, 2)).tolist()
-    if any(n < 0 for pair in widths for n in pair):
-        raise ValueError(f"pad: pad_width {pad_width} has a negative width")
+    given = np.asarray(pad_width)
+    if given.dtype.kind not in "iu" or (given < 0).any():
+        raise ValueError(f"pad: pad_width must be made of integers >= 0, not {pad_width}")
+    if not x.shape:
+        return x
+    widths = np.broadcast_to(given, (len(x.shape), 2)).tolist()
     return _pad_row(x, tuple(map(tuple, widths)), constant_value)
 
 
