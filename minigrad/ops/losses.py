@@ -49,15 +49,20 @@ def softmax(x: Any, axis: int = -1) -> Any:
 
 def _softmax_cross_entropy(x: Any, labels: Any, row_weight: Any) -> Any:
     top = x.max(axis=1)
-    nll = np.log(np.exp(x - top[:, None]).sum(axis=1)) + top - x[np.arange(len(labels)), labels]
+    nll = np.log(np.exp(x - top[:, None]).sum(axis=1)) + top - x[_places(labels)]
     return (row_weight * nll).sum()
 
 
 def _softmax_cross_entropy_grad(g: Any, x: Any, labels: Any, row_weight: Any) -> Any:
     p = np.exp(x - x.max(axis=1, keepdims=True))
     p = p / p.sum(axis=1, keepdims=True)
-    p[np.arange(len(labels)), labels] -= 1  # softmax(x) - onehot(labels)
+    p[_places(labels)] -= 1  # softmax(x) - onehot(labels)
     return p * (g * _column(row_weight))
+
+
+def _places(labels: Any) -> Any:
+    """The index of every row's label, made of the labels' kind of array."""
+    return np.arange(labels.shape[0], like=labels), labels
 
 
 def _column(row_weight: Any) -> Any:
@@ -66,7 +71,7 @@ def _column(row_weight: Any) -> Any:
 
 
 def _by_g(G: Any, x: Any, labels: Any, row_weight: Any) -> Any:
-    onto_labels = G[np.arange(len(labels)), labels]
+    onto_labels = G[_places(labels)]
     return sum(row_weight * (sum(softmax(x) * G, 1) - onto_labels))
 
 
@@ -157,7 +162,7 @@ def cross_entropy(
     if reduction != "none" and not label_smoothing:
         return softmax_cross_entropy(logits, labels, row_weight)
     nll = -log_softmax(logits)
-    terms = nll[np.arange(len(labels)), labels] * row_weight
+    terms = nll[_places(labels)] * row_weight
     if label_smoothing:
         uniform = sum(nll * one, 1) * kept / classes
         terms = (1 - label_smoothing) * terms + label_smoothing * uniform
