@@ -27,11 +27,11 @@ ROWS = list(
 )
 
 
-def every_call(of=CASES, marks=None):
+def every_call(of=CASES):
     return pytest.mark.parametrize(
         "call",
         [
-            pytest.param(call, id=f"{name}{n}", marks=(marks or {}).get(name, ()))
+            pytest.param(call, id=f"{name}{n}")
             for name, calls in of.items()
             for n, call in enumerate(calls)
         ],
