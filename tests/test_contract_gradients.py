@@ -55,6 +55,13 @@ def test_clause_05_any_other_shape_raises_and_names_op_and_argument(make, shape,
     assert "(1, 3)" in str(caught.value)
 
 
+def test_clause_05_only_elementwise_rows_are_summed_back():
+    row = primitive(lambda a, b: a + b, a=lambda g: g, b=lambda g: g)
+    a, b = Tensor(np.ones((2, 3)), requires_grad=True), leaf(1, 2, 3)
+    with pytest.raises(ValueError, match=r"for b.*\(2, 3\).*\(3,\)"):
+        row(a, b).sum().backward()
+
+
 @pytest.mark.parametrize("result", [2.0, None, [1.0, 1.0]])
 def test_clause_05_a_rule_must_return_an_array(result):
     def scale(x):

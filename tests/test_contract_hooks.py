@@ -66,10 +66,14 @@ def test_what_a_hook_returns_is_held_to_shape_and_dtype():
 def test_an_array_that_a_hook_returns_stays_the_hooks_own():
     mine = np.ones(2, "float32")
     x = leaf(1, 2)
-    x.register_hook(lambda g: mine)
+    h = x * 1
+    h.retain_grad()
+    for t in (x, h):
+        t.register_hook(lambda g: mine)
     for _ in range(2):
-        (x * 3).sum().backward()
+        (h * 3 + h * 2 + x).sum().backward(retain_graph=True)
     assert np.array_equal(x.grad, [2, 2])
+    assert np.array_equal(h.grad, [2, 2])
     assert np.array_equal(mine, [1, 1])
 
 

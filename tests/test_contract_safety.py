@@ -276,6 +276,17 @@ def test_clause_13_in_debug_mode_it_carries_the_users_line():
     assert f"test_contract_safety.py:{line}" in notes_of(caught.value)
 
 
+def test_clause_13_in_debug_mode_the_derivatives_of_derivatives_carry_a_line_as_well():
+    broken = primitive(lambda x: x * 1, x=lambda g: 1 / 0)
+    row = primitive(scale, x=lambda g, x: broken(g * x))
+    x = leaf(1)
+    with mg.debug():
+        first = grad(row(x), x, create_graph=True)
+    with pytest.raises(ZeroDivisionError) as caught:
+        first.backward()
+    assert "test_contract_safety.py" in notes_of(caught.value)
+
+
 def test_clause_13_a_wrong_shape_names_the_users_line_too():
     row = primitive(scale, x=lambda g: np.ones((5, 5)))
     with mg.debug():

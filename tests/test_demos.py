@@ -149,11 +149,13 @@ def test_mnist_learns_and_draws_into_the_folder_out(workplace, mnist_folder, mod
     not REAL_DATA or not Path(REAL_DATA, "mnist").is_dir(),
     reason="MINIGRAD_DATA names no folder with the real mnist/",
 )
-def test_one_epoch_of_the_real_mnist_reads_more_than_94_percent(workplace):
-    options = ("--epochs", 1, "--batch-size", 64)
-    done = run(workplace, "mnist.py", "--data", Path(REAL_DATA).absolute(), *options, timeout=600)
+# a single seed of the CNN may fall a little short of the 99.0% that the median of three reaches
+@pytest.mark.parametrize(("model", "percent"), [("mlp", 97.5), ("cnn", 98.8)])
+def test_the_real_mnist_is_learned_at_the_default_settings(model, percent, workplace):
+    options = ("--data", Path(REAL_DATA).absolute(), "--model", model)
+    done = run(workplace, "mnist.py", *options, timeout=1800)
     assert done.returncode == 0, done.stderr
-    assert float(re.search(r"test accuracy (\S+)%", done.stdout)[1]) >= 94
+    assert float(re.findall(r"test accuracy (\S+)%", done.stdout)[-1]) >= percent
 
 
 # --- What is refused ----------------------------------------------------------------------------
