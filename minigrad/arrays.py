@@ -35,8 +35,9 @@ def as_output(y: Any) -> Any:
     return np.asarray(y) if isinstance(y, (np.generic, bool, int, float)) else y
 
 
-def is_float(y: Any) -> bool:
-    return any(map(is_float, y)) if y.__class__ is tuple else y.dtype.kind == "f"
+def has_float(y: Any) -> bool:
+    """Whether an output, or one of several, is made of floats, so that a gradient can flow through it."""
+    return any(map(has_float, y)) if y.__class__ is tuple else y.dtype.kind == "f"
 
 
 def shape_and_dtype(y: Any) -> tuple[Any, Any]:

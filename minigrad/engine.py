@@ -96,6 +96,7 @@ def _traverse(
     owned: set[Any] = set()
     order = creation_order(start)
     active = None if targets is None else _on_a_path(order, targets)
+    wanted = None if targets is None or active is None else active | targets
     token = mode.set(max(ON, mode.get()) if create_graph else OFF)
     try:
         grads: dict[Any, Any] = {start: _seed(caller, y, seed, create_graph)}
@@ -104,67 +105,18 @@ def _traverse(
             g = grads.pop(node, None)
             if g is None:  # no gradient came this way: skipped, never fed zeros (0 * inf is NaN)
                 continue
-            op = node.op
             if node.hooks:
                 g = _run_hooks(node.hooks, node, g)
                 owned.discard(node)
             if node.keeper is not None if targets is None else node in targets:
                 found[node] = g
-            if op.is_part:
+            if node.op.is_part:
                 _collect_part(grads, node, g)
-                continue
-            if g.__class__ is list:
-                g = _filled(node, g)
-            if active is not None and node not in active:
-                continue
-            saved = node.saved
-            if saved is None:
-                raise RuntimeError(
-                    f"{caller}: this graph was freed by an earlier backward (met at {op.name}); "
-                    "pass retain_graph=True to that one to go through it again"
-                )
-            if node.tick < memory.last_write or node.notes is not None:
-                _check_unwritten(caller, node)
-            parents = node.parents
-            for place, rule, values in saved:
-                if active is not None and not _leads_on(parents, place, active, targets):
-                    continue
-                if create_graph:
-                    values = rule.lift(node, place, values)
-                try:
-                    result = rule.function(g, *values)
-                except Exception as error:
-                    error.add_note(f"in the gradient of {describe(node)} for {rule.argument}")
-                    raise
-                if type(place) is int:
-                    contributions: Any = ((place, result),)
-                else:
-                    contributions = _of_joint_rule(node, rule, result)
-                for at, c in contributions:
-                    parent = parents[at]
-                    if parent is None:
-                        continue
-                    if active is not None and not _leads_on(parents, at, active, targets):
-                        continue
-                    if (
-                        c.__class__ is not ndarray
-                        or c.shape != parent.shape
-                        or c.dtype is not parent.dtype
-                    ):
-                        c = op.fit(c, parent, node, at)
-                    if tap is not None:
-                        tap(node, op.argument_name(at), _shown(c))
-                    total = grads.get(parent)
-                    if total is None:
-                        grads[parent] = c
-                    elif create_graph or parent not in owned:
-                        grads[parent] = total + c
-                        owned.add(parent)
-                    else:
-                        total += c
-                        grads[parent] = total  # a NumPy scalar does not change in place
-            if not retain:
-                node.free()
+            elif active is None or node in active:
+                _check_usable(caller, node)
+                _run_rules(node, g, grads, owned, wanted, create_graph, tap)
+                if not retain:
+                    node.free()
     finally:
         mode.reset(token)
     for leaf, g in grads.items():
@@ -174,6 +126,48 @@ def _traverse(
                 owned.discard(leaf)
             found[leaf] = g
     return found, owned
+
+
+def _run_rules(
+    node: Node,
+    g: Any,
+    grads: dict[Any, Any],
+    owned: set[Any],
+    wanted: set[Any] | None,
+    create_graph: bool,
+    tap: Any,
+) -> None:
+    """Add to the gradients of the node's parents what its rules make of its own; only of wanted ones, unless None."""
+    op, parents = node.op, node.parents
+    if g.__class__ is list:
+        g = _filled(node, g)
+    for place, rule, values in node.saved or ():
+        if wanted is not None and not _leads_on(parents, place, wanted):
+            continue
+        if create_graph:
+            values = rule.lift(node, place, values)
+        try:
+            result = rule.function(g, *values)
+        except Exception as error:
+            error.add_note(f"in the gradient of {describe(node)} for {rule.argument}")
+            raise
+        for at, c in ((place, result),) if type(place) is int else _of_joint(node, rule, result):
+            parent = parents[at]
+            if parent is None or (wanted is not None and parent not in wanted):
+                continue
+            if c.__class__ is not ndarray or c.shape != parent.shape or c.dtype is not parent.dtype:
+                c = op.fit(c, parent, node, at)
+            if tap is not None:
+                tap(node, op.argument_name(at), _shown(c))
+            total = grads.get(parent)
+            if total is None:
+                grads[parent] = c
+            elif create_graph or parent not in owned:
+                grads[parent] = total + c
+                owned.add(parent)
+            else:
+                total += c
+                grads[parent] = total  # a NumPy scalar does not change in place
 
 
 def _on_a_path(order: list[Node], targets: set[Any]) -> set[Node]:
@@ -187,13 +181,12 @@ def _on_a_path(order: list[Node], targets: set[Any]) -> set[Node]:
     return active
 
 
-def _leads_on(parents: Any, place: Any, active: set[Node], targets: Any) -> bool:
-    """Whether the parent at `place`, or for a joint rule at one of several places, is on the way to a target."""
-    places = (place,) if type(place) is int else place
-    return any(parents[at] in targets or parents[at] in active for at in places)
+def _leads_on(parents: Any, place: Any, wanted: set[Any]) -> bool:
+    """Whether the parent at `place`, or for a joint rule at one of several places, is wanted."""
+    return any(parents[at] in wanted for at in ((place,) if type(place) is int else place))
 
 
-def _of_joint_rule(node: Node, rule: Any, result: Any) -> Any:
+def _of_joint(node: Node, rule: Any, result: Any) -> Any:
     """(place, contribution) for each argument of a joint rule, which must have returned one for each."""
     if not isinstance(result, (tuple, list)) or len(result) != len(rule.place):
         met = len(result) if isinstance(result, (tuple, list)) else type(result).__name__
@@ -286,8 +279,15 @@ def _filled(node: Node, slots: list[Any]) -> tuple[Any, ...]:
     )
 
 
-def _check_unwritten(caller: str, node: Node) -> None:
-    """Raise if a saved array was written after the forward pass: its gradient would be silently wrong."""
+def _check_usable(caller: str, node: Node) -> None:
+    """Raise if what the node saved is freed, or was written since: its gradient would be silently wrong."""
+    if node.saved is None:
+        raise RuntimeError(
+            f"{caller}: this graph was freed by an earlier backward (met at {node.op.name}); "
+            "pass retain_graph=True to that one to go through it again"
+        )
+    if node.tick >= memory.last_write and node.notes is None:
+        return
     for name, value in node.saved_arrays():
         if memory.written_since(value, node.tick):
             raise RuntimeError(

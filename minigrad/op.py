@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from .arrays import PLAIN, as_output, is_float, shape_and_dtype, sketch, sum_to_shape, unwrap
+from .arrays import PLAIN, as_output, has_float, shape_and_dtype, sketch, sum_to_shape, unwrap
 from .dtypes import DEFAULT_FLOAT, PYTHON_NUMBERS, unify
 from .graph import DEBUG, OFF, Node, TensorBase, annotate, describe, mode, wrap
 from .rule import MEMBER, OUTPUT, Rule, output_of
@@ -141,14 +141,13 @@ class Primitive:
         for i in option_slots:
             if values[i].__class__ not in PLAIN:
                 values[i] = unwrap(values[i], self.name, self._name_of(i, slots))
-        if not is_uniform or (
-            has_number and not (self.sums_back and dtype is not None and dtype.kind == "f")
+        is_float = dtype is not None and dtype.kind == "f"
+        if (
+            not is_uniform
+            or (has_number and not (is_float and self.sums_back))
+            or (self._floats and not is_float)
         ):
             self._unify(args, values, slots)
-        if self._floats and (dtype is None or dtype.kind != "f"):
-            for i in slots:
-                if getattr(values[i], "dtype", DEFAULT_FLOAT).kind in "biu":
-                    values[i] = values[i].astype(DEFAULT_FLOAT)
         try:
             y = self.f(*values)
         except Exception as error:
@@ -157,11 +156,11 @@ class Primitive:
         if y.__class__ is not ndarray:
             y = as_output(y)
         recording = mode.get()
-        if not (needed and recording and is_float(y)):
+        if not (needed and recording and has_float(y)):
             return tuple([wrap(part) for part in y]) if y.__class__ is tuple else wrap(y)
-        saved = self._save(y, values, parents)
         constants += option_slots
         options = tuple([(self._name_of(i, slots), sketch(values[i])) for i in constants])
+        saved = self._save(y, values, parents)
         shape, dtype = (y.shape, y.dtype) if y.__class__ is ndarray else shape_and_dtype(y)
         node = Node(self, tuple(parents), saved, options, shape, dtype)
         if recording == DEBUG:
@@ -183,12 +182,13 @@ class Primitive:
         return tuple(saved)
 
     def _unify(self, args: Sequence[Any], values: list[Any], slots: Sequence[int]) -> None:
-        """Bring the differentiable arguments that were given to one dtype."""
+        """Bring the differentiable arguments that were given to one dtype, in a row of floats to a float one."""
         given = [i for i in slots if values[i] is not None]
         is_tensor = [isinstance(args[i], TensorBase) for i in given]
         unified = unify(self.name, [values[i] for i in given], is_tensor, self.sums_back)
         for i, v in zip(given, unified, strict=True):
-            values[i] = v
+            is_integer = self._floats and getattr(v, "dtype", DEFAULT_FLOAT).kind in "biu"
+            values[i] = v.astype(DEFAULT_FLOAT) if is_integer else v
 
     def _explain(self, error: Exception, values: list[Any], slots: Sequence[int]) -> None:
         """Say what the op met: an error for shapes that do not broadcast, otherwise a note."""

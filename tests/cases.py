@@ -331,6 +331,7 @@ CASES |= {
     "matmul": [
         product_of((2, 3), (3, 4)), product_of((5, 2, 3), (3, 4)), product_of((2, 3), (5, 3, 4)),
         product_of((2, 1, 2, 3), (4, 3, 2)), product_of((2, 0), (0, 3)), product_of((0, 2, 3), (3, 2)),
+        product_of((2, 3), (2, 5, 3, 4)), product_of((1, 2, 3), (2, 4, 3, 2)), product_of((2, 5, 2, 3), (1, 3, 4)),
         product_of((3,), (3, 4)), product_of((2, 3), (3,)), product_of((3,), (3,)), product_of((5, 2, 3), (3,)),
         product_of((3,), (5, 3, 2)), product_of((0, 3), (3, 2)),
     ],
@@ -471,7 +472,9 @@ for calls in [
 
 # An array of another library -----------------------------------------------------------------------------
 
-METHODS_OF_DUCK = {"astype", "copy", "max", "min", "reshape", "sum", "transpose", "mT", "T"}
+METHODS_OF_DUCK = {
+    "all", "any", "argmax", "astype", "copy", "max", "min", "mT", "reshape", "sum", "T", "transpose", "view",
+}  # fmt: skip
 ATTRIBUTES = {"dtype", "itemsize", "nbytes", "ndim", "shape", "size"}
 
 

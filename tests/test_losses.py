@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+from cases import Duck
 
 import minigrad as mg
 from minigrad import Tensor, check_grads, grad
@@ -82,6 +83,20 @@ def test_integer_logits_are_taken_as_floats(dtype):
     np.testing.assert_allclose(mg.log_softmax(Tensor(x)).data, exact, rtol=1e-6, atol=1e-7)
     loss = mg.cross_entropy(Tensor(x), np.array([0, 0]))
     np.testing.assert_allclose(loss.data, -exact[:, 0].mean(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int64"])
+@pytest.mark.parametrize(
+    "options",
+    [{"weight": WEIGHT}, {"label_smoothing": 0.1}, {"ignore_index": 0}, {"reduction": "none"}],
+    ids=str,
+)
+def test_cross_entropy_of_integer_logits_is_that_of_the_same_floats(dtype, options):
+    x = np.array([[1, 0, 5, 2], [0, 7, 3, 9]])
+    y = mg.cross_entropy(Tensor(x.astype(dtype)), np.array([0, 1]), **options)
+    expected = mg.cross_entropy(Tensor(x.astype(float)), np.array([0, 1]), **options)
+    assert y.dtype == "float32"
+    np.testing.assert_allclose(y.data, expected.data, rtol=1e-6)
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2, -1, -3])
@@ -372,6 +387,34 @@ def test_cross_entropy_of_float32_is_float32_whatever_the_weights(options):
     for weight in (None, WEIGHT, WEIGHT.tolist(), Tensor(WEIGHT)):
         y = mg.cross_entropy(x, LABELS, **({"weight": weight} | options))
         assert y.dtype == grad(y, x).dtype == "float32"
+
+
+@pytest.mark.parametrize(
+    ("target", "options"),
+    [
+        (LABELS, {}),
+        (LABELS, {"reduction": "none"}),
+        (LABELS, {"label_smoothing": 0.1}),
+        (LABELS, {"weight": WEIGHT}),
+        (LABELS, {"ignore_index": 3}),
+        (np.where(LABELS == 3, -100, LABELS), {"weight": WEIGHT, "label_smoothing": 0.1}),
+        (np.eye(4)[LABELS], {"weight": WEIGHT, "label_smoothing": 0.1}),
+    ],
+)
+def test_cross_entropy_of_arrays_of_another_library_makes_none_of_numpys(
+    monkeypatch, target, options
+):
+    # single numbers may leave the array: a check of labels needs them
+    monkeypatch.setattr(Duck, "__int__", lambda duck: int(duck.array))
+    monkeypatch.setattr(Duck, "__bool__", lambda duck: bool(duck.array))
+    theirs = options | {n: Duck(w) for n, w in options.items() if n == "weight"}
+    x = Tensor(Duck(LOGITS), requires_grad=True)
+    y = mg.cross_entropy(x, Duck(target), **theirs)
+    g = grad(y, x, Duck(np.ones(y.shape)))
+    ours = leaf(LOGITS)
+    expected = mg.cross_entropy(ours, target, **options)
+    np.testing.assert_allclose(y.data.array, expected.data, rtol=1e-14)
+    np.testing.assert_allclose(g.data.array, gradient(expected, ours), rtol=1e-12)
 
 
 def test_cross_entropy_of_finite_logits_never_warns():
