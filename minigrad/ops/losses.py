@@ -10,10 +10,10 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..arrays import unwrap
-from ..dtypes import as_array
+from ..dtypes import DEFAULT_FLOAT, as_array
 from ..rows import primitive
 from ..words import says_our_words
-from .elementwise import exp, where
+from .elementwise import astype, exp, where
 from .inspection import plain
 from .reductions import mean, sum
 from .shapes import reshape
@@ -114,6 +114,8 @@ def cross_entropy(
         raise ValueError(f"cross_entropy: label_smoothing must be in [0, 1], not {label_smoothing}")
     if len(x.shape) == 0:
         raise ValueError("cross_entropy: x is 0-d; logits (N, C) are needed")
+    if x.dtype.kind in "biu":
+        x = astype(x, DEFAULT_FLOAT)
     classes = x.shape[0] if len(x.shape) == 1 else x.shape[1]
     if weight is not None and np.shape(weight) != (classes,):
         raise ValueError(
@@ -130,43 +132,49 @@ def cross_entropy(
             f"cross_entropy: logits of shape {x.shape} need integer labels of shape {shape}, not {target.dtype} of "
             f"shape {tuple(target.shape)}; the classes are on axis {1 if len(x.shape) > 1 else 0}"
         )
-    labels = plain(target).reshape(-1)
+    terms = _with_labels(
+        _class_rows(x, classes),
+        plain(target).reshape(-1),
+        weight,
+        ignore_index,
+        reduction,
+        label_smoothing,
+    )
+    return reshape(terms, shape) if reduction == "none" else terms
+
+
+def _with_labels(
+    x: Any, labels: Any, weight: Any, ignore_index: int, reduction: Reduction, eps: float
+) -> Any:
+    """The loss of logits (M, C) and labels (M,), reduced; with reduction "none" per row."""
+    count, classes = x.shape
     kept = _kept(labels, classes, ignore_index)
-    logits = _class_rows(x, classes)
-    if (
-        weight is None
-        and kept is None
-        and not label_smoothing
-        and reduction != "none"
-        and len(labels)
-    ):
-        return softmax_cross_entropy(
-            logits, labels, 1 / len(labels) if reduction == "mean" else 1.0
-        )
+    if weight is None and kept is None and not eps and reduction != "none" and count:
+        return softmax_cross_entropy(x, labels, 1 / count if reduction == "mean" else 1.0)
     if kept is None:
-        kept = np.ones(len(labels), bool)
+        kept = np.ones_like(labels, dtype=bool)
     else:  # a row left out may be infinite or nan: nothing of it may reach the sums
         labels = np.where(kept, labels, 0)
-        logits = where(kept[:, None], logits, 0)
-    one = np.ones(classes, x.dtype) if weight is None else as_array(weight).astype(x.dtype)
+        x = where(kept[:, None], x, 0)
+    one = np.ones_like(plain(x), shape=(classes,)) if weight is None else as_array(weight)
+    one = one.astype(x.dtype)
     row_weight = one[labels] * kept
     if reduction == "mean":
-        if len(labels) and not kept.any():
+        if count and not kept.any():
             warnings.warn(
-                "cross_entropy: every label is ignore_index, so the mean is nan", stacklevel=2
+                "cross_entropy: every label is ignore_index, so the mean is nan", stacklevel=3
             )
         total = row_weight.sum()
         if not total:  # nothing to average
-            return softmax_cross_entropy(logits, labels, row_weight) + math.nan
+            return softmax_cross_entropy(x, labels, row_weight) + math.nan
         row_weight, one = row_weight / total, one / total
-    if reduction != "none" and not label_smoothing:
-        return softmax_cross_entropy(logits, labels, row_weight)
-    nll = -log_softmax(logits)
+    if reduction != "none" and not eps:
+        return softmax_cross_entropy(x, labels, row_weight)
+    nll = -log_softmax(x)
     terms = nll[_places(labels)] * row_weight
-    if label_smoothing:
-        uniform = sum(nll * one, 1) * kept / classes
-        terms = (1 - label_smoothing) * terms + label_smoothing * uniform
-    return reshape(terms, shape) if reduction == "none" else sum(terms)
+    if eps:
+        terms = (1 - eps) * terms + eps * (sum(nll * one, 1) * kept / classes)
+    return terms if reduction == "none" else sum(terms)
 
 
 def _kept(labels: Any, classes: int, ignore_index: int) -> Any:
