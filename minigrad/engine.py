@@ -111,6 +111,8 @@ def _traverse(
             if node.keeper is not None if targets is None else node in targets:
                 found[node] = g
             if node.op.is_part:
+                if tap is not None:
+                    tap(node, "output", _shown(g))
                 _collect_part(grads, node, g)
             elif active is None or node in active:
                 _check_usable(caller, node)
@@ -283,8 +285,8 @@ def _check_usable(caller: str, node: Node) -> None:
     """Raise if what the node saved is freed, or was written since: its gradient would be silently wrong."""
     if node.saved is None:
         raise RuntimeError(
-            f"{caller}: this graph was freed by an earlier backward (met at {node.op.name}); "
-            "pass retain_graph=True to that one to go through it again"
+            f"{caller}: this graph was freed by an earlier backward, or by one that failed on its way (met at "
+            f"{node.op.name}); pass retain_graph=True to that one to go through it again"
         )
     if node.tick >= memory.last_write and node.notes is None:
         return

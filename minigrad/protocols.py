@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import memory
 from .graph import TensorBase
 from .ops.inspection import FUNCTIONS, UFUNCS, inspect, plain
 from .rows import served
@@ -46,7 +47,11 @@ def _into(name: str, ufunc: Any, inputs: Any, kwargs: Any) -> Any:
         raise TypeError(
             f"{name}: out= would lose the gradient of a Tensor that requires grad; leave it out, or .detach()"
         )
-    return ufunc(*plain(inputs), **kwargs)
+    result = ufunc(*plain(inputs), **kwargs)
+    for target in kwargs["out"]:
+        if target is not None:
+            memory.mark_written(target)  # a graph may have captured it
+    return result
 
 
 def _refuse(name: str, kwargs: dict[str, Any]) -> None:

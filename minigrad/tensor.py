@@ -10,7 +10,7 @@ import numpy as np
 
 from . import engine, memory, protocols
 from .dtypes import as_array
-from .graph import TensorBase, register_tensor_class, wrap
+from .graph import OFF, TensorBase, mode, register_tensor_class, wrap
 from .methods import Methods
 from .words import no_attribute
 
@@ -215,7 +215,7 @@ class Tensor(Methods):
         return int(self._data)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        return np.array(self._leaving("np.asarray")._data, dtype=dtype, copy=copy)
+        return np.array(self._leaving("np.asarray").numpy(), dtype=dtype, copy=copy)
 
     def _leaving(self, how: str) -> Tensor:
         if self._requires_grad:
@@ -230,6 +230,10 @@ class Tensor(Methods):
     def assign(self, value: Any) -> Tensor:
         """Write `value` into this Tensor's memory; a graph that saved the old data refuses to use it."""
         self._check_leaf("assign")
+        if isinstance(value, TensorBase) and value._requires_grad and mode.get() != OFF:
+            raise TypeError(
+                "assign: the value requires grad, its history would be lost unseen; pass value.detach()"
+            )
         array = value._data if isinstance(value, TensorBase) else np.asarray(value)
         self._check_shape("assign", array)
         np.copyto(self._data, array, casting="same_kind")

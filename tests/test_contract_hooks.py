@@ -1,5 +1,6 @@
-"""Hooks, recording modes and threads."""
+"""The engine's contract on hooks, recording modes and threads, and clause 16: what the hot path does not do."""
 
+import operator
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad import Tensor, grad, no_grad, primitive
+from minigrad import Tensor, elementwise, grad, no_grad, primitive
 
 
 def leaf(*values, dtype="float32"):
@@ -180,3 +181,38 @@ async def asynchronous_generator():
 def test_a_mode_cannot_decorate_a_function_whose_body_runs_later(function):
     with pytest.raises(TypeError, match=function.__name__):
         no_grad(function)
+
+
+# 16. The hot path ----------------------------------------------------------------------------------------
+
+
+def refuse(*args):
+    raise AssertionError("went through the dispatch of a ufunc")
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        *[lambda t, f=f: f(t, t) for f in (operator.add, operator.sub, operator.mul)],
+        *[lambda t, f=f: f(t, 2) for f in (operator.truediv, operator.pow, operator.lt)],
+        *[lambda t, f=f: f(2, t) for f in (operator.add, operator.truediv, operator.pow)],
+        *[operator.neg, operator.abs, operator.pos],
+        *[lambda t, f=f: f(t * 1, 2) for f in (operator.iadd, operator.isub, operator.imul)],
+        lambda t: t @ t,
+        lambda t: (t.exp() * t.relu()).sum().backward(),
+    ],
+)
+def test_clause_16_operators_and_backward_never_go_through_ufunc_dispatch(use, monkeypatch):
+    monkeypatch.setattr("minigrad.protocols.call_ufunc", refuse)
+    monkeypatch.setattr("minigrad.protocols.call_function", refuse)
+    use(leaf(1, 2))
+
+
+@pytest.mark.parametrize("make", [elementwise, primitive])
+def test_clause_16_first_order_rules_run_on_plain_arrays(make):
+    kinds = []
+    row = make(lambda x: x * 2, x=lambda g, x, y: (kinds.append({*map(type, (g, x, y))}), 2 * g)[1])
+    x = leaf(1, 2)
+    row(row(x)).sum().backward()
+    grad(row(x * 1).sum(), x, create_graph=True)
+    assert kinds == [{np.ndarray}, {np.ndarray}, {Tensor}]

@@ -1,4 +1,4 @@
-"""The engine's contract, clauses 10 to 14 and 16: nothing is lost unseen, and everything can be explained."""
+"""The engine's contract, clauses 10 to 14: nothing is lost unseen, and everything can be explained."""
 
 import math
 import operator
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad import Tensor, elementwise, grad, no_grad, primitive
+from minigrad import Tensor, grad, no_grad, primitive
 from minigrad.graph import Node
 from minigrad.ops.inspection import UFUNCS
 
@@ -131,10 +131,12 @@ def test_clause_11_while_recording_it_raises_and_names_the_idiom(update):
     assert np.array_equal(w.detach(), [1, 3])
 
 
-def test_clause_11_an_update_that_needs_another_shape_raises():
+def test_clause_11_an_update_that_needs_another_shape_or_kind_raises():
     w = leaf(1, 2)
     with no_grad(), pytest.raises(ValueError, match="broadcast"):
         w -= np.ones((3, 2))
+    with no_grad(), pytest.raises(TypeError, match="complex"):
+        w -= 1j
     assert np.array_equal(w.detach(), [1, 2])
 
 
@@ -200,6 +202,7 @@ def test_clause_12_inspection_answers_in_plain_python_or_in_tensors_without_hist
     assert np.size(t) == 3
     assert np.allclose(t, [3, 1, 2]) is True
     assert np.array_equal(t, t + 1) is False
+    assert type(np.argmax(t)) is type(np.any(t)) is Tensor
     assert np.argmax(t).item() == 0
     assert np.result_type(t, np.float64) == np.float64
     for like in (np.zeros_like(t), np.ones_like(t), np.full_like(t, 7), np.isnan(t), np.round(t)):
@@ -373,38 +376,3 @@ def test_clause_14_tap_sees_contributions_at_their_arguments_shape_and_dtype():
     grad(y.sum(), (x, b), tap=lambda node, a, c: shapes.update({a: (c.shape, c.dtype)}))
     assert shapes["a"] == ((2, 3), np.float64)
     assert shapes["b"] == ((3,), np.float32)
-
-
-# 16. The hot path ----------------------------------------------------------------------------------------
-
-
-def refuse(*args):
-    raise AssertionError("went through the dispatch of a ufunc")
-
-
-@pytest.mark.parametrize(
-    "use",
-    [
-        *[lambda t, f=f: f(t, t) for f in (operator.add, operator.sub, operator.mul)],
-        *[lambda t, f=f: f(t, 2) for f in (operator.truediv, operator.pow, operator.lt)],
-        *[lambda t, f=f: f(2, t) for f in (operator.add, operator.truediv, operator.pow)],
-        *[operator.neg, operator.abs, operator.pos],
-        *[lambda t, f=f: f(t * 1, 2) for f in (operator.iadd, operator.isub, operator.imul)],
-        lambda t: t @ t,
-        lambda t: (t.exp() * t.relu()).sum().backward(),
-    ],
-)
-def test_clause_16_operators_and_backward_never_go_through_ufunc_dispatch(use, monkeypatch):
-    monkeypatch.setattr("minigrad.protocols.call_ufunc", refuse)
-    monkeypatch.setattr("minigrad.protocols.call_function", refuse)
-    use(leaf(1, 2))
-
-
-@pytest.mark.parametrize("make", [elementwise, primitive])
-def test_clause_16_first_order_rules_run_on_plain_arrays(make):
-    kinds = []
-    row = make(lambda x: x * 2, x=lambda g, x, y: (kinds.append({*map(type, (g, x, y))}), 2 * g)[1])
-    x = leaf(1, 2)
-    row(row(x)).sum().backward()
-    grad(row(x * 1).sum(), x, create_graph=True)
-    assert kinds == [{np.ndarray}, {np.ndarray}, {Tensor}]

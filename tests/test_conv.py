@@ -58,6 +58,7 @@ CORNERS = {  # N, C, H, W, filters, kernel, stride, padding
     "padding of kernel - 1": (1, 2, 4, 4, 2, (3, 2), (1, 1), (2, 1)),
     "padding beyond kernel - 1": (1, 2, 3, 4, 2, (2, 2), (1, 1), (2, 3)),
     "padding beyond kernel - 1 on one axis": (1, 2, 4, 3, 2, (3, 1), (1, 1), (1, 1)),
+    "padding beyond kernel - 1 on the other axis": (1, 2, 3, 4, 2, (1, 3), (1, 1), (1, 1)),
     "padding beyond kernel - 1 with stride": (1, 2, 3, 4, 2, (2, 1), (2, 3), (3, 2)),
     "the stride drops a tail": (2, 2, 7, 8, 3, (2, 3), (3, 2), (0, 0)),
     "the stride exceeds the window": (2, 2, 9, 9, 2, (2, 2), (4, 5), (0, 0)),
@@ -289,6 +290,15 @@ def test_threads_have_scratch_of_their_own_and_bitwise_the_results_of_one():
         for run in runs:
             for a, b in zip(run, expected[seed], strict=True):
                 np.testing.assert_array_equal(a, b)
+
+
+def test_a_call_in_float64_is_exact_right_after_one_in_float32():
+    x, w = normal(2, 2, 5, 5), normal(2, 2, 3, 3)
+    release_scratch()
+    expected = mg.conv2d(x, w, padding=1)
+    release_scratch()
+    mg.conv2d(x.astype("float32"), w.astype("float32"), padding=1)
+    np.testing.assert_array_equal(mg.conv2d(x, w, padding=1), expected)
 
 
 @pytest.mark.parametrize("limit", [0, 3000, 2**15])
