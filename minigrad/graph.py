@@ -153,9 +153,12 @@ def _bytes_of(saved: Any) -> int:
             value = values[at]
             if value.__class__ is np.ndarray:
                 sizes[id(value)] = value.nbytes
-            else:
+            elif value.__class__ not in _NUMBERS:
                 sizes.update({id(array): array.nbytes for array in _arrays_in(value)})
     return sum(sizes.values()) if sizes else 0
+
+
+_NUMBERS = frozenset((bool, int, float, type(None)))
 
 
 def _arrays_in(value: Any) -> list[Any]:

@@ -16,9 +16,7 @@ from typing import Any
 
 next_tick = itertools.count(1).__next__
 last_write = 0
-_written: dict[
-    int, tuple[int, Any]
-] = {}  # id(owner) -> (tick, weak reference that clears the entry)
+_written: dict[int, list[Any]] = {}  # id(owner) -> [tick, weak reference that clears it]
 
 
 def owner(array: Any) -> Any:
@@ -35,14 +33,16 @@ def mark_written(array: Any) -> None:
     global last_write
     block = owner(array)
     key = id(block)
+    last_write = next_tick()
+    entry = _written.get(key)
+    if entry is not None:
+        entry[0] = last_write
+        return
     try:
         reference = weakref.ref(block, lambda _: _written.pop(key, None))
-    except (
-        TypeError
-    ):  # e.g. bytes; a left-over entry is harmless, its tick is older than any later save
-        reference = None
-    last_write = next_tick()
-    _written[key] = (last_write, reference)
+    except TypeError:
+        reference = None  # e.g. of bytes; an entry left over is harmless: older than any later save
+    _written[key] = [last_write, reference]
 
 
 def written_since(array: Any, tick: int) -> bool:

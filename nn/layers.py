@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from operator import index
 from typing import Any
 
@@ -44,10 +45,10 @@ def _check_array(layer: Module, x: Any) -> None:
         )
 
 
-def _check_dtype(layer: Module, x: Any, weight: Parameter) -> None:
+def _check_input(layer: Module, x: Any, weight: Parameter) -> None:
     """Refuse an input of another float dtype: it would widen or narrow everything behind it unseen."""
     _check_array(layer, x)
-    if x.dtype != weight.dtype and x.dtype.kind == "f":
+    if x.dtype.kind == "f":
         raise TypeError(
             f"{type(layer).__name__}: the input is {x.dtype}, the parameters are {weight.dtype}; "
             f"convert the input with x.astype('{weight.dtype}')"
@@ -81,7 +82,8 @@ class Linear(Module):
         )
 
     def forward(self, x: Any) -> Any:
-        _check_dtype(self, x, self.weight)
+        if getattr(x, "dtype", None) != self.weight.dtype:
+            _check_input(self, x, self.weight)
         return minigrad.linear(x, self.weight, self.bias)
 
     def describe(self) -> str:
@@ -122,7 +124,8 @@ class Conv2d(Module):
         )
 
     def forward(self, x: Any) -> Any:
-        _check_dtype(self, x, self.weight)
+        if getattr(x, "dtype", None) != self.weight.dtype:
+            _check_input(self, x, self.weight)
         return minigrad.conv2d(x, self.weight, self.bias, self.stride, self.padding)
 
     def describe(self) -> str:
@@ -234,11 +237,11 @@ class Sequential(Module):
                 raise
         return x
 
-    def __iter__(self) -> Any:
-        return (layer for _, layer in self.children())
+    def __iter__(self) -> Iterator[Module]:
+        return iter([layer for layer in vars(self).values() if isinstance(layer, Module)])
 
     def __len__(self) -> int:
-        return sum(1 for _ in self.children())
+        return len(list(iter(self)))
 
     def __getitem__(self, i: int | slice) -> Any:
         """Layer i, or a Sequential of the layers of a slice, which shares their parameters."""

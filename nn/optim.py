@@ -25,14 +25,17 @@ class Optimizer:
         if not self.params:
             raise ValueError(f"{type(self).__name__}: there are no parameters to update")
         self.lr = _not_negative(self, "lr", lr)
-        self._state: dict[int, dict[str, Any]] = {}
+        self._state: list[dict[str, Any]] = [{} for _ in self.params]
 
     def step(self) -> None:
         """One update of every parameter that has a gradient."""
-        for i, p in enumerate(self.params):
-            if p.grad is not None:
-                w, g = np.atleast_1d(p.data, p.grad.data)  # a 0-d array cannot be updated in place
-                self._update(w, g, self._state.setdefault(i, {}))
+        for p, state in zip(self.params, self._state, strict=True):
+            grad = p.grad
+            if grad is not None:
+                w, g = p.data, grad.data
+                if not w.ndim:  # a 0-d array cannot be updated in place
+                    w, g = w.reshape(1), g.reshape(1)
+                self._update(w, g, state)
                 minigrad.touch(p)
 
     def _update(self, w: Any, g: Any, state: dict[str, Any]) -> None:

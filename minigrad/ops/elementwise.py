@@ -161,4 +161,9 @@ _astype_row = primitive(_astype, x=lambda g: g)
 @serves(np.astype)
 def astype(x: Any, dtype: Any) -> Any:
     """x as another dtype; the gradient returns as x's own. Integer and bool results have no history."""
-    return _astype_row(x, np.dtype(dtype))
+    target = np.dtype(dtype)
+    if target.kind == "c":
+        raise TypeError(
+            f"astype: complex dtypes have no gradient rules here, {target} was asked for"
+        )
+    return _astype_row(x, target)

@@ -112,25 +112,28 @@ def cross_entropy(
     _check_reduction("cross_entropy", reduction)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing must be in [0, 1], not {label_smoothing}")
-    if len(x.shape) == 0:
+    size = tuple(x.shape)
+    if not size:
         raise ValueError("cross_entropy: x is 0-d; logits (N, C) are needed")
+    axis = 1 if len(size) > 1 else 0
+    classes = size[axis]
     if x.dtype.kind in "biu":
         x = astype(x, DEFAULT_FLOAT)
-    classes = x.shape[0] if len(x.shape) == 1 else x.shape[1]
-    if weight is not None and np.shape(weight) != (classes,):
-        raise ValueError(
-            f"cross_entropy: weight has shape {np.shape(weight)}; one per class, ({classes},)"
-        )
-    weight = unwrap(weight, "cross_entropy", "weight")
+    if weight is not None:
+        weight = as_array(unwrap(weight, "cross_entropy", "weight"))
+        if weight.shape != (classes,):
+            raise ValueError(
+                f"cross_entropy: weight has shape {weight.shape}; one per class, ({classes},)"
+            )
     if not hasattr(target, "dtype"):
         target = as_array(target)
     if target.dtype.kind == "f":
         return _with_probabilities(x, target, weight, reduction, label_smoothing, classes)
-    shape = (*x.shape[:1], *x.shape[2:]) if len(x.shape) > 1 else ()
+    shape = size[:axis] + size[axis + 1 :]
     if target.dtype.kind not in "iu" or tuple(target.shape) != shape:
         raise ValueError(
-            f"cross_entropy: logits of shape {x.shape} need integer labels of shape {shape}, not {target.dtype} of "
-            f"shape {tuple(target.shape)}; the classes are on axis {1 if len(x.shape) > 1 else 0}"
+            f"cross_entropy: logits of shape {size} need integer labels of shape {shape}, not {target.dtype} of "
+            f"shape {tuple(target.shape)}; the classes are on axis {axis}"
         )
     terms = _with_labels(
         _class_rows(x, classes),
@@ -156,7 +159,7 @@ def _with_labels(
     else:  # a row left out may be infinite or nan: nothing of it may reach the sums
         labels = np.where(kept, labels, 0)
         x = where(kept[:, None], x, 0)
-    one = np.ones_like(plain(x), shape=(classes,)) if weight is None else as_array(weight)
+    one = np.ones_like(plain(x), shape=(classes,)) if weight is None else weight
     one = one.astype(x.dtype)
     row_weight = one[labels] * kept
     if reduction == "mean":
@@ -209,7 +212,7 @@ def _with_probabilities(
     if weight is not None:
         sizes = [1] * len(x.shape)
         sizes[axis] = classes
-        logp = logp * as_array(weight).astype(x.dtype).reshape(sizes)
+        logp = logp * weight.astype(x.dtype).reshape(sizes)
     terms = -sum(target * logp, axis)
     return mean(terms) if reduction == "mean" else sum(terms) if reduction == "sum" else terms
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ..arrays import sum_to_shape
+from ..dtypes import as_array, is_array
 from ..rows import Primitive, primitive, serves
 from ..words import says_our_words
 from .indexing import getitem
@@ -135,7 +136,7 @@ _concatenate_row = primitive(_concatenate, xs=_concatenate_member)
 def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
     """The arrays one after another along an axis they have; flattened first if axis is None."""
     if axis is None:
-        arrays, axis = [reshape(a, -1) for a in arrays], 0
+        arrays, axis = [ravel(a if is_array(a) else as_array(a)) for a in arrays], 0
     if not len(arrays):
         raise ValueError("concatenate: at least one array is needed")
     shapes = [np.shape(a) for a in arrays]
