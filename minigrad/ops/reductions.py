@@ -11,7 +11,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ..rows import primitive, serves
 from ..words import says_our_words
-from .elementwise import astype, where
+from .elementwise import where
 from .shapes import broadcast_to
 
 Axis = int | Sequence[int] | None
@@ -52,9 +52,7 @@ def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 @serves(np.mean)
 @says_our_words
 def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """sum_i x_i / n over the given axes; nan where n is 0. float16 is summed in float32, as NumPy does."""
-    if x.dtype == "float16":
-        return astype(mean(astype(x, "float32"), axis, keepdims), "float16")
+    """sum_i x_i / n over the given axes; nan where n is 0."""
     kept = _kept(x.shape, _axes(x, axis))
     count = math.prod(n for n, k in zip(x.shape, kept, strict=True) if k == 1)
     return sum(x, axis, keepdims) / (count if count else math.nan)
