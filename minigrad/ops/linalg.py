@@ -69,7 +69,8 @@ def _linear(x: Any, w: Any, b: Any) -> Any:
 
 
 def _rows(x: Any) -> Any:
-    return x.reshape((math.prod(x.shape[:-1]), x.shape[-1]))
+    """(..., n) as (m, n)."""
+    return x if len(x.shape) == 2 else x.reshape((math.prod(x.shape[:-1]), x.shape[-1]))
 
 
 # one row for product and bias: a node and a pass over the output less each way
