@@ -48,16 +48,17 @@ def softmax(x: Any, axis: int = -1) -> Any:
 
 
 def _softmax_cross_entropy(x: Any, labels: Any, row_weight: Any) -> Any:
-    top = x.max(axis=1)
-    nll = np.log(np.exp(x - top[:, None]).sum(axis=1)) + top - x[_places(labels)]
+    shifted = x - x.max(axis=1, keepdims=True)
+    nll = np.log(np.exp(shifted).sum(axis=1)) - shifted[_places(labels)]
     return (row_weight * nll).sum()
 
 
 def _softmax_cross_entropy_grad(g: Any, x: Any, labels: Any, row_weight: Any) -> Any:
     p = np.exp(x - x.max(axis=1, keepdims=True))
-    p = p / p.sum(axis=1, keepdims=True)
+    p /= p.sum(axis=1, keepdims=True)
     p[_places(labels)] -= 1  # softmax(x) - onehot(labels)
-    return p * (g * _column(row_weight))
+    p *= g * _column(row_weight)
+    return p
 
 
 def _places(labels: Any) -> Any:
