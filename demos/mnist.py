@@ -56,22 +56,21 @@ def train_epoch(
     y: np.ndarray,
     batch_size: int,
     rates: Iterator[float],
-    title: str,
+    bar: tqdm,
 ) -> list[float]:
     """One pass over the data in random order; the loss of each step."""
     losses: list[float] = []
     order = minigrad.generator().permutation(len(x))
-    with tqdm(total=len(x), desc=title, unit=" images", unit_scale=True, leave=False) as bar:
-        for start in range(0, len(x), batch_size):
-            batch = order[start : start + batch_size]
-            optimizer.lr = next(rates)
-            loss = minigrad.cross_entropy(net(x[batch]), y[batch])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            losses.append(loss.item())
-            bar.set_postfix(loss=f"{np.mean(losses[-100:]):.4f}", refresh=False)
-            bar.update(len(batch))
+    for start in range(0, len(x), batch_size):
+        batch = order[start : start + batch_size]
+        optimizer.lr = next(rates)
+        loss = minigrad.cross_entropy(net(x[batch]), y[batch])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+        bar.set_postfix(loss=f"{np.mean(losses[-100:]):.4f}", refresh=False)
+        bar.update(len(batch))
     return losses
 
 
@@ -146,18 +145,22 @@ def main() -> None:
     losses: list[float] = []
     accuracies: list[float] = []
     start = time.perf_counter()
-    for epoch in range(1, epochs + 1):
-        began = time.perf_counter()
-        title = f"epoch {epoch}/{epochs}"
-        losses += train_epoch(net, optimizer, x, data.train_labels, batch_size, rates, title)
-        seconds = time.perf_counter() - began
-        log_p = log_probabilities(net, x_test)
-        accuracies.append(float((log_p.argmax(axis=1) == data.test_labels).mean()))
-        mean = np.mean(losses[-(steps // epochs) :])
-        print(
-            f"{title}  loss {mean:.4f}  test accuracy {accuracies[-1]:.2%}  {seconds:.1f} s",
-            flush=True,
-        )
+    titles = [f"epoch {epoch}/{epochs}" for epoch in range(1, epochs + 1)]
+    with tqdm(total=len(x), desc=titles[0], unit=" images", unit_scale=True, leave=False) as bar:
+        for title in titles:
+            bar.set_description(title, refresh=False)
+            bar.reset()
+            began = time.perf_counter()
+            losses += train_epoch(net, optimizer, x, data.train_labels, batch_size, rates, bar)
+            seconds = time.perf_counter() - began
+            log_p = log_probabilities(net, x_test)
+            accuracies.append(float((log_p.argmax(axis=1) == data.test_labels).mean()))
+            mean = np.mean(losses[-(steps // epochs) :])
+            bar.clear()
+            print(
+                f"{title}  loss {mean:.4f}  test accuracy {accuracies[-1]:.2%}  {seconds:.1f} s",
+                flush=True,
+            )
     print(f"{time.perf_counter() - start:.0f} s in all")
 
     draw_curves(losses, accuracies, model, arguments.out / f"mnist_{model}_curves.png")
