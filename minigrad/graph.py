@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from . import memory
+from .dtypes import PYTHON_NUMBERS
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -153,12 +154,9 @@ def _bytes_of(saved: Any) -> int:
             value = values[at]
             if value.__class__ is np.ndarray:
                 sizes[id(value)] = value.nbytes
-            elif value.__class__ not in _NUMBERS:
+            elif value.__class__ not in PYTHON_NUMBERS:
                 sizes.update({id(array): array.nbytes for array in _arrays_in(value)})
     return sum(sizes.values()) if sizes else 0
-
-
-_NUMBERS = frozenset((bool, int, float, type(None)))
 
 
 def _arrays_in(value: Any) -> list[Any]:
