@@ -9,9 +9,8 @@ import numpy as np
 from .dtypes import is_array
 from .graph import Sketch, TensorBase
 
-PLAIN = frozenset(
-    (type(None), bool, int, float, str, type)
-)  # classes of options that hold no array
+# classes of options that hold no Tensor
+PLAIN = frozenset((type(None), bool, int, float, str, type, np.ndarray))
 
 
 def unwrap(value: Any, op: str, name: str) -> Any:
@@ -48,11 +47,14 @@ def shape_and_dtype(y: Any) -> tuple[Any, Any]:
 
 def sketch(option: Any) -> Any:
     """An argument as a node keeps it: arrays with axes are described, not held."""
-    if option.__class__ in PLAIN:
+    kind = option.__class__
+    if kind is np.ndarray:
+        return Sketch(option.shape, option.dtype) if option.ndim else option.item()
+    if kind in PLAIN:
         return option
-    if option.__class__ in (tuple, list):
+    if kind in (tuple, list):
         return tuple([sketch(v) for v in option])
-    if isinstance(option, np.generic) or (type(option) is np.ndarray and not option.ndim):
+    if isinstance(option, np.generic):
         return option.item()
     return Sketch(option.shape, option.dtype) if is_array(option) else option
 

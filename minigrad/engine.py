@@ -6,6 +6,7 @@ exist before its output. Each runs its rules once, on the sum of all that flows 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -48,25 +49,25 @@ def grad(
             )
     keys = [x if x._node is None else x._node for x in targets]
     retain = create_graph if retain_graph is None else retain_graph
-    found, owned = _traverse("grad", y, seed, set(keys), create_graph, retain, tap)
+    found = _traverse("grad", y, seed, set(keys), create_graph, retain, tap)
     if not create_graph:
-        found = {key: wrap(_own(g, key in owned)) for key, g in found.items()}
+        found = {key: wrap(_own(found.pop(key))) for key in list(found)}
     results = tuple(found.get(key) for key in keys)
     return results[0] if single else results
 
 
 def backward(y: Any, seed: Any = None, retain_graph: bool = False) -> None:
     """Add dy/dleaf into `.grad` of every leaf that requires grad (and of Tensors that asked with `retain_grad`)."""
-    found, owned = _traverse("backward", y, seed, None, False, retain_graph, None)
+    found = _traverse("backward", y, seed, None, False, retain_graph, None)
     # only now that everything is computed is anything written: a failed backward leaves every .grad as it was
-    for key, g in found.items():
+    for key in list(found):
         tensor = key if isinstance(key, TensorBase) else key.keeper()
         if tensor is None:
             continue
         if tensor._grad is None:
-            tensor._grad = wrap(_own(g, key in owned))
+            tensor._grad = wrap(_own(found.pop(key)))
         else:
-            tensor._grad._data += g
+            tensor._grad._data += found.pop(key)
             memory.mark_written(tensor._grad._data)
 
 
@@ -78,8 +79,8 @@ def _traverse(
     create_graph: bool,
     retain: bool,
     tap: Any,
-) -> tuple[dict[Any, Any], set[Any]]:
-    """The gradients of the targets (None: of all leaves and keepers), and which of them this walk allocated.
+) -> dict[Any, Any]:
+    """The gradients of the targets (None: of all leaves and keepers).
 
     Gradients are plain arrays, or with create_graph Tensors: the same rules run on both. The first contribution
     to a gradient is borrowed as it is, the first sum allocates, later ones add in place into that sum.
@@ -115,7 +116,8 @@ def _traverse(
                     tap(node, "output", _shown(g))
                 _collect_part(grads, node, g)
             elif active is None or node in active:
-                _check_usable(caller, node)
+                if node.saved is None or node.tick < memory.last_write or node.notes is not None:
+                    _check_usable(caller, node)
                 _run_rules(node, g, grads, owned, wanted, create_graph, tap)
                 if not retain:
                     node.free()
@@ -125,9 +127,8 @@ def _traverse(
         if targets is None or leaf in targets:
             if leaf._hooks:
                 g = _run_hooks(leaf._hooks, leaf, g)
-                owned.discard(leaf)
             found[leaf] = g
-    return found, owned
+    return found
 
 
 def _run_rules(
@@ -208,14 +209,13 @@ def _seed(caller: str, y: Any, given: Any, create_graph: bool) -> Any:
                 f"{caller}: only a scalar has a gradient without a seed; this Tensor has shape {data.shape}. "
                 "Reduce it first (.sum(), .mean()) or pass seed= of that shape"
             )
-        seed: Any = np.ones_like(data)
-    else:
-        seed = _as_tensor(given if isinstance(given, TensorBase) else as_array(given))
+        seed: Any = np.ones_like(data) if data.ndim else np.array(1, data.dtype, like=data)
+        return wrap(seed) if create_graph else seed
+    seed = _as_tensor(given if isinstance(given, TensorBase) else as_array(given))
     if seed.shape != data.shape:
         raise ValueError(
             f"{caller}: the seed has shape {seed.shape}, the Tensor {data.shape}; they must be equal"
         )
-    seed = _as_tensor(seed)
     if seed.dtype != data.dtype:
         seed = seed.astype(data.dtype)
     return seed if create_graph else seed._data
@@ -233,16 +233,30 @@ def _shown(c: Any) -> Any:
     return wrap(tensor.numpy()) if tensor is not c else c
 
 
-def _own(g: Any, allocated: bool) -> Any:
+def _own(g: Any) -> Any:
     """g as a writable contiguous array that nobody else holds: never the seed, another's gradient, a broadcast.
 
-    Contiguous in row-major or column-major order: a weight's gradient keeps the layout of the product it is.
+    Contiguous in row-major or column-major order: a weight's gradient keeps the layout of the product it is. An
+    array that only the caller's expression holds, or a transposed view of such a one, is kept; others are copied.
     """
-    if not isinstance(g, (np.ndarray, np.generic)):
-        return g.copy()
-    if allocated and isinstance(g, np.ndarray) and g.flags.forc:
-        return g
-    return np.array(g, order="A")
+    if g.__class__ is ndarray and _holders(g) in _ALONE:
+        whole = g if g.base is None else g.base
+        if whole.flags.owndata and whole.size == g.size and g.flags.forc and g.flags.writeable:
+            return g
+    return np.array(g, order="A") if isinstance(g, (np.ndarray, np.generic)) else g.copy()
+
+
+def _holders(g: Any) -> tuple[int, int]:
+    """How many references there are to an array, and to the array that it is a view of (0: it is none)."""
+    return sys.getrefcount(g), 0 if g.base is None else sys.getrefcount(g.base)
+
+
+def _holders_within(g: Any) -> tuple[int, int]:
+    return _holders(g)
+
+
+# what `_own` counts where nobody else holds the array: measured, as the interpreter's own references differ
+_ALONE = (_holders_within(np.empty(2)), _holders_within(np.empty((2, 2)).T))
 
 
 def _run_hooks(hooks: list[Any], of: Any, g: Any) -> Any:
@@ -288,8 +302,6 @@ def _check_usable(caller: str, node: Node) -> None:
             f"{caller}: this graph was freed by an earlier backward, or by one that failed on its way (met at "
             f"{node.op.name}); pass retain_graph=True to that one to go through it again"
         )
-    if node.tick >= memory.last_write and node.notes is None:
-        return
     for name, value in node.saved_arrays():
         if memory.written_since(value, node.tick):
             raise RuntimeError(

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable
 from contextvars import ContextVar
 from operator import attrgetter
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -38,13 +38,17 @@ class TensorBase:
     _node: Node | None
     _requires_grad: bool
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self._data.shape
+    if TYPE_CHECKING:
 
-    @property
-    def dtype(self) -> Any:
-        return self._data.dtype
+        @property
+        def shape(self) -> tuple[int, ...]: ...
+
+        @property
+        def dtype(self) -> Any: ...
+
+    else:  # the same without a Python frame: every op and every contribution to a leaf asks
+        shape = property(attrgetter("_data.shape"))
+        dtype = property(attrgetter("_data.dtype"))
 
 
 _tensor_class: type[TensorBase] = TensorBase

@@ -22,27 +22,32 @@ _written: dict[int, list[Any]] = {}  # id(owner) -> [tick, weak reference that c
 def owner(array: Any) -> Any:
     """The object whose memory `array` looks at: the array itself if it owns its data."""
     while True:
-        base = array.obj if isinstance(array, memoryview) else getattr(array, "base", None)
+        base = array.obj if array.__class__ is memoryview else getattr(array, "base", None)
         if base is None:
             return array
         array = base
 
 
-def mark_written(array: Any) -> None:
-    """Announce that the memory behind `array` was written: graphs that saved it before will refuse to use it."""
+def mark_written(*arrays: Any) -> None:
+    """Announce that the memory behind `arrays` was written: graphs that saved it before will refuse to use it."""
     global last_write
-    block = owner(array)
-    key = id(block)
     last_write = next_tick()
-    entry = _written.get(key)
-    if entry is not None:
-        entry[0] = last_write
-        return
+    for array in arrays:
+        block = array if getattr(array, "base", array) is None else owner(array)
+        entry = _written.get(id(block))
+        if entry is None:
+            _written[id(block)] = [last_write, _forgetting(block)]
+        else:
+            entry[0] = last_write
+
+
+def _forgetting(block: Any) -> Any:
+    """A weak reference that takes the entry of `block` away with it."""
+    key = id(block)
     try:
-        reference = weakref.ref(block, lambda _: _written.pop(key, None))
+        return weakref.ref(block, lambda _: _written.pop(key, None))
     except TypeError:
-        reference = None  # e.g. of bytes; an entry left over is harmless: older than any later save
-    _written[key] = [last_write, reference]
+        return None  # e.g. of bytes; an entry left over is harmless: older than any later save
 
 
 def written_since(array: Any, tick: int) -> bool:

@@ -11,9 +11,9 @@ from numpy import ndarray
 from .arrays import PLAIN, as_output, has_float, shape_and_dtype, sketch, sum_to_shape, unwrap
 from .dtypes import DEFAULT_FLOAT, PYTHON_NUMBERS, unify
 from .graph import DEBUG, OFF, Node, TensorBase, annotate, describe, mode, wrap
-from .rule import MEMBER, OUTPUT, Rule, output_of
+from .rule import ALSO, MEMBER, OUTPUT, Rule, output_of
 
-RESERVED = frozenset(("y", "joint", "floats", "doc", "i", "needed"))
+RESERVED = frozenset(("y", "joint", "also", "floats", "doc", "i", "needed"))
 
 
 class Primitive:
@@ -32,11 +32,14 @@ class Primitive:
         defaults: dict[str, Any],
         rules: dict[str, Callable[..., Any]],
         joint: tuple[Sequence[str], Callable[..., Any]] | None,
+        also: dict[str, Callable[..., Any]],
         sums_back: bool,
         floats: bool,
         doc: str | None,
     ) -> None:
-        self.f = f
+        self.f: Callable[..., Any] = (lambda *args: f(*args)[0]) if also else f
+        self._computes = f  # the output, and with `also` what else the rules name
+        self._also = also
         self.name = self.__name__ = f.__name__.strip("_")
         self.__doc__ = doc or f.__doc__
         self.names = names
@@ -53,7 +56,7 @@ class Primitive:
         self._make_rules(rules, joint)
 
     def _check(self, ruled: list[str]) -> None:
-        for name in self.names:
+        for name in (*self.names, *self._also):
             if name in RESERVED:
                 raise TypeError(
                     f"{self.name}: `{name}` is reserved in rules and cannot name an argument; use args="
@@ -67,16 +70,18 @@ class Primitive:
                 raise TypeError(f"{self.name}: two rules for `{name}`")
 
     def _make_rules(self, rules: dict[str, Callable[..., Any]], joint: Any) -> None:
-        pool = ("y", *self.names)
+        pool = ("y", *self.names, *self._also)
         places = {name: place for place, name in enumerate(self.arguments)}
-        origins = (OUTPUT, *[places.get(name) for name in self.names])
-        self._rules = [Rule(name, rules[name], places[name], pool, origins) for name in rules]
+        origins = (OUTPUT, *[places.get(name) for name in self.names], *[ALSO for _ in self._also])
+        self._rules = [
+            Rule(name, rules[name], places[name], pool, origins, self._also) for name in rules
+        ]
         self._joint = None
         if joint:
             names, function = joint
             place = tuple(places[name] for name in names)
             self._joint = Rule(
-                ", ".join(names), function, place, (*pool, "needed"), (*origins, None)
+                ", ".join(names), function, place, (*pool, "needed"), (*origins, None), self._also
             )
 
     def __repr__(self) -> str:
@@ -141,31 +146,40 @@ class Primitive:
         for i in option_slots:
             if values[i].__class__ not in PLAIN:
                 values[i] = unwrap(values[i], self.name, self._name_of(i, slots))
-        is_float = dtype is not None and dtype.kind == "f"
         if (
             not is_uniform
-            or (has_number and not (is_float and self.sums_back))
-            or (self._floats and not is_float)
+            or dtype is None
+            or (has_number and not (self.sums_back and dtype.kind == "f"))
+            or (self._floats and dtype.kind != "f")
         ):
             self._unify(args, values, slots)
         try:
-            y = self.f(*values)
+            y = self._computes(*values)
         except Exception as error:
             self._explain(error, values, slots)
             raise
+        if self._also:
+            y, *extras = y
+            values += extras
         if y.__class__ is not ndarray:
             y = as_output(y)
-        recording = mode.get()
-        if not (needed and recording and has_float(y)):
+        recording = mode.get() if needed else OFF
+        if not (recording and has_float(y)):
             return tuple([wrap(part) for part in y]) if y.__class__ is tuple else wrap(y)
         constants += option_slots
-        options = tuple([(self._name_of(i, slots), sketch(values[i])) for i in constants])
+        options = []
+        for i in constants:
+            options.append((self._name_of(i, slots), sketch(values[i])))
         saved = self._save(y, values, parents)
-        shape, dtype = (y.shape, y.dtype) if y.__class__ is ndarray else shape_and_dtype(y)
-        node = Node(self, tuple(parents), saved, options, shape, dtype)
+        if y.__class__ is ndarray:
+            node = Node(self, tuple(parents), saved, tuple(options), y.shape, y.dtype)
+            result = wrap(y, node)
+        else:
+            node = Node(self, tuple(parents), saved, tuple(options), *shape_and_dtype(y))
+            result = output_of(y, node)
         if recording == DEBUG:
             annotate(node)
-        return output_of(y, node)
+        return result
 
     def _save(self, y: Any, values: list[Any], parents: list[Any]) -> tuple[Any, ...]:
         """Per needed gradient (place, rule, what the rule is called with)."""
@@ -174,7 +188,7 @@ class Primitive:
         for rule in self._rules:
             place = rule.place
             if parents[place] is not None:
-                saved.append((place, rule, rule.save(pool) if rule.names else ()))
+                saved.append((place, rule, rule.save(pool)))
         if self._joint is not None:
             needed = tuple(parents[at] is not None for at in self._joint.place)
             if any(needed):
@@ -240,6 +254,8 @@ class Variadic(Primitive):
     """
 
     def _make_rules(self, rules: dict[str, Callable[..., Any]], joint: Any) -> None:
+        if self._also:
+            raise TypeError(f"{self.name}: an op on *{self.names[0]} has no `also`")
         if list(rules) != [self.names[0]] or joint:
             raise TypeError(
                 f"{self.name}: an op on *{self.names[0]} has one rule, for `{self.names[0]}`, not for "
@@ -248,7 +264,7 @@ class Variadic(Primitive):
         ((xs, function),) = rules.items()
         options = self.names[1:]
         origins = (OUTPUT, None, MEMBER, *[None] * len(options))
-        self._rules = [Rule(xs, function, 0, ("y", "i", xs, *options), origins)]
+        self._rules = [Rule(xs, function, 0, ("y", "i", xs, *options), origins, {})]
         self._joint = None
 
     def __call__(self, *members: Any, **options: Any) -> Any:

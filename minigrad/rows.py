@@ -42,6 +42,7 @@ def primitive(
     /,
     *,
     joint: tuple[Sequence[str], Callable[..., Any]] | None = None,
+    also: dict[str, Callable[..., Any]] | None = None,
     floats: bool = False,
     doc: str | None = None,
     **rules: Callable[..., Any],
@@ -52,12 +53,15 @@ def primitive(
 
     args   the arguments' names where f's own are not wanted; a NumPy ufunc takes the rules' names
     joint  `(("a", "b"), rule)`: one rule that returns a tuple for those arguments; it may name `needed`
+    also   name -> function: f returns `(y, value, ...)`, with each of these values computed on the way, and rules may
+           name it beside what the function computes it from. They use f's value; where a derivative of the rule is
+           recorded, the function gives it once more in ops, so that it is no silent constant
     floats f computes in floats: integers and bools become float32 first (known of NumPy's ufuncs)
     doc    the op's docstring, if not f's
 
     A rule must return the exact shape of its argument. Raises TypeError for a rule that names what is not there.
     """
-    return _row(f, args, rules, joint, False, floats, doc)
+    return _row(f, args, rules, joint, also or {}, False, floats, doc)
 
 
 def elementwise(
@@ -66,12 +70,13 @@ def elementwise(
     /,
     *,
     joint: tuple[Sequence[str], Callable[..., Any]] | None = None,
+    also: dict[str, Callable[..., Any]] | None = None,
     floats: bool = False,
     doc: str | None = None,
     **rules: Callable[..., Any],
 ) -> Primitive:
     """As `primitive`, for an op that broadcasts: a gradient of the output's shape is summed back by the engine."""
-    return _row(f, args, rules, joint, True, floats, doc)
+    return _row(f, args, rules, joint, also or {}, True, floats, doc)
 
 
 def _positional(f: Callable[..., Any], by_keyword: list[str]) -> Callable[..., Any]:
@@ -86,7 +91,14 @@ def _positional(f: Callable[..., Any], by_keyword: list[str]) -> Callable[..., A
 
 
 def _row(
-    f: Any, args: Any, rules: Any, joint: Any, sums_back: bool, floats: bool, doc: str | None
+    f: Any,
+    args: Any,
+    rules: Any,
+    joint: Any,
+    also: Any,
+    sums_back: bool,
+    floats: bool,
+    doc: str | None,
 ) -> Primitive:
     defaults: dict[str, Any] = {}
     kind = Primitive
@@ -117,7 +129,7 @@ def _row(
             kind = Variadic
         by_keyword = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
         f = _positional(f, by_keyword) if by_keyword else f
-    row = kind(f, names, defaults, rules, joint, sums_back, floats, doc)
+    row = kind(f, names, defaults, rules, joint, also, sums_back, floats, doc)
     if isinstance(f, np.ufunc):
         served.setdefault(f, row)
     return row

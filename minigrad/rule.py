@@ -10,12 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from .graph import PART, Node, describe, wrap
+from .graph import PART, Node, TensorBase, describe, wrap
 
-OUTPUT, MEMBER = (
-    -1,
-    -2,
-)  # origins of a value that a rule names: the op's output, this member of `*xs`
+# origins of a value that a rule names: the op's output, this member of `*xs`, something computed on the way
+OUTPUT, MEMBER, ALSO = -1, -2, -3
 
 
 class Rule:
@@ -24,11 +22,12 @@ class Rule:
     function  the rule as the row gives it, called with the incoming gradient and the values it names
     place     which differentiable argument it is for; for a joint rule, which ones
     save      takes from the pool of a call `(y, *arguments)` what the rule names
-    origins   per named value: the place of the differentiable argument it is, or OUTPUT, MEMBER, or None
+    origins   per named value: the place of the differentiable argument it is, or OUTPUT, MEMBER, ALSO, or None
     holding   the positions among the named values that are not just shapes, and so may hold arrays
+    also      (position, function, positions of its inputs) of each named value that was computed on the way
     """
 
-    __slots__ = ("argument", "function", "holding", "names", "origins", "place", "save")
+    __slots__ = ("also", "argument", "function", "holding", "names", "origins", "place", "save")
 
     def __init__(
         self,
@@ -37,6 +36,7 @@ class Rule:
         place: Any,
         pool: Sequence[str],
         origins: Sequence[int | None],
+        also: dict[str, Callable[..., Any]],
     ) -> None:
         self.argument = argument
         self.function = function
@@ -55,12 +55,28 @@ class Rule:
         self.save = _saver(sources)
         self.origins = tuple(None if is_shape else origins[at] for at, is_shape in sources)
         self.holding = tuple(n for n, (_, is_shape) in enumerate(sources) if not is_shape)
+        self.also = [
+            (at, also[name], self._places_of_inputs(name, also[name]))
+            for at, name in enumerate(self.names)
+            if name in also
+        ]
+
+    def _places_of_inputs(self, name: str, function: Callable[..., Any]) -> list[int]:
+        """Which of the named values `name` is computed from again: the rule must name them, so that they are saved."""
+        inputs = list(inspect.signature(function).parameters)
+        missing = [given for given in inputs if given not in self.names]
+        if missing:
+            raise TypeError(
+                f"the rule for `{self.argument}` names `{name}`, which is computed from {', '.join(inputs)}; "
+                f"it must name {', '.join(missing)} too"
+            )
+        return [self.names.index(given) for given in inputs]
 
     def lift(self, node: Node, place: Any, values: Sequence[Any]) -> list[Any]:
         """The saved values as Tensors of the graph, so that what the rule does with them is recorded."""
         lifted = list(values)
         for at, origin in enumerate(self.origins):
-            if origin is None:
+            if origin is None or origin is ALSO:
                 continue
             if origin is OUTPUT:
                 lifted[at] = output_of(values[at], node)
@@ -68,21 +84,27 @@ class Rule:
             parent = node.parents[place if origin is MEMBER else origin]
             if parent is not None:
                 lifted[at] = _input(values[at], parent, node)
+        for at, function, inputs in self.also:
+            again = function(*[lifted[given] for given in inputs])
+            if isinstance(
+                again, TensorBase
+            ):  # the value is f's to the last bit, the history is the function's
+                lifted[at] = wrap(values[at], again._node)
         return lifted
 
 
 def _saver(sources: list[tuple[int, bool]]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
     """The function that takes from a pool the values at the given positions, or only their shapes."""
     if not sources:
-        return lambda pool: ()
+        return itemgetter(slice(0))
     if any(is_shape for _, is_shape in sources):
         return lambda pool: tuple(
             [np.shape(pool[at]) if is_shape else pool[at] for at, is_shape in sources]
         )
-    if len(sources) == 1:
-        only = sources[0][0]
-        return lambda pool: (pool[only],)
-    return itemgetter(*[at for at, _ in sources])
+    places = [at for at, _ in sources]
+    if len(places) == 1:  # a slice keeps the one value in a tuple
+        return itemgetter(slice(places[0], places[0] + 1))
+    return itemgetter(*places)
 
 
 def output_of(value: Any, node: Node) -> Any:

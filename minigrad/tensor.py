@@ -291,10 +291,12 @@ class Hook:
         self._hooks[:] = [hook for hook in self._hooks if hook is not self]
 
 
-def touch(t: Tensor) -> None:
+def touch(*tensors: Tensor) -> None:
     """Announce that `t.data` was written by hand: a graph that saved it will refuse to use it."""
-    t._check_leaf("touch")
-    memory.mark_written(t._data)
+    for t in tensors:
+        if t._node is not None:
+            t._check_leaf("touch")
+    memory.mark_written(*[t._data for t in tensors])
 
 
 def _check_can_require_grad(array: Any) -> None:

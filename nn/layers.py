@@ -48,7 +48,7 @@ def _check_array(layer: Module, x: Any) -> None:
 def _check_input(layer: Module, x: Any, weight: Parameter) -> None:
     """Refuse an input of another float dtype: it would widen or narrow everything behind it unseen."""
     _check_array(layer, x)
-    if x.dtype.kind == "f":
+    if x.dtype.kind == "f" and x.dtype != weight.dtype:
         raise TypeError(
             f"{type(layer).__name__}: the input is {x.dtype}, the parameters are {weight.dtype}; "
             f"convert the input with x.astype('{weight.dtype}')"
@@ -82,7 +82,7 @@ class Linear(Module):
         )
 
     def forward(self, x: Any) -> Any:
-        if getattr(x, "dtype", None) != self.weight.dtype:
+        if getattr(x, "dtype", None) is not self.weight.dtype:
             _check_input(self, x, self.weight)
         return minigrad.linear(x, self.weight, self.bias)
 
@@ -124,7 +124,7 @@ class Conv2d(Module):
         )
 
     def forward(self, x: Any) -> Any:
-        if getattr(x, "dtype", None) != self.weight.dtype:
+        if getattr(x, "dtype", None) is not self.weight.dtype:
             _check_input(self, x, self.weight)
         return minigrad.conv2d(x, self.weight, self.bias, self.stride, self.padding)
 
@@ -238,7 +238,7 @@ class Sequential(Module):
         return x
 
     def __iter__(self) -> Iterator[Module]:
-        return iter([layer for layer in vars(self).values() if isinstance(layer, Module)])
+        return (layer for layer in vars(self).values() if isinstance(layer, Module))
 
     def __len__(self) -> int:
         return len(list(iter(self)))

@@ -29,6 +29,7 @@ class Optimizer:
 
     def step(self) -> None:
         """One update of every parameter that has a gradient."""
+        written = []
         for p, state in zip(self.params, self._state, strict=True):
             grad = p.grad
             if grad is not None:
@@ -36,7 +37,8 @@ class Optimizer:
                 if not w.ndim:  # a 0-d array cannot be updated in place
                     w, g = w.reshape(1), g.reshape(1)
                 self._update(w, g, state)
-                minigrad.touch(p)
+                written.append(p)
+        minigrad.touch(*written)
 
     def _update(self, w: Any, g: Any, state: dict[str, Any]) -> None:
         """Write the next w in place, from its gradient g and what was kept from the step before."""

@@ -1,6 +1,7 @@
 """The engine's contract, clauses 5 to 8: the shape, the dtype and the owner of a gradient."""
 
 import contextlib
+import sys
 
 import numpy as np
 import pytest
@@ -122,7 +123,14 @@ def test_clause_06_integers_bools_and_complex_cannot_require_grad(dtype):
 
 
 def is_owned(t):
-    return t.data.flags.forc and t.data.flags.writeable and t.data.flags.owndata
+    """Whether t is over a contiguous, writable array that is all of its memory, and that nobody else holds."""
+    array = t.data
+    whole = array if array.base is None else array.base
+    holders = sys.getrefcount(whole) - (
+        2 if whole is array else 0
+    )  # here: whole, array, t, and the call's own
+    fits = whole.flags.owndata and whole.size == array.size
+    return array.flags.forc and array.flags.writeable and fits and holders <= 3
 
 
 @pytest.mark.parametrize(
@@ -179,6 +187,53 @@ def test_clause_07_what_a_rule_returns_is_borrowed_and_never_written():
         row(x).sum().backward()
     assert np.array_equal(x.grad, [3, 3])
     assert np.array_equal(constant, [1, 1])
+
+
+def test_clause_07_what_somebody_else_still_holds_is_copied_also_behind_a_view():
+    kept = np.ones((2, 3))
+    handed_out = []
+
+    def transposed(g):
+        handed_out.append(kept.T)
+        return handed_out[-1]
+
+    rules = [
+        lambda g: kept.T,  # a new view of what the rule keeps
+        transposed,  # a view that is itself kept
+        lambda g: np.ones((2, 3)).T[:, ::-1],  # not in the order of its memory
+        lambda g: np.ones((3, 5))[:, :2],  # a part of something larger
+        lambda g: np.broadcast_to(np.ones(2), (3, 2)),
+    ]
+    for rule in rules:
+        x = Tensor(np.ones((3, 2)), requires_grad=True)
+        primitive(lambda x: x * 1, x=rule)(x).backward(np.ones((3, 2)))
+        assert is_owned(x.grad)
+        assert not np.shares_memory(x.grad.data, kept)
+
+
+def test_clause_07_a_gradient_that_a_hook_or_tap_has_kept_is_copied():
+    seen = []
+    x = leaf(1, 2)
+    x.register_hook(lambda g: seen.append(g))
+    (x * 3.0).sum().backward()
+    (found,) = grad((x * 3.0).sum(), [x], tap=lambda *edge: seen.append(edge[2]))
+    assert len(seen) > 2
+    for g in seen:
+        assert not np.shares_memory(g.data, x.grad.data)
+        assert not np.shares_memory(g.data, found.data)
+
+
+def test_clause_07_a_new_array_becomes_the_gradient_without_a_copy():
+    made = []
+
+    def rule(g):
+        result = g * 2
+        made.append(result.ctypes.data)
+        return result
+
+    x = leaf(1, 2)
+    primitive(lambda x: x * 1, x=rule)(x).backward(np.ones(2, "float32"))
+    assert made == [x.grad.data.ctypes.data]
 
 
 def test_clause_07_later_backwards_add_in_place_into_what_the_engine_owns():

@@ -295,3 +295,66 @@ def test_a_joint_rule_stands_beside_rules_of_its_own_and_is_differentiable():
         c=lambda g: g,
     )
     check_grads(mixed, [np.array([1.0, 2.0]), np.array([3.0, 4.0]), np.array([5.0, 6.0])], order=3)
+
+
+# Computed on the way ---------------------------------------------------------------------------------------
+
+
+def _softplus(x):
+    """log(1 + exp(x)), and on the way the sigmoid, which is its derivative."""
+    e = np.exp(-x)
+    return x + np.log1p(e), 1 / (1 + e)
+
+
+def _sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+softplus = primitive(_softplus, x=lambda g, x, s: g * s, also={"s": _sigmoid})
+
+
+def test_what_is_computed_on_the_way_serves_the_rule_and_is_no_constant_at_higher_order():
+    with mg.no_grad():
+        assert isinstance(softplus(leaf(1.0)), Tensor)
+    assert isinstance(softplus(np.ones(2)), np.ndarray)
+    check_grads(softplus, [np.array([-1.0, 0.5, 2.0])], order=3)
+
+
+def test_the_rule_gets_the_value_that_f_computed_and_not_another():
+    calls = []
+
+    def again(x):
+        calls.append(type(x))
+        return _sigmoid(x)
+
+    row = primitive(_softplus, x=lambda g, x, s: g * s, also={"s": again})
+    x = leaf(0.3)
+    first = mg.grad(row(x), x)
+    assert calls == []
+    recorded = mg.grad(row(x), x, create_graph=True)
+    assert calls == [Tensor]
+    assert first.data.tobytes() == recorded.data.tobytes()
+
+
+def test_what_is_computed_on_the_way_is_saved_only_if_a_rule_that_names_it_is_needed():
+    row = primitive(
+        lambda a, b: (a * b, np.exp(a)),
+        a=lambda g, b: g * b,
+        b=lambda g, a, e: g * a + 0 * e,
+        also={"e": lambda a: np.exp(a)},
+    )
+    y = row(leaf(1.0, 2.0), Tensor([3.0, 4.0]))
+    assert saved_names(y) == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("words", "make"),
+    [
+        ("must name x", lambda: primitive(_softplus, x=lambda g, s: g * s, also={"s": _sigmoid})),
+        ("reserved", lambda: primitive(_softplus, x=lambda g: g, also={"y": _sigmoid})),
+        (r"no `also`", lambda: primitive(lambda *xs: xs, xs=lambda g: g, also={"s": _sigmoid})),
+    ],
+)
+def test_a_row_whose_values_on_the_way_do_not_fit_is_refused(words, make):
+    with pytest.raises(TypeError, match=words):
+        make()

@@ -53,17 +53,19 @@ def matmul(a: Any, b: Any) -> Any:
 def _linear(x: Any, w: Any, b: Any) -> Any:
     if w.ndim != 2:
         raise ValueError(f"linear: the weight has shape {w.shape}; (out, in) is needed")
-    if x.ndim == 0 or x.shape[-1] != w.shape[1]:
+    try:
+        y = np.matmul(x, w.T)
+    except ValueError:
         raise ValueError(
             f"linear: x has shape {x.shape} and the weight {w.shape}; the last axis of x must have the size of the "
             f"weight's last axis, {w.shape[-1]} input features"
-        )
-    if b is not None and b.shape != w.shape[:1]:
-        raise ValueError(
-            f"linear: the bias has shape {b.shape}; one per output of the weight {w.shape} is needed, {w.shape[:1]}"
-        )
-    y = np.matmul(x, w.T)
+        ) from None
     if b is not None:
+        if b.shape != w.shape[:1]:
+            raise ValueError(
+                f"linear: the bias has shape {b.shape}; one per output of the weight {w.shape} is needed, "
+                f"{w.shape[:1]}"
+            )
         y += b
     return y
 
@@ -77,7 +79,7 @@ def _rows(x: Any) -> Any:
 _linear_row = primitive(
     _linear,
     x=lambda g, w: g @ w,
-    w=lambda g, x: (_rows(x).T @ _rows(g)).T,  # in this order BLAS is a quarter faster
+    w=lambda g, x: (x.T @ g if len(x.shape) == 2 else _rows(x).T @ _rows(g)).T,  # the faster order
     b=lambda g: _rows(g).sum(axis=0),
 )
 

@@ -14,6 +14,7 @@ from ..dtypes import DEFAULT_FLOAT, as_array
 from ..rows import primitive
 from ..words import says_our_words
 from .elementwise import astype, exp, where
+from .indexing import getitem
 from .inspection import plain
 from .reductions import mean, sum
 from .shapes import reshape
@@ -47,18 +48,26 @@ def softmax(x: Any, axis: int = -1) -> Any:
     return exp(log_softmax(x, axis))
 
 
-def _softmax_cross_entropy(x: Any, labels: Any, row_weight: Any) -> Any:
+def _long_runs(x: Any) -> Any:
+    """Logits (N, C) with the longer axis innermost in memory: what follows is bound by the number of inner loops."""
+    return x.copy(order="F") if type(x) is np.ndarray and x.shape[0] > x.shape[1] else x
+
+
+def _softmax_cross_entropy(x: Any, labels: Any, row_weight: Any) -> tuple[Any, Any]:
+    x = _long_runs(x)
     shifted = x - x.max(axis=1, keepdims=True)
-    nll = np.log(np.exp(shifted).sum(axis=1)) - shifted[_places(labels)]
-    return (row_weight * nll).sum()
+    p = np.exp(shifted)
+    total = p.sum(axis=1, keepdims=True)
+    p /= total
+    nll = np.log(total[:, 0]) - shifted[_places(labels)]
+    return (row_weight * nll).sum(), p
 
 
-def _softmax_cross_entropy_grad(g: Any, x: Any, labels: Any, row_weight: Any) -> Any:
-    p = np.exp(x - x.max(axis=1, keepdims=True))
-    p /= p.sum(axis=1, keepdims=True)
-    p[_places(labels)] -= 1  # softmax(x) - onehot(labels)
-    p *= g * _column(row_weight)
-    return p
+def _softmax_cross_entropy_grad(g: Any, p: Any, labels: Any, row_weight: Any) -> Any:
+    scale = g * row_weight
+    y = p * _column(scale)
+    y[_places(labels)] -= scale
+    return y
 
 
 def _places(labels: Any) -> Any:
@@ -66,27 +75,24 @@ def _places(labels: Any) -> Any:
     return np.arange(labels.shape[0], like=labels), labels
 
 
-def _column(row_weight: Any) -> Any:
-    """Per row a weight (N, 1), or the one number that is the weight of all."""
-    return row_weight if type(row_weight) is float else row_weight[:, None]
+def _column(weight: Any) -> Any:
+    """A weight per row as (N, 1); one number for all rows as it is."""
+    return weight[:, None] if getattr(weight, "shape", ()) else weight
 
 
-def _by_g(G: Any, x: Any, labels: Any, row_weight: Any) -> Any:
-    onto_labels = G[_places(labels)]
-    return sum(row_weight * (sum(softmax(x) * G, 1) - onto_labels))
-
-
-def _by_x(G: Any, g: Any, x: Any, row_weight: Any) -> Any:
-    p = softmax(x)
-    weighted = p * G
-    return g * _column(row_weight) * (weighted - p * sum(weighted, 1, keepdims=True))
-
-
-softmax_cross_entropy_grad = primitive(_softmax_cross_entropy_grad, g=_by_g, x=_by_x)
+# g row_weight (p - onehot(labels)), with p = softmax(x): linear in g and in p
+softmax_cross_entropy_grad = primitive(
+    _softmax_cross_entropy_grad,
+    g=lambda G, p, labels, row_weight: sum(
+        row_weight * (sum(p * G, 1) - getitem(G, _places(labels)))
+    ),
+    p=lambda G, g, row_weight: g * _column(row_weight) * G,
+)
 # a row for speed: one pass forward and one back where log_softmax, indexing and their rules take six
 softmax_cross_entropy = primitive(
     _softmax_cross_entropy,
-    x=lambda g, x, labels, row_weight: softmax_cross_entropy_grad(g, x, labels, row_weight),
+    x=lambda g, x, p, labels, row_weight: softmax_cross_entropy_grad(g, p, labels, row_weight),
+    also={"p": lambda x: softmax(x, 1)},
     floats=True,
     doc="sum_n row_weight[n] (log(sum_c exp(x[n, c])) - x[n, labels[n]]), without checks",
 )
@@ -184,8 +190,8 @@ def _with_labels(
 def _kept(labels: Any, classes: int, ignore_index: int) -> Any:
     """Which labels are not `ignore_index`, or None if all are kept; IndexError for one that is no class."""
     # as unsigned numbers negative labels are very large: one pass finds whether any is no class
-    largest = int(labels.astype(np.int64, copy=False).view(np.uint64).max(initial=0))
-    if largest < classes and not 0 <= ignore_index < classes:
+    unsigned = labels.astype(np.int64, copy=False).view(np.uint64)
+    if not 0 <= ignore_index < classes and np.maximum.reduce(unsigned, initial=0) < classes:
         return None
     kept = labels != ignore_index
     wrong = kept & ((labels < 0) | (labels >= classes))
