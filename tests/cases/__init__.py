@@ -1,0 +1,16 @@
+"""The cases of the table: for each row, calls with arguments from its domain, away from kinks.
+
+A row's case is one entry of CASES in the file of its module. `test_table` checks every property on every call of it,
+and fails for a row without an entry. Rows that users reach only as another row's gradient or composite are listed in
+that file's PARTNERS.
+"""
+
+from . import conv, elementwise, indexing, linalg, losses, reductions, shapes
+from .calls import Call
+from .duck import Duck as Duck
+
+FILES = (elementwise, reductions, shapes, indexing, linalg, losses, conv)
+CASES: dict[str, list[Call]] = {name: calls for f in FILES for name, calls in f.CASES.items()}
+PARTNERS: dict[str, str] = {
+    name: why for f in FILES for name, why in getattr(f, "PARTNERS", {}).items()
+}

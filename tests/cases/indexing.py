@@ -1,0 +1,67 @@
+"""Cases of minigrad.ops.indexing."""
+
+import numpy as np
+
+import minigrad as mg
+
+from .calls import Call, i
+
+try:
+    import torch
+    import torch.nn.functional as F
+except ImportError:  # the comparisons with PyTorch are skipped then
+    torch = F = None
+
+
+def gathered(shape, index, *arrays, counterpart=True):
+    """x[index], or x[arrays] with index None: arrays are constants of the call, so that they may be of any library."""
+    if arrays:
+        index_of = index or (lambda *a: a if len(a) > 1 else a[0])
+        return Call(
+            lambda x, *a: mg.getitem(x, index_of(*a)), (shape,), constants=arrays,
+            torch=lambda x, *a: x[index_of(*a)],
+        )  # fmt: skip
+    return Call(
+        lambda x: mg.getitem(x, index),
+        (shape,),
+        torch=(lambda x: x[index]) if counterpart else None,
+    )
+
+
+def scattered(shape, target, index, *arrays):
+    """zeros(target)[index] += g"""
+    index_of = index if arrays else lambda: index
+
+    def counterpart(g, *a):
+        places = torch.arange(int(np.prod(target))).reshape(target)[index_of(*a)]
+        flat = torch.zeros(int(np.prod(target)), dtype=g.dtype)
+        return flat.index_add(0, places.reshape(-1), g.reshape(-1)).reshape(target)
+
+    return Call(
+        lambda g, *a: mg.scatter(g, index_of(*a), target),
+        (shape,),
+        constants=arrays,
+        torch=counterpart,
+    )
+
+
+MASK = np.array([[True, False, True], [False, False, True]])
+
+CASES = {
+    "getitem": [
+        gathered((4, 3), 2), gathered((4, 3), (-1, 0)), gathered((4, 3), slice(1, None, 2)),
+        gathered((4, 3), (slice(None, None, -1), slice(-1, 0, -1)), counterpart=False),
+        gathered((4, 3), (Ellipsis, None, 1)), gathered((4,), slice(0, 0)), gathered((), ()),
+        gathered((0, 3), (slice(None), 1)), gathered((4, 3), None, i(0, 2, 0, -1)), gathered((2, 3), None, MASK),
+        gathered((4, 3), None, i(0, 2, 0), i(1, 1, 1)), gathered((2, 4), lambda a: (slice(None), a), i(3, 3, 1)),
+        gathered((4, 3), None, i()), gathered((4,), None, np.array([[0, 0], [1, 3]])),
+        gathered((3, 2, 4), lambda a, b: (a, slice(None), b), i(0, 0, 2), i(1, 1, 3)),
+        gathered((4, 3), lambda *_: [0, 0, 1], i()),
+    ],
+    "scatter": [
+        scattered((3,), (4, 3), 2), scattered((2, 3), (4, 3), slice(1, None, 2)), scattered((), (4, 3), (1, 2)),
+        scattered((4, 3), (4, 3), lambda a: a, i(0, 2, 0, -1)), scattered((3,), (2, 3), lambda a: a, MASK),
+        scattered((3,), (4, 3), lambda a, b: (a, b), i(0, 2, 0), i(1, 1, 1)),
+        scattered((0, 3), (4, 3), lambda a: a, i()), scattered((2, 3), (2, 4), lambda a: (slice(None), a), i(3, 3, 1)),
+    ],
+}  # fmt: skip
