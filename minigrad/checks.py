@@ -29,12 +29,28 @@ def check_grads(
     args  arrays or Tensors, taken as float64; integers and bools are passed through as they are
     eps, rtol, atol  the step of the differences, and how far the two may be apart
 
-    Order n checks the gradient of the gradient in the same way. Raises AssertionError naming the order, the
-    argument and both numbers. The law: Griewank and Walther, Evaluating Derivatives, section 3.
+    Order n checks the gradient of the gradient in the same way. The default generator is in the same state in every
+    evaluation, so that f may draw from it. Raises AssertionError naming the order, the argument and both numbers;
+    ValueError where f is not deterministic. The law: Griewank and Walther, Evaluating Derivatives, section 3.
     """
     arrays = [np.array(a._data if isinstance(a, TensorBase) else as_array(a)) for a in args]
     arrays = [a.astype(np.float64) if a.dtype.kind == "f" else a for a in arrays]
-    _check(f, arrays, 1, order, eps, rtol, atol, generator(rng))
+    (directions,) = generator(rng).spawn(1)
+    default = generator()
+    state = default.bit_generator.state
+
+    def repeatable(*xs: Any) -> Any:
+        default.bit_generator.state = state
+        return f(*xs)
+
+    for a, b in zip(_outputs(repeatable, arrays), _outputs(repeatable, arrays), strict=True):
+        if not np.array_equal(a._data, b._data, equal_nan=True):
+            raise ValueError(
+                "check_grads: f is not deterministic: called twice with the same arguments it gave different values. "
+                "Draw from minigrad.generator(), or pass the random numbers as an argument"
+            )
+    _check(repeatable, arrays, 1, order, eps, rtol, atol, directions)
+    default.bit_generator.state = state
 
 
 def _check(
@@ -43,7 +59,7 @@ def _check(
     outputs = [y._data for y in _outputs(f, arrays)]
     seeds = [rng.standard_normal(y.shape) for y in outputs]
     places = [i for i, a in enumerate(arrays) if a.dtype.kind == "f"]
-    gradients = [g._data for g in _gradients(f, len(arrays), places)(*arrays, *seeds)]
+    gradients = [g._data for g in gradient_function(f, len(arrays), places)(*arrays, *seeds)]
     for place, gradient in zip(places, gradients, strict=True):
         direction = rng.standard_normal(arrays[place].shape)
         numeric = _difference(f, arrays, place, direction, seeds, eps)
@@ -55,7 +71,7 @@ def _check(
             )
     if at < order:
         _check(
-            _gradients(f, len(arrays), places),
+            gradient_function(f, len(arrays), places),
             [*arrays, *seeds],
             at + 1,
             order,
@@ -71,7 +87,7 @@ def _outputs(f: Any, arrays: list[Any]) -> tuple[Any, ...]:
     return result if isinstance(result, tuple) else (result,)
 
 
-def _gradients(f: Any, count: int, places: list[int]) -> Callable[..., tuple[Any, ...]]:
+def gradient_function(f: Any, count: int, places: list[int]) -> Callable[..., tuple[Any, ...]]:
     """The function (arguments, seeds) -> gradients of sum_k <seed_k, f_k(arguments)>, itself differentiable."""
 
     def gradients(*values: Any) -> tuple[Any, ...]:

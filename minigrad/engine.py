@@ -14,6 +14,7 @@ import numpy as np
 from numpy import ndarray
 
 from . import memory
+from .anomaly import check_backward
 from .dtypes import as_array
 from .graph import OFF, ON, Node, TensorBase, checksums, creation_order, describe, mode, wrap
 
@@ -160,6 +161,8 @@ def _run_rules(
                 continue
             if c.__class__ is not ndarray or c.shape != parent.shape or c.dtype is not parent.dtype:
                 c = op.fit(c, parent, node, at)
+            if node.notes is not None:
+                check_backward(node, op.argument_name(at), g, c)
             if tap is not None:
                 tap(node, op.argument_name(at), _shown(c))
             total = grads.get(parent)

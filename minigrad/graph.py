@@ -152,13 +152,14 @@ class Node:
 
 
 def _bytes_of(saved: Any) -> int:
-    sizes = {}
+    sizes: dict[int, int] = {}
     for _, rule, values in saved:
         for at in rule.holding:
             value = values[at]
             if value.__class__ is np.ndarray:
                 sizes[id(value)] = value.nbytes
-            elif value.__class__ not in PYTHON_NUMBERS:
+            elif value.__class__ not in PYTHON_NUMBERS and id(value) not in sizes:
+                sizes[id(value)] = 0  # a tuple that every member of many names is walked once
                 sizes.update({id(array): array.nbytes for array in _arrays_in(value)})
     return sum(sizes.values()) if sizes else 0
 
@@ -204,18 +205,21 @@ class _Part:
 PART = _Part()
 
 
-def annotate(node: Node) -> None:
-    """Keep with a node what `debug()` promises: the user's line and what the saved arrays held."""
+def user_line() -> str:
+    """file:line of the innermost frame that is not minigrad's, nn's or NumPy's."""
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in (
         "minigrad",
         "nn",
+        "numpy",
     ):
         frame = frame.f_back
-    node.notes = {
-        "line": f"{frame.f_code.co_filename}:{frame.f_lineno}",
-        "checksums": checksums(node),
-    }
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def annotate(node: Node) -> None:
+    """Keep with a node what `debug()` promises: the user's line and what the saved arrays held."""
+    node.notes = {"line": user_line(), "checksums": checksums(node)}
 
 
 def checksums(node: Node) -> list[int]:
@@ -226,7 +230,7 @@ def checksums(node: Node) -> list[int]:
 # Recording mode
 
 
-_outer: ContextVar[tuple[int, ...]] = ContextVar("minigrad_outer_modes", default=())
+_outer: ContextVar[tuple[Any, ...]] = ContextVar("minigrad_outer_modes", default=())
 
 
 class _Mode:
@@ -236,13 +240,18 @@ class _Mode:
         self._value = value
 
     def __enter__(self) -> None:
-        _outer.set((*_outer.get(), mode.get()))
+        warned = np.geterr()
+        if self._value == DEBUG:  # the engine's own error says more than NumPy's warning
+            np.seterr(all="ignore")
+        _outer.set((*_outer.get(), (mode.get(), warned)))
         mode.set(self._value)
 
     def __exit__(self, *exception: object) -> None:
-        *rest, before = _outer.get()
+        *rest, (before, warned) = _outer.get()
         _outer.set(tuple(rest))
         mode.set(before)
+        if self._value == DEBUG:
+            np.seterr(**warned)
 
     def __call__(self, function: F) -> F:
         if any(runs_later(function) for runs_later in _RUN_LATER):
@@ -280,5 +289,9 @@ def enable_grad(function: Any = None) -> Any:
 
 
 def debug() -> Any:
-    """Record with the user's source line and a checksum of what is saved: slower, and finds unannounced writes."""
+    """Record with the user's source line and a checksum of what is saved: slower, and finds unannounced writes.
+
+    An op that makes a nan or inf, forward or backward, raises FloatingPointError with that line and, where the
+    pattern is known, what to write instead.
+    """
     return _Mode(DEBUG)

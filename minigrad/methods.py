@@ -1,15 +1,29 @@
-"""The operators and methods of Tensor that are ops: one line each, straight to their row."""
+"""The methods of Tensor that are ops: one line each, straight to their row."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import memory
-from .graph import OFF, TensorBase, mode
-from .ops import conv, elementwise, indexing, linalg, losses, reductions, shapes
+from .operators import Operators
+from .ops import (
+    activations,
+    conv,
+    cumulative,
+    elementwise,
+    indexing,
+    norms,
+    pooling,
+    products,
+    rearrange,
+    reductions,
+    shapes,
+    softmax,
+    sorting,
+    statistics,
+)
 from .ops.inspection import inspect
 from .words import says_our_words
 
@@ -20,148 +34,28 @@ Axis = int | Sequence[int] | None
 Pair = int | tuple[int, int]
 
 
-class Methods(TensorBase):
+class Methods(Operators):
     """What can be computed with a Tensor."""
 
     __slots__ = ()
 
-    # Operators ---------------------------------------------------------------------------------------
+    # Indexing ---------------------------------------------------------------------------------------
 
-    def __add__(self, other: Any) -> Tensor:
-        return elementwise.add(self, other)
+    @says_our_words
+    def take(self, indices: Any, axis: int | None = None) -> Tensor:
+        return indexing.take(self, indices, axis)
 
-    def __radd__(self, other: Any) -> Tensor:
-        return elementwise.add(other, self)
+    @says_our_words
+    def sort(self, axis: int | None = -1) -> Tensor:
+        return sorting.sort(self, axis)
 
-    def __sub__(self, other: Any) -> Tensor:
-        return elementwise.subtract(self, other)
+    @says_our_words
+    def argsort(self, axis: int | None = -1) -> Tensor:
+        return sorting.argsort(self, axis)
 
-    def __rsub__(self, other: Any) -> Tensor:
-        return elementwise.subtract(other, self)
-
-    def __mul__(self, other: Any) -> Tensor:
-        return elementwise.multiply(self, other)
-
-    def __rmul__(self, other: Any) -> Tensor:
-        return elementwise.multiply(other, self)
-
-    def __truediv__(self, other: Any) -> Tensor:
-        return elementwise.divide(self, other)
-
-    def __rtruediv__(self, other: Any) -> Tensor:
-        return elementwise.divide(other, self)
-
-    def __pow__(self, other: Any) -> Tensor:
-        return elementwise.power(self, other)
-
-    def __rpow__(self, other: Any) -> Tensor:
-        return elementwise.power(other, self)
-
-    def __matmul__(self, other: Any) -> Tensor:
-        return linalg.matmul(self, other)
-
-    def __rmatmul__(self, other: Any) -> Tensor:
-        return linalg.matmul(other, self)
-
-    def __neg__(self) -> Tensor:
-        return elementwise.negative(self)
-
-    def __pos__(self) -> Tensor:
-        return self  # type: ignore[return-value]
-
-    def __abs__(self) -> Tensor:
-        return elementwise.absolute(self)
-
-    def __invert__(self) -> Tensor:
-        return inspect(np.invert, self)
-
-    def __and__(self, other: Any) -> Tensor:
-        return inspect(np.bitwise_and, self, other)
-
-    def __or__(self, other: Any) -> Tensor:
-        return inspect(np.bitwise_or, self, other)
-
-    def __xor__(self, other: Any) -> Tensor:
-        return inspect(np.bitwise_xor, self, other)
-
-    def __rand__(self, other: Any) -> Tensor:
-        return inspect(np.bitwise_and, other, self)
-
-    def __ror__(self, other: Any) -> Tensor:
-        return inspect(np.bitwise_or, other, self)
-
-    def __rxor__(self, other: Any) -> Tensor:
-        return inspect(np.bitwise_xor, other, self)
-
-    def __eq__(self, other: object) -> Tensor:  # type: ignore[override]
-        return inspect(np.equal, self, other)
-
-    def __ne__(self, other: object) -> Tensor:  # type: ignore[override]
-        return inspect(np.not_equal, self, other)
-
-    def __lt__(self, other: Any) -> Tensor:
-        return inspect(np.less, self, other)
-
-    def __le__(self, other: Any) -> Tensor:
-        return inspect(np.less_equal, self, other)
-
-    def __gt__(self, other: Any) -> Tensor:
-        return inspect(np.greater, self, other)
-
-    def __ge__(self, other: Any) -> Tensor:
-        return inspect(np.greater_equal, self, other)
-
-    __hash__ = object.__hash__
-
-    # In-place spellings ------------------------------------------------------------------------------
-
-    def __iadd__(self, other: Any) -> Tensor:
-        return self._in_place(elementwise.add, other, "+")
-
-    def __isub__(self, other: Any) -> Tensor:
-        return self._in_place(elementwise.subtract, other, "-")
-
-    def __imul__(self, other: Any) -> Tensor:
-        return self._in_place(elementwise.multiply, other, "*")
-
-    def __itruediv__(self, other: Any) -> Tensor:
-        return self._in_place(elementwise.divide, other, "/")
-
-    def __ipow__(self, other: Any) -> Tensor:
-        return self._in_place(elementwise.power, other, "**")
-
-    def _in_place(self, row: Any, other: Any, sign: str) -> Tensor:
-        """`w -= u`: a leaf that requires grad is written in place under no_grad(); any other name is rebound."""
-        if self._node is not None or not self._requires_grad:
-            return row(self, other)
-        if mode.get() != OFF:
-            raise RuntimeError(
-                f"w {sign}= u would hide this leaf that requires grad behind a new Tensor; write "
-                f"`with minigrad.no_grad(): w {sign}= u` to update it in place, or `v = w {sign} u`"
-            )
-        value = row.f(self._data, other._data if isinstance(other, TensorBase) else other)
-        np.copyto(self._data, value, casting="same_kind")
-        memory.mark_written(self._data)
-        return self  # type: ignore[return-value]
-
-    # Indexing ----------------------------------------------------------------------------------------
-
-    def __getitem__(self, index: Any) -> Tensor:
-        return indexing.getitem(self, index)
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        raise TypeError(
-            "t[i] = v cannot be recorded; build the result with np.where(mask, v, t) or np.concatenate, or write "
-            "a leaf with t.data[i] = v followed by minigrad.touch(t)"
-        )
-
-    def __len__(self) -> int:
-        if not self._data.ndim:
-            raise TypeError("len() of a 0-d Tensor")
-        return len(self._data)
-
-    def __iter__(self) -> Iterator[Tensor]:
-        return (self[i] for i in range(len(self)))
+    @says_our_words
+    def topk(self, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, Tensor]:
+        return sorting.topk(self, k, axis, largest)
 
     # Elementwise -------------------------------------------------------------------------------------
 
@@ -180,6 +74,12 @@ class Methods(TensorBase):
     def abs(self) -> Tensor:
         return elementwise.absolute(self)
 
+    def sin(self) -> Tensor:
+        return elementwise.sin(self)
+
+    def cos(self) -> Tensor:
+        return elementwise.cos(self)
+
     def tanh(self) -> Tensor:
         return elementwise.tanh(self)
 
@@ -187,7 +87,7 @@ class Methods(TensorBase):
         return elementwise.sigmoid(self)
 
     def relu(self) -> Tensor:
-        return elementwise.relu(self)
+        return activations.relu(self)
 
     def maximum(self, other: Any) -> Tensor:
         return elementwise.maximum(self, other)
@@ -218,6 +118,40 @@ class Methods(TensorBase):
     @says_our_words
     def min(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
         return reductions.min(self, axis, keepdims)
+
+    @says_our_words
+    def prod(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        return reductions.prod(self, axis, keepdims)
+
+    @says_our_words
+    def var(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
+        return statistics.var(self, axis, ddof, keepdims)
+
+    @says_our_words
+    def std(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
+        return statistics.std(self, axis, ddof, keepdims)
+
+    @says_our_words
+    def norm(
+        self, ord: float | str | None = None, axis: Axis = None, keepdims: bool = False
+    ) -> Tensor:
+        return norms.norm(self, ord, axis, keepdims)
+
+    @says_our_words
+    def logsumexp(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        return reductions.logsumexp(self, axis, keepdims)
+
+    @says_our_words
+    def cumsum(self, axis: int | None = None) -> Tensor:
+        return cumulative.cumsum(self, axis)
+
+    @says_our_words
+    def cumprod(self, axis: int | None = None) -> Tensor:
+        return cumulative.cumprod(self, axis)
+
+    @says_our_words
+    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+        return reductions.trace(self, offset, axis1, axis2)
 
     @says_our_words
     def argmax(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
@@ -269,18 +203,76 @@ class Methods(TensorBase):
     def squeeze(self, axis: Axis = None) -> Tensor:
         return shapes.squeeze(self, axis)
 
+    @says_our_words
+    def expand_dims(self, axis: int | Sequence[int]) -> Tensor:
+        return shapes.expand_dims(self, axis)
+
+    def broadcast_to(self, shape: int | Sequence[int]) -> Tensor:
+        return shapes.broadcast_to(self, shape)
+
+    @says_our_words
+    def moveaxis(self, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
+        return shapes.moveaxis(self, source, destination)
+
+    @says_our_words
+    def flip(self, axis: Axis = None) -> Tensor:
+        return rearrange.flip(self, axis)
+
+    @says_our_words
+    def roll(self, shift: int | Sequence[int], axis: Axis = None) -> Tensor:
+        return rearrange.roll(self, shift, axis)
+
+    @says_our_words
+    def repeat(self, repeats: int | Sequence[int], axis: int | None = None) -> Tensor:
+        return rearrange.repeat(self, repeats, axis)
+
+    def tile(self, reps: int | Sequence[int]) -> Tensor:
+        return rearrange.tile(self, reps)
+
+    @says_our_words
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+        return rearrange.diagonal(self, offset, axis1, axis2)
+
+    def tril(self, k: int = 0) -> Tensor:
+        return rearrange.tril(self, k)
+
+    def triu(self, k: int = 0) -> Tensor:
+        return rearrange.triu(self, k)
+
+    # Products ----------------------------------------------------------------------------------------
+
+    def dot(self, b: Any) -> Tensor:
+        return products.dot(self, b)
+
     # Learning ----------------------------------------------------------------------------------------
 
-    def conv2d(self, w: Any, b: Any = None, stride: Pair = 1, padding: Pair = 0) -> Tensor:
-        return conv.conv2d(self, w, b, stride, padding)
+    def conv2d(
+        self,
+        w: Any,
+        b: Any = None,
+        stride: Pair = 1,
+        padding: Any = 0,
+        dilation: Pair = 1,
+        groups: int = 1,
+    ) -> Tensor:
+        return conv.conv2d(self, w, b, stride, padding, dilation, groups)
 
-    def max_pool2d(self, window: Pair, stride: Pair | None = None) -> Tensor:
-        return conv.max_pool2d(self, window, stride)
+    def max_pool2d(
+        self,
+        kernel_size: Pair,
+        stride: Pair | None = None,
+        padding: Pair = 0,
+        dilation: Pair = 1,
+        ceil_mode: bool = False,
+        return_indices: bool = False,
+    ) -> Any:
+        options = stride, padding, dilation, ceil_mode, return_indices
+        return pooling.max_pool2d(self, kernel_size, *options)
 
     @says_our_words
     def log_softmax(self, axis: int = -1) -> Tensor:
-        return losses.log_softmax(self, axis)
+        return softmax.log_softmax(self, axis)
 
     @says_our_words
     def softmax(self, axis: int = -1) -> Tensor:
-        return losses.softmax(self, axis)
+        return softmax.softmax(self, axis)

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from .anomaly import check_forward
 from .arrays import PLAIN, as_output, has_float, shape_and_dtype, sketch, sum_to_shape, unwrap
 from .dtypes import DEFAULT_FLOAT, PYTHON_NUMBERS, unify
-from .graph import DEBUG, OFF, Node, TensorBase, annotate, describe, mode, wrap
+from .graph import DEBUG, OFF, Node, TensorBase, annotate, describe, mode, user_line, wrap
 from .rule import ALSO, MEMBER, OUTPUT, Rule, output_of
 
 RESERVED = frozenset(("y", "joint", "also", "floats", "doc", "i", "needed"))
@@ -163,8 +164,10 @@ class Primitive:
             values += extras
         if y.__class__ is not ndarray:
             y = as_output(y)
-        recording = mode.get() if needed else OFF
-        if not (recording and has_float(y)):
+        recording = mode.get()
+        if recording == DEBUG:
+            check_forward(self.name, y, ((self._name_of(i, slots), values[i]) for i in slots))
+        if not (needed and recording and has_float(y)):
             return tuple([wrap(part) for part in y]) if y.__class__ is tuple else wrap(y)
         constants += option_slots
         options = []
@@ -216,7 +219,8 @@ class Primitive:
                     "sizes must be equal or one of them 1. Use reshape or expand_dims to line the axes up"
                 ) from None
         met = ", ".join(f"{self._name_of(i, slots)} {np.shape(values[i])}" for i in slots)
-        error.add_note(f"in minigrad.{self.name}, called with {met}")
+        line = f" at {user_line()}" if mode.get() == DEBUG else ""
+        error.add_note(f"in minigrad.{self.name}, called with {met}{line}")
 
     def _name_of(self, position: int, slots: Sequence[int]) -> str:
         return self.names[position]

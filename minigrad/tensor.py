@@ -167,7 +167,7 @@ class Tensor(Methods):
             hooks = self._hooks = [] if self._hooks is None else self._hooks
         else:
             hooks = self._node.hooks = [] if self._node.hooks is None else self._node.hooks
-        handle = Hook(hooks, hook)
+        handle = Hook(self if self._node is None else self._node, hook)
         hooks.append(handle)
         return handle
 
@@ -277,18 +277,25 @@ class Tensor(Methods):
         return protocols.call_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        return protocols.call_function(function, args, kwargs)
+        return protocols.call_function(function, args, kwargs, self)
 
 
 class Hook:
     """A hook in its place; `remove()` takes it away."""
 
-    def __init__(self, hooks: list[Any], hook: Any) -> None:
-        self._hooks = hooks
+    def __init__(self, owner: Any, hook: Any) -> None:
+        self._owner = weakref.ref(
+            owner
+        )  # the owner's list holds this Hook: no cycle, so no garbage collector
         self.function = hook
 
     def remove(self) -> None:
-        self._hooks[:] = [hook for hook in self._hooks if hook is not self]
+        owner = self._owner()
+        hooks = (
+            None if owner is None else owner._hooks if isinstance(owner, Tensor) else owner.hooks
+        )
+        if hooks:
+            hooks[:] = [hook for hook in hooks if hook is not self]
 
 
 def touch(*tensors: Tensor) -> None:

@@ -14,11 +14,18 @@ NAMES = {
     "view": "reshape", "permute": "transpose", "unsqueeze": "expand_dims", "cat": "concatenate",
     "dim": "ndim", "numel": "size", "expand": "broadcast_to", "clamp": "clip", "cpu": "numpy",
     "to": "astype", "type": "astype", "float": "astype", "double": "astype", "long": "astype",
-    "copy_": "assign", "zero_": "assign", "fill_": "assign", "t": "T", "scatter_add": "scatter",
-    "from_numpy": "Tensor", "manual_seed": "seed", "index_select": "getitem",
+    "copy_": "assign", "zero_": "assign", "fill_": "assign", "t": "T",
+    "from_numpy": "Tensor", "manual_seed": "seed", "index_select": "take",
+    "gather": "take_along_axis", "index_add": "scatter_add",
+    "mul": "multiply", "sub": "subtract", "div": "divide", "neg": "negative", "pow": "power",
+    "mm": "matmul", "bmm": "matmul", "mv": "matmul", "ger": "outer", "inverse": "inv",
+    "movedim": "moveaxis", "masked_fill": "where", "masked_select": "getitem", "narrow": "getitem",
+    "chunk": "array_split", "repeat_interleave": "repeat", "expand_as": "broadcast_to",
+    "view_as": "reshape", "half": "astype", "int": "astype", "bool": "astype", "as_tensor": "Tensor",
+    "add_": "assign", "sub_": "assign", "mul_": "assign", "div_": "assign",
 }
 # fmt: on
-ARGUMENTS = {"dim": "axis", "keepdim": "keepdims", "dim0": "axis1", "dim1": "axis2"}
+ARGUMENTS = {"dim": "axis", "keepdim": "keepdims", "dim0": "axis1", "dim1": "axis2", "dims": "axis"}
 
 
 def no_attribute(owner: str, name: str) -> NoReturn:

@@ -1,4 +1,4 @@
-"""Convolution and pooling against loops one can read, against PyTorch, and at their edges."""
+"""Convolution against loops one can read, against its plain versions and PyTorch, and at its edges."""
 
 import threading
 from itertools import product
@@ -8,7 +8,8 @@ import pytest
 
 import minigrad as mg
 from minigrad import Tensor, check_grads, grad
-from minigrad.ops import conv
+from minigrad.ops import conv, pooling
+from minigrad.ops.windows import Window
 from minigrad.scratch import release_scratch, scratch_bytes
 
 CLOSE = {"rtol": 1e-11, "atol": 1e-12}
@@ -18,37 +19,29 @@ def normal(*shape, seed=0):
     return np.random.default_rng(seed).standard_normal(shape)
 
 
-# Loops one can read --------------------------------------------------------------------------------------
-
-
-def windows_of(x, kernel, stride, padding=(0, 0), fill=0.0):
-    """(i, j, window) for each place of the kernel: window is (N, C, kh, kw) of the padded x."""
-    (kh, kw), (sh, sw), (ph, pw) = kernel, stride, padding
-    padded = np.full((*x.shape[:2], x.shape[2] + 2 * ph, x.shape[3] + 2 * pw), fill)
-    padded[:, :, ph : ph + x.shape[2], pw : pw + x.shape[3]] = x
-    for i, top in enumerate(range(0, padded.shape[2] - kh + 1, sh)):
-        for j, left in enumerate(range(0, padded.shape[3] - kw + 1, sw)):
-            yield i, j, padded[:, :, top : top + kh, left : left + kw]
-
-
-def conv2d_by_loops(x, w, b, stride, padding):
-    places = list(windows_of(x, w.shape[2:], stride, padding))
-    y = np.zeros((len(x), len(w), places[-1][0] + 1, places[-1][1] + 1))
-    for i, j, window in places:
-        for o in range(len(w)):
-            y[:, o, i, j] = (window * w[o]).sum((1, 2, 3)) + (0 if b is None else b[o])
-    return y
-
-
-def max_pool2d_by_loops(x, window, stride):
-    places = list(windows_of(x, window, stride))
-    y = np.zeros((*x.shape[:2], places[-1][0] + 1, places[-1][1] + 1))
-    for i, j, at in places:
-        y[:, :, i, j] = at.max((2, 3))
+def conv2d_by_loops(x, w, b, window, groups=1):
+    (_, (sh, sw), ((top, bottom), (left, right)), (dh, dw)), (eh, ew) = window, window.extent
+    padded = np.zeros((*x.shape[:2], x.shape[2] + top + bottom, x.shape[3] + left + right))
+    padded[:, :, top : top + x.shape[2], left : left + x.shape[3]] = x
+    rows = range(0, padded.shape[2] - eh + 1, sh)
+    columns = range(0, padded.shape[3] - ew + 1, sw)
+    y = np.zeros((len(x), len(w), len(rows), len(columns)))
+    for o in range(len(w)):
+        first = o // (len(w) // groups) * w.shape[1]  # the first channel of the filter's group
+        channels = slice(first, first + w.shape[1])
+        for i, row in enumerate(rows):
+            for j, column in enumerate(columns):
+                under = padded[:, channels, row : row + eh : dh, column : column + ew : dw]
+                y[:, o, i, j] = (under * w[o]).sum((1, 2, 3)) + (0 if b is None else b[o])
     return y
 
 
 # Configurations: every corner that the code distinguishes, and a random grid -----------------------------
+
+
+def even(padding):
+    return tuple((p, p) for p in padding)
+
 
 CORNERS = {  # N, C, H, W, filters, kernel, stride, padding
     "one channel, one filter": (2, 1, 5, 5, 1, (3, 3), (1, 1), (0, 0)),
@@ -72,62 +65,78 @@ CORNERS = {  # N, C, H, W, filters, kernel, stride, padding
 def random_configuration(seed):
     rng = np.random.default_rng(seed)
     draw = lambda low, high: int(rng.integers(low, high))  # noqa: E731
-    kernel = draw(1, 5), draw(1, 5)
-    padding = draw(0, 4), draw(0, 4)
-    size = [max(draw(1, 9), k - 2 * p) for k, p in zip(kernel, padding, strict=True)]
-    stride = draw(1, 4), draw(1, 4)
-    return draw(1, 4), draw(1, 4), *size, draw(1, 4), kernel, stride, padding
+    pair = lambda low, high: (draw(low, high), draw(low, high))  # noqa: E731
+    groups = draw(1, 4) if seed % 2 else 1
+    window = Window(pair(1, 4), pair(1, 4), (pair(0, 4), pair(0, 4)), pair(1, 4))
+    if seed % 3 == 0:
+        window = window._replace(stride=(1, 1))
+    size = [max(draw(1, 9), e - sum(p)) for e, p in zip(window.extent, window.padding, strict=True)]
+    return draw(1, 4), groups * draw(1, 3), *size, groups * draw(1, 3), window, groups
 
 
-CONFIGURATIONS = CORNERS | {f"random {seed}": random_configuration(seed) for seed in range(30)}
+CONFIGURATIONS = {
+    name: (*sizes, Window(kernel, stride, even(padding)), 1)
+    for name, (*sizes, kernel, stride, padding) in CORNERS.items()
+} | {
+    "a group per channel": (2, 4, 5, 4, 4, Window((3, 2)), 4),
+    "a group per channel, each with two filters": (2, 3, 5, 4, 6, Window((2, 2), (2, 1)), 3),
+    "groups of an empty batch": (0, 4, 5, 5, 2, Window((3, 3)), 2),
+    "groups in several blocks": (5, 8, 40, 20, 4, Window((3, 3), padding=even((1, 1))), 2),
+    "padding on one side": (1, 2, 4, 4, 2, Window((2, 3), padding=((0, 1), (2, 0))), 1),
+    "dilation that reaches over the image": (1, 2, 5, 4, 2, Window((2, 2), dilation=(4, 3)), 1),
+    **{f"random {seed}": random_configuration(seed) for seed in range(60)},
+}
 every_configuration = pytest.mark.parametrize(
     "configuration", CONFIGURATIONS.values(), ids=CONFIGURATIONS
 )
 
 
 def arguments_of(configuration):
-    n, c, h, w, filters, kernel, stride, padding = configuration
-    x, weight, b = normal(n, c, h, w), normal(filters, c, *kernel, seed=1), normal(filters, seed=2)
-    g = normal(n, filters, *conv.output_size((h, w), kernel, stride, padding), seed=3)
-    return x, weight, b, g, stride, padding
+    """x, w, b, a gradient g, and (window, groups)."""
+    n, c, h, w, filters, window, groups = configuration
+    x, weight = normal(n, c, h, w), normal(filters, c // groups, *window.kernel, seed=1)
+    g = normal(n, filters, *window.output_size((h, w)), seed=3)
+    return x, weight, normal(filters, seed=2), g, window, groups
+
+
+def call_of(configuration):
+    """The call of the public conv2d."""
+    *_, window, groups = configuration
+    return lambda x, w, b: mg.conv2d(x, w, b, *window[1:], groups)
 
 
 def test_the_corners_reach_one_block_several_blocks_and_images_larger_than_a_block():
-    def bytes_per_image(n, c, h, w, filters, kernel, stride, padding):
-        return np.prod(conv.output_size((h, w), kernel, stride, padding)) * np.prod(kernel) * c * 8
+    def bytes_per_image(n, c, h, w, filters, window, groups):
+        return np.prod(window.output_size((h, w))) * np.prod(window.kernel) * c * 8
 
-    several = CORNERS["a batch of several blocks, the last one short"]
-    block = conv.BLOCK_BYTES // bytes_per_image(*several)
-    assert 1 < block < several[0]
-    assert several[0] % block
-    assert bytes_per_image(*CORNERS["an image larger than a block"]) > conv.BLOCK_BYTES
+    for name in ("a batch of several blocks, the last one short", "groups in several blocks"):
+        several = CONFIGURATIONS[name]
+        block = conv.BLOCK_BYTES // bytes_per_image(*several)
+        assert 1 < block < several[0]
+        assert several[0] % block
+    assert bytes_per_image(*CONFIGURATIONS["an image larger than a block"]) > conv.BLOCK_BYTES
 
 
 @every_configuration
 def test_conv2d_is_the_sum_that_its_loops_compute(configuration):
-    x, w, b, g, stride, padding = arguments_of(configuration)
-    y = mg.conv2d(Tensor(x), Tensor(w), Tensor(b), stride, padding).data
+    x, w, b, g, window, groups = arguments_of(configuration)
+    y = call_of(configuration)(Tensor(x), Tensor(w), Tensor(b)).data
     assert y.shape == g.shape
-    if g.size:
-        np.testing.assert_allclose(y, conv2d_by_loops(x, w, b, stride, padding), **CLOSE)
-    without_bias = mg.conv2d(Tensor(x), Tensor(w), None, stride, padding).data
+    np.testing.assert_allclose(y, conv2d_by_loops(x, w, b, window, groups), **CLOSE)
+    without_bias = call_of(configuration)(Tensor(x), Tensor(w), None).data
     np.testing.assert_allclose(y - b[:, None, None], without_bias, **CLOSE)
 
 
 @every_configuration
 def test_each_of_the_closed_family_agrees_with_its_plain_version(configuration):
-    x, w, b, g, stride, padding = arguments_of(configuration)
-    rest = stride, padding
+    x, w, b, g, *how = arguments_of(configuration)
+    size = x.shape[2:]
+    by_input = conv.conv2d_input_plain(g, w, size, *how)
     for found, expected in [
-        (conv._conv2d_row(x, w, b, *rest), conv.conv2d_plain(x, w, b, *rest)),
-        (
-            conv.conv2d_input(g, w, x.shape[2:], *rest),
-            conv.conv2d_input_plain(g, w, x.shape[2:], *rest),
-        ),
-        (
-            conv.conv2d_weight(g, x, w.shape[2:], *rest),
-            conv.conv2d_weight_plain(g, x, w.shape[2:], *rest),
-        ),
+        (conv._conv2d_row(x, w, b, *how), conv.conv2d_plain(x, w, b, *how)),
+        (conv.conv2d_input(g, w, size, *how), by_input),
+        (conv._conv2d_input_strided(g, w, size, *how), by_input),
+        (conv.conv2d_weight(g, x, *how), conv.conv2d_weight_plain(g, x, *how)),
     ]:
         assert found.shape == expected.shape
         np.testing.assert_allclose(found, expected, **CLOSE)
@@ -136,46 +145,50 @@ def test_each_of_the_closed_family_agrees_with_its_plain_version(configuration):
 @every_configuration
 def test_the_closed_family_is_one_trilinear_form(configuration):
     """<g, conv2d(x, w)> = <conv2d_input(g, w), x> = <conv2d_weight(g, x), w>."""
-    x, w, _, g, stride, padding = arguments_of(configuration)
-    form = (g * conv._conv2d_row(x, w, None, stride, padding)).sum()
-    by_x = (x * conv.conv2d_input(g, w, x.shape[2:], stride, padding)).sum()
-    by_w = (w * conv.conv2d_weight(g, x, w.shape[2:], stride, padding)).sum()
+    x, w, _, g, *how = arguments_of(configuration)
+    form = (g * conv._conv2d_row(x, w, None, *how)).sum()
+    by_x = (x * conv.conv2d_input(g, w, x.shape[2:], *how)).sum()
+    by_w = (w * conv.conv2d_weight(g, x, *how)).sum()
     np.testing.assert_allclose([by_x, by_w], form, rtol=1e-9, atol=1e-10)
 
 
-@every_configuration
-def test_conv2d_and_its_gradients_agree_with_pytorch(configuration):
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-    *arguments, g, stride, padding = arguments_of(configuration)
-    xs = [Tensor(a, requires_grad=True) for a in arguments]
-    y = mg.conv2d(*xs, stride, padding)
-    ts = [torch.tensor(a, requires_grad=True) for a in arguments]
-    expected = torch.nn.functional.conv2d(*ts, stride, padding)
-    np.testing.assert_allclose(y.data, expected.numpy(force=True), **CLOSE)
-    gradients = torch.autograd.grad(
-        expected, ts, torch.tensor(g), allow_unused=True, materialize_grads=True
-    )
-    for found, gradient in zip(grad(y, xs, g), gradients, strict=True):
-        np.testing.assert_allclose(found.data, gradient.numpy(), **CLOSE)
-
-
 @pytest.mark.parametrize(
-    "name", [n for n, c in CONFIGURATIONS.items() if c[0] * c[1] * c[2] * c[3] < 60]
+    "name", [n for n, c in CONFIGURATIONS.items() if c[0] * c[1] * c[2] * c[3] < 40]
 )
 def test_conv2d_has_the_derivatives_of_second_order_by_input_weight_and_bias(name):
-    x, w, b, _, stride, padding = arguments_of(CONFIGURATIONS[name])
-    check_grads(lambda x, w, b: mg.conv2d(x, w, b, stride, padding), [x, w, b])
+    x, w, b, *_ = arguments_of(CONFIGURATIONS[name])
+    call = call_of(CONFIGURATIONS[name])
+    check_grads(call, [x, w, b])
     for i, argument in enumerate((x, w, b)):  # each alone, the others being constants
 
         def alone(t, i=i):
-            return (
-                mg.conv2d(
-                    *[t if i == k else Tensor(a) for k, a in enumerate((x, w, b))], stride, padding
-                )
-                ** 2
-            )
+            return call(*[t if i == k else Tensor(a) for k, a in enumerate((x, w, b))]) ** 2
 
         check_grads(alone, [argument])
+
+
+# Sizes -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3, 5])
+def test_padding_same_gives_a_window_per_stride_with_the_odd_element_after(stride):
+    for n, k, d in product(range(1, 8), range(1, 5), range(1, 4)):
+        y = mg.conv1d(np.ones((1, 1, n)), np.ones((1, 1, k)), None, stride, "same", d)
+        assert y.shape == (1, 1, -(-n // stride))
+        total = max((-(-n // stride) - 1) * stride + d * (k - 1) + 1 - n, 0)
+        by_hand = mg.conv1d(
+            np.pad(np.ones((1, 1, n)), ((0, 0), (0, 0), (total // 2, total - total // 2))),
+            np.ones((1, 1, k)), None, stride, 0, d,
+        )  # fmt: skip
+        np.testing.assert_array_equal(y, by_hand)
+
+
+def test_transposed_conv_has_the_shape_that_conv_with_the_same_options_came_from():
+    for size, kernel, stride, padding in product((5, 6, 7, 8), (2, 3), (1, 2, 3), (0, 1)):
+        x, w = np.ones((1, 2, size, size)), np.ones((3, 2, kernel, kernel))
+        y = mg.conv2d(x, w, None, stride, padding)
+        rest = (size + 2 * padding - kernel) % stride
+        assert mg.conv_transpose2d(y, w, None, stride, padding, rest).shape == x.shape
 
 
 # What users meet -----------------------------------------------------------------------------------------
@@ -188,9 +201,6 @@ def test_elements_that_the_stride_drops_get_zero_gradient_and_no_others():
         covered[top : top + 2, left : left + 2] = True
     y = mg.conv2d(x, Tensor(np.ones((1, 1, 2, 2))), stride=(3, 2))
     np.testing.assert_array_equal(grad(y.sum(), x).data[0, 0], covered)
-    pooled = grad(mg.max_pool2d(x, 2, (3, 2)).sum(), x).data[0, 0]
-    assert (pooled[~covered] == 0).all()
-    assert pooled.sum() == 2 * 4
 
 
 def channels_last(a):
@@ -215,19 +225,22 @@ def test_the_layout_in_memory_changes_nothing(layout):
         normal(2, seed=2),
         normal(3, 2, 3, 4),
     )
-    options = (2, 1), (1, 0)
+    how = Window((3, 2), (2, 1), even((1, 0))), 1
+    two = Window((2, 2))
 
     def results(x, w, g):
-        pooled = conv._max_pool2d_row(x, (2, 2), (1, 1))
-        place = conv.pool_argmax(x, pooled, (2, 2), (1, 1))
+        pooled = pooling._max_pool2d_row(x, two)
+        place = pooling.pool_argmax(x, pooled, two)
         return (
-            conv._conv2d_row(x, w, b, *options),
-            conv.conv2d_input(g, w, (6, 5), *options),
-            conv.conv2d_weight(g, x, (3, 2), *options),
+            conv._conv2d_row(x, w, b, *how),
+            conv.conv2d_input(g, w, (6, 5), *how),
+            conv.conv2d_weight(g, x, *how),
             pooled,
             place,
-            conv.pool_scatter(pooled, place, (6, 5), (2, 2), (1, 1)),
-            conv.pool_gather(x, place, (2, 2), (1, 1)),
+            pooling.pool_scatter(pooled, place, (6, 5), two),
+            pooling.pool_gather(x, place, two),
+            mg.avg_pool2d(x, 2, 1, 1),
+            mg.fold(mg.unfold(x, 2), (6, 5), 2),
         )
 
     moved = [layout(a) for a in (x, w, g)]
@@ -243,8 +256,8 @@ def test_one_layer_used_twice_in_a_graph_keeps_both_calls_apart():
         return mg.conv2d(mg.tanh(mg.conv2d(x, w, padding=1)), w, stride=2, padding=1)
 
     check_grads(twice, [x[:1, :, :4, :4], w])
-    first = conv2d_by_loops(x, w, None, (1, 1), (1, 1))
-    expected = conv2d_by_loops(np.tanh(first), w, None, (2, 2), (1, 1))
+    first = conv2d_by_loops(x, w, None, Window((3, 3), (1, 1), even((1, 1))))
+    expected = conv2d_by_loops(np.tanh(first), w, None, Window((3, 3), (2, 2), even((1, 1))))
     np.testing.assert_allclose(twice(Tensor(x), Tensor(w)).data, expected, **CLOSE)
 
 
@@ -322,80 +335,6 @@ def test_integer_images_take_the_dtype_of_the_weights():
     np.testing.assert_allclose(y.data, mg.conv2d(x.astype(float), w.data.astype(float)), rtol=1e-4)
 
 
-# Max-pooling ---------------------------------------------------------------------------------------------
-
-POOLS = [  # shape, window, stride
-    ((2, 3, 4, 6), (2, 2), (2, 2)), ((1, 1, 5, 5), (3, 2), (1, 1)), ((2, 2, 7, 5), (2, 3), (3, 1)),
-    ((1, 2, 3, 3), (3, 3), (1, 1)), ((2, 1, 4, 4), (1, 1), (1, 1)), ((1, 1, 6, 6), (1, 2), (2, 5)),
-    ((0, 2, 4, 4), (2, 2), (2, 2)), ((2, 0, 4, 4), (2, 2), (2, 2)),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("shape", "window", "stride"), POOLS)
-def test_max_pool2d_agrees_with_its_loops_and_pytorch_and_finite_differences(shape, window, stride):
-    x = (
-        np.random.default_rng(0).permutation(np.arange(np.prod(shape, dtype=int))).reshape(shape)
-        / 7.0
-    )
-    t = Tensor(x, requires_grad=True)
-    y = mg.max_pool2d(t, window, stride)
-    np.testing.assert_array_equal(y.data, max_pool2d_by_loops(x, window, stride))
-    check_grads(lambda x: mg.max_pool2d(x, window, stride), [x])
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-    theirs = torch.tensor(x, requires_grad=True)
-    if x.shape[1]:
-        pooled = torch.nn.functional.max_pool2d(theirs, window, stride)
-        g = normal(*y.shape)
-        (expected,) = torch.autograd.grad(pooled, theirs, torch.tensor(g))
-        np.testing.assert_allclose(grad(y, t, g).data, expected.numpy(), **CLOSE)
-
-
-def test_the_stride_of_max_pool2d_is_its_window_unless_given():
-    x = Tensor(normal(1, 1, 6, 6))
-    np.testing.assert_array_equal(
-        mg.max_pool2d(x, (2, 3)).data, mg.max_pool2d(x, (2, 3), (2, 3)).data
-    )
-    np.testing.assert_array_equal(x.max_pool2d(2).data, mg.max_pool2d(x, 2, 2).data)
-
-
-def pool_gradient(image, window, stride=None):
-    x = Tensor(np.array(image, float)[None, None], requires_grad=True)
-    return grad(mg.max_pool2d(x, window, stride).sum(), x).data[0, 0].tolist()
-
-
-def test_of_several_maxima_in_a_window_the_first_in_row_major_order_gets_the_gradient():
-    assert pool_gradient([[1, 1], [1, 1]], 2) == [[1, 0], [0, 0]]
-    assert pool_gradient([[0, 1], [1, 1]], 2) == [[0, 1], [0, 0]]
-    assert pool_gradient([[0, 0], [1, 1]], 2) == [[0, 0], [1, 0]]
-    assert pool_gradient([[0.0, -0.0], [-0.0, 0.0]], 2) == [[1, 0], [0, 0]]
-    assert pool_gradient([[-np.inf] * 2] * 2, 2) == [[1, 0], [0, 0]]
-    assert pool_gradient([[1, np.inf], [np.inf, 1]], 2) == [[0, 1], [0, 0]]
-
-
-def test_overlapping_windows_add_up_and_each_has_its_own_first_maximum():
-    assert pool_gradient([[5, 5, 5]], (1, 2), 1) == [[1, 1, 0]]
-    assert pool_gradient([[1, 9, 1]], (1, 2), 1) == [[0, 2, 0]]
-    ones = np.ones((3, 3))
-    assert pool_gradient(ones, 2, 1) == [[1, 1, 0], [1, 1, 0], [0, 0, 0]]
-    centre = ones + np.eye(3)[1] * np.eye(3)[1][:, None]
-    assert pool_gradient(centre, 2, 1) == [[0, 0, 0], [0, 4, 0], [0, 0, 0]]
-
-
-def test_nan_in_a_window_wins_and_the_first_nan_gets_the_gradient():
-    nan = np.nan
-    x = Tensor(np.array([[[[1, nan, 3, 4], [nan, 5, 2, 9]]]]), requires_grad=True)
-    y = mg.max_pool2d(x, 2)
-    np.testing.assert_array_equal(y.data, [[[[nan, 9]]]])
-    np.testing.assert_array_equal(grad(y.sum(), x).data, [[[[0, 1, 0, 0], [0, 0, 0, 1]]]])
-
-
-def test_where_maxima_tie_the_gradient_of_max_pool2d_is_smooth_in_its_seed():
-    x = np.array([[[[1.0, 1, 0], [1, 1, 2]]]])
-    check_grads(lambda g, x=x: conv.pool_scatter(
-        g, conv.pool_argmax(x, mg.max_pool2d(x, 2, 1), (2, 2), (1, 1)), (2, 3), (2, 2), (1, 1)
-    ) ** 2, [normal(1, 1, 1, 2)])  # fmt: skip
-
-
 # Errors name what was met --------------------------------------------------------------------------------
 
 X, W = np.ones((2, 3, 8, 9)), np.ones((4, 3, 3, 5))
@@ -417,12 +356,26 @@ X, W = np.ones((2, 3, 8, 9)), np.ones((4, 3, 3, 5))
         (lambda x, w: mg.conv2d(x, w, stride=1.5), ["conv2d", "stride", "1.5"]),
         (lambda x, w: mg.conv2d(x, w, stride=None), ["conv2d", "stride", "None"]),
         (lambda x, w: mg.conv2d(x, w, padding=-1), ["conv2d", "padding", "-1"]),
-        (lambda x, w: mg.conv2d(x, w, padding="same"), ["conv2d", "padding", "same"]),
-        (lambda x, w: mg.max_pool2d(x, 10), ["max_pool2d", "(10, 10)", "(8, 9)"]),
-        (lambda x, w: mg.max_pool2d(x[0], 2), ["max_pool2d", "(3, 8, 9)", "(N, C, H, W)"]),
-        (lambda x, w: mg.max_pool2d(x, 0), ["max_pool2d", "window", "0"]),
-        (lambda x, w: mg.max_pool2d(x, 2, 0), ["max_pool2d", "stride", "0"]),
-        (lambda x, w: mg.max_pool2d(x, (2, 2, 2)), ["max_pool2d", "window", "(2, 2, 2)"]),
+        (lambda x, w: mg.conv2d(x, w, padding="full"), ["conv2d", "padding", "'same'", "'valid'", "'full'"]),
+        (lambda x, w: mg.conv2d(x, w, padding=(1, (1, -1))), ["conv2d", "padding", "(1, (1, -1))"]),
+        (lambda x, w: mg.conv2d(x, w, padding=((1, 2),)), ["conv2d", "padding", "((1, 2),)"]),
+        (lambda x, w: mg.conv2d(x, w, dilation=0), ["conv2d", "dilation", "0"]),
+        (lambda x, w: mg.conv2d(x, w, dilation=4), ["(3, 5)", "(9, 17) with its dilation", "(8, 9)"]),
+        (lambda x, w: mg.conv2d(x, w, groups=0), ["conv2d", "groups", "0"]),
+        (lambda x, w: mg.conv2d(x, w, groups=2), ["conv2d", "3 channels", "takes 6, 3 in each of 2 groups"]),
+        (lambda x, w: mg.conv2d(x, w[:, :1], groups=3), ["conv2d", "(4, 1, 3, 5)", "3 groups"]),
+        (lambda x, w: mg.conv1d(x, w), ["conv1d", "(2, 3, 8, 9)", "(N, C, L)", "(O, C, k)"]),
+        (lambda x, w: mg.conv1d(x[:, :, 0, :4], w[:, :, 0]), ["conv1d", "(5,)", "(4,)", "larger"]),
+        (lambda x, w: mg.conv1d(x[:, :, 0], w[:, :, 0], stride=(1, 1)), ["conv1d: stride", "(1, 1)"]),
+        (lambda x, w: mg.conv_transpose2d(x, w), ["conv_transpose2d", "3 channels", "takes 4"]),
+        (lambda x, w: mg.conv_transpose2d(x, w[0]), ["conv_transpose2d", "(C, O, kh, kw)"]),
+        (lambda x, w: mg.conv_transpose2d(x, w[:3], x[0, 0, 0]), ["conv_transpose2d", "bias", "(9,)", "(3,)"]),
+        (lambda x, w: mg.conv_transpose2d(x, w[:3], output_padding=1), ["output_padding (1, 1)", "less than"]),
+        (lambda x, w: mg.conv_transpose2d(x, w[:3], padding=9), ["conv_transpose2d", "(8, 9)", "padding (9, 9)"]),
+        (lambda x, w: mg.unfold(x[0], 2), ["unfold", "(3, 8, 9)", "(N, C, H, W)"]),
+        (lambda x, w: mg.unfold(x, 10), ["unfold", "(10, 10)", "(8, 9)"]),
+        (lambda x, w: mg.fold(x[0], 5, 2), ["fold", "(3, 8, 9)", "(N, C * 4, 16)"]),
+        (lambda x, w: mg.fold(x[:, 0], (2, 9), 2), ["fold", "(2, 8, 9)", "(N, C * 4, 8)"]),
     ],
     ids=lambda v: " ".join(v) if isinstance(v, list) else "",
 )  # fmt: skip

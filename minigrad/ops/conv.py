@@ -1,293 +1,385 @@
-"""Convolution and pooling over the last two axes of (N, C, H, W).
+"""Convolution over the last two axes of (N, C, H, W), its transpose, and both over the last one of (N, C, L).
 
 <g, conv2d(x, w)> is linear in each of g, x and w. Its three partial derivatives are conv2d, conv2d_input and
 conv2d_weight, a closed family: the rules of each are the other two, which is all the calculus at every order.
 
 Each op has a plain version in NumPy words that dispatch to any array type, which the tests use as oracle, and a
-kernel for NumPy's own arrays. A kernel copies a block of images at a time into columns (N Ho Wo, kh kw C), channels
-last so that the copied runs are long, and multiplies them while they are in cache. Results are channels-last in
-memory under an (N, C, H, W) view; NumPy's elementwise functions keep that layout.
+kernel for NumPy's own arrays. A kernel copies a block of images at a time into columns (G, N Ho Wo, kh kw C/G) for G
+groups of channels, channels last so that the copied runs are long, and multiplies them while they are in cache.
+Results are channels-last in memory under an (N, C, H, W) view; NumPy's elementwise functions keep that layout.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from operator import index
 from typing import Any
 
 import numpy as np
 
 from ..rows import Primitive, primitive
 from ..scratch import scratch
-from .elementwise import where
-from .inspection import plain
+from .padding import pad
+from .shapes import reshape
+from .windows import Pair, Steps, Window, is_numpy, lowered, numbers, raised, window_of
 
-Pair = tuple[int, int]
 BLOCK_BYTES = 2**20  # columns that stay in a second-level cache
 
 
-def output_size(size: Pair, kernel: Pair, stride: Pair, padding: Pair) -> Pair:
-    """floor((n + 2 p - k) / s) + 1 per axis; a stride that does not divide drops the tail."""
-    (h, w), (kh, kw), (sh, sw), (ph, pw) = size, kernel, stride, padding
-    return (h + 2 * ph - kh) // sh + 1, (w + 2 * pw - kw) // sw + 1
-
-
-def _windows(x: Any, kernel: Pair, stride: Pair) -> Any:
-    """All windows of x as a view (N, C, Ho, Wo, kh, kw)."""
-    views = np.lib.stride_tricks.sliding_window_view(x, kernel, axis=(2, 3))
-    return views[:, :, :: stride[0], :: stride[1]]
-
-
-def _framed(x: Any, padding: Pair) -> Any:
-    (ph, pw) = padding
-    return np.pad(x, ((0, 0), (0, 0), (ph, ph), (pw, pw))) if ph or pw else x
-
-
-def _spread(g: Any, kernel: Pair, stride: Pair, size: Pair) -> Any:
-    """g with its elements `stride` apart and a frame of kernel - 1, sized so that a valid convolution gives `size`."""
-    n, c, ho, wo = g.shape
-    (kh, kw), (sh, sw) = kernel, stride
-    y = np.zeros_like(g, shape=(n, c, size[0] + kh - 1, size[1] + kw - 1))
-    y[:, :, kh - 1 : kh - 1 + sh * ho : sh, kw - 1 : kw - 1 + sw * wo : sw] = g
-    return y
+def _flipped(w: Any, groups: int) -> Any:
+    """The filters (C, O/G, kh, kw) that lead back: each turned by 180 degrees, input and output exchanged."""
+    o, c, kh, kw = w.shape
+    turned = w[:, :, ::-1, ::-1].reshape(groups, o // groups, c, kh, kw)
+    return turned.transpose((0, 2, 1, 3, 4)).reshape(groups * c, o // groups, kh, kw)
 
 
 # Plain versions ------------------------------------------------------------------------------------------
 
 
-def conv2d_plain(x: Any, w: Any, b: Any, stride: Pair, padding: Pair) -> Any:
-    """y[n, o, i, j] = b[o] + sum_{c, u, v} w[o, c, u, v] x[n, c, i s + u - p, j s + v - p]"""
-    y = np.tensordot(
-        _windows(_framed(x, padding), w.shape[2:], stride), w, axes=((1, 4, 5), (1, 2, 3))
-    )
-    return (y if b is None else y + b).transpose((0, 3, 1, 2))  # (N, Ho, Wo, O) -> (N, O, Ho, Wo)
+def _columns_plain(x: Any, window: Window, groups: int) -> Any:
+    """The elements under each window: (G, N Ho Wo, C/G kh kw)."""
+    (n, c, *size), (kh, kw) = x.shape, window.kernel
+    ho, wo = window.output_size(size)
+    framed = np.pad(x, ((0, 0), (0, 0), *window.padding))
+    views = np.lib.stride_tricks.sliding_window_view(framed, window.extent, axis=(2, 3))
+    views = views[:, :, :: window.stride[0], :: window.stride[1]]
+    views = views[..., :: window.dilation[0], :: window.dilation[1]]  # (N, C, Ho, Wo, kh, kw)
+    grouped = views.reshape(n, groups, c // groups, ho, wo, kh, kw).transpose((1, 0, 3, 4, 2, 5, 6))
+    return grouped.reshape(groups, n * ho * wo, c // groups * kh * kw)
 
 
-def conv2d_input_plain(g: Any, w: Any, size: Pair, stride: Pair, padding: Pair) -> Any:
+def conv2d_plain(x: Any, w: Any, b: Any, window: Window, groups: int) -> Any:
+    """y[n, o, i, j] = b[o] + sum_{c, u, v} w[o, c, u, v] x[n, c, i s + u d - p, j s + v d - p]"""
+    (n, *_, h, wd), o = x.shape, w.shape[0]
+    ho, wo = window.output_size((h, wd))
+    filters = w.reshape(groups, o // groups, math.prod(w.shape[1:])).transpose((0, 2, 1))
+    y = _columns_plain(x, window, groups) @ filters  # (G, N Ho Wo, O/G)
+    y = y.reshape(groups, n, ho, wo, o // groups).transpose((1, 0, 4, 2, 3)).reshape(n, o, ho, wo)
+    return y if b is None else y + b.reshape(o, 1, 1)
+
+
+def conv2d_input_plain(g: Any, w: Any, size: Pair, window: Window, groups: int) -> Any:
     """The gradient of <g, conv2d(x, w)> by x, for x of height and width `size`."""
-    (h, wd), (ph, pw) = size, padding
-    spread = _spread(g, w.shape[2:], stride, (h + 2 * ph, wd + 2 * pw))
-    flipped = w[:, :, ::-1, ::-1].transpose((1, 0, 2, 3))
-    return conv2d_plain(spread, flipped, None, (1, 1), (0, 0))[:, :, ph : ph + h, pw : pw + wd]
+    (n, o, ho, wo), (sh, sw), (eh, ew) = g.shape, window.stride, window.extent
+    (h, wd), (ph, pw) = size, window.padded(size)
+    (top, _), (left, _) = window.padding
+    # g with its elements `stride` apart and a frame, so that a convolution of stride 1 gives the padded image
+    spread = np.zeros_like(g, shape=(n, o, ph + eh - 1, pw + ew - 1))
+    spread[:, :, eh - 1 : eh - 1 + sh * ho : sh, ew - 1 : ew - 1 + sw * wo : sw] = g
+    back = Window(window.kernel, dilation=window.dilation)
+    padded = conv2d_plain(spread, _flipped(w, groups), None, back, groups)
+    return padded[:, :, top : top + h, left : left + wd]
 
 
-def conv2d_weight_plain(g: Any, x: Any, kernel: Pair, stride: Pair, padding: Pair) -> Any:
-    """The gradient of <g, conv2d(x, w)> by w, for w of height and width `kernel`."""
-    windows = _windows(_framed(x, padding), kernel, stride)
-    return np.tensordot(g, windows, axes=((0, 2, 3), (0, 2, 3)))
+def conv2d_weight_plain(g: Any, x: Any, window: Window, groups: int) -> Any:
+    """The gradient of <g, conv2d(x, w)> by w, for w of height and width `window.kernel`."""
+    (n, o, ho, wo), c = g.shape, x.shape[1]
+    grouped = g.reshape(n, groups, o // groups, ho, wo).transpose((1, 2, 0, 3, 4))
+    y = grouped.reshape(groups, o // groups, n * ho * wo) @ _columns_plain(x, window, groups)
+    return y.reshape(o, c // groups, *window.kernel)
 
 
 # Kernels -------------------------------------------------------------------------------------------------
 
 
-def _columns(
-    x: Any, kernel: Pair, stride: Pair, padding: Pair, out_size: Pair
-) -> Iterator[tuple[slice, Any]]:
-    """Blocks of images with their columns (n Ho Wo, kh kw C), in scratch memory that the next block overwrites."""
+def _block(window: Window, images: int, out_size: Pair, channels: int, itemsize: int) -> int:
+    """How many images have their columns in cache together."""
+    per_image = math.prod(out_size) * math.prod(window.kernel) * channels * itemsize
+    return max(1, min(images, BLOCK_BYTES // max(per_image, 1)))
+
+
+def _columns(x: Any, window: Window, groups: int) -> Iterator[tuple[slice, Any]]:
+    """Blocks of images with their columns (G, n Ho Wo, kh kw C/G), in scratch that the next block overwrites."""
     n, c, h, w = x.shape
-    (kh, kw), (ph, pw), (ho, wo) = kernel, padding, out_size
-    per_image = ho * wo * kh * kw * c * x.itemsize
-    block = max(1, min(n, BLOCK_BYTES // max(per_image, 1)))
+    (kh, kw), (sh, sw), ((top, _), (left, _)), (dh, dw) = window
+    ho, wo = window.output_size((h, w))
+    block = _block(window, n, (ho, wo), c, x.itemsize)
     channels_last = x.transpose(0, 2, 3, 1)  # (N, H, W, C)
-    framed = scratch("framed", (block, h + 2 * ph, w + 2 * pw, c), x.dtype)
+    framed = scratch("framed", (block, *window.padded((h, w)), c), x.dtype)
     framed[...] = 0
-    columns = scratch("columns", (block, ho, wo, kh, kw, c), x.dtype)
-    views = np.lib.stride_tricks.sliding_window_view(
-        framed, kernel, axis=(1, 2)
-    )  # (n, H', W', C, kh, kw)
-    views = views[:, :: stride[0], :: stride[1]][:, :ho, :wo].transpose(0, 1, 2, 4, 5, 3)
+    columns = scratch("columns", (groups, block, ho, wo, kh, kw, c // groups), x.dtype)
+    grouped = framed.reshape(*framed.shape[:3], groups, c // groups)
+    views = np.lib.stride_tricks.sliding_window_view(grouped, window.extent, axis=(1, 2))
+    views = views[:, ::sh, ::sw, :, :, ::dh, ::dw]  # (n, Ho, Wo, G, C/G, kh, kw)
+    views = views.transpose(3, 0, 1, 2, 5, 6, 4)
     for start in range(0, n, block):
         images = slice(start, min(start + block, n))
         count = images.stop - start
-        framed[:count, ph : ph + h, pw : pw + w] = channels_last[images]
-        columns[:count] = views[:count]
-        yield images, columns[:count].reshape(count * ho * wo, kh * kw * c)
+        framed[:count, top : top + h, left : left + w] = channels_last[images]
+        columns[:, :count] = views[:, :count]
+        yield (
+            images,
+            columns[:, :count].reshape(groups, count * ho * wo, kh * kw * (c // groups)),
+        )
 
 
-def _conv2d_kernel(x: Any, w: Any, b: Any, stride: Pair, padding: Pair) -> Any:
-    out_size = output_size(x.shape[2:], w.shape[2:], stride, padding)
-    filters = w.transpose(2, 3, 1, 0).reshape(-1, w.shape[0])  # (kh kw C, O)
-    y = np.empty((len(x), *out_size, w.shape[0]), np.result_type(x, w))
-    for images, columns in _columns(x, w.shape[2:], stride, padding, out_size):
-        block = y[images].reshape(len(columns), -1)
-        np.matmul(columns, filters, out=block)
+def _conv2d_kernel(x: Any, w: Any, b: Any, window: Window, groups: int) -> Any:
+    o, c, kh, kw = w.shape
+    filters = w.reshape(groups, o // groups, c, kh, kw).transpose(0, 3, 4, 2, 1)
+    filters = filters.reshape(groups, kh * kw * c, o // groups)
+    y = np.empty((len(x), *window.output_size(x.shape[2:]), o), np.result_type(x, w))
+    for images, columns in _columns(x, window, groups):
+        block = y[images].reshape(columns.shape[1], o)
+        np.matmul(columns, filters, out=_grouped(block, groups))
         if b is not None:
             block += b
     return y.transpose(0, 3, 1, 2)
 
 
-def _conv2d_input_kernel(g: Any, w: Any, size: Pair, stride: Pair, padding: Pair) -> Any:
-    flipped = w[:, :, ::-1, ::-1].transpose(1, 0, 2, 3)
-    (kh, kw), (ph, pw) = w.shape[2:], padding
-    if stride == (1, 1) and ph < kh and pw < kw:
-        return _conv2d_kernel(g, flipped, None, stride, (kh - 1 - ph, kw - 1 - pw))
-    (h, wd) = size
-    spread = _spread(g, w.shape[2:], stride, (h + 2 * ph, wd + 2 * pw))
-    return _conv2d_kernel(spread, flipped, None, (1, 1), (0, 0))[:, :, ph : ph + h, pw : pw + wd]
+def _grouped(rows: Any, groups: int) -> Any:
+    """(M, C) as (G, M, C/G), a view."""
+    return rows.reshape(len(rows), groups, rows.shape[1] // groups).transpose(1, 0, 2)
 
 
-def _conv2d_weight_kernel(g: Any, x: Any, kernel: Pair, stride: Pair, padding: Pair) -> Any:
-    filters, channels = g.shape[1], x.shape[1]
+def _conv2d_input_kernel(g: Any, w: Any, size: Pair, window: Window, groups: int) -> Any:
+    (eh, ew), ((top, bottom), (left, right)) = window.extent, window.padding
+    frame = (eh - 1 - top, eh - 1 - bottom), (ew - 1 - left, ew - 1 - right)
+    if window.stride == (1, 1) and min(map(min, frame)) >= 0:
+        back = window._replace(padding=frame)
+        return _conv2d_kernel(g, _flipped(w, groups), None, back, groups)
+    return _conv2d_input_strided(g, w, size, window, groups)
+
+
+def _conv2d_input_strided(g: Any, w: Any, size: Pair, window: Window, groups: int) -> Any:
+    """The columns that g makes, each added to where it came from."""
+    (n, o, ho, wo), (_, c, kh, kw) = g.shape, w.shape
+    filters = w.reshape(groups, o // groups, c, kh * kw).transpose(0, 1, 3, 2)
+    filters = filters.reshape(groups, o // groups, kh * kw * c)
+    dtype = np.result_type(g, w)
     g_last = g.transpose(0, 2, 3, 1)  # (N, Ho, Wo, O)
-    total = np.zeros((kernel[0] * kernel[1] * channels, filters), np.result_type(g, x))
-    for images, columns in _columns(x, kernel, stride, padding, g.shape[2:]):
-        total += columns.T @ g_last[images].reshape(len(columns), filters)
-    return total.reshape(*kernel, channels, filters).transpose(3, 2, 0, 1)
+    block = _block(window, n, (ho, wo), groups * c, dtype.itemsize)
+    columns = scratch("columns back", (groups, block, ho, wo, kh * kw, c), dtype)
+    y = np.zeros((n, *size, groups, c), dtype)
+    for start in range(0, n, block):
+        images = slice(start, min(start + block, n))
+        count = images.stop - start
+        rows = _grouped(g_last[images].reshape(count * ho * wo, o), groups)
+        flat = columns[:, :count].reshape(groups, count * ho * wo, kh * kw * c)
+        np.matmul(rows, filters, out=flat)
+        added = columns[:, :count].transpose(1, 2, 3, 0, 5, 4)  # (n, Ho, Wo, G, C/G, kh kw)
+        for k, here, there in window.places(size):
+            y[images, *there] += added[:, *here, :, :, k]
+    return y.reshape(n, *size, groups * c).transpose(0, 3, 1, 2)
 
 
-def _is_numpy(*arrays: Any) -> bool:
-    return all(type(a) is np.ndarray for a in arrays)
+def _conv2d_weight_kernel(g: Any, x: Any, window: Window, groups: int) -> Any:
+    (o, c), (kh, kw) = (g.shape[1], x.shape[1] // groups), window.kernel
+    g_last = g.transpose(0, 2, 3, 1)  # (N, Ho, Wo, O)
+    total = np.zeros((groups, kh * kw * c, o // groups), np.result_type(g, x))
+    for images, columns in _columns(x, window, groups):
+        rows = g_last[images].reshape(columns.shape[1], o)
+        total += columns.transpose(0, 2, 1) @ _grouped(rows, groups)
+    filters = total.reshape(groups, kh, kw, c, o // groups).transpose(0, 4, 3, 1, 2)
+    return filters.reshape(o, c, kh, kw)
 
 
 # The closed family ---------------------------------------------------------------------------------------
 
 
-def _conv2d(x: Any, w: Any, b: Any, stride: Pair, padding: Pair) -> Any:
-    return (_conv2d_kernel if _is_numpy(x, w) else conv2d_plain)(x, w, b, stride, padding)
+def _conv2d(x: Any, w: Any, b: Any, window: Window, groups: int) -> Any:
+    return (_conv2d_kernel if is_numpy(x, w) else conv2d_plain)(x, w, b, window, groups)
 
 
-def _conv2d_input(g: Any, w: Any, size: Pair, stride: Pair, padding: Pair) -> Any:
-    kernel = _conv2d_input_kernel if _is_numpy(g, w) else conv2d_input_plain
-    return kernel(g, w, size, stride, padding)
+def _conv2d_input(g: Any, w: Any, size: Pair, window: Window, groups: int) -> Any:
+    function = _conv2d_input_kernel if is_numpy(g, w) else conv2d_input_plain
+    return function(g, w, size, window, groups)
 
 
-def _conv2d_weight(g: Any, x: Any, kernel: Pair, stride: Pair, padding: Pair) -> Any:
-    function = _conv2d_weight_kernel if _is_numpy(g, x) else conv2d_weight_plain
-    return function(g, x, kernel, stride, padding)
+def _conv2d_weight(g: Any, x: Any, window: Window, groups: int) -> Any:
+    return (_conv2d_weight_kernel if is_numpy(g, x) else conv2d_weight_plain)(g, x, window, groups)
 
 
 _conv2d_row = primitive(
     _conv2d,
-    x=lambda g, w, x_shape, stride, padding: conv2d_input(g, w, x_shape[2:], stride, padding),
-    w=lambda g, x, w_shape, stride, padding: conv2d_weight(g, x, w_shape[2:], stride, padding),
+    x=lambda g, w, x_shape, window, groups: conv2d_input(g, w, x_shape[2:], window, groups),
+    w=lambda g, x, window, groups: conv2d_weight(g, x, window, groups),
     b=lambda g: g.sum(axis=(0, 2, 3)),
 )
 conv2d_input: Primitive = primitive(
     _conv2d_input,
-    g=lambda G, w, stride, padding: _conv2d_row(G, w, None, stride, padding),
-    w=lambda G, g, w_shape, stride, padding: conv2d_weight(g, G, w_shape[2:], stride, padding),
+    g=lambda G, w, window, groups: _conv2d_row(G, w, None, window, groups),
+    w=lambda G, g, window, groups: conv2d_weight(g, G, window, groups),
 )
 conv2d_weight: Primitive = primitive(
     _conv2d_weight,
-    g=lambda G, x, stride, padding: _conv2d_row(x, G, None, stride, padding),
-    x=lambda G, g, x_shape, stride, padding: conv2d_input(g, G, x_shape[2:], stride, padding),
+    g=lambda G, x, window, groups: _conv2d_row(x, G, None, window, groups),
+    x=lambda G, g, x_shape, window, groups: conv2d_input(g, G, x_shape[2:], window, groups),
 )
 
 
-def _pair(name: str, value: Any, least: int) -> Pair:
-    """A size along height and width, given as one number for both or as two."""
-    pair = value if isinstance(value, (tuple, list)) else (value, value)
-    if len(pair) != 2 or any(not hasattr(n, "__index__") or index(n) < least for n in pair):
-        raise ValueError(f"{name} must be an integer >= {least} or a pair of them, not {value!r}")
-    return index(pair[0]), index(pair[1])
+# What users call -----------------------------------------------------------------------------------------
+
+_IMAGE = {1: "(N, C, L)", 2: "(N, C, H, W)"}
+_FILTERS = {1: "k)", 2: "kh, kw)"}
 
 
-def conv2d(x: Any, w: Any, b: Any = None, stride: int | Pair = 1, padding: int | Pair = 0) -> Any:
-    """y[n, o, i, j] = b[o] + sum_{c, u, v} w[o, c, u, v] x[n, c, i s + u - p, j s + v - p]
+def conv2d(
+    x: Any,
+    w: Any,
+    b: Any = None,
+    stride: Steps = 1,
+    padding: Any = 0,
+    dilation: Steps = 1,
+    groups: int = 1,
+) -> Any:
+    """y[n, o, i, j] = b[o] + sum_{c, u, v} w[o, c, u, v] x[n, c, i s + u d - p, j s + v d - p]
 
-    x (N, C, H, W), w (O, C, kh, kw), b (O,) or None; y (N, O, Ho, Wo), Ho = floor((H + 2 p - kh) / s) + 1.
+    x (N, C, H, W), w (O, C / groups, kh, kw), b (O,) or None; y (N, O, Ho, Wo), with
+    Ho = floor((H + 2 p - d (kh - 1) - 1) / s) + 1.
+
+    padding  a number, one per axis, (before, after) per axis, "valid" for none, or "same" for Ho = ceil(H / s): in
+             total max((Ho - 1) s + d (kh - 1) + 1 - H, 0), the odd one after
+    groups   the channels in so many groups, each with O / groups filters of its own
     """
-    stride, padding = _pair("conv2d: stride", stride, 1), _pair("conv2d: padding", padding, 0)
-    if len(x.shape) != 4 or len(w.shape) != 4:
-        raise ValueError(
-            f"conv2d: x has shape {x.shape} and the weight {w.shape}; (N, C, H, W) and (O, C, kh, kw) are needed"
-        )
-    if x.shape[1] != w.shape[1]:
-        raise ValueError(
-            f"conv2d: x of shape {x.shape} has {x.shape[1]} channels, the weight of shape {w.shape} takes {w.shape[1]}"
-        )
-    if b is not None and b.shape != (w.shape[0],):
-        raise ValueError(
-            f"conv2d: the bias has shape {b.shape}; one per filter is needed, ({w.shape[0]},)"
-        )
-    _check_window("conv2d", x.shape[2:], w.shape[2:], padding)
-    return _conv2d_row(x, w, b, stride, padding)
+    return _convolve("conv2d", 2, x, w, b, stride, padding, dilation, groups)
 
 
-def _check_window(op: str, size: Any, kernel: Any, padding: Pair) -> None:
-    if min(kernel) < 1:
-        raise ValueError(f"{op}: the window {tuple(kernel)} is empty; its sizes must be at least 1")
-    padded = (size[0] + 2 * padding[0], size[1] + 2 * padding[1])
-    if kernel[0] > padded[0] or kernel[1] > padded[1]:
-        raise ValueError(
-            f"{op}: the window {tuple(kernel)} is larger than the input {tuple(size)}, {padded} with its padding; "
-            "use a smaller window, more padding or fewer layers that shrink the input"
-        )
+def conv1d(
+    x: Any,
+    w: Any,
+    b: Any = None,
+    stride: Steps = 1,
+    padding: Any = 0,
+    dilation: Steps = 1,
+    groups: int = 1,
+) -> Any:
+    """y[n, o, i] = b[o] + sum_{c, u} w[o, c, u] x[n, c, i s + u d - p]
 
-
-# Pooling -------------------------------------------------------------------------------------------------
-
-
-def _offsets(x: Any, window: Pair, stride: Pair) -> Iterator[tuple[int, Any]]:
-    """Per place in the window, in row-major order: its number, and the view of x there in all windows."""
-    ho, wo = output_size(x.shape[2:], window, stride, (0, 0))
-    for k in range(window[0] * window[1]):
-        i, j = divmod(k, window[1])
-        yield k, x[:, :, i : i + stride[0] * ho : stride[0], j : j + stride[1] * wo : stride[1]]
-
-
-def _pool_argmax(x: Any, y: Any, window: Pair, stride: Pair) -> Any:
-    """Per window the place of its maximum y; of several the first in row-major order, of nans the first."""
-    place = np.zeros_like(y, dtype=np.int32)
-    undecided = np.ones_like(y, dtype=bool)
-    for k, at in _offsets(x, window, stride):
-        hit = undecided & ((at == y) | (at != at))
-        place += k * hit
-        undecided &= ~hit
-    return place
-
-
-def _pool_gather(x: Any, place: Any, window: Pair, stride: Pair) -> Any:
-    y = np.zeros_like(x, shape=place.shape)
-    for k, at in _offsets(x, window, stride):
-        y += where(place == k, at, 0)
-    return y
-
-
-def _pool_scatter(g: Any, place: Any, size: Pair, window: Pair, stride: Pair) -> Any:
-    y = np.zeros_like(g, shape=(*g.shape[:2], *size))
-    for k, at in _offsets(y, window, stride):
-        at += where(place == k, g, 0)  # overlapping windows accumulate
-    return y
-
-
-def _max_pool2d(x: Any, window: Pair, stride: Pair) -> Any:
-    views = [at for _, at in _offsets(x, window, stride)]
-    y = views[0].copy() if len(views) == 1 else np.maximum(views[0], views[1])
-    for at in views[2:]:
-        y = np.maximum(y, at)
-    return y
-
-
-_max_pool2d_row = primitive(
-    _max_pool2d,
-    x=lambda g, x, y, window, stride: pool_scatter(
-        g, pool_argmax(x, y, window, stride), x.shape[2:], window, stride
-    ),
-)
-pool_gather = primitive(
-    _pool_gather,
-    x=lambda g, place, x_shape, window, stride: pool_scatter(g, place, x_shape[2:], window, stride),
-)
-pool_scatter: Primitive = primitive(
-    _pool_scatter, g=lambda G, place, window, stride: pool_gather(G, place, window, stride)
-)
-
-
-def pool_argmax(x: Any, y: Any, window: Pair, stride: Pair) -> Any:
-    """Where in its window each maximum is, as a plain array: it acts on the data and has no gradient."""
-    return _pool_argmax(plain(x), plain(y), window, stride)
-
-
-def max_pool2d(x: Any, window: int | Pair, stride: int | Pair | None = None) -> Any:
-    """y[n, c, i, j] = max_{u, v} x[n, c, i s + u, j s + v]
-
-    x (N, C, H, W), window kh or (kh, kw), stride the window by default; y (N, C, Ho, Wo) with
-    Ho = floor((H - kh) / s) + 1. Where several elements tie, the first in row-major order gets the gradient.
+    x (N, C, L), w (O, C / groups, k), b (O,) or None, y (N, O, Lo): `conv2d` on images of height 1, with its options.
     """
-    window = _pair("max_pool2d: window", window, 1)
-    stride = window if stride is None else _pair("max_pool2d: stride", stride, 1)
-    if len(x.shape) != 4:
-        raise ValueError(f"max_pool2d: x has shape {x.shape}; (N, C, H, W) is needed")
-    _check_window("max_pool2d", x.shape[2:], window, (0, 0))
-    return _max_pool2d_row(x, window, stride)
+    return _convolve("conv1d", 1, x, w, b, stride, padding, dilation, groups)
+
+
+def conv_transpose2d(
+    x: Any,
+    w: Any,
+    b: Any = None,
+    stride: Steps = 1,
+    padding: Steps = 0,
+    output_padding: Steps = 0,
+    groups: int = 1,
+    dilation: Steps = 1,
+) -> Any:
+    """y[n, o, i s + u d - p, j s + v d - p] += w[c, o, u, v] x[n, c, i, j], and b[o] everywhere
+
+    x (N, C, H, W), w (C, O / groups, kh, kw), b (O,) or None; y (N, O, Ho, Wo), with
+    Ho = (H - 1) s - 2 p + d (kh - 1) + 1 + output_padding. This is the gradient of `conv2d` by its input, used
+    forwards: it has the shape that conv2d with the same options takes back to (H, W).
+
+    output_padding  rows and columns more on the far side; less than the stride or the dilation
+    """
+    return _convolve_back(
+        "conv_transpose2d", 2, x, w, b, stride, padding, output_padding, groups, dilation
+    )
+
+
+def conv_transpose1d(
+    x: Any,
+    w: Any,
+    b: Any = None,
+    stride: Steps = 1,
+    padding: Steps = 0,
+    output_padding: Steps = 0,
+    groups: int = 1,
+    dilation: Steps = 1,
+) -> Any:
+    """y[n, o, i s + u d - p] += w[c, o, u] x[n, c, i], and b[o] everywhere
+
+    x (N, C, L), w (C, O / groups, k), b (O,) or None: `conv_transpose2d` on images of height 1, with its options.
+    """
+    return _convolve_back(
+        "conv_transpose1d", 1, x, w, b, stride, padding, output_padding, groups, dilation
+    )
+
+
+def _convolve(
+    op: str, axes: int, x: Any, w: Any, b: Any, stride: Any, padding: Any, dilation: Any, groups: Any
+) -> Any:  # fmt: skip
+    if len(x.shape) != 2 + axes or len(w.shape) != 2 + axes:
+        raise ValueError(
+            f"{op}: x has shape {tuple(x.shape)} and the weight {tuple(w.shape)}; {_IMAGE[axes]} and "
+            f"(O, C, {_FILTERS[axes]} are needed"
+        )
+    (groups,) = numbers(f"{op}: groups", groups, 1, 1)
+    taken = w.shape[1] * groups
+    if x.shape[1] != taken:
+        each = f", {w.shape[1]} in each of {groups} groups" if groups > 1 else ""
+        raise ValueError(
+            f"{op}: x of shape {tuple(x.shape)} has {x.shape[1]} channels, the weight of shape {tuple(w.shape)} takes "
+            f"{taken}{each}"
+        )
+    _check_filters(op, w, b, w.shape[0], groups)
+    window = window_of(op, x.shape[2:], w.shape[2:], stride, padding, dilation)
+    if axes == 2:
+        return _conv2d_row(x, w, b, window, groups)
+    return lowered(_conv2d_row(raised(x), raised(w), b, window, groups))
+
+
+def _convolve_back(
+    op: str, axes: int, x: Any, w: Any, b: Any, stride: Any, padding: Any, more: Any, groups: Any, dilation: Any
+) -> Any:  # fmt: skip
+    if len(x.shape) != 2 + axes or len(w.shape) != 2 + axes:
+        raise ValueError(
+            f"{op}: x has shape {tuple(x.shape)} and the weight {tuple(w.shape)}; {_IMAGE[axes]} and "
+            f"(C, O, {_FILTERS[axes]} are needed"
+        )
+    (groups,) = numbers(f"{op}: groups", groups, 1, 1)
+    if x.shape[1] != w.shape[0]:
+        raise ValueError(
+            f"{op}: x of shape {tuple(x.shape)} has {x.shape[1]} channels, the weight of shape {tuple(w.shape)} takes "
+            f"{w.shape[0]}"
+        )
+    _check_filters(op, w, b, w.shape[1] * groups, groups)
+    size, window, rest = _window_back(op, x.shape[2:], w.shape[2:], stride, padding, more, dilation)
+    if axes == 1:
+        x, w = raised(x), raised(w)
+    y = conv2d_input(x, w, size, window, groups)
+    if any(rest):  # beyond what any window reaches
+        y = pad(y, ((0, 0), (0, 0), (0, rest[0]), (0, rest[1])))
+    if b is not None:
+        y = y + reshape(b, (-1, 1, 1))
+    return y if axes == 2 else lowered(y)
+
+
+def _check_filters(op: str, w: Any, b: Any, filters: int, groups: int) -> None:
+    if w.shape[0] % groups:
+        raise ValueError(
+            f"{op}: the weight of shape {tuple(w.shape)} does not divide into {groups} groups; its first axis must"
+        )
+    if b is not None and tuple(b.shape) != (filters,):
+        raise ValueError(
+            f"{op}: the bias has shape {tuple(b.shape)}; one per filter is needed, ({filters},)"
+        )
+
+
+def _window_back(
+    op: str, inner: Any, kernel: Any, stride: Any, padding: Any, more: Any, dilation: Any
+) -> tuple[Pair, Window, Pair]:
+    """The size that a transposed convolution gives, its window, and how much of it no window can reach.
+
+    output_padding takes padding off the far side, and adds elements where there is none left.
+    """
+    axes = len(inner)
+    stride = numbers(f"{op}: stride", stride, axes, 1)
+    padding = numbers(f"{op}: padding", padding, axes, 0)
+    more = numbers(f"{op}: output_padding", more, axes, 0)
+    dilation = numbers(f"{op}: dilation", dilation, axes, 1)
+    if any(m >= max(s, d) for m, s, d in zip(more, stride, dilation, strict=True)):
+        raise ValueError(
+            f"{op}: output_padding {more} must be less than the stride {stride} or the dilation {dilation}"
+        )
+    pads = tuple((p, max(p - m, 0)) for p, m in zip(padding, more, strict=True))
+    # where no padding is left the far side has further elements: less than a stride, or a window would fit there
+    rest = tuple(max(m - p, 0) // s * s for p, m, s in zip(padding, more, stride, strict=True))
+    size = tuple(
+        (n - 1) * s + d * (k - 1) + 1 - 2 * p + m - r
+        for n, s, d, k, p, m, r in zip(inner, stride, dilation, kernel, padding, more, rest, strict=True)
+    )  # fmt: skip
+    if min(inner) < 1 or min(size) < 1:
+        raise ValueError(
+            f"{op}: the input {tuple(inner)} with the window {tuple(kernel)}, stride {stride} and padding {padding} "
+            f"gives {size}; use less padding"
+        )
+    window = window_of(op, size, kernel, stride, pads, dilation)
+    lead = 2 - axes
+    return (1,) * lead + size, window, (0,) * lead + rest

@@ -1,4 +1,4 @@
-"""Elementwise ops: arithmetic, powers, exponentials, activations, choices.
+"""Elementwise ops: arithmetic, powers, exponentials, trigonometry, choices.
 
 `g` is the incoming gradient, `y` the output. The engine sums each gradient back to its argument's shape.
 """
@@ -6,11 +6,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from ..dtypes import unify
+from ..graph import TensorBase
 from ..rows import Primitive, elementwise, primitive, serves
+from .inspection import inspect, plain
 
 # Arithmetic ----------------------------------------------------------------------------------------------
 
@@ -20,10 +24,72 @@ multiply = elementwise(np.multiply, a=lambda g, b: g * b, b=lambda g, a: g * a)
 divide = elementwise(np.divide, a=lambda g, b: g / b, b=lambda g, y, b: -g * y / b)
 negative = elementwise(np.negative, x=lambda g: -g)
 square = elementwise(np.square, x=lambda g, x: 2 * g * x)
-# where x == 0 the gradient is inf, as the limit is; sqrt(x * x) there is nan by the chain rule
-sqrt = elementwise(np.sqrt, x=lambda g, y: 0.5 * g / y)
+# a % b jumps where a is a multiple of b; the slopes are those of the side that the value belongs to
+remainder = elementwise(
+    np.remainder,
+    a=lambda g: g,
+    b=lambda g, a, b: -g * np.floor_divide(a, b),
+    doc="""a - b floor(a / b)
+
+    At the kink: where a is a multiple of b, where it jumps, the gradient is 1 in a and -a / b in b.""",
+)
+
+
+@serves(np.floor_divide)
+def floor_divide(a: Any, b: Any) -> Any:
+    """floor(a / b), without gradient, as it is constant between its jumps."""
+    is_tensor = [isinstance(v, TensorBase) for v in (a, b)]
+    if not any(is_tensor):
+        return np.floor_divide(a, b)
+    # to one dtype, as the operands of every op: np.floor_divide alone widens float32 at an np.float64
+    return inspect(np.floor_divide, *unify("floor_divide", [plain(a), plain(b)], is_tensor, True))
+
+
 # |x| at 0: 0, the subgradient of least norm
-absolute = elementwise(np.absolute, x=lambda g, x: g * np.sign(x))
+absolute = elementwise(
+    np.absolute,
+    x=lambda g, x: g * np.sign(x),
+    doc="""|x|
+
+    At the kink: 0 at 0.""",
+)
+
+
+@serves(np.reciprocal)
+def reciprocal(x: Any) -> Any:
+    """1 / x, in floats also for integers."""
+    return divide(1, x)
+
+
+@serves(np.deg2rad, np.radians)
+def deg2rad(x: Any) -> Any:
+    """x pi / 180"""
+    return multiply(x, math.pi / 180)
+
+
+@serves(np.rad2deg, np.degrees)
+def rad2deg(x: Any) -> Any:
+    """x 180 / pi"""
+    return multiply(x, 180 / math.pi)
+
+
+# Powers and roots ----------------------------------------------------------------------------------------
+
+# where x == 0 the gradient is inf, as the limit is; sqrt(x * x) there is nan by the chain rule
+sqrt = elementwise(
+    np.sqrt,
+    x=lambda g, y: 0.5 * g / y,
+    doc="""x^(1/2)
+
+    At the edge: inf at 0.""",
+)
+cbrt = elementwise(
+    np.cbrt,
+    x=lambda g, y: g / (3 * y * y),
+    doc="""x^(1/3), real for negative x too
+
+    At the edge: inf at 0.""",
+)
 
 
 def _power(a: Any, b: Any) -> Any:
@@ -47,15 +113,42 @@ def _log_or_0(a: Any) -> Any:
     return log(a + (a == 0))
 
 
-power = serves(np.power)(elementwise(_power, a=_power_base, b=_power_exponent, doc="a ** b"))
+power = serves(np.power)(
+    elementwise(
+        _power,
+        a=_power_base,
+        b=_power_exponent,
+        doc="""a ** b
 
-# Exponentials and activations ----------------------------------------------------------------------------
+    At the edge: 0**b has gradient 0 in b for b >= 0; a negative base gives nan in b; a**0 gives 0 in a, also at 0.""",
+    )
+)
+
+
+def _to_leg(g: Any, y: Any, a: Any) -> Any:
+    # the gradient of a norm is a / y; at the origin 0, of least norm, at every order
+    at_origin = y == 0
+    return g * (_where_row(at_origin, 0, a) / (y + at_origin))
+
+
+hypot = elementwise(
+    np.hypot,
+    a=lambda g, y, a: _to_leg(g, y, a),
+    b=lambda g, y, b: _to_leg(g, y, b),
+    doc="""(a^2 + b^2)^(1/2), without overflow
+
+    At the kink: 0 at the origin.""",
+)
+
+# Exponentials and logarithms -----------------------------------------------------------------------------
 
 exp = elementwise(np.exp, x=lambda g, y: g * y)
+exp2 = elementwise(np.exp2, x=lambda g, y: g * y * math.log(2))
+expm1 = elementwise(np.expm1, x=lambda g, y: g * (y + 1))
 log = elementwise(np.log, x=lambda g, x: g / x)
-sin = elementwise(np.sin, x=lambda g, x: g * np.cos(x))
-cos = elementwise(np.cos, x=lambda g, x: -g * np.sin(x))
-tanh = elementwise(np.tanh, x=lambda g, y: g * (1 - y * y))
+log2 = elementwise(np.log2, x=lambda g, x: g / (x * math.log(2)))
+log10 = elementwise(np.log10, x=lambda g, x: g / (x * math.log(10)))
+log1p = elementwise(np.log1p, x=lambda g, x: g / (1 + x))
 
 
 def _sigmoid(x: Any) -> Any:
@@ -68,23 +161,99 @@ sigmoid = elementwise(
 )
 
 
+def _excess(a: Any, b: Any) -> Any:
+    # a - b, its sigmoid being a's share; -inf has no part in the sum, also where b is -inf: gradient 0
+    return a - (b if isinstance(b, (int, float)) else _where_row(a > -math.inf, b, 0))
+
+
+logaddexp = elementwise(
+    np.logaddexp,
+    a=lambda g, a, b: g * sigmoid(_excess(a, b)),
+    b=lambda g, a, b: g * sigmoid(_excess(b, a)),
+    doc="""log(exp(a) + exp(b)), without overflow
+
+    At the edge: -inf gets 0, also where both are.""",
+)
+logaddexp2 = elementwise(
+    np.logaddexp2,
+    a=lambda g, a, b: g * sigmoid(_excess(a, b) * math.log(2)),
+    b=lambda g, a, b: g * sigmoid(_excess(b, a) * math.log(2)),
+    doc="""log2(2^a + 2^b), without overflow
+
+    At the edge: -inf gets 0, also where both are.""",
+)
+
+# Trigonometric and hyperbolic functions ------------------------------------------------------------------
+
+
+def _over_square(g: Any, a: Any, b: Any) -> Any:
+    """g / (a^2 + b^2), where the squares might overflow."""
+    h = np.hypot(a, b)
+    return g / h / h
+
+
+sin = elementwise(np.sin, x=lambda g, x: g * np.cos(x))
+cos = elementwise(np.cos, x=lambda g, x: -g * np.sin(x))
+tan = elementwise(np.tan, x=lambda g, y: g * (1 + y * y))
+# arcsin and arccos at -1 and 1, arccosh at 1: infinite, as the limit is
+arcsin = elementwise(np.arcsin, x=lambda g, x: g / np.sqrt((1 - x) * (1 + x)))
+arccos = elementwise(np.arccos, x=lambda g, x: -g / np.sqrt((1 - x) * (1 + x)))
+arctan = elementwise(np.arctan, x=lambda g, x: _over_square(g, 1, x))
+# nan at the origin, where there is no limit
+arctan2 = elementwise(
+    np.arctan2,
+    a=lambda g, a, b: _over_square(g * b, a, b),
+    b=lambda g, a, b: _over_square(-g * a, a, b),
+    doc="""The angle of the point with height a and abscissa b, in [-pi, pi]
+
+    At the edge: nan at the origin.""",
+)
+sinh = elementwise(np.sinh, x=lambda g, x: g * np.cosh(x))
+cosh = elementwise(np.cosh, x=lambda g, x: g * np.sinh(x))
+tanh = elementwise(np.tanh, x=lambda g, y: g * (1 - y * y))
+arcsinh = elementwise(np.arcsinh, x=lambda g, x: g / np.hypot(1, x))
+arccosh = elementwise(np.arccosh, x=lambda g, x: g / (np.sqrt(x - 1) * np.sqrt(x + 1)))
+arctanh = elementwise(np.arctanh, x=lambda g, x: g / ((1 - x) * (1 + x)))
+
 # Choices -------------------------------------------------------------------------------------------------
 
 
 def _won(g: Any, a: Any, b: Any, wins: Any) -> Any:
-    """The part of g that goes to a: all where it wins or is nan, half at a tie, none where it loses."""
-    return _where_row(wins | np.isnan(a), g, 0) + _where_row(a == b, 0.5 * g, 0)
+    """The part of g that goes to a: all where it wins, half at a tie, none where it loses."""
+    return _where_row(wins, g, 0) + _where_row(a == b, 0.5 * g, 0)
 
 
 maximum = elementwise(
     np.maximum,
-    a=lambda g, a, b: _won(g, a, b, a > b),
-    b=lambda g, a, b: _won(g, b, a, b > a),
+    a=lambda g, a, b: _won(g, a, b, (a > b) | np.isnan(a)),
+    b=lambda g, a, b: _won(g, b, a, (b > a) | np.isnan(b)),
+    doc="""max(a, b), nan where either is
+
+    At a tie: half and half; nan gets the gradient.""",
 )
 minimum = elementwise(
     np.minimum,
-    a=lambda g, a, b: _won(g, a, b, a < b),
-    b=lambda g, a, b: _won(g, b, a, b < a),
+    a=lambda g, a, b: _won(g, a, b, (a < b) | np.isnan(a)),
+    b=lambda g, a, b: _won(g, b, a, (b < a) | np.isnan(b)),
+    doc="""min(a, b), nan where either is
+
+    At a tie: half and half; nan gets the gradient.""",
+)
+fmax = elementwise(
+    np.fmax,
+    a=lambda g, a, b: _won(g, a, b, (a > b) | np.isnan(b)),
+    b=lambda g, a, b: _won(g, b, a, (b > a) | np.isnan(a)),
+    doc="""max(a, b), and where one is nan the other
+
+    At a tie: half and half; the other of a nan gets the gradient.""",
+)
+fmin = elementwise(
+    np.fmin,
+    a=lambda g, a, b: _won(g, a, b, (a < b) | np.isnan(b)),
+    b=lambda g, a, b: _won(g, b, a, (b < a) | np.isnan(a)),
+    doc="""min(a, b), and where one is nan the other
+
+    At a tie: half and half; the other of a nan gets the gradient.""",
 )
 
 _BITS = {"e": np.int16, "f": np.int32, "d": np.int64}
@@ -112,16 +281,59 @@ _where_row: Primitive = elementwise(
 
 @serves(np.where)
 def where(condition: Any, a: Any, b: Any) -> Any:
-    """a where condition else b, elementwise and broadcast together; the condition has no gradient."""
+    """a where condition else b, elementwise and broadcast together; the condition has no gradient.
+
+    At the edge: nan where the branch not taken has an infinite derivative; `where_safe` gives 0.
+    """
     return _where_row(condition, a, b)
 
 
-def _relu(x: Any) -> Any:
-    return np.maximum(x, 0)  # nan stays nan, -inf gives 0 (x * (x > 0) would give nan)
+def where_safe(condition: Any, f: Callable[[Any], Any], g: Callable[[Any], Any], x: Any) -> Any:
+    """f(x) where condition else g(x), each computed only from elements of x on its own side.
+
+    f and g are elementwise. f is called with x where the condition holds, and everywhere else with a constant: the
+    first element of x (in row-major order, broadcast with the condition) where it holds, so one in f's domain. g
+    likewise. A function that no element takes is not called. So the branch not taken, where it is infinite or not
+    defined, leaves no trace, at any order: `where_safe(x > 0, np.sqrt, np.zeros_like, x)` has gradient 0 at x <= 0,
+    where `where(x > 0, np.sqrt(x), 0)` has nan. The condition has no gradient.
+    """
+    condition = plain(condition)
+    shape = np.broadcast_shapes(np.shape(condition), np.shape(x))
+    taken = np.broadcast_to(condition, shape) != 0
+    return _where_row(taken, _on_own_side(taken, f, x), _on_own_side(~taken, g, x))
 
 
-# relu at 0: 0, the subgradient of least norm
-relu = elementwise(_relu, x=lambda g, y: _where_row(y > 0, g, 0), doc="max(x, 0)")
+def _on_own_side(taken: Any, f: Callable[[Any], Any], x: Any) -> Any:
+    if not taken.any():
+        return 0 if taken.size else f(x)
+    elements = np.broadcast_to(plain(x), taken.shape)[taken]
+    return f(_where_row(taken, x, elements[0]))
+
+
+def _nan_to_num(x: Any, nan: Any, posinf: Any, neginf: Any) -> Any:
+    return np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)
+
+
+_nan_to_num_row = elementwise(_nan_to_num, x=lambda g, x: _where_row(np.isfinite(x), g, 0))
+
+
+def nan_to_num(
+    x: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
+) -> Any:
+    """x with nan replaced by `nan`, inf and -inf by `posinf` and `neginf`, which are the dtype's extremes by default.
+
+    At the edge: 0 where something was replaced.
+    """
+    return _nan_to_num_row(x, nan, posinf, neginf)
+
+
+@serves(np.nan_to_num)
+def _numpy_nan_to_num(
+    x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
+) -> Any:
+    if not copy:
+        raise TypeError("np.nan_to_num: copy=False would write into a Tensor; leave it out")
+    return nan_to_num(x, nan, posinf, neginf)
 
 
 def _clip(x: Any, low: Any, high: Any) -> Any:
@@ -143,12 +355,23 @@ def _inside(x: Any, low: Any, high: Any) -> Any:
 _clip_row = elementwise(_clip, x=lambda g, x, low, high: _where_row(_inside(x, low, high), g, 0))
 
 
-@serves(np.clip)
 def clip(x: Any, low: Any = None, high: Any = None) -> Any:
-    """min(max(x, low), high), with low and high numbers, arrays or None; at a bound the gradient is 0."""
+    """min(max(x, low), high), with low and high numbers, arrays or None.
+
+    At the kink: 0 exactly at a bound.
+    """
     if low is None and high is None:
         raise ValueError("clip: give low, high or both")
     return _clip_row(x, low, high)
+
+
+@serves(np.clip)
+def _numpy_clip(
+    a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None
+) -> Any:
+    if (a_min is not None and min is not None) or (a_max is not None and max is not None):
+        raise TypeError("np.clip: give a_min and a_max, or min and max, not both")
+    return clip(a, a_min if min is None else min, a_max if max is None else max)
 
 
 def _astype(x: Any, dtype: Any) -> Any:

@@ -1,40 +1,351 @@
-"""Indexing: `getitem` gathers, `scatter` adds back to where it was gathered from; each is the other's gradient."""
+"""Indexing: `getitem` gathers, `scatter` adds back to where it was gathered from; each is the other's gradient.
+
+What reads or writes along one axis is composed of them. Indices are data: they have no gradient, and may be arrays,
+Tensors or lists of integers.
+"""
 
 from __future__ import annotations
 
+import math
+import textwrap
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
-from ..rows import Primitive, primitive
+from ..dtypes import DEFAULT_FLOAT, as_array, is_array
+from ..graph import TensorBase
+from ..rows import Primitive, primitive, serves
+from ..words import says_our_words
+from .elementwise import where
+from .inspection import inspect, plain
+
+# Gather and scatter --------------------------------------------------------------------------------------
 
 
 def _getitem(x: Any, index: Any) -> Any:
-    return x[index]
+    return _chosen("getitem", x, index, x.shape)
+
+
+def _chosen(op: str, x: Any, index: Any, shape: Any) -> Any:
+    """x[index]; an index that does not fit is an error that says what `op` was asked for, of an array of `shape`."""
+    try:
+        return x[index]
+    except IndexError as error:
+        said = textwrap.shorten(repr(index), 120, placeholder=" ...")
+        raise IndexError(
+            f"{op}: {error}; the array has shape {tuple(shape)}, the index is {said}"
+        ) from None
 
 
 def _scatter(g: Any, index: Any, shape: Any) -> Any:
+    kernel = _scatter_kernel if type(g) is np.ndarray else _scatter_plain
+    return kernel(g, index, tuple(shape))
+
+
+def _scatter_plain(g: Any, index: Any, shape: Any) -> Any:
+    """zeros(shape) with y[index] += g, duplicate indices accumulating, in words that every library has."""
+    _check_fits(g, _shape_chosen("scatter", g, index, shape), shape)
     y = np.zeros_like(g, shape=shape)
-    places = np.broadcast_to(np.zeros_like(g, shape=(), dtype=bool), shape)[index].shape
-    if places != g.shape:
-        raise ValueError(
-            f"scatter: g has shape {g.shape}, its index chooses {places} of an array {shape}"
-        )
-    if _is_basic(index):  # each element at most once: assignment is enough, and fast
+    if all(_is_basic(part) for part in _parts(index)):  # each element at most once
         y[index] = g
-    else:  # duplicate indices accumulate
+    else:
         np.add.at(y, index, g)
     return y
 
 
-def _is_basic(index: Any) -> bool:
-    parts = index if isinstance(index, tuple) else (index,)
-    return all(p is None or p is Ellipsis or type(p) is int or isinstance(p, slice) for p in parts)
+def _scatter_kernel(g: Any, index: Any, shape: Any) -> Any:
+    """As the plain version; np.add.at is two to four times faster along one axis, where it has a loop of its own."""
+    parts = tuple(_as_index(part) for part in _parts(index))
+    arrays = [part for part in parts if not _is_basic(part)]
+    y = np.zeros(shape, g.dtype)
+    if not arrays or (len(arrays) == 1 and arrays[0].dtype.kind == "b" and arrays[0].ndim):
+        _check_fits(g, _chosen("scatter", y, index, shape).shape, shape)
+        y[index] = g  # each element at most once
+        return y
+    places = _places(parts, shape)
+    _check_fits(g, places.shape, shape)
+    # float16 accumulates in float32: it counts only to 2048
+    total = np.zeros(y.size, np.float32) if g.dtype == np.float16 else y.reshape(-1)
+    try:
+        np.add.at(total, places.reshape(-1), g.reshape(-1).astype(total.dtype, copy=False))
+    except IndexError:  # a row out of range: np.add.at knows the place only
+        _check_range("scatter", parts[0], -shape[0], shape[0])
+        raise
+    return total.astype(g.dtype, copy=False).reshape(shape)
+
+
+def _check_fits(g: Any, chosen: Any, shape: Any) -> None:
+    if tuple(chosen) != tuple(g.shape):
+        raise ValueError(
+            f"scatter: g has shape {g.shape}, its index chooses {chosen} of an array {shape}"
+        )
+
+
+def _parts(index: Any) -> tuple[Any, ...]:
+    return index if isinstance(index, tuple) else (index,)
+
+
+def _is_basic(part: Any) -> bool:
+    """Whether this part of an index is a slice, an integer, None or Ellipsis, which choose no element twice."""
+    if part is None or part is Ellipsis or type(part) is int or isinstance(part, slice):
+        return True
+    return getattr(part, "ndim", 1) == 0 and part.dtype.kind in "iu"
+
+
+def _as_index(part: Any) -> Any:
+    """A part of an index with lists and bools as arrays, as NumPy reads them."""
+    if not isinstance(part, (list, bool)):
+        return part
+    array = np.asarray(part)
+    return array if array.size else array.astype(np.intp)
+
+
+def _places(parts: tuple[Any, ...], shape: Any) -> Any:
+    """The places of x[parts] in x, row-major, in the shape of x[parts]; negative ones count from the end."""
+    if parts[-1] is Ellipsis:
+        parts = parts[:-1]
+    used = len(shape)
+    if not any(part is Ellipsis for part in parts):
+        while isinstance(parts[-1], slice) and parts[-1] == slice(None):
+            parts = parts[:-1]
+        used = sum(_axes_of(part) for part in parts)
+    lead, rest = shape[:used], shape[used:]  # nothing is chosen along the rest
+    if len(lead) == len(parts) == 1 and parts[0].dtype.kind in "iu":
+        rows = parts[0].astype(np.intp, copy=False)
+    else:
+        rows = _chosen("scatter", np.arange(math.prod(lead)).reshape(lead), parts, shape)
+    if not rest:
+        return rows
+    width = math.prod(rest)
+    return (rows[..., None] * width + np.arange(width)).reshape(rows.shape + rest)
+
+
+def _axes_of(part: Any) -> int:
+    if part is None:
+        return 0
+    kind = getattr(getattr(part, "dtype", None), "kind", "i")
+    return part.ndim if kind == "b" else 1
+
+
+def _shape_chosen(op: str, x: Any, index: Any, shape: Any) -> Any:
+    """The shape of an array of `shape` and x's kind at [index]."""
+    unit = np.broadcast_to(np.zeros_like(x, shape=(), dtype=bool), shape)
+    return tuple(_chosen(op, unit, index, shape).shape)
 
 
 getitem = primitive(
     _getitem, x=lambda g, index, x_shape: scatter(g, index, x_shape), doc="x[index]"
 )
+# a row: assignment into zeros has no other spelling; duplicate indices accumulate
 scatter: Primitive = primitive(
     _scatter, g=lambda G, index: getitem(G, index), doc="zeros(shape) with y[index] += g"
 )
+
+# Along one axis ------------------------------------------------------------------------------------------
+
+
+def _integers(op: str, indices: Any, x: Any) -> Any:
+    """Indices as an integer array, of x's library if they are numbers or lists."""
+    indices = plain(indices)
+    if not is_array(indices):
+        indices = np.asarray(indices, like=plain(x) if is_array(x) else None)
+        indices = indices if indices.size else indices.astype("int64")
+    if indices.dtype.kind not in "iu":
+        raise TypeError(
+            f"{op}: indices must be integers, not {indices.dtype}; a boolean mask is used as x[mask]"
+        )
+    return indices
+
+
+def _check_range(op: str, indices: Any, low: int, high: int) -> None:
+    """IndexError for the first index outside [low, high). Other libraries' arrays are not looked into."""
+    if not isinstance(indices, np.ndarray) or not indices.size:
+        return
+    if indices.min() < low or indices.max() >= high:
+        wrong = (indices < low) | (indices >= high)
+        place = tuple(map(int, np.unravel_index(wrong.argmax(), wrong.shape)))
+        at = f" at {list(place)} of the indices" if place else ""
+        raise IndexError(f"{op}: index {indices[place]}{at} is outside [{low}, {high})")
+
+
+def _along(op: str, x: Any, indices: Any, axis: int | None) -> tuple[Any, Any]:
+    """x, flattened if axis is None, and the index that takes `indices` along its axis."""
+    if axis is None:
+        x, axis = x.reshape(-1), 0
+    shape = tuple(x.shape)
+    axis = normalize_axis_index(axis, len(shape))
+    indices = _integers(op, indices, x)
+    if len(indices.shape) != len(shape):
+        raise ValueError(
+            f"{op}: indices have shape {tuple(indices.shape)} and x has {shape}; they must have as many axes, and "
+            f"broadcast except along axis {axis}"
+        )
+    _check_range(op, indices, -shape[axis], shape[axis])
+    index = [
+        np.arange(n, like=indices).reshape([-1 if i == k else 1 for k in range(len(shape))])
+        for i, n in enumerate(shape)
+    ]
+    index[axis] = indices
+    return x, tuple(index)
+
+
+@says_our_words
+def take(x: Any, indices: Any, axis: int | None = None) -> Any:
+    """y[..., i, ...] = x[..., indices[i], ...] along `axis`; of x flattened if axis is None.
+
+    Negative indices count from the end; IndexError for one out of range.
+    """
+    if axis is None:
+        x, axis = x.reshape(-1), 0
+    axis = normalize_axis_index(axis, len(x.shape))
+    indices = _integers("take", indices, x)
+    _check_range("take", indices, -x.shape[axis], x.shape[axis])
+    return getitem(x, (slice(None),) * axis + (indices,))
+
+
+@serves(np.take)
+def _numpy_take(a: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> Any:
+    if mode != "raise":
+        raise TypeError(f"np.take: mode={mode!r} is not supported on Tensors; only 'raise' is")
+    return take(a, indices, axis)
+
+
+@serves(np.compress)
+def _numpy_compress(condition: Any, a: Any, axis: int | None = None) -> Any:
+    return take(a, np.flatnonzero(plain(condition)), axis)
+
+
+@serves(np.extract)
+def _numpy_extract(condition: Any, arr: Any) -> Any:
+    return _numpy_compress(np.ravel(plain(condition)), arr)
+
+
+@says_our_words
+def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
+    """y[i, j, k] = x[i, indices[i, j, k], k] for axis 1, and so on; of x flattened if axis is None.
+
+    indices  integers with x's number of axes, which broadcast with x except along `axis`
+    """
+    x, index = _along("take_along_axis", x, indices, axis)
+    return getitem(x, index)
+
+
+@serves(np.take_along_axis)
+def _numpy_take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
+    return take_along_axis(arr, indices, axis)
+
+
+def _spread(op: str, values: Any, x: Any, shape: tuple[int, ...]) -> Any:
+    """values broadcast to the shape that x's index chooses; numbers at x's dtype."""
+    values = values if is_array(values) or np.isscalar(values) else as_array(values)
+    size = tuple(np.shape(values))
+    if size == shape:
+        return values
+    try:
+        fits = np.broadcast_shapes(size, shape) == shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"{op}: values have shape {size}, and do not broadcast to the {shape} that is chosen of x {tuple(x.shape)}"
+        )
+    return values * np.ones_like(plain(x), shape=shape)
+
+
+@says_our_words
+def scatter_add(x: Any, index: Any, values: Any, axis: int | None = None) -> Any:
+    """x with y[index] += values; where the index names an element more than once, all its values are added.
+
+    index   anything that indexes x; with `axis` given integers along that axis, as `take_along_axis` reads them
+            (PyTorch's scatter_add)
+    values  broadcast to x[index]
+    """
+    if axis is not None:
+        _, index = _along("scatter_add", x, index, axis)
+    index = plain(index)
+    chosen = _shape_chosen("scatter_add", plain(x), index, x.shape)
+    return x + scatter(_spread("scatter_add", values, x, chosen), index, x.shape)
+
+
+def _put(x: Any, values: Any, places: Any) -> Any:
+    y = x.copy().reshape(-1)
+    y[places.reshape(-1)] = values.reshape(-1)  # along one axis: the last of several values stays
+    return y.reshape(x.shape)
+
+
+def _put_values(g: Any, places: Any) -> Any:
+    """The gradient at the places; of several values put in one place only the last, which stayed, gets it."""
+    flat = places.reshape(-1)
+    turn = np.arange(flat.size, like=flat)
+    last_turn = np.zeros_like(turn, shape=math.prod(g.shape))
+    last_turn[flat] = turn
+    stayed = (last_turn[flat] == turn).reshape(places.shape)
+    return where(stayed, getitem(g.reshape(-1), places), 0)
+
+
+# a row: assignment has no other spelling
+_put_row: Primitive = primitive(
+    _put,
+    x=lambda g, places: _put_row(g, np.zeros_like(g, shape=()), places),
+    values=lambda g, places: _put_values(g, places),
+)
+
+
+@says_our_words
+def put_along_axis(x: Any, indices: Any, values: Any, axis: int = -1) -> Any:
+    """A new array: x with y[i, indices[i, j, k], k] = values[i, j, k] for axis 1, and so on.
+
+    indices  integers with x's number of axes, which broadcast with x except along `axis`
+    values   broadcast to the shape of `take_along_axis(x, indices, axis)`
+
+    At a tie: of several values for one element the last in row-major order stays, and gets all the gradient.
+    """
+    _, index = _along("put_along_axis", x, indices, axis)
+    every = np.arange(math.prod(x.shape), like=plain(x)).reshape(x.shape)
+    places = every[index]
+    return _put_row(x, _spread("put_along_axis", values, x, tuple(places.shape)), places)
+
+
+@serves(np.put_along_axis)
+def _numpy_put_along_axis(arr: Any, indices: Any, values: Any, axis: int) -> Any:
+    raise TypeError(
+        "np.put_along_axis writes into its argument, which cannot be recorded; "
+        "minigrad.put_along_axis gives a new array"
+    )
+
+
+# Rows by number ------------------------------------------------------------------------------------------
+
+
+def one_hot(labels: Any, num_classes: int, dtype: Any = DEFAULT_FLOAT) -> Any:
+    """y[..., c] = 1 where c = labels[...], else 0: labels (...) of integers in [0, num_classes), y (..., num_classes).
+
+    IndexError for a label out of range; negative ones do not wrap.
+    """
+    if isinstance(labels, TensorBase):
+        return inspect(one_hot, labels, num_classes, dtype)
+    indices = _integers("one_hot", labels, labels)
+    _check_range("one_hot", indices, 0, num_classes)
+    return (indices[..., None] == np.arange(num_classes, like=indices)).astype(dtype)
+
+
+def embedding(weight: Any, indices: Any, padding_idx: int | None = None) -> Any:
+    """y[...] = weight[indices[...]]: weight (V, D), indices (...) of integers in [0, V), y (..., D).
+
+    IndexError for an index out of range; negative ones do not wrap.
+
+    At the edge: the row `padding_idx` is read as any other, and its gradient is 0.
+    """
+    count = weight.shape[0]
+    indices = _integers("embedding", indices, weight)
+    _check_range("embedding", indices, 0, count)
+    y = getitem(weight, indices)
+    if padding_idx is None:
+        return y
+    if not 0 <= padding_idx < count:
+        raise ValueError(
+            f"embedding: padding_idx {padding_idx} is no row; it must be in [0, {count})"
+        )
+    is_read = (indices != padding_idx).reshape(indices.shape + (1,) * (len(weight.shape) - 1))
+    return where(is_read, y, plain(y))  # the same values, the padding's without history

@@ -1,30 +1,59 @@
 """Functions without a gradient: comparisons, rounding, questions about arrays. Listed once; they act on the data.
 
-Their results are Tensors that require no grad where NumPy gives an array, and plain Python values otherwise.
+Their results are Tensors that require no grad where NumPy gives an array, and plain Python values otherwise. What
+is listed here is constant around almost every point: a float result that moves with x has a row instead, or stands
+in VALUES.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from ..arrays import unwrap
 from ..graph import TensorBase, wrap
+from ..rows import serves
 
 # fmt: off
 UFUNCS = frozenset((
     np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal,
     np.logical_and, np.logical_or, np.logical_xor, np.logical_not,
-    np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert,
+    np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.bitwise_count,
+    np.left_shift, np.right_shift, np.gcd, np.lcm,
     np.isnan, np.isinf, np.isfinite, np.sign, np.signbit,
     np.floor, np.ceil, np.trunc, np.rint,
 ))
 
 FUNCTIONS = frozenset((
-    np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexobj,
-    np.argmax, np.argmin, np.any, np.all, np.count_nonzero, np.round,
-    np.isclose, np.allclose, np.array_equal,
-    np.zeros_like, np.ones_like, np.full_like, np.empty_like,
+    # what an array is
+    np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.common_type, np.min_scalar_type,
+    np.iscomplexobj, np.isrealobj, np.may_share_memory, np.shares_memory, np.array_repr, np.array_str, np.array2string,
+    # where something is
+    np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argpartition, np.lexsort,
+    np.nonzero, np.flatnonzero, np.argwhere, np.searchsorted, np.digitize,
+    np.ix_, np.ravel_multi_index, np.unravel_index,
+    np.tril_indices_from, np.triu_indices_from, np.diag_indices_from,
+    # what is true of it
+    np.any, np.all, np.count_nonzero, np.isclose, np.allclose, np.array_equal, np.array_equiv, np.isin,
+    np.isneginf, np.isposinf, np.iscomplex, np.isreal, np.linalg.matrix_rank,
+    # rounded, or another of its shape
+    np.round, np.around, np.fix, np.zeros_like, np.ones_like, np.empty_like,
+))
+
+# these give values, counts or bounds that may move with what they are given: only where nothing requires grad
+VALUES = frozenset((
+    np.unique, np.unique_all, np.unique_counts, np.unique_inverse, np.unique_values,
+    np.intersect1d, np.union1d, np.setdiff1d, np.setxor1d,
+    np.bincount, np.histogram, np.histogram2d, np.histogramdd, np.histogram_bin_edges,
+    np.packbits, np.unpackbits,
+))
+
+# these make arrays of the library of `like=`
+MAKERS: frozenset[Any] = frozenset((
+    np.arange, np.array, np.asanyarray, np.asarray, np.ascontiguousarray, np.asfortranarray,
+    np.empty, np.eye, np.full, np.identity, np.ones, np.tri, np.zeros,
 ))
 # fmt: on
 
@@ -38,9 +67,33 @@ def plain(value: Any) -> Any:
     return value
 
 
+def tensors_in(value: Any) -> Iterator[TensorBase]:
+    """The Tensors that a value is or, as a tuple, list or dict, contains."""
+    if isinstance(value, TensorBase):
+        yield value
+    elif isinstance(value, (tuple, list)):
+        for item in value:
+            yield from tensors_in(item)
+    elif isinstance(value, dict):
+        yield from tensors_in(list(value.values()))
+
+
 def inspect(function: Any, *args: Any, **kwargs: Any) -> Any:
-    """`function` on the data; an array it returns becomes a Tensor without history if a Tensor went in."""
-    result = function(*plain(args), **{name: plain(value) for name, value in kwargs.items()})
+    """`function` on the data; an array it returns becomes a Tensor without history."""
+    return _wrapped(function(*plain(args), **{name: plain(v) for name, v in kwargs.items()}))
+
+
+def _wrapped(result: Any) -> Any:
     if isinstance(result, np.generic):
         return wrap(np.asarray(result))
+    if isinstance(result, (tuple, list)):
+        parts = [_wrapped(part) for part in result]
+        # a named tuple takes its fields one by one
+        return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
     return wrap(result) if hasattr(result, "__array_function__") else result
+
+
+@serves(np.full_like)
+def _numpy_full_like(a: Any, fill_value: Any, dtype: Any = None, shape: Any = None) -> Any:
+    fill = unwrap(fill_value, "np.full_like", "fill_value")
+    return inspect(np.full_like, a, fill, dtype=dtype, shape=shape)

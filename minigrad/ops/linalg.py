@@ -1,89 +1,267 @@
-"""Products of matrices."""
+"""Linear algebra on stacks of square matrices (..., n, n): inverse, systems, determinants, decompositions.
+
+LAPACK knows no float16: there the computation runs in float32.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from operator import index
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from ..dtypes import as_array, is_array
-from ..rows import primitive, serves
-from .shapes import expand_dims, squeeze, sum_to
+from ..rows import Primitive, primitive, serves
+from .elementwise import where
+from .inspection import plain
+from .products import _broadcast, matmul
+from .shapes import broadcast_to, expand_dims, matrix_transpose, squeeze, sum_to
 
 
-def _matmul(a: Any, b: Any) -> Any:
-    try:
-        return np.matmul(a, b)
-    except ValueError:
-        raise ValueError(
-            f"matmul: a has shape {a.shape} and b {b.shape}; the last axis of a ({a.shape[-1]}) must equal the one "
-            f"before the last of b ({b.shape[-2]}), and the leading axes must broadcast. Is one of them transposed?"
-        ) from None
+def _lapack(op: str, f: Any, a: Any, *more: Any) -> Any:
+    """f(a, ...) for square a, in float32 where LAPACK does not know the dtype."""
+    if len(a.shape) < 2 or a.shape[-1] != a.shape[-2]:
+        raise np.linalg.LinAlgError(
+            f"{op}: a has shape {a.shape}; a square matrix or a stack of them, (..., n, n), is needed"
+        )
+    if a.dtype != "float16":
+        return f(a, *more)
+    y = f(*[x.astype("float32") for x in (a, *more)])
+    return tuple(part.astype(a.dtype) for part in y) if isinstance(y, tuple) else y.astype(a.dtype)
 
 
-_matmul_row = primitive(
-    _matmul,
-    a=lambda g, b, a_shape: sum_to(g @ b.mT, a_shape),
-    b=lambda g, a, b_shape: sum_to(a.mT @ g, b_shape),
+def _places(a: Any) -> tuple[Any, Any]:
+    """The row (n, 1) and the column (1, n) of each element of a matrix, as plain arrays."""
+    numbers = np.arange(a.shape[-1], like=plain(a))
+    return numbers[:, None], numbers[None, :]
+
+
+# Systems -------------------------------------------------------------------------------------------------
+
+
+def _inv(a: Any) -> Any:
+    return _lapack("inv", np.linalg.inv, a)
+
+
+inv = serves(np.linalg.inv)(
+    primitive(
+        _inv,
+        a=lambda g, y: -(y.mT @ g @ y.mT),
+        floats=True,
+        doc="a^-1 of each matrix; LinAlgError where one is singular. solve(a, b) is better than inv(a) @ b",
+    )
 )
 
 
-@serves(np.matmul)
-def matmul(a: Any, b: Any) -> Any:
-    """y = a b, the matrix product over the last two axes, leading axes broadcast.
+def _solve(a: Any, b: Any) -> Any:
+    return _lapack("solve", np.linalg.solve, a, b)
 
-    A 1-d a is a row and a 1-d b a column, and the axis so added is dropped from the result, as in NumPy.
+
+def _solve_back(g: Any, a: Any, y: Any, b_shape: Any, needed: Any) -> tuple[Any, Any]:
+    toward_b = _solve_row(a.mT, g)
+    return (
+        sum_to(-toward_b @ y.mT, a.shape) if needed[0] else None,
+        sum_to(toward_b, b_shape) if needed[1] else None,
+    )
+
+
+# joint: both gradients need the solution of the transposed system
+_solve_row: Primitive = primitive(_solve, joint=(("a", "b"), _solve_back), floats=True)
+
+
+@serves(np.linalg.solve)
+def solve(a: Any, b: Any) -> Any:
+    """x with a x = b, for a (..., n, n) and b (n,), one vector, or (..., n, k), columns; leading axes broadcast.
+
+    LinAlgError where a matrix is singular. As in NumPy 2 only a 1-d b is a vector: write stacks of vectors (..., n, 1).
     """
     a, b = (x if is_array(x) else as_array(x) for x in (a, b))
-    if a.ndim > 1 and b.ndim > 1:
-        return _matmul_row(a, b)
-    if a.ndim == 0 or b.ndim == 0:
-        raise ValueError("matmul: a 0-d operand has no axis to sum over; use * for a scalar")
-    if a.ndim == 1 and a.shape[0] != b.shape[-2 if b.ndim > 1 else 0]:
+    columns = expand_dims(b, 1) if b.ndim == 1 else b
+    if (
+        a.ndim < 2
+        or columns.ndim < 2
+        or columns.shape[-2] != a.shape[-1]
+        or not _broadcast(a.shape[:-2], columns.shape[:-2])
+    ):
         raise ValueError(
-            f"matmul: a has shape {a.shape} and b {b.shape}; the summed axes differ in size"
+            f"solve: a has shape {a.shape} and b {b.shape}; (..., n, n) and (n,) or (..., n, k) are needed, with "
+            "leading axes that broadcast"
         )
-    y = _matmul_row(
-        expand_dims(a, 0) if a.ndim == 1 else a, expand_dims(b, 1) if b.ndim == 1 else b
+    y = _solve_row(a, columns)
+    return squeeze(y, -1) if b.ndim == 1 else y
+
+
+# Determinants --------------------------------------------------------------------------------------------
+
+
+def _det(a: Any) -> Any:
+    return _lapack("det", np.linalg.det, a)
+
+
+MINORS = 32
+"""The largest size of a matrix whose cofactors may be computed one by one, which takes n^5 steps."""
+
+
+def _cofactors(g: Any, a: Any, y: Any) -> Any:
+    """g d det / da = g det(a) inv(a)^T; for matrices near a singular one the determinants of the minors.
+
+    The product is exact enough at order 1 wherever inv does not fail, but its own derivatives are differences of
+    numbers that grow with the condition. The minors are polynomials: right everywhere and at every order.
+    """
+    g = g[..., None, None]
+    if a.shape[-1] <= MINORS and _is_near_singular(plain(a)):
+        return g * _minors(a)
+    return g * y[..., None, None] * inv(a).mT
+
+
+def _is_near_singular(a: Any) -> bool:
+    """Whether the condition of a matrix among NumPy's own arrays is above eps^(-1/3); other arrays are not asked."""
+    if type(a) is not np.ndarray or not a.size:
+        return False
+    condition = np.linalg.cond(a.astype(np.float64, copy=False), 1)
+    return bool(np.any(condition > np.finfo(a.dtype).eps ** (-1 / 3)))
+
+
+def _minors(a: Any) -> Any:
+    """(-1)^(i + j) times the determinant of a without row i and column j, at [i, j]."""
+    row, column = _places(a)
+    others = column[:, :-1] + (column[:, :-1] >= row)  # (n, n - 1): at [i] all numbers but i
+    parts = a[..., others[:, None, :, None], others[None, :, None, :]]  # (..., n, n, n - 1, n - 1)
+    y = det(parts)
+    return where((row + column) % 2 == 1, -y, y)
+
+
+det: Primitive = serves(np.linalg.det)(
+    primitive(
+        _det,
+        a=_cofactors,
+        floats=True,
+        doc="""The determinant of each matrix.
+
+    At the edge: of a singular matrix the gradient is the matrix of cofactors, exact at every order, up to n = 32;
+    larger singular matrices raise LinAlgError in backward.
+    """,
     )
-    return squeeze(y, tuple(axis for axis, x in ((-2, a), (-1, b)) if x.ndim == 1))
-
-
-def _linear(x: Any, w: Any, b: Any) -> Any:
-    if w.ndim != 2:
-        raise ValueError(f"linear: the weight has shape {w.shape}; (out, in) is needed")
-    try:
-        y = np.matmul(x, w.T)
-    except ValueError:
-        raise ValueError(
-            f"linear: x has shape {x.shape} and the weight {w.shape}; the last axis of x must have the size of the "
-            f"weight's last axis, {w.shape[-1]} input features"
-        ) from None
-    if b is not None:
-        if b.shape != w.shape[:1]:
-            raise ValueError(
-                f"linear: the bias has shape {b.shape}; one per output of the weight {w.shape} is needed, "
-                f"{w.shape[:1]}"
-            )
-        y += b
-    return y
-
-
-def _rows(x: Any) -> Any:
-    """(..., n) as (m, n)."""
-    return x if len(x.shape) == 2 else x.reshape((math.prod(x.shape[:-1]), x.shape[-1]))
-
-
-# one row for product and bias: a node and a pass over the output less each way
-_linear_row = primitive(
-    _linear,
-    x=lambda g, w: g @ w,
-    w=lambda g, x: (x.T @ g if len(x.shape) == 2 else _rows(x).T @ _rows(g)).T,  # the faster order
-    b=lambda g: _rows(g).sum(axis=0),
 )
 
 
-def linear(x: Any, w: Any, b: Any = None) -> Any:
-    """y = x w^T + b, with x (..., in), w (out, in), b (out,) or None, y (..., out)."""
-    return _linear_row(x, w, b)
+class _Slogdet(NamedTuple):
+    sign: Any
+    logabsdet: Any
+
+
+def _slogdet(a: Any) -> Any:
+    return tuple(_lapack("slogdet", np.linalg.slogdet, a))
+
+
+# the sign is constant wherever the gradient exists
+_slogdet_row = primitive(_slogdet, a=lambda g, a: g[1][..., None, None] * inv(a).mT, floats=True)
+
+
+@serves(np.linalg.slogdet)
+def slogdet(a: Any) -> _Slogdet:
+    """(sign, logabsdet) with det(a) = sign exp(logabsdet), where det itself would overflow.
+
+    At the edge: a singular matrix gives (0, -inf), and its gradient raises LinAlgError.
+    """
+    return _Slogdet(*_slogdet_row(a))
+
+
+# Decompositions ------------------------------------------------------------------------------------------
+
+
+def _cholesky(a: Any) -> Any:
+    return _lapack("cholesky", np.linalg.cholesky, a)
+
+
+def _cholesky_back(g: Any, y: Any) -> Any:
+    """y^-T sym(half_lower(y^T g)) y^-1, with half_lower the lower triangle, its diagonal halved (Murray 2016)."""
+    row, column = _places(y)
+    z = y.mT @ g
+    half_lower = 0.5 * (where(row >= column, z, 0) + where(row > column, z, 0))
+    inverse = inv(y)
+    return inverse.mT @ (0.5 * (half_lower + half_lower.mT)) @ inverse
+
+
+# the matrix is symmetric, and so is its gradient (as in PyTorch), although only one triangle is read
+_cholesky_row = primitive(_cholesky, a=_cholesky_back, floats=True)
+
+
+@serves(np.linalg.cholesky)
+def cholesky(a: Any, *, upper: bool = False) -> Any:
+    """L, lower triangular, with a = L L^T for symmetric positive definite a; with `upper` U with a = U^T U.
+
+    Only that triangle of a is read; the gradient is symmetric. LinAlgError where a is not positive definite.
+    """
+    if upper:
+        return matrix_transpose(_cholesky_row(matrix_transpose(a)))
+    return _cholesky_row(a)
+
+
+class _Eigh(NamedTuple):
+    eigenvalues: Any
+    eigenvectors: Any
+
+
+def _eigh(a: Any) -> Any:
+    return tuple(_lapack("eigh", np.linalg.eigh, a))
+
+
+def _eigh_back(g: Any, y: Any) -> Any:
+    """V (diag(gw) + skew(V^T gV) / (w_j - w_i)) V^T"""
+    (g_values, g_vectors), (values, vectors) = g, y
+    row, column = _places(vectors)
+    turn = vectors.mT @ g_vectors
+    turn = 0.5 * (turn - turn.mT)  # that of the vectors by turning one into another
+    gap = values[..., None, :] - values[..., :, None]
+    # vectors of equal eigenvalues may be turned freely: nan if the result depends on that turn, else 0
+    turn = where(gap == 0, where(turn == 0, turn, math.nan), turn / where(gap == 0, 1, gap))
+    inner = where(row == column, g_values[..., None, :], turn)
+    return vectors @ inner @ vectors.mT
+
+
+_eigh_row = primitive(_eigh, a=_eigh_back, floats=True)
+
+
+@serves(np.linalg.eigh)
+def eigh(a: Any, UPLO: Literal["L", "U"] = "L") -> _Eigh:
+    """(w, V) with a = V diag(w) V^T for symmetric a: eigenvalues in ascending order, unit eigenvectors as columns.
+
+    Only the lower triangle of a is read (UPLO="U": the upper); the gradient is symmetric. The sign of a vector is
+    LAPACK's choice, and taken as fixed.
+    At a tie: vectors of equal eigenvalues have no derivative, and the gradient is nan if the result depends on them;
+    the eigenvalues' gradient is that for the vectors returned.
+    """
+    if UPLO not in ("L", "U"):
+        raise ValueError(f'eigh: UPLO must be "L" or "U", not {UPLO!r}')
+    return _Eigh(*_eigh_row(matrix_transpose(a) if UPLO == "U" else a))
+
+
+# Powers --------------------------------------------------------------------------------------------------
+
+
+@serves(np.linalg.matrix_power)
+def matrix_power(a: Any, n: int) -> Any:
+    """a^n by repeated squaring, n an integer: a^0 is the identity, a negative n takes the inverse first."""
+    if not hasattr(n, "__index__"):
+        raise TypeError(f"matrix_power: n must be an integer, not {n!r}")
+    n = index(n)
+    a = a if is_array(a) else as_array(a)
+    if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
+        raise np.linalg.LinAlgError(
+            f"matrix_power: a has shape {a.shape}; a square matrix or a stack of them, (..., n, n), is needed"
+        )
+    if n == 0:
+        row, column = _places(a)
+        return np.zeros_like(a) + broadcast_to((row == column).astype(a.dtype), a.shape)
+    if n < 0:
+        return matrix_power(inv(a), -n)
+    y = None
+    while n:
+        if n & 1:
+            y = a if y is None else matmul(y, a)
+        n >>= 1
+        if n:
+            a = matmul(a, a)
+    return y

@@ -1,4 +1,4 @@
-"""Softmax and the losses of classification and regression: rows where stability or speed earns one."""
+"""Losses of class scores against integer labels: cross-entropy, negative log-likelihood, hinge."""
 
 from __future__ import annotations
 
@@ -7,95 +7,26 @@ import warnings
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_index
 
 from ..arrays import unwrap
-from ..dtypes import DEFAULT_FLOAT, as_array
-from ..rows import primitive
-from ..words import says_our_words
-from .elementwise import astype, exp, where
-from .indexing import getitem
+from ..axes import in_floats
+from ..dtypes import as_array
+from ..targets import (
+    Reduction,
+    check_labels,
+    check_reduction,
+    class_axis,
+    class_rows,
+    kept_labels,
+    label_places,
+    reduced,
+)
+from .activations import relu
+from .elementwise import where
 from .inspection import plain
-from .reductions import mean, sum
+from .reductions import sum
 from .shapes import reshape
-
-Reduction = str
-
-
-def _log_softmax(x: Any, axis: int) -> Any:
-    # -inf is a class that cannot be; a +inf or nan logit, or nothing but -inf, makes the row nan
-    shifted = x - x.max(axis=axis, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
-
-
-# a row for stability: exact at logits of 1e4, where exp alone overflows
-_log_softmax_row = primitive(
-    _log_softmax,
-    x=lambda g, y, axis: g - np.exp(y) * g.sum(axis=axis, keepdims=True),
-    floats=True,
-)
-
-
-@says_our_words
-def log_softmax(x: Any, axis: int = -1) -> Any:
-    """x - log(sum(exp(x))) over `axis`, without overflow."""
-    return _log_softmax_row(x, normalize_axis_index(axis, len(x.shape) or 1))
-
-
-@says_our_words
-def softmax(x: Any, axis: int = -1) -> Any:
-    """exp(x) / sum(exp(x)) over `axis`, without overflow."""
-    return exp(log_softmax(x, axis))
-
-
-def _long_runs(x: Any) -> Any:
-    """Logits (N, C) with the longer axis innermost in memory: what follows is bound by the number of inner loops."""
-    return x.copy(order="F") if type(x) is np.ndarray and x.shape[0] > x.shape[1] else x
-
-
-def _softmax_cross_entropy(x: Any, labels: Any, row_weight: Any) -> tuple[Any, Any]:
-    x = _long_runs(x)
-    shifted = x - x.max(axis=1, keepdims=True)
-    p = np.exp(shifted)
-    total = p.sum(axis=1, keepdims=True)
-    p /= total
-    nll = np.log(total[:, 0]) - shifted[_places(labels)]
-    return (row_weight * nll).sum(), p
-
-
-def _softmax_cross_entropy_grad(g: Any, p: Any, labels: Any, row_weight: Any) -> Any:
-    scale = g * row_weight
-    y = p * _column(scale)
-    y[_places(labels)] -= scale
-    return y
-
-
-def _places(labels: Any) -> Any:
-    """The index of every row's label, made of the labels' kind of array."""
-    return np.arange(labels.shape[0], like=labels), labels
-
-
-def _column(weight: Any) -> Any:
-    """A weight per row as (N, 1); one number for all rows as it is."""
-    return weight[:, None] if getattr(weight, "shape", ()) else weight
-
-
-# g row_weight (p - onehot(labels)), with p = softmax(x): linear in g and in p
-softmax_cross_entropy_grad = primitive(
-    _softmax_cross_entropy_grad,
-    g=lambda G, p, labels, row_weight: sum(
-        row_weight * (sum(p * G, 1) - getitem(G, _places(labels)))
-    ),
-    p=lambda G, g, row_weight: g * _column(row_weight) * G,
-)
-# a row for speed: one pass forward and one back where log_softmax, indexing and their rules take six
-softmax_cross_entropy = primitive(
-    _softmax_cross_entropy,
-    x=lambda g, x, p, labels, row_weight: softmax_cross_entropy_grad(g, p, labels, row_weight),
-    also={"p": lambda x: softmax(x, 1)},
-    floats=True,
-    doc="sum_n row_weight[n] (log(sum_c exp(x[n, c])) - x[n, labels[n]]), without checks",
-)
+from .softmax import log_softmax, softmax_cross_entropy
 
 
 def cross_entropy(
@@ -116,41 +47,20 @@ def cross_entropy(
     IndexError for a label outside [0, C) that is not `ignore_index`; ValueError for shapes that do not fit.
     All rows ignored: nan with gradient 0, and a warning.
     """
-    _check_reduction("cross_entropy", reduction)
+    check_reduction("cross_entropy", reduction)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing must be in [0, 1], not {label_smoothing}")
-    size = tuple(x.shape)
-    if not size:
-        raise ValueError("cross_entropy: x is 0-d; logits (N, C) are needed")
-    axis = 1 if len(size) > 1 else 0
-    classes = size[axis]
-    if x.dtype.kind in "biu":
-        x = astype(x, DEFAULT_FLOAT)
-    if weight is not None:
-        weight = as_array(unwrap(weight, "cross_entropy", "weight"))
-        if weight.shape != (classes,):
-            raise ValueError(
-                f"cross_entropy: weight has shape {weight.shape}; one per class, ({classes},)"
-            )
+    x = in_floats(x)
+    classes = x.shape[class_axis("cross_entropy", x)]
+    weight = _class_weight("cross_entropy", weight, classes)
     if not hasattr(target, "dtype"):
         target = as_array(target)
     if target.dtype.kind == "f":
         return _with_probabilities(x, target, weight, reduction, label_smoothing, classes)
-    shape = size[:axis] + size[axis + 1 :]
-    if target.dtype.kind not in "iu" or tuple(target.shape) != shape:
-        raise ValueError(
-            f"cross_entropy: logits of shape {size} need integer labels of shape {shape}, not {target.dtype} of "
-            f"shape {tuple(target.shape)}; the classes are on axis {axis}"
-        )
-    terms = _with_labels(
-        _class_rows(x, classes),
-        plain(target).reshape(-1),
-        weight,
-        ignore_index,
-        reduction,
-        label_smoothing,
-    )
-    return reshape(terms, shape) if reduction == "none" else terms
+    check_labels("cross_entropy", x, target)
+    rows, labels = class_rows(x), plain(target).reshape(-1)
+    terms = _with_labels(rows, labels, weight, ignore_index, reduction, label_smoothing)
+    return reshape(terms, target.shape) if reduction == "none" else terms
 
 
 def _with_labels(
@@ -158,50 +68,51 @@ def _with_labels(
 ) -> Any:
     """The loss of logits (M, C) and labels (M,), reduced; with reduction "none" per row."""
     count, classes = x.shape
-    kept = _kept(labels, classes, ignore_index)
+    kept = kept_labels("cross_entropy", labels, classes, ignore_index)
     if weight is None and kept is None and not eps and reduction != "none" and count:
         return softmax_cross_entropy(x, labels, 1 / count if reduction == "mean" else 1.0)
-    if kept is None:
-        kept = np.ones_like(labels, dtype=bool)
-    else:  # a row left out may be infinite or nan: nothing of it may reach the sums
-        labels = np.where(kept, labels, 0)
-        x = where(kept[:, None], x, 0)
-    one = np.ones_like(plain(x), shape=(classes,)) if weight is None else weight
-    one = one.astype(x.dtype)
-    row_weight = one[labels] * kept
-    if reduction == "mean":
-        if count and not kept.any():
-            warnings.warn(
-                "cross_entropy: every label is ignore_index, so the mean is nan", stacklevel=3
-            )
-        total = row_weight.sum()
-        if not total:  # nothing to average
-            return softmax_cross_entropy(x, labels, row_weight) + math.nan
-        row_weight, one = row_weight / total, one / total
+    x, labels, kept = _without_ignored(x, labels, kept)
+    one, row_weight, total = _weights("cross_entropy", x, labels, kept, weight, reduction)
+    if not total:  # nothing to average
+        return softmax_cross_entropy(x, labels, row_weight) + math.nan
+    row_weight, one = row_weight / total, one / total
     if reduction != "none" and not eps:
         return softmax_cross_entropy(x, labels, row_weight)
     nll = -log_softmax(x)
-    terms = nll[_places(labels)] * row_weight
+    terms = nll[label_places(labels)] * row_weight
     if eps:
         terms = (1 - eps) * terms + eps * (sum(nll * one, 1) * kept / classes)
     return terms if reduction == "none" else sum(terms)
 
 
-def _kept(labels: Any, classes: int, ignore_index: int) -> Any:
-    """Which labels are not `ignore_index`, or None if all are kept; IndexError for one that is no class."""
-    # as unsigned numbers negative labels are very large: one pass finds whether any is no class
-    unsigned = labels.astype(np.int64, copy=False).view(np.uint64)
-    if not 0 <= ignore_index < classes and np.maximum.reduce(unsigned, initial=0) < classes:
+def _without_ignored(x: Any, labels: Any, kept: Any) -> tuple[Any, Any, Any]:
+    """Rows left out may be infinite or nan, and nothing of them may reach the sums: they become zeros of class 0."""
+    if kept is None:
+        return x, labels, np.ones_like(labels, dtype=bool)
+    return where(kept[:, None], x, 0), np.where(kept, labels, 0), kept
+
+
+def _weights(
+    op: str, x: Any, labels: Any, kept: Any, weight: Any, reduction: Reduction
+) -> tuple[Any, Any, Any]:
+    """The weight of each class, that of each row, and what a mean divides them by (1 if there is none)."""
+    one = np.ones_like(plain(x), shape=x.shape[1:]) if weight is None else weight
+    one = one.astype(x.dtype)
+    row_weight = one[labels] * kept
+    if reduction != "mean":
+        return one, row_weight, 1
+    if labels.shape[0] and not kept.any():
+        warnings.warn(f"{op}: every label is ignore_index, so the mean is nan", stacklevel=4)
+    return one, row_weight, row_weight.sum()
+
+
+def _class_weight(op: str, weight: Any, classes: int) -> Any:
+    if weight is None:
         return None
-    kept = labels != ignore_index
-    wrong = kept & ((labels < 0) | (labels >= classes))
-    if wrong.any():
-        row = int(wrong.argmax())
-        raise IndexError(
-            f"cross_entropy: label {labels[row]} in row {row} is outside [0, {classes}); labels count from 0, and "
-            f"ignore_index={ignore_index} marks rows to leave out"
-        )
-    return None if kept.all() else kept
+    weight = as_array(unwrap(weight, op, "weight"))
+    if weight.shape != (classes,):
+        raise ValueError(f"{op}: weight has shape {weight.shape}; one per class, ({classes},)")
+    return weight
 
 
 def _with_probabilities(
@@ -212,7 +123,7 @@ def _with_probabilities(
             f"cross_entropy: float targets are probabilities and need the logits' shape {tuple(x.shape)}, not "
             f"{tuple(target.shape)}; labels must be integers"
         )
-    axis = 1 if len(x.shape) > 1 else 0
+    axis = class_axis("cross_entropy", x)
     if eps:
         target = target * (1 - eps) + eps / classes
     logp = log_softmax(x, axis)
@@ -221,31 +132,62 @@ def _with_probabilities(
         sizes[axis] = classes
         logp = logp * weight.astype(x.dtype).reshape(sizes)
     terms = -sum(target * logp, axis)
-    return mean(terms) if reduction == "mean" else sum(terms) if reduction == "sum" else terms
+    return reduced(terms, reduction)
 
 
-def _class_rows(x: Any, classes: int) -> Any:
-    """Logits (N, C, ...) or (C,) as rows (M, C)."""
-    if len(x.shape) == 2:
-        return x
-    if len(x.shape) == 1:
-        return reshape(x, (1, classes))
-    axes = (0, *range(2, len(x.shape)), 1)
-    return reshape(x.transpose(axes), (-1, classes))
+def nll_loss(
+    x: Any,
+    target: Any,
+    weight: Any = None,
+    ignore_index: int = -100,
+    reduction: Reduction = "mean",
+) -> Any:
+    """-x[target], averaged: sum(w[t] (-x[t])) / sum(w[t]) over the rows that are not ignored.
+
+    x       log-probabilities (N, C, ...) or (C,), as log_softmax gives them
+    target  integer labels (N, ...) or (); weight is per class (C,)
+
+    IndexError for a label outside [0, C) that is not `ignore_index`; ValueError for shapes that do not fit.
+    All rows ignored: nan with gradient 0, and a warning.
+    """
+    check_reduction("nll_loss", reduction)
+    x, target = in_floats(x), target if hasattr(target, "dtype") else as_array(target)
+    check_labels("nll_loss", x, target)
+    weight = _class_weight("nll_loss", weight, x.shape[class_axis("nll_loss", x)])
+    rows, labels = class_rows(x), plain(target).reshape(-1)
+    terms = _nll(rows, labels, weight, ignore_index, reduction)
+    return reshape(terms, target.shape) if reduction == "none" else terms
 
 
-def _check_reduction(op: str, reduction: str) -> None:
-    if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f"{op}: reduction must be 'mean', 'sum' or 'none', not {reduction!r}")
+def _nll(x: Any, labels: Any, weight: Any, ignore_index: int, reduction: Reduction) -> Any:
+    """As `_with_labels`, of log-probabilities (M, C)."""
+    kept = kept_labels("nll_loss", labels, x.shape[1], ignore_index)
+    x, labels, kept = _without_ignored(x, labels, kept)
+    _, row_weight, total = _weights("nll_loss", x, labels, kept, weight, reduction)
+    chosen = -x[label_places(labels)]
+    if not total:  # nothing to average
+        return sum(chosen * row_weight) + math.nan
+    terms = chosen * (row_weight / total)
+    return terms if reduction == "none" else sum(terms)
 
 
-def mse_loss(x: Any, target: Any, reduction: Reduction = "mean") -> Any:
-    """mean((x - target)^2); x and target must have one shape."""
-    _check_reduction("mse_loss", reduction)
-    if tuple(np.shape(x)) != tuple(np.shape(target)):
-        raise ValueError(
-            f"mse_loss: x has shape {tuple(np.shape(x))} and the target {tuple(np.shape(target))}; a loss does not "
-            "broadcast, reshape one of them"
-        )
-    terms = (x - target) ** 2
-    return mean(terms) if reduction == "mean" else sum(terms) if reduction == "sum" else terms
+def hinge_loss(x: Any, target: Any, margin: float = 1.0, reduction: Reduction = "mean") -> Any:
+    """sum_{j != t} max(0, x_j - x_t + margin), averaged over the rows: the loss of a multiclass SVM.
+
+    x       scores (N, C, ...) or (C,)
+    target  integer labels (N, ...) or (); IndexError for one outside [0, C)
+
+    PyTorch's multi_margin_loss is this divided by C. Weston and Watkins, Multi-class support vector machines (1998).
+
+    At the kink: a score that is exactly the margin below the right one has gradient 0, of least norm.
+    """
+    check_reduction("hinge_loss", reduction)
+    x, target = in_floats(x), target if hasattr(target, "dtype") else as_array(target)
+    check_labels("hinge_loss", x, target)
+    rows, labels = class_rows(x), plain(target).reshape(-1)
+    classes = rows.shape[1]
+    kept_labels("hinge_loss", labels, classes, None)
+    is_right = labels[:, None] == np.arange(classes, like=labels)
+    excess = rows - rows[label_places(labels)][:, None] + margin
+    terms = sum(where(is_right, 0, relu(excess)), 1)
+    return reduced(reshape(terms, target.shape), reduction)

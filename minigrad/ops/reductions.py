@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from ..axes import (
+    Axis,
+    axes_of,
+    count,
+    in_floats,
+    joined,
+    kept_shape,
+    narrowed,
+    serves_with_axis,
+    tuple_of,
+    widened,
+)
 from ..rows import primitive, serves
 from ..words import says_our_words
+from .cumulative import products_of_others
 from .elementwise import where
-from .shapes import broadcast_to
+from .rearrange import diagonal
+from .shapes import broadcast_to, reshape
 
-Axis = int | Sequence[int] | None
-
-
-def _axes(x: Any, axis: Axis) -> int | tuple[int, ...] | None:
-    """The axes to reduce, counted from 0; AxisError for one that x does not have."""
-    if axis is None:
-        return None
-    ndim = len(x.shape)
-    normalize: Any = normalize_axis_index if hasattr(axis, "__index__") else normalize_axis_tuple
-    axes: int | tuple[int, ...] = normalize(axis, ndim or 1)
-    return axes if ndim else ()  # NumPy lets a 0-d array be reduced over axis 0
-
-
-def _kept(shape: Any, axis: Any) -> tuple[int, ...]:
-    """`shape` with the reduced axes as size 1: what keepdims=True gives."""
-    axes = (axis,) if type(axis) is int else range(len(shape)) if axis is None else axis
-    return tuple(1 if i in axes else n for i, n in enumerate(shape))
+# Sums ----------------------------------------------------------------------------------------------------
 
 
 def _sum(x: Any, axis: Any, keepdims: bool) -> Any:
@@ -38,24 +34,73 @@ def _sum(x: Any, axis: Any, keepdims: bool) -> Any:
 
 
 _sum_row = primitive(
-    _sum, x=lambda g, x_shape, axis: broadcast_to(g.reshape(_kept(x_shape, axis)), x_shape)
+    _sum, x=lambda g, x_shape, axis: broadcast_to(g.reshape(kept_shape(x_shape, axis)), x_shape)
 )
 
 
-@serves(np.sum)
+@serves_with_axis(np.sum)
 @says_our_words
 def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """sum_i x_i over the given axes; 0 where there is nothing to sum."""
-    return _sum_row(x, _axes(x, axis), keepdims)
+    return _sum_row(x, axes_of(x, axis), keepdims)
 
 
-@serves(np.mean)
+@serves_with_axis(np.mean)
 @says_our_words
 def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """sum_i x_i / n over the given axes; nan where n is 0."""
-    kept = _kept(x.shape, _axes(x, axis))
-    count = math.prod(n for n, k in zip(x.shape, kept, strict=True) if k == 1)
-    return sum(x, axis, keepdims) / (count if count else math.nan)
+    """sum_i x_i / n over the given axes; nan where n is 0. float16 is summed in float32."""
+    y = sum(widened(x), axis, keepdims) / (count(x.shape, axes_of(x, axis)) or math.nan)
+    return narrowed(y, x)
+
+
+@serves_with_axis(np.nansum)
+@says_our_words
+def nansum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """sum_i x_i over the elements that are not nan; those that are have gradient 0."""
+    return sum(where(np.isnan(x), 0, x), axis, keepdims)
+
+
+@serves_with_axis(np.nanmean)
+@says_our_words
+def nanmean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """sum_i x_i / n over the n elements that are not nan; nan where all are. float16 is summed in float32."""
+    wide = widened(x)
+    n = sum(~np.isnan(wide), axis, keepdims)
+    y = nansum(wide, axis, keepdims) / where(n == 0, math.nan, n).astype(wide.dtype)
+    return narrowed(y, x)
+
+
+@serves(np.trace)
+@says_our_words
+def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """sum_i x[i, i + offset], with i counted along axis1 and i + offset along axis2; other axes stay."""
+    return sum(diagonal(x, offset, axis1, axis2), -1)
+
+
+# Products ------------------------------------------------------------------------------------------------
+
+
+def _prod(x: Any) -> Any:
+    return np.prod(x, axis=0)
+
+
+# never y / x: exact where elements are 0, at every order
+_prod_row = primitive(_prod, x=lambda g, x: g * products_of_others(x))
+
+
+@serves_with_axis(np.prod)
+@says_our_words
+def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """x_0 x_1 ... over the given axes; 1 where there is nothing to multiply.
+
+    At the edge: where elements are 0 the derivatives of every order are exact, for none is a division.
+    """
+    axes = axes_of(x, axis)
+    y = _prod_row(joined(x, axes))
+    return reshape(y, kept_shape(x.shape, axes)) if keepdims else y
+
+
+# Extremes ------------------------------------------------------------------------------------------------
 
 
 def _max(x: Any, axis: Any, keepdims: bool) -> Any:
@@ -68,7 +113,7 @@ def _min(x: Any, axis: Any, keepdims: bool) -> Any:
 
 def _to_extremes(g: Any, x: Any, y: Any, axis: Any) -> Any:
     """The gradient shared evenly among the elements that tie (nan wins, and ties with nan)."""
-    kept = _kept(x.shape, axis)
+    kept = kept_shape(x.shape, axis)
     tied = (x == y.reshape(kept)) | np.isnan(x)
     # counted in the gradient's own dtype; float16 counts only to 2048, so there in float32
     count = tied.sum(axis=axis, keepdims=True).astype(
@@ -85,11 +130,42 @@ _min_row = primitive(_min, x=_to_extremes)
 @says_our_words
 def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The largest element over the given axes; where several tie, the gradient is shared evenly."""
-    return _max_row(x, _axes(x, axis), keepdims)
+    return _max_row(x, axes_of(x, axis), keepdims)
 
 
 @serves(np.min, np.amin)
 @says_our_words
 def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The smallest element over the given axes; where several tie, the gradient is shared evenly."""
-    return _min_row(x, _axes(x, axis), keepdims)
+    return _min_row(x, axes_of(x, axis), keepdims)
+
+
+# Logarithms of sums --------------------------------------------------------------------------------------
+
+
+def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
+    bound = {"initial": -math.inf} if 0 in x.shape else {}  # of nothing: log(0)
+    largest = x.max(axis=axis, keepdims=True, **bound)
+    is_finite = np.isfinite(largest)
+    total = np.exp(x - np.where(is_finite, largest, 0)).sum(axis=axis, keepdims=True)
+    y = np.where(is_finite, largest + np.log(np.where(is_finite, total, 1)), largest)
+    return y if keepdims else np.squeeze(y, tuple_of(axis, len(x.shape)))
+
+
+def _logsumexp_back(g: Any, x: Any, y: Any, axis: Any) -> Any:
+    # softmax(x). All -inf: exp(-inf - 0), gradient 0 at every order. At +inf there is none: nan
+    y = y.reshape(kept_shape(x.shape, axis))
+    return g.reshape(kept_shape(x.shape, axis)) * np.exp(x - where(y == -math.inf, 0, y))
+
+
+# a row for stability: exp alone overflows
+_logsumexp_row = primitive(_logsumexp, x=_logsumexp_back, floats=True)
+
+
+@says_our_words
+def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """log(sum_i exp(x_i)) over the given axes, without overflow; -inf where there is nothing to sum.
+
+    At the edge: all x_i -inf give -inf with gradient 0; an x_i of inf gives inf, with gradient nan there and 0 beside.
+    """
+    return _logsumexp_row(in_floats(x), axes_of(x, axis), keepdims)

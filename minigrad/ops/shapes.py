@@ -1,4 +1,4 @@
-"""Ops that move elements without computing: each linear, each paired with the op that moves them back."""
+"""Shapes and axes: reshape, transpose, broadcast, and what is made of them. No element is computed."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ..arrays import sum_to_shape
 from ..dtypes import as_array, is_array
+from ..graph import TensorBase, wrap
 from ..rows import Primitive, primitive, serves
 from ..words import says_our_words
 from .indexing import getitem
@@ -64,6 +65,23 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     return _transpose_row(x, tuple(axes))
 
 
+@serves(np.moveaxis)
+@says_our_words
+def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[int]) -> Any:
+    """x with the axes at `source` moved to `destination`; the others keep their order."""
+    ndim = len(x.shape)
+    source = normalize_axis_tuple(source, ndim, "moveaxis: source")
+    destination = normalize_axis_tuple(destination, ndim, "moveaxis: destination")
+    if len(source) != len(destination):
+        raise ValueError(
+            f"moveaxis: {len(source)} axes at source, {len(destination)} at destination; they must be as many"
+        )
+    axes = [a for a in range(ndim) if a not in source]
+    for place, axis in sorted(zip(destination, source, strict=True)):
+        axes.insert(place, axis)
+    return _transpose_row(x, tuple(axes))
+
+
 @serves(np.matrix_transpose, np.linalg.matrix_transpose)
 def matrix_transpose(x: Any) -> Any:
     """x with its last two axes exchanged."""
@@ -97,6 +115,29 @@ def sum_to(x: Any, shape: Sequence[int]) -> Any:
     return _sum_to_row(x, shape)
 
 
+def _as_arrays(arrays: Sequence[Any]) -> list[Any]:
+    """The arrays, with numbers and lists made into ones; all of them Tensors if one is."""
+    arrays = [a if is_array(a) else as_array(a) for a in arrays]
+    if not any(isinstance(a, TensorBase) for a in arrays):
+        return arrays
+    return [a if isinstance(a, TensorBase) else wrap(a) for a in arrays]
+
+
+@serves(np.broadcast_arrays)
+def broadcast_arrays(*arrays: Any) -> tuple[Any, ...]:
+    """The arrays, each broadcast to the shape that all of them broadcast to together, as views."""
+    arrays = tuple(_as_arrays(arrays))
+    shapes = [tuple(a.shape) for a in arrays]
+    try:
+        shape = np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise ValueError(
+            f"broadcast_arrays: shapes {' and '.join(map(str, shapes))} do not broadcast: from the last axis on, "
+            "sizes must be equal or one of them 1. Use reshape or expand_dims to line the axes up"
+        ) from None
+    return tuple(a if tuple(a.shape) == shape else broadcast_to(a, shape) for a in arrays)
+
+
 @serves(np.expand_dims)
 @says_our_words
 def expand_dims(x: Any, axis: int | Sequence[int]) -> Any:
@@ -114,7 +155,9 @@ def squeeze(x: Any, axis: int | Sequence[int] | None = None) -> Any:
     """x without the axes of size 1, or without those in `axis`, which must have size 1."""
     if axis is None:
         return reshape(x, tuple(n for n in x.shape if n != 1))
-    axes = normalize_axis_tuple(axis, len(x.shape))
+    axes = normalize_axis_tuple(axis, len(x.shape) or 1, "squeeze")
+    if not len(x.shape):
+        return x  # as NumPy has it, an array without axes may be squeezed along axis 0
     if any(x.shape[a] != 1 for a in axes):
         raise ValueError(f"squeeze: axis {axis} of shape {tuple(x.shape)} does not have size 1")
     return reshape(x, tuple(n for i, n in enumerate(x.shape) if i not in axes))
@@ -168,40 +211,6 @@ def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
     return _stack_row(*arrays, axis=normalize_axis_index(axis, len(shapes[0]) + 1))
 
 
-def _pad(x: Any, pad_width: Any, constant_value: Any) -> Any:
-    return np.pad(x, pad_width, constant_values=constant_value)
-
-
-def _pad_back(g: Any, pad_width: Any, x_shape: Any) -> Any:
-    return getitem(
-        g,
-        tuple(slice(before, before + n) for (before, _), n in zip(pad_width, x_shape, strict=True)),
-    )
-
-
-_pad_row = primitive(_pad, x=_pad_back)
-
-
-def pad(x: Any, pad_width: Any, constant_value: float = 0) -> Any:
-    """x framed by a constant: `pad_width` is n, (before, after), or such a pair per axis."""
-    given = np.asarray(pad_width)
-    if given.dtype.kind not in "iu" or (given < 0).any():
-        raise ValueError(f"pad: pad_width must be made of integers >= 0, not {pad_width}")
-    if not x.shape:
-        return x
-    widths = np.broadcast_to(given, (len(x.shape), 2)).tolist()
-    return _pad_row(x, tuple(map(tuple, widths)), constant_value)
-
-
-@serves(np.pad)
-def _numpy_pad(
-    array: Any, pad_width: Any, mode: str = "constant", constant_values: float = 0
-) -> Any:
-    if mode != "constant":
-        raise TypeError(f"np.pad: mode={mode!r} has no gradient rule; only 'constant' has")
-    return pad(array, pad_width, constant_values)
-
-
 @serves(np.ravel)
 def ravel(x: Any) -> Any:
     """x as one axis, in row-major order."""
@@ -212,3 +221,55 @@ def flatten(x: Any, start_axis: int = 0) -> Any:
     """x with the axes from `start_axis` on made into one: (N, C, H, W) with start_axis=1 gives (N, C H W)."""
     start_axis = normalize_axis_index(start_axis, len(x.shape) or 1)
     return reshape(x, (*x.shape[:start_axis], math.prod(x.shape[start_axis:])))
+
+
+def _each(arrays: tuple[Any, ...], shape_of: Any) -> Any:
+    """Each array at the shape that `shape_of` makes of its own: one array for one, a tuple for several."""
+    shaped = [
+        a if len(shape_of(a.shape)) == len(a.shape) else reshape(a, shape_of(a.shape))
+        for a in _as_arrays(arrays)
+    ]
+    return shaped[0] if len(shaped) == 1 else tuple(shaped)
+
+
+@serves(np.atleast_1d)
+def atleast_1d(*arrays: Any) -> Any:
+    """() becomes (1,); a tuple for several arrays."""
+    return _each(arrays, lambda shape: shape or (1,))
+
+
+@serves(np.atleast_2d)
+def atleast_2d(*arrays: Any) -> Any:
+    """() becomes (1, 1) and (n,) becomes (1, n), a row; a tuple for several arrays."""
+    return _each(arrays, lambda shape: (1,) * (2 - len(shape)) + tuple(shape))
+
+
+@serves(np.atleast_3d)
+def atleast_3d(*arrays: Any) -> Any:
+    """() becomes (1, 1, 1), (n,) becomes (1, n, 1), (m, n) becomes (m, n, 1); a tuple for several arrays."""
+    return _each(
+        arrays,
+        lambda shape: (
+            (1,) * (2 - len(shape)) + tuple(shape) + (1,) if len(shape) < 3 else tuple(shape)
+        ),
+    )
+
+
+@serves(np.meshgrid)
+def meshgrid(*arrays: Any, sparse: bool = False, indexing: str = "xy") -> tuple[Any, ...]:
+    """For each of n arrays an n-d one that varies along an axis of its own: the coordinates of a grid, as views.
+
+    Array k varies along axis k; with indexing="xy" the first two change places, so that x runs along the columns.
+    Without repeating them along the other axes (`sparse=True`) they have size 1 there.
+    """
+    if indexing not in ("xy", "ij"):
+        raise ValueError(f"meshgrid: indexing must be 'xy' or 'ij', not {indexing!r}")
+    ndim = len(arrays)
+    along = list(range(ndim))
+    if indexing == "xy":
+        along[:2] = reversed(along[:2])
+    lines = [
+        reshape(a, (1,) * axis + (-1,) + (1,) * (ndim - 1 - axis))
+        for a, axis in zip(_as_arrays(arrays), along, strict=True)
+    ]
+    return tuple(lines) if sparse else broadcast_arrays(*lines)

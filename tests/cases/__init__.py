@@ -5,11 +5,48 @@ and fails for a row without an entry. Rows that users reach only as another row'
 that file's PARTNERS.
 """
 
-from . import conv, elementwise, indexing, linalg, losses, reductions, shapes
+from . import (
+    activations,
+    conv,
+    cumulative,
+    einsum,
+    elementwise,
+    indexing,
+    joining,
+    linalg,
+    norms,
+    padding,
+    pooling,
+    products,
+    rearrange,
+    reductions,
+    shapes,
+    softmax,
+    special,
+    windows,
+)
 from .calls import Call
-from .duck import Duck as Duck
 
-FILES = (elementwise, reductions, shapes, indexing, linalg, losses, conv)
+FILES = (
+    elementwise,
+    special,
+    activations,
+    reductions,
+    norms,
+    cumulative,
+    shapes,
+    indexing,
+    linalg,
+    softmax,
+    conv,
+    windows,
+    pooling,
+    joining,
+    padding,
+    rearrange,
+    products,
+    einsum,
+)
 CASES: dict[str, list[Call]] = {name: calls for f in FILES for name, calls in f.CASES.items()}
 PARTNERS: dict[str, str] = {
     name: why for f in FILES for name, why in getattr(f, "PARTNERS", {}).items()

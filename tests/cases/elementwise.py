@@ -1,5 +1,7 @@
 """Cases of minigrad.ops.elementwise."""
 
+import math
+
 import numpy as np
 
 import minigrad as mg
@@ -11,6 +13,18 @@ try:
     import torch.nn.functional as F
 except ImportError:  # the comparisons with PyTorch are skipped then
     torch = F = None
+
+
+def inside_one(rng, shape):
+    return rng.uniform(-0.8, 0.8, shape)
+
+
+def above_one(rng, shape):
+    return rng.uniform(1.3, 3, shape)
+
+
+def with_infinities(rng, shape):
+    return rng.choice([np.nan, np.inf, -np.inf, -0.7, 0.2, 1.3], shape)
 
 
 CASES = {
@@ -28,9 +42,49 @@ CASES = {
     "cos": unary(mg.cos, lambda x: x.cos()),
     "tanh": unary(mg.tanh, lambda x: x.tanh()),
     "sigmoid": unary(mg.sigmoid, lambda x: x.sigmoid()),
-    "relu": unary(mg.relu, lambda x: x.relu(), not_zero),
     "maximum": binary(mg.maximum, lambda a, b: torch.maximum(a, b)),
     "minimum": binary(mg.minimum, lambda a, b: torch.minimum(a, b)),
+    "remainder": [
+        *binary(mg.remainder, lambda a, b: a % b, (anywhere, not_zero)),
+        Call(lambda a: mg.remainder(a, 0.7), ((2, 3),), torch=lambda a: a % 0.7),
+        Call(lambda b: mg.remainder(2.5, b), ((2, 3),), not_zero, torch=lambda b: torch.tensor(2.5) % b),
+    ],
+    "cbrt": unary(mg.cbrt, lambda x: x.sign() * x.abs() ** (1 / 3), not_zero),
+    "hypot": [
+        *binary(mg.hypot, lambda a, b: torch.hypot(a, b), not_zero),
+        Call(lambda a: mg.hypot(a, 0.5), ((2, 3),), torch=lambda a: (a * a + 0.25) ** 0.5),
+    ],
+    "exp2": unary(mg.exp2, lambda x: x.exp2()),
+    "expm1": unary(mg.expm1, lambda x: x.expm1()),
+    "log2": unary(mg.log2, lambda x: x.log2(), positive),
+    "log10": unary(mg.log10, lambda x: x.log10(), positive),
+    "log1p": unary(mg.log1p, lambda x: x.log1p(), inside_one),
+    "logaddexp": [
+        *binary(mg.logaddexp, lambda a, b: torch.logaddexp(a, b)),
+        Call(lambda a: mg.logaddexp(a, 0), ((2, 3),), torch=lambda a: F.softplus(a)),
+    ],
+    "logaddexp2": [
+        *binary(mg.logaddexp2, lambda a, b: torch.log2(a.exp2() + b.exp2())),
+        Call(lambda b: mg.logaddexp2(0.5, b), ((2, 3),), torch=lambda b: (2**0.5 + b.exp2()).log2()),
+    ],
+    "tan": unary(mg.tan, lambda x: x.tan(), inside_one),
+    "arcsin": unary(mg.arcsin, lambda x: x.arcsin(), inside_one),
+    "arccos": unary(mg.arccos, lambda x: x.arccos(), inside_one),
+    "arctan": unary(mg.arctan, lambda x: x.arctan()),
+    "arctan2": [
+        *binary(mg.arctan2, lambda a, b: torch.arctan2(a, b), not_zero),
+        Call(lambda a: mg.arctan2(a, -2), ((2, 3),), not_zero, torch=lambda a: math.pi * a.sign() - (a / 2).arctan()),
+    ],
+    "sinh": unary(mg.sinh, lambda x: x.sinh()),
+    "cosh": unary(mg.cosh, lambda x: x.cosh()),
+    "arcsinh": unary(mg.arcsinh, lambda x: x.arcsinh()),
+    "arccosh": unary(mg.arccosh, lambda x: x.arccosh(), above_one),
+    "arctanh": unary(mg.arctanh, lambda x: x.arctanh(), inside_one),
+    "fmax": binary(mg.fmax, lambda a, b: torch.fmax(a, b)),
+    "fmin": binary(mg.fmin, lambda a, b: torch.fmin(a, b)),
+    "nan_to_num": unary(
+        lambda x: mg.nan_to_num(x, 0.5, 2, -2), lambda x: x.nan_to_num(0.5, 2, -2), with_infinities
+    ) + unary(mg.nan_to_num, lambda x: x.nan_to_num()),
     "power": [
         *binary(mg.power, lambda a, b: a**b, (positive, anywhere)),
         *[

@@ -45,6 +45,16 @@ def scattered(shape, target, index, *arrays):
     )
 
 
+def put(shape, values, axis, *indices):
+    """x with values at the indices along an axis; none of them twice, as PyTorch would give every one a gradient."""
+    return Call(
+        lambda x, v, a: mg.put_along_axis(x, a, v, axis),
+        (shape, values),
+        constants=indices,
+        torch=lambda x, v, a: x.scatter(axis, a, v),
+    )
+
+
 MASK = np.array([[True, False, True], [False, False, True]])
 
 CASES = {
@@ -62,6 +72,16 @@ CASES = {
         scattered((3,), (4, 3), 2), scattered((2, 3), (4, 3), slice(1, None, 2)), scattered((), (4, 3), (1, 2)),
         scattered((4, 3), (4, 3), lambda a: a, i(0, 2, 0, -1)), scattered((3,), (2, 3), lambda a: a, MASK),
         scattered((3,), (4, 3), lambda a, b: (a, b), i(0, 2, 0), i(1, 1, 1)),
+        scattered((2, 2), (2, 3), lambda a, b: (a, b), i(0, 1).reshape(2, 1), i(2, 0)),
+        scattered((2, 2, 3), (4, 3), lambda a: (a, Ellipsis), i(1, 1, 3, 0).reshape(2, 2)),
+        scattered((3, 2), (3, 2, 4), lambda a, b: (a, slice(None), b), i(0, 0, 0), i(1, 1, 3)),
         scattered((0, 3), (4, 3), lambda a: a, i()), scattered((2, 3), (2, 4), lambda a: (slice(None), a), i(3, 3, 1)),
+    ],
+    "put": [
+        put((3,), (2,), 0, i(2, 0)), put((2, 3), (2, 1), 1, i(2, 0).reshape(2, 1)),
+        put((2, 3), (1, 3), 0, i(1, 0, 1).reshape(1, 3)), put((2, 3), (2, 0), -1, i().reshape(2, 0)),
+        put((0, 3), (0, 2), 1, i().reshape(0, 2)),
+        Call(lambda x, v, a: mg.put_along_axis(x, a, v, 0), ((3, 2), ()), constants=(i(2, 2).reshape(1, 2),)),
+        Call(lambda x, v, a: mg.put_along_axis(x, a, v, 0), ((4,), (3,)), constants=(i(2, -2, 1),)),
     ],
 }  # fmt: skip

@@ -5,6 +5,7 @@ from itertools import product
 import minigrad as mg
 
 from .calls import Call, anywhere, apart
+from .cumulative import with_zeros
 
 try:
     import torch
@@ -34,10 +35,33 @@ def reductions(f, counterpart, draw, empty):
     ]  # fmt: skip
 
 
+def theirs_prod(x, axes, keepdims):
+    for axis in sorted(a % x.ndim for a in ((axes,) if isinstance(axes, int) else axes))[::-1]:
+        x = x.prod(axis, keepdims)
+    return x
+
+
+EMPTY = [((0, 3), None), ((0, 3), 0), ((0, 3), 1)]
+
+
+def composed(f, counterpart, *shapes):
+    return [Call(f, (shape,), torch=counterpart) for shape in shapes]
+
+
 CASES = {
-    "sum": reductions(
-        mg.sum, lambda x, a, k: x.sum(a, k), anywhere, [((0, 3), None), ((0, 3), 0), ((0, 3), 1)]
-    ),
+    "sum": [
+        *reductions(mg.sum, lambda x, a, k: x.sum(a, k), anywhere, EMPTY),
+        *composed(mg.mean, lambda x: x.mean(), (2, 3), ()),
+        *composed(lambda x: mg.mean(x, (0, 2), True), lambda x: x.mean((0, 2), True), (2, 3, 2)),
+        *composed(mg.var, lambda x: x.var(correction=0), (2, 3), (1,)),
+        *composed(lambda x: mg.var(x, (-1, 0), 1), lambda x: x.var((-1, 0)), (2, 3, 2)),
+        *composed(lambda x: mg.trace(x, -1, 2, 0), lambda x: x.diagonal(-1, 2, 0).sum(-1), (3, 2, 2)),
+        *composed(mg.trace, lambda x: x.trace(), (2, 3), (0, 2)),
+        *composed(lambda x: mg.norm(x, 1, 0), lambda x: torch.linalg.norm(x, 1, 0), (3, 2)),
+        *composed(mg.nansum, lambda x: x.nansum(), (2, 3)),
+    ],
+    "prod": reductions(mg.prod, theirs_prod, anywhere, EMPTY) + reductions(mg.prod, theirs_prod, with_zeros, []),
     "max": reductions(mg.max, lambda x, a, k: x.amax(a, k), apart, [((0, 3), 1)]),
     "min": reductions(mg.min, lambda x, a, k: x.amin(a, k), apart, [((3, 0), 0)]),
-}
+    "logsumexp": reductions(mg.logsumexp, lambda x, a, k: x.logsumexp(a, k), anywhere, [((0, 3), 1)]),
+}  # fmt: skip

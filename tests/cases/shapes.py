@@ -6,9 +6,8 @@ from .calls import Call
 
 try:
     import torch
-    import torch.nn.functional as F
 except ImportError:  # the comparisons with PyTorch are skipped then
-    torch = F = None
+    torch = None
 
 
 def reshaped(shape, target):
@@ -40,13 +39,6 @@ def stacked(axis, shape, count):
     )
 
 
-def padded(shape, width, pairs, value=0.0):
-    """`pairs` are the widths as PyTorch wants them: from the last axis on."""
-    return Call(
-        lambda x: mg.pad(x, width, value), (shape,), torch=lambda x: F.pad(x, pairs, value=value)
-    )
-
-
 CASES = {
     "reshape": [
         reshaped((2, 3), (3, 2)), reshaped((2, 3), (-1,)), reshaped((), (1, 1)), reshaped((1,), ()),
@@ -75,9 +67,5 @@ CASES = {
     "stack": [
         stacked(0, (2, 3), 3), stacked(1, (2, 3), 2), stacked(-1, (2, 3), 2), stacked(0, (), 3),
         stacked(1, (2,), 1), stacked(0, (0, 2), 2),
-    ],
-    "pad": [
-        padded((2, 3), 1, (1, 1, 1, 1)), padded((2, 3), (0, 2), (0, 2, 0, 2)), padded((3,), 2, (2, 2), 1.5),
-        padded((2, 3), ((1, 0), (0, 2)), (0, 2, 1, 0)), padded((0, 3), 1, (1, 1, 1, 1)), padded((2,), 0, (0, 0)),
     ],
 }  # fmt: skip

@@ -1,9 +1,9 @@
-"""Cases of minigrad.ops.losses."""
+"""Cases of minigrad.ops.softmax."""
 
 import numpy as np
 
 import minigrad as mg
-from minigrad.ops import losses
+from minigrad.ops import softmax
 
 from .calls import Call, i
 
@@ -37,21 +37,21 @@ CASES = {
     ],
     "softmax_cross_entropy": [
         Call(
-            lambda x, labels, w=row_weight: losses.softmax_cross_entropy(x, labels, w), ((4, 3),),
+            lambda x, labels, w=row_weight: softmax.softmax_cross_entropy(x, labels, w), ((4, 3),),
             constants=(LABELS,), torch=lambda x, labels, w=row_weight: one_hot_sum(x, labels, w),
         )
         for row_weight in (1.0, 0.25)
     ] + [
-        Call(weighted(losses.softmax_cross_entropy), ((4, 3),), constants=(LABELS, ROW_WEIGHT), torch=one_hot_sum),
-        Call(weighted(losses.softmax_cross_entropy), ((0, 3),), constants=(i(), i() * 0.5), torch=one_hot_sum),
+        Call(weighted(softmax.softmax_cross_entropy), ((4, 3),), constants=(LABELS, ROW_WEIGHT), torch=one_hot_sum),
+        Call(weighted(softmax.softmax_cross_entropy), ((0, 3),), constants=(i(), i() * 0.5), torch=one_hot_sum),
     ],
     "softmax_cross_entropy_grad": [
         Call(
-            weighted(losses.softmax_cross_entropy_grad), ((), (4, 3)), constants=(LABELS, ROW_WEIGHT),
+            weighted(softmax.softmax_cross_entropy_grad), ((), (4, 3)), constants=(LABELS, ROW_WEIGHT),
             torch=lambda g, p, labels, w: g * w[:, None] * (p - one_hot(p, labels)),
         ),
         Call(
-            lambda g, p, labels: losses.softmax_cross_entropy_grad(g, p, labels, 0.25), ((), (4, 3)),
+            lambda g, p, labels: softmax.softmax_cross_entropy_grad(g, p, labels, 0.25), ((), (4, 3)),
             constants=(LABELS,), torch=lambda g, p, labels: g * 0.25 * (p - one_hot(p, labels)),
         ),
     ],

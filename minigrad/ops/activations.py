@@ -1,0 +1,149 @@
+"""Activations: elementwise ops between the layers of a network, under PyTorch's names, arguments and defaults."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..rows import elementwise
+from .elementwise import clip, expm1, sigmoid, tanh, where
+from .special import erfc
+
+# Rectifiers ----------------------------------------------------------------------------------------------
+
+
+def _relu(x: Any) -> Any:
+    return np.maximum(x, 0)  # nan stays nan, -inf gives 0 (x * (x > 0) would give nan)
+
+
+# relu at 0: 0, the subgradient of least norm
+relu = elementwise(
+    _relu,
+    x=lambda g, y: where(y > 0, g, 0),
+    doc="""max(x, 0)
+
+    At the kink: 0 at 0.""",
+)
+
+
+def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
+    """x for x > 0, negative_slope x below.
+
+    At the kink: negative_slope at 0.
+    """
+    is_positive = x > 0
+    return where(is_positive, x, 0) + negative_slope * where(~is_positive, x, 0)
+
+
+def relu6(x: Any) -> Any:
+    """min(max(x, 0), 6)
+
+    At the kink: 0 at 0 and at 6.
+    """
+    return clip(x, 0, 6)
+
+
+def hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
+    """min(max(x, min_val), max_val)
+
+    At the kink: 0 at both bounds.
+    """
+    if not min_val < max_val:
+        raise ValueError(f"hardtanh: min_val {min_val} must be less than max_val {max_val}")
+    return clip(x, min_val, max_val)
+
+
+def hardsigmoid(x: Any) -> Any:
+    """min(max(x + 3, 0), 6) / 6
+
+    At the kink: 0 at -3 and at 3.
+    """
+    return clip(x + 3, 0, 6) / 6
+
+
+def hardswish(x: Any) -> Any:
+    """x min(max(x + 3, 0), 6) / 6
+
+    At the kink: 0 at -3, 1 at 3: of the slopes on both sides the lesser, as for a concave function.
+    """
+    return x * hardsigmoid(x)
+
+
+# Exponential units ---------------------------------------------------------------------------------------
+
+
+def elu(x: Any, alpha: float = 1.0) -> Any:
+    """x for x > 0, alpha (exp(x) - 1) below. Clevert, Unterthiner, Hochreiter 2016.
+
+    At the kink: min(alpha, 1) at 0, the lesser slope (1 for alpha = 1, where it is smooth).
+    """
+    # a sum of two masked parts: exp of a large x would overflow where it is not taken
+    is_line = x >= 0 if alpha > 1 else x > 0
+    return where(is_line, x, 0) + alpha * expm1(where(~is_line, x, 0))
+
+
+def celu(x: Any, alpha: float = 1.0) -> Any:
+    """x for x > 0, alpha (exp(x / alpha) - 1) below, smooth at 0 for every alpha. Barron 2017."""
+    if not alpha:
+        raise ValueError("celu: alpha must not be 0, as x is divided by it")
+    is_line = x > 0
+    return where(is_line, x, 0) + alpha * expm1(where(~is_line, x, 0) / alpha)
+
+
+SELU_ALPHA = 1.6732632423543772848170429916717
+SELU_SCALE = 1.0507009873554804934193349852946
+
+
+def selu(x: Any) -> Any:
+    """scale elu(x, alpha), with the constants that keep mean 0 and variance 1. Klambauer et al. 2017.
+
+    At the kink: scale at 0, the lesser slope.
+    """
+    return SELU_SCALE * elu(x, SELU_ALPHA)
+
+
+# Smooth units --------------------------------------------------------------------------------------------
+
+
+def _softplus(x: Any) -> Any:
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+# a row for stability: log1p(exp(x)) would overflow
+_softplus_row = elementwise(_softplus, x=lambda g, x: g * sigmoid(x), floats=True)
+
+
+def softplus(x: Any, beta: float = 1.0) -> Any:
+    """log(1 + exp(beta x)) / beta, without overflow."""
+    return _softplus_row(x) if beta == 1 else _softplus_row(x * beta) / beta
+
+
+def logsigmoid(x: Any) -> Any:
+    """log(1 / (1 + exp(-x))), exact in both tails."""
+    return -_softplus_row(-x)
+
+
+def silu(x: Any) -> Any:
+    """x sigmoid(x), also known as swish."""
+    return x * sigmoid(x)
+
+
+def mish(x: Any) -> Any:
+    """x tanh(log(1 + exp(x))). Misra 2019."""
+    return x * tanh(softplus(x))
+
+
+def gelu(x: Any, approximate: str = "none") -> Any:
+    """x Phi(x), Phi being the standard normal distribution function. Hendrycks, Gimpel 2016.
+
+    approximate  "tanh" for x (1 + tanh((2 / pi)^(1/2) (x + 0.044715 x^3))) / 2, which is faster
+    """
+    if approximate == "none":
+        return 0.5 * x * erfc(x * -math.sqrt(0.5))  # in the left tail 1 + erf would cancel
+    if approximate != "tanh":
+        raise ValueError(f"gelu: approximate must be 'none' or 'tanh', not {approximate!r}")
+    # (1 + tanh(u)) / 2 = sigmoid(2 u), which does not cancel; beyond 30 it is 0 or 1 to rounding, and x^3 may overflow
+    z = clip(x, -30, 30)
+    return x * sigmoid(math.sqrt(8 / math.pi) * z * (1 + 0.044715 * z * z))

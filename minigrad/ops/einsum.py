@@ -1,0 +1,248 @@
+"""Sums of products over named axes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from string import ascii_letters
+from typing import Any
+
+import numpy as np
+
+from ..dtypes import as_array, is_array
+from ..rows import Primitive, primitive, serves
+from .indexing import scatter
+from .shapes import broadcast_to
+
+# One or two operands: the row ----------------------------------------------------------------------------
+
+
+# What the letters say is worked out once per subscripts and shapes: for small arrays it would take most of the time.
+_once = lru_cache(maxsize=1024)
+
+
+def _einsum(a: Any, b: Any, subscripts: str) -> Any:
+    of_a, of_b, out = _split(subscripts)
+    a, of_a = _reduced(a, of_a, of_b + out)
+    if b is None:
+        return a.transpose([of_a.index(n) for n in out])
+    b, of_b = _reduced(b, of_b, of_a + out)
+    steps = _as_matmul(of_a, of_b, out, tuple(a.shape), tuple(b.shape))
+    if steps is None:
+        return np.einsum(f"{of_a},{of_b}->{out}", a, b)
+    a_order, a_shape, b_order, b_shape, sizes, order = steps
+    y = np.matmul(a.transpose(a_order).reshape(a_shape), b.transpose(b_order).reshape(b_shape))
+    return y.reshape((*y.shape[:-2], *sizes)).transpose(order)
+
+
+@_once
+def _split(subscripts: str) -> tuple[str, str, str]:
+    """The labels of a, of b ("" if there is none) and of the output."""
+    labels, out = subscripts.split("->")
+    of_a, _, of_b = labels.partition(",")
+    return of_a, of_b, out
+
+
+def _reduced(x: Any, labels: str, elsewhere: str) -> tuple[Any, str]:
+    """The diagonals of x where a label repeats, summed over the axes whose labels appear nowhere else."""
+    distinct, alone, left = _to_reduce(labels, elsewhere)
+    if distinct != labels:
+        x = np.einsum(f"{labels}->{distinct}", x)
+    return (x.sum(axis=alone) if alone else x), left
+
+
+@_once
+def _to_reduce(labels: str, elsewhere: str) -> tuple[str, tuple[int, ...], str]:
+    distinct = "".join(dict.fromkeys(labels))
+    alone = tuple(i for i, n in enumerate(distinct) if n not in elsewhere)
+    return distinct, alone, "".join(n for n in distinct if n in elsewhere)
+
+
+@_once
+def _as_matmul(of_a: str, of_b: str, out: str, a_shape: Any, b_shape: Any) -> Any:
+    """How to compute it as a product of stacks of matrices, many times as fast as NumPy's loop; None if it is none.
+
+    The order of axes and the shape (*batch, rows, summed) of a, those (*batch, summed, columns) of b, the sizes of
+    rows and columns, and the order of the axes *batch, *rows, *columns in the output.
+    """
+    summed = [n for n in of_a if n not in out]
+    sizes = dict(zip(of_a + of_b, a_shape + b_shape, strict=True))
+    fits = all(a_shape[of_a.index(n)] == sizes[n] for n in summed)
+    if not summed or not fits or set(of_a) == set(of_b):
+        return None
+    batch = [n for n in out if n in of_a and n in of_b]
+    rows, columns = ([n for n in out if n not in other] for other in (of_b, of_a))
+
+    def stacked(labels: str, shape: Any, first: list[str], second: list[str]) -> tuple[Any, Any]:
+        order = [labels.index(n) for n in (*batch, *first, *second)]
+        own = [shape[axis] for axis in order[: len(batch)]]  # of which some may be 1
+        return order, (*own, *(math.prod(sizes[n] for n in group) for group in (first, second)))
+
+    order = [*batch, *rows, *columns]
+    return (
+        *stacked(of_a, a_shape, rows, summed),
+        *stacked(of_b, b_shape, summed, columns),
+        [sizes[n] for n in (*rows, *columns)],
+        [order.index(n) for n in out],
+    )
+
+
+def _einsum_member(g: Any, other: Any, shape: Any, labels: str, others: str, out: str) -> Any:
+    """The gradient for one operand: g times the other operand, summed over what this one does not have."""
+    given = out if other is None else f"{out},{others}"
+    sizes, kept = _distinct(labels, tuple(shape), out + others)
+    y = _einsum_row(g, other, f"{given}->{kept}")
+    if (
+        kept != labels
+    ):  # a label of this operand alone was summed out, one of size 1 was broadcast forward
+        found = dict(zip(kept, y.shape, strict=True))
+        y = y.reshape([found.get(n, 1) for n in sizes])
+    y = broadcast_to(y, tuple(sizes.values())) if y.shape != shape else y
+    return _on_diagonal(y, labels, shape) if len(sizes) < len(labels) else y
+
+
+@_once
+def _distinct(labels: str, shape: Any, elsewhere: str) -> tuple[dict[str, int], str]:
+    """The size of each label, and the labels along which a gradient arrives."""
+    sizes = dict(zip(labels, shape, strict=True))
+    return sizes, "".join(n for n in sizes if n in elsewhere and sizes[n] != 1)
+
+
+def _on_diagonal(g: Any, labels: str, shape: Any) -> Any:
+    """g over the distinct labels as an array over all of them: 0 where axes of one label differ."""
+    distinct = "".join(dict.fromkeys(labels))
+    counts = [labels.count(n) for n in distinct]
+    # with the k axes of one label made into one of size n**k, the diagonal is every (1 + n + ... + n**(k-1))-th
+    steps = tuple(
+        slice(None, None, sum(n**p for p in range(count)))
+        for n, count in zip(g.shape, counts, strict=True)
+    )
+    flat = tuple(n**count for n, count in zip(g.shape, counts, strict=True))
+    order = [axis for n in distinct for axis, label in enumerate(labels) if label == n]
+    y = scatter(g, steps, flat).reshape([shape[axis] for axis in order])
+    return y.transpose([order.index(axis) for axis in range(len(order))])
+
+
+def _einsum_a(g: Any, b: Any, a_shape: Any, subscripts: str) -> Any:
+    of_a, of_b, out = _split(subscripts)
+    return _einsum_member(g, b, a_shape, of_a, of_b, out)
+
+
+def _einsum_b(g: Any, a: Any, b_shape: Any, subscripts: str) -> Any:
+    of_a, of_b, out = _split(subscripts)
+    return _einsum_member(g, a, b_shape, of_b, of_a, out)
+
+
+_einsum_row: Primitive = primitive(_einsum, a=_einsum_a, b=_einsum_b)
+
+# Any number of operands ----------------------------------------------------------------------------------
+
+
+@serves(np.einsum)
+def einsum(subscripts: str, *operands: Any, optimize: Any = False) -> Any:
+    """Sum of products over named axes: einsum("ij,jk->ik", a, b) is y_ik = sum_j a_ij b_jk.
+
+    subscripts  a letter per axis, operands separated by commas; a letter not behind -> is summed over. Without ->
+                the letters that appear once are the output's, in alphabetical order. A letter twice in one operand
+                takes its diagonal. ... stands for leading axes, which broadcast
+    optimize    in which order three or more operands are multiplied in pairs: False from left to right; True,
+                "greedy", "optimal" or a path of np.einsum_path as np.einsum does
+
+    Every pair is a product of stacks of matrices where it can be, whatever `optimize` says.
+    """
+    if not isinstance(subscripts, str):
+        raise TypeError(
+            'einsum: the first argument must be the subscripts, such as "ij,jk->ik"; lists of axis numbers beside '
+            "the operands are not supported"
+        )
+    xs = [x if is_array(x) else as_array(x) for x in operands]
+    of_xs, out = _parse(subscripts, tuple(tuple(x.shape) for x in xs))
+    if len(xs) == 1:
+        return _einsum_row(xs[0], None, f"{of_xs[0]}->{out}")
+    if len(xs) == 2:
+        return _einsum_row(*xs, f"{of_xs[0]},{of_xs[1]}->{out}")
+    labels = list(of_xs)
+    for i, j in _pairs(labels, out, [x.shape for x in xs], optimize):
+        (a, of_a), (b, of_b) = (xs[i], labels[i]), (xs[j], labels[j])
+        for k in (j, i):
+            del xs[k], labels[k]
+        wanted = set(out).union(*labels)
+        kept = "".join(n for n in dict.fromkeys(of_a + of_b) if n in wanted) if xs else out
+        xs.append(_einsum_row(a, b, f"{of_a},{of_b}->{kept}"))
+        labels.append(kept)
+    return xs[0]
+
+
+def _pairs(
+    labels: list[str], out: str, shapes: Sequence[Any], optimize: Any
+) -> list[tuple[int, int]]:
+    """Which two operands to multiply next; the product goes to the end of the list."""
+    count = len(labels)
+    if optimize is False:
+        return [(0, 1), *[(0, left) for left in range(count - 2, 0, -1)]]
+    stand_ins = [np.broadcast_to(np.float32(0), shape) for shape in shapes]
+    path, _ = np.einsum_path(f"{','.join(labels)}->{out}", *stand_ins, optimize=optimize)
+    pairs = []
+    for step in path[1:]:  # a step of more than two is taken two at a time
+        places = sorted(step)
+        while len(places) > 1:
+            i, j = places[:2]
+            pairs.append((i, j))
+            count -= 1
+            places = [*[p - 2 for p in places[2:]], count - 1]
+    return pairs
+
+
+@_once
+def _parse(subscripts: str, shapes: tuple[tuple[int, ...], ...]) -> tuple[tuple[str, ...], str]:
+    """A letter per axis, the ellipses spelled out: the labels of each operand, and of the output."""
+    met = f"einsum: {subscripts!r} with shapes {', '.join(map(str, shapes))}"
+    given, arrow, out = subscripts.replace(" ", "").partition("->")
+    terms = given.split(",")
+    if len(terms) != len(shapes):
+        raise ValueError(f"{met}: {len(terms)} operands are named, {len(shapes)} given")
+    for term in (*terms, out):
+        rest = term.replace("...", "", 1)
+        if rest.strip(ascii_letters):
+            raise ValueError(f"{met}: {term!r} may hold letters and one ellipsis (...), no more")
+    free = [n for n in ascii_letters if n not in given]
+    extra = [
+        len(shape) - len(term.replace("...", "")) for term, shape in zip(terms, shapes, strict=True)
+    ]
+    for term, shape, n in zip(terms, shapes, extra, strict=True):
+        if n < 0 or (n and "..." not in term):
+            raise ValueError(f"{met}: {term!r} does not name the {len(shape)} axes of {shape}")
+    widest = max(n if "..." in term else 0 for term, n in zip(terms, extra, strict=True))
+    if widest > len(free):
+        raise ValueError(f"{met}: more than {len(ascii_letters)} axes in all")
+    dots = "".join(free[:widest])
+    labels = [term.replace("...", dots[widest - n :]) for term, n in zip(terms, extra, strict=True)]
+    if not arrow:
+        once = sorted(n for n in set(given) - set(".,") if given.count(n) == 1)
+        out = "..." + "".join(once)
+    elif widest and "..." not in out:
+        raise ValueError(
+            f"{met}: the output has no ellipsis; write ...{out} behind ->, or sum after"
+        )
+    out = out.replace("...", dots)
+    if len(set(out)) < len(out) or not set(out) <= set("".join(labels)):
+        raise ValueError(
+            f"{met}: each letter behind -> must be one of an operand's, and stand once"
+        )
+    _check_sizes(met, labels, shapes)
+    return tuple(labels), out
+
+
+def _check_sizes(met: str, labels: Sequence[str], shapes: Sequence[tuple[int, ...]]) -> None:
+    """Axes of one letter must have one size; between operands size 1 broadcasts, as in NumPy."""
+    sizes: dict[str, int] = {}
+    for term, shape in zip(labels, shapes, strict=True):
+        own: dict[str, int] = {}
+        for n, size in zip(term, shape, strict=True):
+            if own.setdefault(n, size) != size:
+                raise ValueError(f"{met}: a diagonal of axes of size {own[n]} and {size}")
+            if sizes.setdefault(n, size) == 1:
+                sizes[n] = size
+            if size not in (1, sizes[n]):
+                raise ValueError(f"{met}: axes of size {sizes[n]} and {size} have one letter")

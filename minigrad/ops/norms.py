@@ -1,0 +1,96 @@
+"""Norms of vectors and matrices."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..axes import Axis, axes_of, in_floats, kept_shape, narrowed, widened
+from ..rows import primitive, serves
+from ..words import says_our_words
+from .elementwise import absolute, where
+from .reductions import max, min, sum
+from .shapes import squeeze
+
+
+def _norm(x: Any, p: Any, axis: Any, keepdims: bool) -> Any:
+    if p == 2:
+        return np.sqrt((x * x).sum(axis=axis, keepdims=keepdims))
+    return (np.abs(x) ** p).sum(axis=axis, keepdims=keepdims) ** (1 / p)
+
+
+def _norm_back(g: Any, x: Any, y: Any, p: Any, axis: Any) -> Any:
+    """sign(x) (|x| / y)^(p-1), and 0 where y is 0, at every order."""
+    y = y.reshape(kept_shape(x.shape, axis))
+    g, y = g.reshape(y.shape) * (y != 0), where(y == 0, 1, y)
+    if p == 2:
+        return g * (x / y)
+    if p > 0 and p % 2 == 0:  # without |x|: exact at x = 0 at every order
+        return g * (x / y) ** (p - 1)
+    size = where(x == 0, 1, np.abs(x))  # any number, for sign(0) is 0
+    return g * np.sign(x) * (size / y) ** (p - 1)
+
+
+# a row because composed, the root of 0 would give 0 * inf = nan. norm(0): 0, the subgradient of least norm
+_norm_row = primitive(_norm, x=_norm_back)
+
+
+@serves(np.linalg.norm)
+@says_our_words
+def norm(x: Any, ord: float | str | None = None, axis: Axis = None, keepdims: bool = False) -> Any:
+    """(sum_i |x_i|^ord)^(1/ord) over one axis; ord=2 over all elements by default. float16: in float32.
+
+    ord   inf: the largest |x_i|; -inf: the smallest; 0: how many are not 0, a count without gradient. Of a matrix (two
+          axes, or a 2-d x when ord is given): None and "fro" the root of the sum of squares; 1, -1, inf, -inf the
+          largest and smallest column and row sums of |x|
+    axis  None, a number, or a pair: the axis of the rows and that of the columns
+
+    At the kink: the norm of zeros has gradient 0, the subgradient of least norm.
+    At a tie: the largest and the smallest |x_i| share the gradient evenly, as max and min do.
+    """
+    y = _vector_or_matrix(widened(in_floats(x)), ord, axes_of(x, axis), keepdims)
+    return narrowed(y, x)
+
+
+def _vector_or_matrix(x: Any, ord: Any, axes: Any, keepdims: bool) -> Any:
+    ndim = len(x.shape)
+    if ord is None and (axes is None or not ndim):
+        return _norm_row(x, 2, axes, keepdims)
+    count = ndim if axes is None else 1 if type(axes) is int else len(axes)
+    if count == 1:
+        return _vector(x, 2 if ord is None else ord, axes, keepdims)
+    if count == 2:
+        return _matrix(x, ord, (0, 1) if axes is None else axes, keepdims)
+    raise ValueError(
+        f"norm: ord={ord!r} of x with shape {tuple(x.shape)} over {count} axes; a vector's norm has one axis, a "
+        "matrix's two. Give axis, or ravel x"
+    )
+
+
+def _vector(x: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
+    if not isinstance(ord, (int, float, np.number)):
+        raise ValueError(f"norm: ord={ord!r} of a vector; it must be a number or None")
+    if ord == 0:
+        return sum((x != 0).astype(x.dtype), axis, keepdims)
+    if ord == 1:
+        return sum(absolute(x), axis, keepdims)
+    if abs(ord) == math.inf:
+        return (max if ord > 0 else min)(absolute(x), axis, keepdims)
+    return _norm_row(x, float(ord), axis, keepdims)
+
+
+def _matrix(x: Any, ord: Any, axes: tuple[int, int], keepdims: bool) -> Any:
+    if ord is None or ord == "fro":
+        return _norm_row(x, 2, axes, keepdims)
+    if ord not in (1, -1, math.inf, -math.inf):
+        raise ValueError(
+            f"norm: ord={ord!r} of a matrix has no rule here; it may be None, 'fro', 1, -1, inf or -inf. For the norm "
+            "of all elements as one vector, ravel x; singular values are not offered"
+        )
+    rows, columns = axes
+    inner, outer = (rows, columns) if abs(ord) == 1 else (columns, rows)
+    sums = sum(absolute(x), inner, keepdims=True)
+    y = (max if ord > 0 else min)(sums, outer, keepdims=True)
+    return y if keepdims else squeeze(y, axes)

@@ -1,0 +1,130 @@
+"""Centre and spread of a sample: weighted average, median, variance, standard deviation."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..axes import (
+    Axis,
+    axes_of,
+    count,
+    in_floats,
+    joined,
+    kept_shape,
+    narrowed,
+    serves_with_axis,
+    tuple_of,
+    widened,
+)
+from ..dtypes import as_array
+from ..rows import serves
+from ..words import says_our_words
+from .elementwise import astype, square, where
+from .inspection import plain
+from .norms import norm
+from .reductions import mean, sum
+from .shapes import broadcast_to, reshape, transpose
+from .sorting import sort
+
+
+@serves_with_axis(np.var)
+@says_our_words
+def var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
+    """sum_i (x_i - mean(x))^2 / (n - ddof) over the given axes; nan where n <= ddof. float16: in float32."""
+    wide = widened(x)
+    squares = square(wide - mean(wide, axis, keepdims=True))
+    y = sum(squares, axis, keepdims) / _freedom(x, axis, ddof)
+    return narrowed(y, x)
+
+
+@serves_with_axis(np.std)
+@says_our_words
+def std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
+    """sqrt(var(x)) = |x - mean(x)| / sqrt(n - ddof) over the given axes. float16: in float32.
+
+    At the kink: the std of a constant has gradient 0, as the norm of zeros has.
+    """
+    wide = widened(in_floats(x))
+    rows = joined(wide - mean(wide, axis, keepdims=True), axes_of(x, axis))
+    y = norm(rows, axis=0) / math.sqrt(_freedom(x, axis, ddof))
+    y = reshape(y, kept_shape(x.shape, axes_of(x, axis))) if keepdims else y
+    return narrowed(y, x)
+
+
+def _freedom(x: Any, axis: Axis, ddof: float) -> float:
+    freedom = count(x.shape, axes_of(x, axis)) - ddof
+    return freedom if freedom > 0 else math.nan
+
+
+@says_our_words
+def average(x: Any, axis: Axis = None, weights: Any = None, keepdims: bool = False) -> Any:
+    """sum_i w_i x_i / sum_i w_i over the given axes; the mean without weights.
+
+    weights  of x's shape, or of the shape of the given axes of x; ZeroDivisionError where they sum to 0
+    """
+    if weights is None:
+        return mean(x, axis, keepdims)
+    w = weights if hasattr(weights, "dtype") else as_array(weights)
+    x = in_floats(x)
+    w = astype(_aligned(w, x, axis), x.dtype)
+    total = sum(broadcast_to(w, x.shape), axis, keepdims)
+    if (plain(total) == 0).any():
+        raise ZeroDivisionError("average: weights sum to 0, so that the average does not exist")
+    return sum(x * w, axis, keepdims) / total
+
+
+def _aligned(w: Any, x: Any, axis: Axis) -> Any:
+    """Weights of x's shape, or of its given axes in the given order, so that they broadcast against x."""
+    if tuple(w.shape) == tuple(x.shape):
+        return w
+    axes = () if axis is None else tuple_of(axes_of(x, axis), len(x.shape))
+    if not axes or tuple(w.shape) != tuple(x.shape[i] for i in axes):
+        raise ValueError(
+            f"average: weights have shape {tuple(w.shape)}; they need x's shape {tuple(x.shape)}, or that of the "
+            "axes given by axis"
+        )
+    w = transpose(w, [axes.index(i) for i in sorted(axes)])
+    return reshape(w, [n if i in axes else 1 for i, n in enumerate(x.shape)])
+
+
+@serves(np.average)
+def _numpy_average(
+    a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False
+) -> Any:
+    if returned:
+        raise TypeError("np.average: returned= is not supported on Tensors; sum the weights")
+    return average(a, axis, weights, keepdims)
+
+
+@says_our_words
+def median(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The middle of x sorted over the given axes, of an even count the mean of the middle two; nan with a nan.
+
+    At a tie: the sort is stable, and the elements that it puts in the middle get the gradient.
+    """
+    axes = axes_of(x, axis)
+    x = in_floats(x)
+    n = count(x.shape, axes)
+    if not n:
+        return mean(x, axis, keepdims)
+    ordered = sort(joined(x, axes), 0)  # nan last
+    low, high = ordered[(n - 1) // 2], ordered[n // 2]
+    y = high if n % 2 else low / 2 + high / 2  # halves: their sum may overflow
+    y = where(np.isnan(ordered[-1]), ordered[-1], y)
+    return reshape(y, kept_shape(x.shape, axes)) if keepdims else y
+
+
+@serves(np.median)
+def _numpy_median(
+    a: Any,
+    axis: Any = None,
+    out: None = None,
+    overwrite_input: bool = False,
+    keepdims: bool = False,
+) -> Any:
+    if out is not None:
+        raise TypeError("np.median: out= is not supported on Tensors; leave it out")
+    return median(a, axis, keepdims)

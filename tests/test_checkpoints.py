@@ -1,0 +1,144 @@
+"""Checkpoints: the same values and gradients at every order, less memory, and no silent wrong second time."""
+
+import gc
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+import nn
+from minigrad import Tensor, checkpoint, grad
+
+rng = np.random.default_rng(0)
+W = nn.Parameter(rng.standard_normal((3, 3)))
+
+
+def block(x):
+    return np.tanh(x @ W) * np.sin(x)
+
+
+def up_to_order_three(f):
+    x = Tensor(np.random.default_rng(1).standard_normal((2, 3)), requires_grad=True)
+    total = (f(x * 2) ** 2).sum()
+    found = [total]
+    for _ in range(3):
+        gradients = grad(total, [x, W], create_graph=True)
+        found += gradients
+        total = sum((g * g).sum() for g in gradients)
+    return [t.data for t in found]
+
+
+def test_values_and_gradients_of_every_order_are_those_without_a_checkpoint():
+    for ours, plain in zip(
+        up_to_order_three(checkpoint(block)), up_to_order_three(block), strict=True
+    ):
+        np.testing.assert_allclose(ours, plain, rtol=1e-12)
+
+
+def test_parameters_from_outside_get_their_gradient_also_where_no_argument_needs_one():
+    W.grad = None
+    checkpoint(block)(np.ones((2, 3))).sum().backward()
+    (expected,) = grad(block(np.ones((2, 3))).sum(), [W])
+    np.testing.assert_array_equal(W.grad.data, expected.data)
+    W.grad = None
+
+
+def test_several_outputs_and_unused_ones():
+    def two(x):
+        return np.sin(x), np.cos(x) @ W
+
+    x = Tensor(np.ones((2, 3)), requires_grad=True)
+    for use in (lambda a, b: a.sum() + (b * b).sum(), lambda a, b: b.sum()):
+        plain, ours = grad(use(*two(x)), [x, W]), grad(use(*checkpoint(two)(x)), [x, W])
+        for a, b in zip(plain, ours, strict=True):
+            np.testing.assert_allclose(a.data, b.data, rtol=1e-12)
+
+
+def test_random_numbers_are_the_same_the_second_time_and_go_on_afterwards():
+    mine = np.random.default_rng(3)
+
+    def noisy(x):
+        return x * (mg.generator().random(3) + mine.random(3))
+
+    mg.seed(0)
+    x = Tensor(np.ones(3), requires_grad=True)
+    y = checkpoint(noisy, rngs=[mine])(x)
+    before = mg.generator().random(), mine.random()
+    y.sum().backward()
+    np.testing.assert_array_equal(x.grad.data, y.data)
+    after = mg.generator().random(), mine.random()
+    mg.seed(0)
+    mine = np.random.default_rng(3)
+    mg.generator().random(3), mine.random(3)
+    assert [before, after] == [(mg.generator().random(), mine.random()) for _ in range(2)]
+
+
+def test_a_generator_that_was_not_passed_is_found():
+    mine = np.random.default_rng(3)
+    x = Tensor(np.ones(3), requires_grad=True)
+    y = checkpoint(lambda x: x * mine.random(3))(x)
+    with pytest.raises(RuntimeError, match=r"another value the second time.*rngs="):
+        y.sum().backward()
+    assert x.grad is None
+
+
+def test_statistics_can_know_that_they_are_computed_again():
+    seen = []
+
+    def counting(x):
+        seen.append(mg.recomputing())
+        return x * 2
+
+    x = Tensor(np.ones(3), requires_grad=True)
+    checkpoint(counting)(x).sum().backward()
+    assert seen == [False, True]
+    assert not mg.recomputing()
+
+
+def test_a_tensor_with_history_from_outside_is_refused():
+    x = Tensor(np.ones(3), requires_grad=True)
+    h = x * 2
+    with pytest.raises(RuntimeError, match="made by multiply; pass it as an argument"):
+        checkpoint(lambda z: z * h)(x)
+
+
+def test_a_parameter_written_between_forward_and_backward_is_found():
+    w = nn.Parameter(np.ones(3))
+    y = checkpoint(lambda x: x * w)(Tensor(np.ones(3), requires_grad=True))
+    with mg.no_grad():
+        w -= 1.0
+    with pytest.raises(RuntimeError, match="written after the forward pass"):
+        y.sum().backward()
+
+
+def test_only_the_arguments_stay_in_memory():
+    def deep(x):
+        for _ in range(50):
+            x = np.sin(x)
+        return x
+
+    def held(f):
+        x = Tensor(np.ones(100_000), requires_grad=True)
+        gc.collect()
+        tracemalloc.start()
+        y = f(x)
+        size = tracemalloc.get_traced_memory()[0]
+        tracemalloc.stop()
+        y.sum().backward()
+        return size
+
+    assert held(checkpoint(deep)) < 3 * 800_000
+    assert held(deep) > 40 * 800_000
+
+
+def test_without_recording_the_function_is_simply_called():
+    x = Tensor(np.ones(3), requires_grad=True)
+    with mg.no_grad():
+        assert not checkpoint(lambda x: x * 2)(x).requires_grad
+    calls = []
+    y = checkpoint(lambda x: calls.append(1) or Tensor(x) * 2)(np.ones(3))
+    assert y.tolist() == [2, 2, 2]
+    assert calls == [1]
+    with pytest.raises(TypeError, match="must return a Tensor or a tuple of them, not a float"):
+        checkpoint(lambda x: 1.0)(x)

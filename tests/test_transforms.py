@@ -1,0 +1,160 @@
+"""Transforms: each against the definition it stands for, nested containers, nesting, and what they refuse."""
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad import Tensor, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+
+rng = np.random.default_rng(0)
+A = rng.standard_normal((3, 3))
+X = rng.standard_normal(3)
+T = rng.standard_normal(3)
+
+
+def scalar(x):
+    return (np.sin(x) * (A @ x)).sum()
+
+
+def vector(x):
+    return np.tanh(A @ x) * x
+
+
+def numeric_jacobian(f, x, eps=1e-6):
+    columns = []
+    for place in np.ndindex(x.shape):
+        step = np.zeros(x.shape)
+        step[place] = eps
+        columns.append((f(Tensor(x + step)).data - f(Tensor(x - step)).data) / (2 * eps))
+    return np.stack(columns, -1).reshape(columns[0].shape + x.shape)
+
+
+def test_a_jacobian_and_a_hessian_are_the_matrices_of_partial_derivatives():
+    np.testing.assert_allclose(jacobian(vector)(X).data, numeric_jacobian(vector, X), atol=1e-8)
+
+    def gradient(x):
+        return value_and_grad(scalar)(x)[1]
+
+    H = hessian(scalar)(X).data
+    np.testing.assert_allclose(H, numeric_jacobian(gradient, X), atol=1e-8)
+    np.testing.assert_allclose(H, H.T, atol=1e-14)
+
+
+@pytest.mark.parametrize("shape", [(), (2,), (2, 3), (0,)])
+def test_a_jacobian_has_the_shape_of_the_result_and_then_of_the_argument(shape):
+    x = rng.standard_normal(shape)
+    J = jacobian(lambda x: mg.stack([x * 2, x * x]))(x)
+    assert J.shape == (2, *shape, *shape)
+    assert J.dtype == x.dtype
+    assert jacobian(lambda x: x[:0] * 1)(np.ones(3)).shape == (0, 3)
+
+
+def test_products_are_the_jacobian_times_a_vector_on_either_side():
+    J = jacobian(vector)(X).data
+    value, pull = vjp(vector, X)
+    np.testing.assert_array_equal(value.data, vector(Tensor(X)).data)
+    for _ in range(2):
+        np.testing.assert_allclose(pull(T)[0].data, T @ J, rtol=1e-12)
+    value, moved = jvp(vector, [X], [T])
+    np.testing.assert_array_equal(value.data, vector(Tensor(X)).data)
+    np.testing.assert_allclose(moved.data, J @ T, rtol=1e-12)
+    np.testing.assert_allclose(
+        hvp(scalar, [X], [T])[0].data, hessian(scalar)(X).data @ T, rtol=1e-12
+    )
+
+
+def test_they_agree_with_pytorch_and_with_each_other_on_several_arguments():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    W, b = rng.standard_normal((2, 3)), rng.standard_normal(2)
+
+    def f(W, x, b):
+        return np.exp(np.tanh(W @ x) + b).sum()
+
+    def f_torch(W, x, b):
+        return torch.exp(torch.tanh(W @ x) + b).sum()
+
+    ours = hessian(f, argnums=(0, 1, 2))(W, X, b)
+    theirs = torch.autograd.functional.hessian(f_torch, tuple(map(torch.tensor, (W, X, b))))
+    for row, row_torch in zip(ours, theirs, strict=True):
+        for block, block_torch in zip(row, row_torch, strict=True):
+            np.testing.assert_allclose(block.data, block_torch, rtol=1e-10, atol=1e-12)
+    value, (gW, gb) = value_and_grad(f, argnums=(0, 2))(W, X, b)
+    assert gW.shape == W.shape
+    np.testing.assert_allclose(gb.data, np.exp(np.tanh(W @ X) + b), rtol=1e-12)
+    assert not value.requires_grad
+
+
+def test_structures_of_lists_tuples_and_dicts_are_answered_in_kind():
+    parameters = {"layers": [{"w": A, "b": X}, {"w": A.T, "b": -X}], "scale": (np.array(2.0),)}
+
+    def loss(p, x):
+        for layer in p["layers"]:
+            x = np.tanh(layer["w"] @ x + layer["b"])
+        return (x * p["scale"][0]).sum()
+
+    value, g = value_and_grad(loss)(parameters, T)
+    assert isinstance(g["scale"], tuple)
+    assert [sorted(layer) for layer in g["layers"]] == [["b", "w"], ["b", "w"]]
+    np.testing.assert_allclose(g["scale"][0].data, value.data / 2, rtol=1e-12)
+    direction = {"layers": [{"w": A, "b": X}, {"w": A, "b": T}], "scale": (np.array(0.5),)}
+    _, slope = jvp(lambda p: {"out": [loss(p, T)]}, [parameters], [direction])
+    inner = sum(
+        (np.asarray(a) * np.asarray(b)).sum()
+        for ga, d in zip(g["layers"], direction["layers"], strict=True)
+        for a, b in ((ga["w"].data, d["w"]), (ga["b"].data, d["b"]))
+    )
+    np.testing.assert_allclose(slope["out"][0].data, inner + g["scale"][0].data * 0.5, rtol=1e-12)
+
+
+def test_what_does_not_depend_on_an_argument_has_gradient_zero():
+    def f(x, z):
+        return (x * x).sum()
+
+    _, (gx, gz) = value_and_grad(f, argnums=(0, 1))(X, T)
+    np.testing.assert_array_equal(gz.data, np.zeros(3))
+    assert gx.shape == (3,)
+    assert jacobian(lambda x: Tensor(np.ones(2)) * 1)(X).data.tolist() == np.zeros((2, 3)).tolist()
+    assert hvp(lambda x: x.sum(), [X], [T])[0].data.tolist() == [0, 0, 0]
+    assert jvp(lambda x: Tensor(np.ones(2)) * 1, [X], [T])[1].data.tolist() == [0, 0]
+
+
+def test_transforms_nest_to_any_order():
+    third = jacobian(hessian(lambda x: (x**4).sum()))(np.array([2.0]))
+    assert third.data.item() == pytest.approx(48)
+    x = Tensor(X, requires_grad=True)
+    _, g = value_and_grad(scalar)(x)
+    (again,) = mg.grad((g * T).sum(), [x])
+    np.testing.assert_allclose(again.data, hessian(scalar)(X).data @ T, rtol=1e-12)
+    # a derivative of a derivative along two directions, forward over forward
+    _, curvature = jvp(lambda x: jvp(scalar, [x], [T])[1], [X], [T])
+    np.testing.assert_allclose(curvature.data, T @ hessian(scalar)(X).data @ T, rtol=1e-10)
+
+
+def test_what_the_function_uses_from_outside_is_a_constant_even_if_it_is_the_argument_itself():
+    x = Tensor(X, requires_grad=True)
+    _, g = value_and_grad(lambda z: (z * x).sum())(x)
+    np.testing.assert_array_equal(g.data, X)
+    assert x.grad is None
+
+
+def test_no_grad_is_left_behind_and_arguments_are_not_touched():
+    w = mg.Tensor(A, requires_grad=True)
+    value_and_grad(lambda x: (w @ x).sum())(X)
+    assert w.grad is None
+
+
+@pytest.mark.parametrize(
+    ("error", "words", "call"),
+    [
+        (ValueError, r"scalar Tensor, not shape \(3,\)", lambda: value_and_grad(vector)(X)),
+        (ValueError, "not a float", lambda: value_and_grad(lambda x: 1.0)(X)),
+        (TypeError, r"argument 0\['n'\] is of dtype int64", lambda: value_and_grad(lambda p: p)({"n": np.arange(3)})),
+        (ValueError, "no positional argument 1", lambda: value_and_grad(scalar, argnums=1)(X)),
+        (ValueError, r"tangents have shapes \[\(2,\)\], the primals \[\(3,\)\]", lambda: jvp(vector, [X], [X[:2]])),
+        (ValueError, "the seed has 2 arrays", lambda: vjp(vector, X)[1]([X, X])),
+        (TypeError, "the result of f is a NoneType", lambda: jacobian(lambda x: None)(X)),
+    ],
+)  # fmt: skip
+def test_bad_input_is_named(error, words, call):
+    with pytest.raises(error, match=words):
+        call()
