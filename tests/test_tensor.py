@@ -80,11 +80,10 @@ def test_masks_combine_as_arrays_do(operation):
     assert np.array_equal(~Tensor(a), ~a)
 
 
-@pytest.mark.parametrize("operation", [operator.floordiv, operator.mod, divmod])
-def test_operators_without_a_gradient_raise(operation):
+def test_operators_without_a_row_raise():
     for left, right in [(leaf(1), 2), (2, leaf(1)), (np.ones(1), leaf(1))]:
         with pytest.raises(TypeError):
-            operation(left, right)
+            divmod(left, right)
 
 
 def test_nothing_equals_none():
