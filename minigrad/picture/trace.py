@@ -135,6 +135,9 @@ def _text(value: Any) -> str:
     """An option as a reader would write it; never an address, so that the same graph gives the same text."""
     if isinstance(value, Sketch):
         return f"{value.dtype} {value.shape}"
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        fields = zip(value._fields, map(_text, value), strict=True)
+        return f"({', '.join(f'{name}={text}' for name, text in fields)})"
     if isinstance(value, tuple):
         return f"({', '.join(map(_text, value))}{',' * (len(value) == 1)})"
     if isinstance(value, slice):
