@@ -4,39 +4,13 @@ import math
 
 import numpy as np
 import pytest
+from derivatives import derivatives, gradient, leaf, torch_derivatives
 
 import minigrad as mg
-from minigrad import Tensor, check_grads, grad
+from minigrad import check_grads, grad
 
 INF = np.inf
 X = np.random.default_rng(0).standard_normal((3, 4, 2))
-
-
-def leaf(a, dtype=np.float64):
-    return Tensor(np.array(a, dtype), requires_grad=True)
-
-
-def gradient(f, x):
-    y = f(x)
-    return grad(y, x, np.ones(y.shape)).data
-
-
-def derivatives(f, a, orders):
-    """f(a), then by turns the gradient of the sum of what came before."""
-    x = leaf(a)
-    found = [f(x)]
-    for order in range(orders):
-        found.append(grad(found[-1].sum(), x, create_graph=order < orders - 1))
-    return [t.data for t in found]
-
-
-def torch_derivatives(f, a, orders):
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-    x = torch.tensor(a, requires_grad=True)
-    found = [f(x)]
-    for _ in range(orders):
-        found += torch.autograd.grad(found[-1].sum(), x, create_graph=True)
-    return [t.numpy(force=True) for t in found]
 
 
 # Norms ---------------------------------------------------------------------------------------------------
