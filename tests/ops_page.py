@@ -58,7 +58,7 @@ def numpy_names(op: object, name: str) -> str:
     names = set()
     for theirs, ours in served.items():
         is_adapter = getattr(ours, "__name__", "") in (f"_numpy_{name}",)
-        if ours is op or is_adapter:
+        if ours is op or is_adapter or theirs.__name__ == name:
             space = "np.linalg" if "linalg" in (getattr(theirs, "__module__", "") or "") else "np"
             names.add(f"{space}.{theirs.__name__}")
     return ", ".join(f"`{n}`" for n in sorted(names))

@@ -129,14 +129,20 @@ _min_row = primitive(_min, x=_to_extremes)
 @serves(np.max, np.amax)
 @says_our_words
 def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The largest element over the given axes; where several tie, the gradient is shared evenly."""
+    """The largest element over the given axes.
+
+    At a tie: the gradient is shared evenly; nan wins, and ties with nan.
+    """
     return _max_row(x, axes_of(x, axis), keepdims)
 
 
 @serves(np.min, np.amin)
 @says_our_words
 def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The smallest element over the given axes; where several tie, the gradient is shared evenly."""
+    """The smallest element over the given axes.
+
+    At a tie: the gradient is shared evenly; nan wins, and ties with nan.
+    """
     return _min_row(x, axes_of(x, axis), keepdims)
 
 
