@@ -3,9 +3,7 @@
     python tests/benchmarks/dense.py            a table of medians and of ratios to the step by hand
     python tests/benchmarks/dense.py --rounds 100 --workloads spiral mnist2
 
-Each engine runs in a process of its own. They take turns many times a second, and the ratios are taken turn by
-turn: the speed of a shared machine changes within seconds, and only ratios count. PyTorch is left out where it is not
-installed.
+PyTorch is left out where it is not installed. How the engines take turns: turns.py.
 """
 
 from __future__ import annotations
@@ -13,13 +11,11 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import statistics
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
+from turns import turns, work
 
 WORKLOADS = {  # batch, then the sizes of the layers
     "spiral": (300, (2, 100, 3)),
@@ -28,8 +24,6 @@ WORKLOADS = {  # batch, then the sizes of the layers
     "mlp4": (128, (784, 256, 128, 10)),
 }
 LEARNING_RATE = 0.01
-SECONDS = 0.05  # of steps in a turn
-PAUSE = 0.25  # seconds before a turn: until then the threads of the engine before still spin, waiting for work
 
 
 def data(workload: str) -> tuple[np.ndarray, np.ndarray]:
@@ -112,47 +106,6 @@ def in_torch(workload: str) -> Callable[[], None]:
 ENGINES = {"by hand": by_hand, "minigrad": in_minigrad, "torch": in_torch}
 
 
-def work(engine: str, workload: str) -> None:
-    """For every line of input take one turn and print the median time of its steps in microseconds."""
-    step = ENGINES[engine](workload)
-    for _ in range(20):
-        step()
-    for _ in sys.stdin:
-        for _ in range(3):  # what the others left in the caches is not this engine's
-            step()
-        times = []
-        end = time.perf_counter() + SECONDS
-        while time.perf_counter() < end:
-            start = time.perf_counter()
-            step()
-            times.append(time.perf_counter() - start)
-        print(statistics.median(times) * 1e6, flush=True)
-
-
-def turns(engines: list[str], workload: str, count: int) -> list[dict[str, float]]:
-    """The median time of a step of each engine, `count` times over, one engine after the other."""
-    command = [sys.executable, __file__, "--worker"]
-    workers = {
-        engine: subprocess.Popen(
-            [*command, engine, workload], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        for engine in engines
-    }
-    rounds = []
-    for _ in range(count + 1):
-        taken = {}
-        for engine, worker in workers.items():
-            time.sleep(PAUSE)
-            assert worker.stdin is not None
-            assert worker.stdout is not None
-            print(file=worker.stdin, flush=True)
-            taken[engine] = float(worker.stdout.readline())
-        rounds.append(taken)
-    for worker in workers.values():
-        worker.communicate()
-    return rounds[1:]  # the first turn waits for the imports
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=40)
@@ -160,7 +113,8 @@ def main() -> None:
     parser.add_argument("--worker", nargs=2, metavar=("ENGINE", "WORKLOAD"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.worker:
-        work(*arguments.worker)
+        engine, workload = arguments.worker
+        work(ENGINES[engine](workload))
         return
     engines = [e for e in ENGINES if e != "torch" or importlib.util.find_spec("torch")]
     print(
@@ -169,7 +123,7 @@ def main() -> None:
         + "   minigrad / by hand"
     )
     for workload in arguments.workloads:
-        rounds = turns(engines, workload, arguments.rounds)
+        rounds = turns(__file__, engines, workload, arguments.rounds)
         medians = [statistics.median(r[engine] for r in rounds) for engine in engines]
         ratio = statistics.median(r["minigrad"] / r["by hand"] for r in rounds)
         print(
