@@ -172,7 +172,9 @@ class Primitive:
         constants += option_slots
         options = []
         for i in constants:
-            options.append((self._name_of(i, slots), sketch(values[i])))
+            v = values[i]
+            kept = v if v.__class__ in PYTHON_NUMBERS else sketch(v)
+            options.append((self._name_of(i, slots), kept))
         saved = self._save(y, values, parents)
         if y.__class__ is ndarray:
             node = Node(self, tuple(parents), saved, tuple(options), y.shape, y.dtype)
@@ -191,7 +193,7 @@ class Primitive:
         for rule in self._rules:
             place = rule.place
             if parents[place] is not None:
-                saved.append((place, rule, rule.save(pool)))
+                saved.append((place, rule, rule.save(pool) if rule.names else ()))
         if self._joint is not None:
             needed = tuple(parents[at] is not None for at in self._joint.place)
             if any(needed):
