@@ -22,15 +22,18 @@ _FORWARD = {
     "softmax_cross_entropy": "every logit of a row is -inf (all masked), or the label's own is: its loss is infinite",
     "subtract": "inf - inf; subtract the maximum before exp and log, as logsumexp does",
 }
+_NOT_TAKEN = (
+    "0 * inf: a branch that minigrad.where did not take has an infinite derivative; use minigrad.where_safe, "
+    "which evaluates it elsewhere"
+)
 _BACKWARD = {
     "sqrt": "the derivative of sqrt at 0 is inf; for a norm use minigrad.norm, whose gradient at 0 is 0, or add a "
     "small number under the root",
     "power": "the derivative of x**p at 0 is inf for p < 1; add a small number to x",
     "log": "the derivative of log at 0 is inf; keep the argument away from 0 with np.maximum(x, 1e-12)",
     "divide": "the divisor is 0 or so small that its square is; add a small number to it",
-    "multiply": "0 * inf: a branch that minigrad.where did not take has an infinite derivative; use "
-    "minigrad.where_safe, which evaluates it elsewhere",
-    "where": "0 * inf: a branch that was not taken has an infinite derivative; use minigrad.where_safe",
+    "multiply": _NOT_TAKEN,
+    "where": _NOT_TAKEN,
 }
 
 
@@ -62,11 +65,11 @@ def check_backward(node: Node, argument: str, g: Any, contribution: Any) -> None
     where = f"the gradient of {describe(node)} for {argument}"
     if not isinstance(given, tuple) and (_has(np.isnan, given) or _has(np.isinf, given)):
         zero_times_inf = _has(np.isinf, given) and not _has(np.isnan, given) and _has(np.isnan, c)
-        met = _because("the gradient it was given is infinite", _BACKWARD["multiply"])
+        met = _because("the gradient it was given is infinite", _NOT_TAKEN)
         _fail(where, c, met if zero_times_inf else "it passed on what it was given")
     masked = _has(np.isnan, c) and not isinstance(given, tuple) and bool((given == 0).any())
-    name = "where" if masked and node.op.name in _BACKWARD else node.op.name
-    _fail(where, c, _because("it made that", _BACKWARD.get(name)))
+    hint = _BACKWARD.get(node.op.name)
+    _fail(where, c, _because("it made that", _NOT_TAKEN if masked and hint else hint))
 
 
 def _has(question: Any, array: Any) -> bool:

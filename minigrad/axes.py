@@ -34,8 +34,8 @@ def tuple_of(axes: Any, ndim: int) -> tuple[int, ...]:
 
 def kept_shape(shape: Any, axes: Any) -> tuple[int, ...]:
     """`shape` with the reduced axes as size 1: what keepdims=True gives."""
-    axes = (axes,) if type(axes) is int else range(len(shape)) if axes is None else axes
-    return tuple(1 if i in axes else n for i, n in enumerate(shape))
+    reduced = tuple_of(axes, len(shape))
+    return tuple(1 if i in reduced else n for i, n in enumerate(shape))
 
 
 def count(shape: Any, axes: Any) -> int:

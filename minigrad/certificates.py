@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .checks import gradient_function
+from .checks import as_outputs, gradient_function
 from .dtypes import as_array
 from .engine import grad
 from .graph import TensorBase
@@ -97,8 +97,7 @@ class _Case:
         return [Tensor(a, requires_grad=a.dtype.kind == "f") for a in arrays]
 
     def values(self, arrays: Sequence[Any]) -> list[Any]:
-        result = self.op(*self.tensors(arrays))
-        return [y._data for y in (result if isinstance(result, tuple) else (result,))]
+        return [y._data for y in as_outputs(self.op(*self.tensors(arrays)))]
 
     def gradients(
         self, arrays: Sequence[Any], seeds: Sequence[Any], record: bool = False, view: Any = None
@@ -106,8 +105,7 @@ class _Case:
         """Of sum_k <seed_k, y_k> by each float argument, or view of it; None where nothing depends on it."""
         xs = self.tensors(arrays)
         xs = [view(x) for x in xs] if view else xs
-        result = self.op(*xs)
-        outputs = result if isinstance(result, tuple) else (result,)
+        outputs = as_outputs(self.op(*xs))
         total: list[Any] = [None] * len(self.places)
         for y, seed in zip(outputs, seeds, strict=True):
             if not y._requires_grad:
@@ -132,8 +130,7 @@ class _Case:
         found = gradient_function(f, len(arrays), places)(*arrays, *seeds)
 
         def total(moved: list[Any]) -> float:
-            result = f(*self.tensors(moved))
-            outputs = result if isinstance(result, tuple) else (result,)
+            outputs = as_outputs(f(*self.tensors(moved)))
             return sum(float(np.sum(y._data * v)) for y, v in zip(outputs, seeds, strict=True))
 
         for place, g in zip(places, found, strict=True):
@@ -181,8 +178,7 @@ class _Case:
             for place, g in zip(self.places, self.gradients(small, seeds, record), strict=True):
                 if g is not None and g.dtype != np.float32:
                     self._fail("the dtype of the gradient", place, (), g.dtype, "float32", "")
-        result = self.op(*self.tensors(small))
-        for y in result if isinstance(result, tuple) else (result,):
+        for y in as_outputs(self.op(*self.tensors(small))):
             if y._node is not None and isinstance(y.shape, tuple) and not y._node.op.is_part:
                 self._rules_do_not_widen(y._node)
 
@@ -202,8 +198,7 @@ class _Case:
         for array in (*[x._data for x in locked], *seeds):
             array.flags.writeable = False
         try:
-            result = self.op(*locked)
-            outputs = result if isinstance(result, tuple) else (result,)
+            outputs = as_outputs(self.op(*locked))
             for y, seed in zip(outputs, seeds, strict=True):
                 if y._requires_grad:
                     xs = [locked[i] for i in self.places]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import engine, memory
+from .checks import as_outputs
 from .graph import OFF, Node, TensorBase, creation_order, enable_grad, mode
 from .op import Primitive
 from .random import generator
@@ -80,8 +81,7 @@ class _Segment:
         given = list(self.args)
         for place, x in zip(self.places, xs, strict=True):
             given[place] = x
-        result = self.f(*given)
-        outputs = result if isinstance(result, tuple) else (result,)
+        outputs = as_outputs(self.f(*given))
         for y in outputs:
             if not isinstance(y, TensorBase):
                 raise TypeError(

@@ -82,9 +82,13 @@ def _check(
         )
 
 
-def _outputs(f: Any, arrays: list[Any]) -> tuple[Any, ...]:
-    result = f(*[Tensor(a, requires_grad=a.dtype.kind == "f") for a in arrays])
+def as_outputs(result: Any) -> tuple[Any, ...]:
+    """What a function of one or of several outputs returned, as a tuple."""
     return result if isinstance(result, tuple) else (result,)
+
+
+def _outputs(f: Any, arrays: list[Any]) -> tuple[Any, ...]:
+    return as_outputs(f(*[Tensor(a, requires_grad=a.dtype.kind == "f") for a in arrays]))
 
 
 def gradient_function(f: Any, count: int, places: list[int]) -> Callable[..., tuple[Any, ...]]:
@@ -96,8 +100,7 @@ def gradient_function(f: Any, count: int, places: list[int]) -> Callable[..., tu
             for v in values
         ]
         xs = [args[i] for i in places]
-        result = f(*args[:count])
-        outputs = result if isinstance(result, tuple) else (result,)
+        outputs = as_outputs(f(*args[:count]))
         total: Any = 0
         for y, seed in zip(outputs, args[count:], strict=True):
             total = total + (y * seed).sum()

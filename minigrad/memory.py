@@ -33,7 +33,7 @@ def mark_written(*arrays: Any) -> None:
     global last_write
     last_write = next_tick()
     for array in arrays:
-        block = array if getattr(array, "base", array) is None else owner(array)
+        block = owner(array)
         entry = _written.get(id(block))
         if entry is None:
             _written[id(block)] = [last_write, _forgetting(block)]

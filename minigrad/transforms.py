@@ -35,7 +35,7 @@ def value_and_grad(f: Callable[..., Any], argnums: Arguments = 0) -> Callable[..
     def transformed(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         call = _Call("value_and_grad", f, args, kwargs, argnums)
         y = call.scalar()
-        found = call.gradient(y, None, last=True)
+        found = call.pulled([y], [None], call.nested, last=True)
         return call.answer(y), call.structured(found)
 
     return transformed
@@ -133,7 +133,7 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     along = [t for tangent in tangents for t in _flattened(tangent, "hvp: a tangent")[0]]
     call.check_alike("tangents", along)
     y = call.scalar()
-    gradients = call.pulled([y], [np.ones_like(y.data)], record=True)
+    gradients = call.pulled([y], [None], record=True)
     total = _inner(gradients, along)
     if not (isinstance(total, TensorBase) and total._requires_grad):
         return call.structured([_or_zeros(None, x) for x in call.xs])
@@ -176,13 +176,13 @@ class _Call:
             )
         return y
 
-    def gradient(self, y: Any, seed: Any, last: bool = False) -> list[Any]:
-        return self.pulled([y], [np.ones_like(y.data) if seed is None else seed], self.nested, last)
-
     def pulled(
         self, outputs: list[Any], seeds: list[Any], record: bool, last: bool = False
     ) -> list[Any]:
-        """The gradients of sum_k <seed_k, output_k> by the arguments; zeros where nothing depends on one."""
+        """The gradients of sum_k <seed_k, output_k> by the arguments; zeros where nothing depends on one.
+
+        The seed of a scalar may be None.
+        """
         totals: list[Any] = [None] * len(self.xs)
         for y, seed in zip(outputs, seeds, strict=True):
             if not y._requires_grad:
