@@ -30,7 +30,7 @@ TORCH = {  # where PyTorch's word is another one
     "linear": "nn.functional.linear", "logsigmoid": "nn.functional.logsigmoid", "clip": "clamp", "dot": "matmul",
 }  # fmt: skip
 CONVENTIONS = ("At the kink:", "At a kink:", "At a tie:", "At the edge:")
-TITLES = ("", "NumPy", "method", "PyTorch", "formula", "convention")
+TITLES = ("op", "NumPy", "method", "PyTorch", "formula", "convention")
 
 
 def modules() -> list[str]:
@@ -101,7 +101,7 @@ def page() -> str:
         "# Every op",
         "",
         "Written from the table by `python tests/ops_page.py`; CI checks that it is up to date. Each op is",
-        "`minigrad.<name>`, and NumPy's functions of the third column do the same on a `Tensor`.",
+        "`minigrad.<name>`, and NumPy's functions of the second column do the same on a `Tensor`.",
     ]
     methods = {n for n in dir(Methods) if not n.startswith("_")}
     spelled = {"absolute": "abs", "transpose": "transpose, T", "matrix_transpose": "mT"}
