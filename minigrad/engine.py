@@ -283,7 +283,7 @@ def _run_hooks(hooks: list[Any], of: Any, g: Any) -> Any:
 def _collect_part(grads: dict[Any, Any], part: Node, g: Any) -> None:
     """Hand the gradient of one output of an op with several to the op's node, which waits for all of them."""
     (node,) = part.parents
-    ((_, i),) = part.options
+    (i,) = part.constants
     slots = grads.setdefault(node, [None] * len(node.shape))
     slots[i] = g if slots[i] is None else slots[i] + g
 

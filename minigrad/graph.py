@@ -10,15 +10,15 @@ import functools
 import inspect
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from . import memory
 from .dtypes import PYTHON_NUMBERS
+from .memory import next_tick
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -85,7 +85,7 @@ class Node:
     parents  per differentiable argument the Node or leaf Tensor it came from, None where no gradient is needed
     saved    per needed gradient `(place, rule, values)`: which parent it is for, and what the rule is called with;
              None once backward has freed it
-    options  (name, value) of every other argument; an array among them is a `Sketch` of its shape and dtype
+    constants  every other argument, by name in `options`; an array among them is a `Sketch` of its shape and dtype
     shape, dtype  of the output (tuples of them for an op with several outputs)
     tick     when it was made, on the clock of `memory`; also its place in the topological order
     hooks    functions of the gradient of its output, or None
@@ -97,13 +97,13 @@ class Node:
 
     __slots__ = (
         "__weakref__",
+        "constants",
         "dtype",
         "freed_bytes",
         "hooks",
         "keeper",
         "notes",
         "op",
-        "options",
         "parents",
         "part_nodes",
         "saved",
@@ -112,15 +112,15 @@ class Node:
     )  # fmt: skip
 
     def __init__(
-        self, op: Any, parents: Any, saved: Any, options: Any, shape: Any, dtype: Any
+        self, op: Any, parents: Any, saved: Any, constants: Any, shape: Any, dtype: Any
     ) -> None:
         self.op = op
         self.parents: tuple[Any, ...] = parents
         self.saved: tuple[Any, ...] | None = saved
-        self.options = options
+        self.constants: Sequence[Any] = constants
         self.shape = shape
         self.dtype = dtype
-        self.tick = memory.next_tick()
+        self.tick = next_tick()
         self.hooks: list[Any] | None = None
         self.keeper: Any = None
         self.freed_bytes = 0
@@ -129,6 +129,11 @@ class Node:
 
     def __repr__(self) -> str:
         return f"<node {self.op.name} {self.shape} {self.dtype}>"
+
+    @property
+    def options(self) -> tuple[tuple[str, Any], ...]:
+        """(name, value) of every argument that is no parent."""
+        return tuple(zip(self.op.constant_names(self.parents), self.constants, strict=True))
 
     def saved_arrays(self) -> list[tuple[str, Any]]:
         """The arrays that backward will use, each with the name its rule has for it."""
@@ -147,7 +152,10 @@ class Node:
         return _bytes_of(self.saved)
 
     def free(self) -> None:
-        self.freed_bytes = _bytes_of(self.saved)
+        for _, rule, _ in self.saved or ():
+            if rule.holding:
+                self.freed_bytes = _bytes_of(self.saved)
+                break
         self.saved = None
 
 
@@ -200,6 +208,9 @@ class _Part:
 
     name = "part"
     is_part = True
+
+    def constant_names(self, parents: Sequence[Any]) -> list[str]:
+        return ["output"]
 
 
 PART = _Part()

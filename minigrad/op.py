@@ -52,6 +52,7 @@ class Primitive:
         self._option_slots: Sequence[int] = tuple(
             i for i, name in enumerate(names) if name not in ruled
         )
+        self._options = tuple(names[i] for i in self._option_slots)
         self._floats = floats
         self._check(ruled)
         self._make_rules(rules, joint)
@@ -91,10 +92,7 @@ class Primitive:
     def __call__(self, *args: Any, **options: Any) -> Any:
         if options or len(args) != len(self.names):
             args = self._bind(args, options)
-        for a in args:
-            if isinstance(a, TensorBase):
-                return self._apply(args, self._slots, self._option_slots)
-        return self.f(*args)
+        return self._apply(args, self._slots, self._option_slots)
 
     def _bind(self, args: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, ...]:
         """All arguments by position, defaults filled in."""
@@ -120,21 +118,23 @@ class Primitive:
         """Unwrap, bring to one dtype, compute, wrap; and record if a gradient is needed."""
         values = list(args)
         parents: list[Any] = []
-        needed = False
-        constants = []
+        constants = []  # what is no parent: arguments that need no gradient, then the options
+        has_tensor = needed = False
         dtype: Any = None
         is_uniform, has_number = True, False
         for i in slots:
             a = values[i]
-            parent = None
             if isinstance(a, TensorBase):
-                if a._requires_grad:
-                    parent = a._node or a
-                    needed = True
+                has_tensor = True
+                parent = (a._node or a) if a._requires_grad else None
                 a = values[i] = a._data
+            else:
+                parent = None
             parents.append(parent)
             if parent is None:
                 constants.append(i)
+            else:
+                needed = True
             if a.__class__ is ndarray:
                 if dtype is None:
                     dtype = a.dtype
@@ -145,8 +145,13 @@ class Primitive:
             elif a is not None:  # None is an optional argument that was not given
                 is_uniform = False
         for i in option_slots:
-            if values[i].__class__ not in PLAIN:
-                values[i] = unwrap(values[i], self.name, self._name_of(i, slots))
+            a = values[i]
+            if a.__class__ not in PLAIN:
+                has_tensor = has_tensor or isinstance(a, TensorBase)
+                values[i] = unwrap(a, self.name, self._name_of(i, slots))
+            constants.append(i)
+        if not has_tensor:
+            return self.f(*args)
         if (
             not is_uniform
             or dtype is None
@@ -162,25 +167,26 @@ class Primitive:
         if self._also:
             y, *extras = y
             values += extras
-        if y.__class__ is not ndarray:
+        if y.__class__ is ndarray:
+            is_float = y.dtype.kind == "f"
+        else:
             y = as_output(y)
+            is_float = has_float(y)
         recording = mode.get()
         if recording == DEBUG:
             check_forward(self.name, y, ((self._name_of(i, slots), values[i]) for i in slots))
-        if not (needed and recording and has_float(y)):
+        if not (needed and recording and is_float):
             return tuple([wrap(part) for part in y]) if y.__class__ is tuple else wrap(y)
-        constants += option_slots
-        options = []
+        kept = []
         for i in constants:
             v = values[i]
-            kept = v if v.__class__ in PYTHON_NUMBERS else sketch(v)
-            options.append((self._name_of(i, slots), kept))
+            kept.append(v if v.__class__ in PYTHON_NUMBERS else sketch(v))
         saved = self._save(y, values, parents)
         if y.__class__ is ndarray:
-            node = Node(self, tuple(parents), saved, tuple(options), y.shape, y.dtype)
+            node = Node(self, tuple(parents), saved, kept, y.shape, y.dtype)
             result = wrap(y, node)
         else:
-            node = Node(self, tuple(parents), saved, tuple(options), *shape_and_dtype(y))
+            node = Node(self, tuple(parents), saved, kept, *shape_and_dtype(y))
             result = output_of(y, node)
         if recording == DEBUG:
             annotate(node)
@@ -193,7 +199,7 @@ class Primitive:
         for rule in self._rules:
             place = rule.place
             if parents[place] is not None:
-                saved.append((place, rule, rule.save(pool) if rule.names else ()))
+                saved.append((place, rule, rule.save(pool)) if rule.names else rule.bare)
         if self._joint is not None:
             needed = tuple(parents[at] is not None for at in self._joint.place)
             if any(needed):
@@ -230,6 +236,11 @@ class Primitive:
     def argument_name(self, place: int) -> str:
         """The name of a differentiable argument."""
         return self.arguments[place]
+
+    def constant_names(self, parents: Sequence[Any]) -> list[str]:
+        """The names of what a node keeps in `constants`: the arguments that are no parents, then the options."""
+        given = [self.argument_name(place) for place, p in enumerate(parents) if p is None]
+        return [*given, *self._options]
 
     def fit(self, c: Any, parent: Any, node: Node, place: int) -> Any:
         """A contribution at its argument's exact shape and dtype: summed back in elementwise rows only.

@@ -100,7 +100,7 @@ class _Tracer:
         if not isinstance(value, (Node, TensorBase)):
             return self.trace.add(_constant(value)), 0
         if isinstance(value, Node) and value.op.is_part:
-            return self.places[value.parents[0]], dict(value.options)["output"]
+            return self.places[value.parents[0]], value.constants[0]
         if value not in self.places:
             name = self.names.get(value)
             kind: Kind = "leaf" if name is None else "parameter"
