@@ -8,7 +8,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import Tensor, check_grads, grad
-from minigrad.ops import conv, pooling
+from minigrad.ops import conv, conv_kernels, max_pooling
 from minigrad.ops.windows import Window
 from minigrad.scratch import release_scratch, scratch_bytes
 
@@ -57,8 +57,8 @@ CORNERS = {  # N, C, H, W, filters, kernel, stride, padding
     "the stride exceeds the window": (2, 2, 9, 9, 2, (2, 2), (4, 5), (0, 0)),
     "the stride exceeds the image": (1, 2, 3, 3, 2, (2, 2), (9, 9), (0, 0)),
     "an empty batch": (0, 2, 5, 5, 3, (3, 3), (1, 1), (1, 1)),
-    "a batch of several blocks, the last one short": (5, 8, 40, 20, 2, (3, 3), (1, 1), (1, 1)),
-    "an image larger than a block": (2, 8, 64, 64, 2, (5, 5), (1, 1), (2, 2)),
+    "an image of many columns": (5, 8, 40, 20, 2, (3, 3), (1, 1), (1, 1)),
+    "a large image": (2, 8, 64, 64, 2, (5, 5), (1, 1), (2, 2)),
 }
 
 
@@ -81,7 +81,7 @@ CONFIGURATIONS = {
     "a group per channel": (2, 4, 5, 4, 4, Window((3, 2)), 4),
     "a group per channel, each with two filters": (2, 3, 5, 4, 6, Window((2, 2), (2, 1)), 3),
     "groups of an empty batch": (0, 4, 5, 5, 2, Window((3, 3)), 2),
-    "groups in several blocks": (5, 8, 40, 20, 4, Window((3, 3), padding=even((1, 1))), 2),
+    "groups of many columns": (5, 8, 40, 20, 4, Window((3, 3), padding=even((1, 1))), 2),
     "padding on one side": (1, 2, 4, 4, 2, Window((2, 3), padding=((0, 1), (2, 0))), 1),
     "dilation that reaches over the image": (1, 2, 5, 4, 2, Window((2, 2), dilation=(4, 3)), 1),
     **{f"random {seed}": random_configuration(seed) for seed in range(60)},
@@ -105,16 +105,11 @@ def call_of(configuration):
     return lambda x, w, b: mg.conv2d(x, w, b, *window[1:], groups)
 
 
-def test_the_corners_reach_one_block_several_blocks_and_images_larger_than_a_block():
-    def bytes_per_image(n, c, h, w, filters, window, groups):
-        return np.prod(window.output_size((h, w))) * np.prod(window.kernel) * c * 8
-
-    for name in ("a batch of several blocks, the last one short", "groups in several blocks"):
-        several = CONFIGURATIONS[name]
-        block = conv.BLOCK_BYTES // bytes_per_image(*several)
-        assert 1 < block < several[0]
-        assert several[0] % block
-    assert bytes_per_image(*CONFIGURATIONS["an image larger than a block"]) > conv.BLOCK_BYTES
+@pytest.fixture(params=[None, 1, 10_000], ids=["as set", "one column", "a few columns"])
+def block(request, monkeypatch):
+    """How many bytes of strips a kernel makes at a time."""
+    if request.param:
+        monkeypatch.setattr(conv_kernels, "STRIP_BYTES", request.param)
 
 
 @every_configuration
@@ -128,14 +123,14 @@ def test_conv2d_is_the_sum_that_its_loops_compute(configuration):
 
 
 @every_configuration
-def test_each_of_the_closed_family_agrees_with_its_plain_version(configuration):
+def test_each_of_the_closed_family_agrees_with_its_plain_version(configuration, block):
     x, w, b, g, *how = arguments_of(configuration)
     size = x.shape[2:]
     by_input = conv.conv2d_input_plain(g, w, size, *how)
     for found, expected in [
         (conv._conv2d_row(x, w, b, *how), conv.conv2d_plain(x, w, b, *how)),
         (conv.conv2d_input(g, w, size, *how), by_input),
-        (conv._conv2d_input_strided(g, w, size, *how), by_input),
+        (conv_kernels._conv2d_input_strided(g, w, size, *how), by_input),
         (conv.conv2d_weight(g, x, *how), conv.conv2d_weight_plain(g, x, *how)),
     ]:
         assert found.shape == expected.shape
@@ -229,16 +224,16 @@ def test_the_layout_in_memory_changes_nothing(layout):
     two = Window((2, 2))
 
     def results(x, w, g):
-        pooled = pooling._max_pool2d_row(x, two)
-        place = pooling.pool_argmax(x, pooled, two)
+        pooled = max_pooling.max_pool2d_row(x, two)
+        place = max_pooling.pool_argmax(x, pooled, two)
         return (
             conv._conv2d_row(x, w, b, *how),
             conv.conv2d_input(g, w, (6, 5), *how),
             conv.conv2d_weight(g, x, *how),
             pooled,
             place,
-            pooling.pool_scatter(pooled, place, (6, 5), two),
-            pooling.pool_gather(x, place, two),
+            max_pooling.pool_scatter(pooled, place, (6, 5), two),
+            max_pooling.pool_gather(x, place, two),
             mg.avg_pool2d(x, 2, 1, 1),
             mg.fold(mg.unfold(x, 2), (6, 5), 2),
         )

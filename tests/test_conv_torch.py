@@ -40,7 +40,7 @@ def compare(name, arguments, *given, **options):
 @pytest.mark.parametrize("axes", [1, 2])
 def test_conv_agrees_with_pytorch_at_random(axes):
     name = f"conv{axes}d"
-    for seed in range(40):
+    for seed in range(120):
         draw = Draw(seed, axes)
         groups, kernel, stride = draw.one(1, 4), draw.each(1, 4), draw.each(1, 4)
         padding, dilation = draw.each(0, 4), draw.each(1, 4)

@@ -6,7 +6,7 @@ import pytest
 import minigrad as mg
 from minigrad import Tensor, check_grads, grad
 from minigrad.opaque import Opaque as Duck
-from minigrad.ops import pooling
+from minigrad.ops import max_pooling
 from minigrad.ops.windows import Window
 
 
@@ -149,12 +149,34 @@ def test_nan_in_a_window_wins_and_the_first_nan_gets_the_gradient():
     np.testing.assert_array_equal(grad(y.sum(), x).data, [[[[0, 1, 0, 0], [0, 0, 0, 1]]]])
 
 
+@pytest.mark.parametrize("seed", range(60))
+def test_the_kernels_of_max_pooling_agree_with_their_plain_versions(seed):
+    rng = np.random.default_rng(seed)
+    draw = lambda low, high: tuple(map(int, rng.integers(low, high, 2)))  # noqa: E731
+    window = Window(draw(1, 4), draw(1, 4), (draw(0, 2), draw(0, 2)), draw(1, 3))
+    size = [max(n, e) for n, e in zip(draw(1, 9), window.extent, strict=True)]
+    x = rng.integers(0, 3, (2, 3, *size)).astype(rng.choice(["f2", "f4", "f8"]))  # many ties
+    x[rng.random(x.shape) < 0.1 * (seed % 3)] = (np.nan, np.inf, -np.inf)[seed % 7 % 3]
+    if seed % 2:  # as convolution lays it out
+        x = np.ascontiguousarray(x.transpose(2, 3, 0, 1)).transpose(2, 3, 0, 1)
+    y = max_pooling.max_pool2d_row(x, window)
+    place = max_pooling.pool_argmax(x, y, window)
+    g = rng.standard_normal(y.shape).astype(x.dtype)
+    g[rng.random(y.shape) < 0.1] = np.inf
+    expected = max_pooling.pool_scatter_plain(
+        g, max_pooling.pool_argmax_plain(x, y, window), size, window
+    )
+    found = max_pooling.pool_scatter(g, place, size, window)
+    assert found.dtype == x.dtype
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_where_maxima_tie_the_gradient_of_max_pool2d_is_smooth_in_its_seed():
     x = np.array([[[[1.0, 1, 0], [1, 1, 2]]]])
     two = Window((2, 2))
     check_grads(
-        lambda g: pooling.pool_scatter(
-            g, pooling.pool_argmax(x, mg.max_pool2d(x, 2, 1), two), (2, 3), two
+        lambda g: max_pooling.pool_scatter(
+            g, max_pooling.pool_argmax(x, mg.max_pool2d(x, 2, 1), two), (2, 3), two
         ) ** 2,
         [normal(1, 1, 1, 2)],
     )  # fmt: skip

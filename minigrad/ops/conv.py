@@ -3,35 +3,23 @@
 <g, conv2d(x, w)> is linear in each of g, x and w. Its three partial derivatives are conv2d, conv2d_input and
 conv2d_weight, a closed family: the rules of each are the other two, which is all the calculus at every order.
 
-Each op has a plain version in NumPy words that dispatch to any array type, which the tests use as oracle, and a
-kernel for NumPy's own arrays. A kernel copies a block of images at a time into columns (G, N Ho Wo, kh kw C/G) for G
-groups of channels, channels last so that the copied runs are long, and multiplies them while they are in cache.
-Results are channels-last in memory under an (N, C, H, W) view; NumPy's elementwise functions keep that layout.
+Each op has a plain version in NumPy words that dispatch to any array type, which the tests use as oracle, and for
+NumPy's own arrays a kernel in conv_kernels.py.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from ..rows import Primitive, primitive
-from ..scratch import scratch
+from . import conv_kernels as kernels
+from .conv_kernels import flipped
 from .padding import pad
 from .shapes import reshape
 from .windows import Pair, Steps, Window, is_numpy, lowered, numbers, raised, window_of
-
-BLOCK_BYTES = 2**20  # columns that stay in a second-level cache
-
-
-def _flipped(w: Any, groups: int) -> Any:
-    """The filters (C, O/G, kh, kw) that lead back: each turned by 180 degrees, input and output exchanged."""
-    o, c, kh, kw = w.shape
-    turned = w[:, :, ::-1, ::-1].reshape(groups, o // groups, c, kh, kw)
-    return turned.transpose((0, 2, 1, 3, 4)).reshape(groups * c, o // groups, kh, kw)
-
 
 # Plain versions ------------------------------------------------------------------------------------------
 
@@ -67,7 +55,7 @@ def conv2d_input_plain(g: Any, w: Any, size: Pair, window: Window, groups: int) 
     spread = np.zeros_like(g, shape=(n, o, ph + eh - 1, pw + ew - 1))
     spread[:, :, eh - 1 : eh - 1 + sh * ho : sh, ew - 1 : ew - 1 + sw * wo : sw] = g
     back = Window(window.kernel, dilation=window.dilation)
-    padded = conv2d_plain(spread, _flipped(w, groups), None, back, groups)
+    padded = conv2d_plain(spread, flipped(w, groups), None, back, groups)
     return padded[:, :, top : top + h, left : left + wd]
 
 
@@ -79,121 +67,29 @@ def conv2d_weight_plain(g: Any, x: Any, window: Window, groups: int) -> Any:
     return y.reshape(o, c // groups, *window.kernel)
 
 
-# Kernels -------------------------------------------------------------------------------------------------
-
-
-def _block(window: Window, images: int, out_size: Pair, channels: int, itemsize: int) -> int:
-    """How many images have their columns in cache together."""
-    per_image = math.prod(out_size) * math.prod(window.kernel) * channels * itemsize
-    return max(1, min(images, BLOCK_BYTES // max(per_image, 1)))
-
-
-def _columns(x: Any, window: Window, groups: int) -> Iterator[tuple[slice, Any]]:
-    """Blocks of images with their columns (G, n Ho Wo, kh kw C/G), in scratch that the next block overwrites."""
-    n, c, h, w = x.shape
-    (kh, kw), (sh, sw), ((top, _), (left, _)), (dh, dw) = window
-    ho, wo = window.output_size((h, w))
-    block = _block(window, n, (ho, wo), c, x.itemsize)
-    channels_last = x.transpose(0, 2, 3, 1)  # (N, H, W, C)
-    framed = scratch("framed", (block, *window.padded((h, w)), c), x.dtype)
-    framed[...] = 0
-    columns = scratch("columns", (groups, block, ho, wo, kh, kw, c // groups), x.dtype)
-    grouped = framed.reshape(*framed.shape[:3], groups, c // groups)
-    views = np.lib.stride_tricks.sliding_window_view(grouped, window.extent, axis=(1, 2))
-    views = views[:, ::sh, ::sw, :, :, ::dh, ::dw]  # (n, Ho, Wo, G, C/G, kh, kw)
-    views = views.transpose(3, 0, 1, 2, 5, 6, 4)
-    for start in range(0, n, block):
-        images = slice(start, min(start + block, n))
-        count = images.stop - start
-        framed[:count, top : top + h, left : left + w] = channels_last[images]
-        columns[:, :count] = views[:, :count]
-        yield (
-            images,
-            columns[:, :count].reshape(groups, count * ho * wo, kh * kw * (c // groups)),
-        )
-
-
-def _conv2d_kernel(x: Any, w: Any, b: Any, window: Window, groups: int) -> Any:
-    o, c, kh, kw = w.shape
-    filters = w.reshape(groups, o // groups, c, kh, kw).transpose(0, 3, 4, 2, 1)
-    filters = filters.reshape(groups, kh * kw * c, o // groups)
-    y = np.empty((len(x), *window.output_size(x.shape[2:]), o), np.result_type(x, w))
-    for images, columns in _columns(x, window, groups):
-        block = y[images].reshape(columns.shape[1], o)
-        np.matmul(columns, filters, out=_grouped(block, groups))
-        if b is not None:
-            block += b
-    return y.transpose(0, 3, 1, 2)
-
-
-def _grouped(rows: Any, groups: int) -> Any:
-    """(M, C) as (G, M, C/G), a view."""
-    return rows.reshape(len(rows), groups, rows.shape[1] // groups).transpose(1, 0, 2)
-
-
-def _conv2d_input_kernel(g: Any, w: Any, size: Pair, window: Window, groups: int) -> Any:
-    (eh, ew), ((top, bottom), (left, right)) = window.extent, window.padding
-    frame = (eh - 1 - top, eh - 1 - bottom), (ew - 1 - left, ew - 1 - right)
-    if window.stride == (1, 1) and min(map(min, frame)) >= 0:
-        back = window._replace(padding=frame)
-        return _conv2d_kernel(g, _flipped(w, groups), None, back, groups)
-    return _conv2d_input_strided(g, w, size, window, groups)
-
-
-def _conv2d_input_strided(g: Any, w: Any, size: Pair, window: Window, groups: int) -> Any:
-    """The columns that g makes, each added to where it came from."""
-    (n, o, ho, wo), (_, c, kh, kw) = g.shape, w.shape
-    filters = w.reshape(groups, o // groups, c, kh * kw).transpose(0, 1, 3, 2)
-    filters = filters.reshape(groups, o // groups, kh * kw * c)
-    dtype = np.result_type(g, w)
-    g_last = g.transpose(0, 2, 3, 1)  # (N, Ho, Wo, O)
-    block = _block(window, n, (ho, wo), groups * c, dtype.itemsize)
-    columns = scratch("columns back", (groups, block, ho, wo, kh * kw, c), dtype)
-    y = np.zeros((n, *size, groups, c), dtype)
-    for start in range(0, n, block):
-        images = slice(start, min(start + block, n))
-        count = images.stop - start
-        rows = _grouped(g_last[images].reshape(count * ho * wo, o), groups)
-        flat = columns[:, :count].reshape(groups, count * ho * wo, kh * kw * c)
-        np.matmul(rows, filters, out=flat)
-        added = columns[:, :count].transpose(1, 2, 3, 0, 5, 4)  # (n, Ho, Wo, G, C/G, kh kw)
-        for k, here, there in window.places(size):
-            y[images, *there] += added[:, *here, :, :, k]
-    return y.reshape(n, *size, groups * c).transpose(0, 3, 1, 2)
-
-
-def _conv2d_weight_kernel(g: Any, x: Any, window: Window, groups: int) -> Any:
-    (o, c), (kh, kw) = (g.shape[1], x.shape[1] // groups), window.kernel
-    g_last = g.transpose(0, 2, 3, 1)  # (N, Ho, Wo, O)
-    total = np.zeros((groups, kh * kw * c, o // groups), np.result_type(g, x))
-    for images, columns in _columns(x, window, groups):
-        rows = g_last[images].reshape(columns.shape[1], o)
-        total += columns.transpose(0, 2, 1) @ _grouped(rows, groups)
-    filters = total.reshape(groups, kh, kw, c, o // groups).transpose(0, 4, 3, 1, 2)
-    return filters.reshape(o, c, kh, kw)
-
-
 # The closed family ---------------------------------------------------------------------------------------
 
 
 def _conv2d(x: Any, w: Any, b: Any, window: Window, groups: int) -> Any:
-    return (_conv2d_kernel if is_numpy(x, w) else conv2d_plain)(x, w, b, window, groups)
+    return (kernels.conv2d if is_numpy(x, w) else conv2d_plain)(x, w, b, window, groups)
 
 
 def _conv2d_input(g: Any, w: Any, size: Pair, window: Window, groups: int) -> Any:
-    function = _conv2d_input_kernel if is_numpy(g, w) else conv2d_input_plain
+    function = kernels.conv2d_input if is_numpy(g, w) else conv2d_input_plain
     return function(g, w, size, window, groups)
 
 
 def _conv2d_weight(g: Any, x: Any, window: Window, groups: int) -> Any:
-    return (_conv2d_weight_kernel if is_numpy(g, x) else conv2d_weight_plain)(g, x, window, groups)
+    return (kernels.conv2d_weight if is_numpy(g, x) else conv2d_weight_plain)(g, x, window, groups)
 
 
 _conv2d_row = primitive(
     _conv2d,
     x=lambda g, w, x_shape, window, groups: conv2d_input(g, w, x_shape[2:], window, groups),
     w=lambda g, x, window, groups: conv2d_weight(g, x, window, groups),
-    b=lambda g: g.sum(axis=(0, 2, 3)),
+    b=lambda g: g.sum(axis=(2, 3)).sum(
+        axis=0
+    ),  # pixels first: in memory they are, so long runs are added
 )
 conv2d_input: Primitive = primitive(
     _conv2d_input,

@@ -256,7 +256,7 @@ fmin = elementwise(
     At a tie: half and half; the other of a nan gets the gradient.""",
 )
 
-_BITS = {"e": np.int16, "f": np.int32, "d": np.int64}
+BITS = {"e": np.int16, "f": np.int32, "d": np.int64}
 
 
 def _where(condition: Any, a: Any, b: Any) -> Any:
@@ -265,7 +265,7 @@ def _where(condition: Any, a: Any, b: Any) -> Any:
     That is as fast as `a * condition` (np.where branches, and takes six times as long), and exact for inf and nan.
     """
     if type(b) is int and b == 0 and type(a) is type(condition) is np.ndarray:
-        bits = _BITS.get(a.dtype.char) if condition.dtype.char == "?" else None
+        bits = BITS.get(a.dtype.char) if condition.dtype.char == "?" else None
         if bits is not None:
             return np.multiply(a.view(bits), condition).view(a.dtype)
     return np.where(condition, a, b)

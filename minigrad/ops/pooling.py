@@ -1,8 +1,6 @@
 """Pooling over the last two axes of (N, C, H, W) or the last one of (N, C, L): the maximum or the mean of windows.
 
-A maximum is one of the elements: where it is found (`pool_argmax`) acts on the data, and the gradient is scattered
-to that place, which is linear. A mean is linear itself. No padding is ever stored: each place in the window is met
-in all windows at once, as a strided view of the image that leaves the padding out.
+The rows of the maximum are in max_pooling.py; a mean is linear, and its rows are here.
 """
 
 from __future__ import annotations
@@ -17,76 +15,12 @@ from ..rows import Primitive, primitive
 from .elementwise import where
 from .indexing import getitem
 from .inspection import plain
+from .max_pooling import lowest, max_pool2d_row, pool_argmax
 from .reductions import mean, sum
 from .shapes import reshape
 from .windows import Pair, Steps, Window, lowered, numbers, raised, window_of
 
 # Maxima --------------------------------------------------------------------------------------------------
-
-
-def _pool_argmax(x: Any, y: Any, window: Window) -> Any:
-    """Per window the place of its maximum y; of several the first in row-major order, of nans the first."""
-    place = np.zeros_like(y, dtype=np.int32)
-    undecided = np.ones_like(y, dtype=bool)
-    for k, here, there in window.places(x.shape[2:]):
-        at, top = x[:, :, *there], y[:, :, *here]
-        hit = undecided[:, :, *here] & ((at == top) | (at != at))
-        place[:, :, *here] += k * hit
-        undecided[:, :, *here] &= ~hit
-    return place
-
-
-def _pool_gather(x: Any, place: Any, window: Window) -> Any:
-    y = np.zeros_like(x, shape=place.shape)
-    for k, here, there in window.places(x.shape[2:]):
-        y[:, :, *here] += where(place[:, :, *here] == k, x[:, :, *there], 0)
-    return y
-
-
-def _pool_scatter(g: Any, place: Any, size: Pair, window: Window) -> Any:
-    y = np.zeros_like(g, shape=(*g.shape[:2], *size))
-    for k, here, there in window.places(size):
-        # overlapping windows accumulate
-        y[:, :, *there] += where(place[:, :, *here] == k, g[:, :, *here], 0)
-    return y
-
-
-def _max_pool2d(x: Any, window: Window) -> Any:
-    size = x.shape[2:]
-    shape = (*x.shape[:2], *window.output_size(size))
-    views = [(here, x[:, :, *there]) for _, here, there in window.places(size)]
-    if views and all(at.shape == shape for _, at in views):  # no window meets padding
-        y = views[0][1].copy() if len(views) == 1 else np.maximum(views[0][1], views[1][1])
-        for _, at in views[2:]:
-            y = np.maximum(y, at)
-        return y
-    # padding is -inf; a window that meets nothing else keeps it
-    y = np.full_like(x, _lowest(x.dtype), shape=shape)
-    for here, at in views:
-        y[:, :, *here] = np.maximum(y[:, :, *here], at)
-    return y
-
-
-def _lowest(dtype: Any) -> Any:
-    return -np.inf if dtype.kind == "f" else np.iinfo(dtype).min if dtype.kind in "iu" else False
-
-
-_max_pool2d_row = primitive(
-    _max_pool2d,
-    x=lambda g, x, y, window: pool_scatter(g, pool_argmax(x, y, window), x.shape[2:], window),
-)
-pool_gather = primitive(
-    _pool_gather,
-    x=lambda g, place, x_shape, window: pool_scatter(g, place, x_shape[2:], window),
-)
-pool_scatter: Primitive = primitive(
-    _pool_scatter, g=lambda G, place, window: pool_gather(G, place, window)
-)
-
-
-def pool_argmax(x: Any, y: Any, window: Window) -> Any:
-    """Where in its window each maximum is, as a plain array: it acts on the data and has no gradient."""
-    return _pool_argmax(plain(x), plain(y), window)
 
 
 def _indices(x: Any, y: Any, window: Window) -> Any:
@@ -149,7 +83,7 @@ def _max_pool(
 ) -> Any:  # fmt: skip
     window = _pool_window(op, axes, x, kernel, stride, padding, dilation, ceil_mode)
     image = x if axes == 2 else raised(x)
-    y = _max_pool2d_row(image, window)
+    y = max_pool2d_row(image, window)
     result = y if axes == 2 else lowered(y)
     if not places:
         return result
@@ -324,10 +258,10 @@ def adaptive_max_pool2d(x: Any, output_size: int | Sequence[int | None] | None) 
     x, (ho, wo), uniform = _bins("adaptive_max_pool2d", 2, x, output_size)
     if uniform:
         kernel = x.shape[2] // ho, x.shape[3] // wo
-        return _max_pool2d_row(x, Window(kernel, kernel))
+        return max_pool2d_row(x, Window(kernel, kernel))
     cells, inside, kernel = _gathered(x, (ho, wo))
     # what fills a bin up is never its first element, so that it never gets a gradient
-    return _max_pool2d_row(where(inside, cells, _lowest(x.dtype)), Window(kernel, kernel))
+    return max_pool2d_row(where(inside, cells, lowest(x.dtype)), Window(kernel, kernel))
 
 
 def _bins(op: str, axes: int, x: Any, output_size: Any) -> tuple[Any, Pair, bool]:

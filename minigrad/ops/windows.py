@@ -16,6 +16,7 @@ from .shapes import reshape
 Pair = tuple[int, int]
 Steps = int | Sequence[int]  # one number for all axes, or one per axis
 Slices = tuple[slice, slice]
+Place = tuple[slice, slice]  # along one axis: the windows, and the elements that they meet
 
 
 class Window(NamedTuple):
@@ -53,15 +54,19 @@ class Window(NamedTuple):
         """
         return _places(self, (size[0], size[1]))
 
+    def along(self, size: Sequence[int]) -> tuple[tuple[Place | None, ...], ...]:
+        """`places` along each axis alone; None for one that is always in the padding."""
+        return tuple(
+            tuple(_along(n, out, *of_axis))
+            for n, out, of_axis in zip(
+                size, self.output_size(size), zip(*self, strict=True), strict=True
+            )
+        )
+
 
 @lru_cache(maxsize=256)
 def _places(window: Window, size: Pair) -> tuple[tuple[int, Slices, Slices], ...]:
-    rows, columns = (
-        list(_along(n, out, *of_axis))
-        for n, out, of_axis in zip(
-            size, window.output_size(size), zip(*window, strict=True), strict=True
-        )
-    )
+    rows, columns = window.along(size)
     return tuple(
         (k, (row[0], column[0]), (row[1], column[1]))
         for k, (row, column) in enumerate(product(rows, columns))
@@ -71,7 +76,7 @@ def _places(window: Window, size: Pair) -> tuple[tuple[int, Slices, Slices], ...
 
 def _along(
     n: int, out: int, kernel: int, stride: int, padding: Pair, dilation: int
-) -> Iterator[tuple[slice, slice] | None]:
+) -> Iterator[Place | None]:
     """`places` along one axis."""
     for u in range(kernel):
         offset = u * dilation - padding[0]

@@ -1,0 +1,165 @@
+"""Fast convolution for NumPy's own arrays; conv.py has the plain versions, which say what is computed.
+
+Im2col copies every element under every window: kh kw times the image. Here an image is copied once per column of the
+window only, into strips: what the window's columns meet while it moves down the padded image, row by row. Under an
+output row the elements of each window are then neighbours, and the strips, cut at that row, are a matrix that BLAS
+takes as it is (memory-efficient convolution, Cho and Brand 2017). The gradient by x is the same backwards.
+
+Results lie in memory as (H, W, N, C) under an (N, C, H, W) view. NumPy's elementwise functions keep that layout, and
+pooling finds long runs in it: all images of a pixel are neighbours.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ..scratch import scratch
+from .windows import Pair, Window
+
+STRIP_BYTES = 2**23  # of strips at a time: what is beyond a third-level cache is slow
+
+
+def pixels_first(x: Any) -> Any:
+    """(N, C, H, W) as (H, W, N, C), or back: a view."""
+    return x.transpose(2, 3, 0, 1)
+
+
+class Strips:
+    """The strips of an image of `shape` (N, C, H, W), C in groups: scratch that the next ones write.
+
+    framed   (G, N, H, W, C/G) with its padding
+    windows  a view of it (G, Wo, N, d, H/d, kw, C/G): what the strips of each output column are a copy of. Their rows
+             are sorted by h modulo the dilation d, which makes the rows under a dilated window neighbours
+    """
+
+    def __init__(self, shape: tuple[int, ...], window: Window, groups: int, dtype: Any) -> None:
+        n, c, h, w = shape
+        (self.top, _), (self.left, _) = window.padding
+        self.window, self.groups, self.images, self.channels = window, groups, n, c // groups
+        self.height, self.width = window.output_size((h, w))
+        hp, wp = window.padded((h, w))
+        (_, step), (dilation, spread) = window.stride, window.dilation
+        self.per_residue = -(-hp // dilation)
+        size = groups, n, self.per_residue * dilation, wp, self.channels
+        self.framed = scratch("framed", size, dtype)
+        self.inner = self.framed[:, :, self.top : self.top + h, self.left : self.left + w]
+        rows = self.framed.reshape(groups, n, self.per_residue, dilation, wp, self.channels)
+        windows = np.lib.stride_tricks.sliding_window_view(
+            rows, window.extent[1], axis=4, writeable=True
+        )  # (G, N, H/d, d, W, C/G, kw)
+        self.windows = windows[..., ::step, :, ::spread].transpose(0, 4, 1, 3, 2, 6, 5)
+
+    def blocks(self) -> Iterator[tuple[slice, Any]]:
+        """(columns, strips (G, columns, N, d, H/d, kw, C/G)): some output columns at a time."""
+        per_column = max(self.windows[:, :1].nbytes, 1)
+        count = -(-self.width * per_column // STRIP_BYTES)
+        width = -(-self.width // max(count, 1))  # of about one size
+        memory = scratch("strips", (self.windows[:, :width].size,), self.framed.dtype)
+        for start in range(0, self.width, width):
+            columns = slice(start, min(start + width, self.width))
+            shape = self.windows[:, columns].shape
+            yield columns, memory[: math.prod(shape)].reshape(shape)
+
+    def under(self, strips: Any) -> Iterator[tuple[int, Any]]:
+        """(i, what the windows of output row i meet): a view (G, columns N, kh kw C/G) of the strips."""
+        (kh, kw), (stride, _), _, (dilation, _) = self.window
+        row = kw * self.channels
+        matrix = strips.reshape(
+            self.groups, strips.shape[1] * self.images, dilation * self.per_residue * row
+        )
+        for i in range(self.height):
+            first = i * stride % dilation * self.per_residue + i * stride // dilation
+            yield i, matrix[:, :, first * row : (first + kh) * row]
+
+
+def _grouped(rows: Any, groups: int) -> Any:
+    """(columns, N, C) as (G, columns N, C/G), a view."""
+    columns, n, c = rows.shape
+    return rows.reshape(columns * n, groups, c // groups).transpose(1, 0, 2)
+
+
+def _filled(x: Any, window: Window, groups: int, dtype: Any) -> Iterator[tuple[slice, int, Any]]:
+    """(columns, i, (G, columns N, kh kw C/G)): what the windows of x meet, for some columns of output row i."""
+    strips_of = Strips(x.shape, window, groups, dtype)
+    n, c, h, w = x.shape
+    strips_of.framed[...] = 0
+    strips_of.inner[...] = x.reshape(n, groups, c // groups, h, w).transpose(1, 0, 3, 4, 2)
+    for columns, strips in strips_of.blocks():
+        strips[...] = strips_of.windows[:, columns]
+        for i, under in strips_of.under(strips):
+            yield columns, i, under
+
+
+def _matrix(w: Any, groups: int) -> Any:
+    """The filters (O, C/G, kh, kw) as (G, kh kw C/G, O/G)."""
+    o, c, kh, kw = w.shape
+    w = w.reshape(groups, o // groups, c, kh, kw).transpose(0, 3, 4, 2, 1)
+    return w.reshape(groups, kh * kw * c, o // groups)
+
+
+def conv2d(x: Any, w: Any, b: Any, window: Window, groups: int) -> Any:
+    filters, dtype = _matrix(w, groups), np.result_type(x, w)
+    y = np.empty((*window.output_size(x.shape[2:]), len(x), len(w)), dtype)
+    bias = (
+        None if b is None else np.tile(b, len(x))
+    )  # one long run is added faster than many short ones
+    for columns, i, under in _filled(x, window, groups, dtype):
+        row = y[i, columns]
+        np.matmul(under, filters, out=_grouped(row, groups))
+        if bias is not None:
+            row = row.reshape(len(row), len(bias))
+            row += bias
+    return pixels_first(y)
+
+
+def conv2d_weight(g: Any, x: Any, window: Window, groups: int) -> Any:
+    (o, c), (kh, kw), dtype = (
+        (g.shape[1], x.shape[1] // groups),
+        window.kernel,
+        np.result_type(g, x),
+    )
+    g = np.ascontiguousarray(pixels_first(g))  # (Ho, Wo, N, O)
+    total = np.zeros((groups, kh * kw * c, o // groups), dtype)
+    for columns, i, under in _filled(x, window, groups, dtype):
+        total += under.transpose(0, 2, 1) @ _grouped(g[i, columns], groups)
+    filters = total.reshape(groups, kh, kw, c, o // groups).transpose(0, 4, 3, 1, 2)
+    return filters.reshape(o, c, kh, kw)
+
+
+def conv2d_input(g: Any, w: Any, size: Pair, window: Window, groups: int) -> Any:
+    (eh, ew), ((top, bottom), (left, right)) = window.extent, window.padding
+    frame = (eh - 1 - top, eh - 1 - bottom), (ew - 1 - left, ew - 1 - right)
+    if window.stride == (1, 1) and min(map(min, frame)) >= 0:
+        return conv2d(g, flipped(w, groups), None, window._replace(padding=frame), groups)
+    return _conv2d_input_strided(g, w, size, window, groups)
+
+
+def _conv2d_input_strided(g: Any, w: Any, size: Pair, window: Window, groups: int) -> Any:
+    """The strips that g makes, each added to where it came from."""
+    n, c, dtype = len(g), w.shape[1], np.result_type(g, w)
+    filters = _matrix(w, groups).transpose(0, 2, 1)  # (G, O/G, kh kw C/G)
+    g = np.ascontiguousarray(pixels_first(g))  # (Ho, Wo, N, O)
+    strips_of = Strips((n, groups * c, *size), window, groups, dtype)
+    strips_of.framed[...] = 0
+    for columns, strips in strips_of.blocks():
+        strips[...] = 0
+        for i, under in strips_of.under(strips):
+            under += _grouped(g[i, columns], groups) @ filters
+        for v in range(
+            window.kernel[1]
+        ):  # windows overlap, but not at the same place in the window
+            strips_of.windows[:, columns, ..., v, :] += strips[..., v, :]
+    y = np.empty((*size, n, groups, c), dtype)
+    y[...] = strips_of.inner.transpose(2, 3, 1, 0, 4)
+    return pixels_first(y.reshape(*size, n, groups * c))
+
+
+def flipped(w: Any, groups: int) -> Any:
+    """The filters (C, O/G, kh, kw) that lead back: each turned by 180 degrees, input and output exchanged."""
+    o, c, kh, kw = w.shape
+    turned = w[:, :, ::-1, ::-1].reshape(groups, o // groups, c, kh, kw)
+    return turned.transpose((0, 2, 1, 3, 4)).reshape(groups * c, o // groups, kh, kw)
