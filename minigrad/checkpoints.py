@@ -30,7 +30,8 @@ def checkpoint(
 ) -> Callable[..., Any]:
     """x -> f(x), which saves only x for backward; what f saves on the way is computed a second time there.
 
-    rngs  the Generators that f draws from, beside the default one: the second time they give the same numbers
+    rngs  the Generators that f draws from, beside the default one: the second time they give the same numbers,
+          for which they are set back for a while; no other thread may draw from them or the default one then
 
     f takes arrays and Tensors, and gives a Tensor or a tuple of them. Parameters that it uses from outside get their
     gradients. Raises RuntimeError where it uses a Tensor with history from outside (pass that as an argument), and in

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-import zlib
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from operator import attrgetter
@@ -234,7 +233,7 @@ def annotate(node: Node) -> None:
 
 
 def checksums(node: Node) -> list[int]:
-    return [zlib.crc32(np.ascontiguousarray(v).tobytes()) for _, v in node.saved_arrays()]
+    return [hash(np.ascontiguousarray(v).tobytes()) for _, v in node.saved_arrays()]
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -289,7 +288,8 @@ _RUN_LATER = (
 def no_grad(function: Any = None) -> Any:
     """Record nothing: `with no_grad(): ...`, or `@no_grad` (also `@no_grad()`) above a function.
 
-    Results inside require no gradient, and `w -= step` writes a leaf in place.
+    Results inside require no gradient, and `w -= step` writes a leaf in place. As every recording mode it is the
+    thread's own: other threads go on recording.
     """
     return _Mode(OFF) if function is None else _Mode(OFF)(function)
 

@@ -1,16 +1,24 @@
-"""The package's default random generator, used where no `rng=` is passed."""
+"""The package's default random generator, used where no `rng=` is passed.
+
+All threads share it, and timing decides which of them gets which numbers. A thread whose run is to be repeated has a
+Generator of its own and passes it as `rng=`.
+"""
 
 from __future__ import annotations
+
+import threading
 
 import numpy as np
 
 _default: np.random.Generator | None = None  # made at first use: importing numpy.random takes time
+_changing = threading.Lock()  # or one thread's first use could undo another's `seed`
 
 
 def seed(n: int) -> None:
     """Start the default generator from `n`, so that a run can be repeated."""
     global _default
-    _default = np.random.default_rng(n)
+    with _changing:
+        _default = np.random.default_rng(n)
 
 
 def generator(rng: np.random.Generator | None = None) -> np.random.Generator:
@@ -19,5 +27,7 @@ def generator(rng: np.random.Generator | None = None) -> np.random.Generator:
     if rng is not None:
         return rng
     if _default is None:
-        _default = np.random.default_rng()
+        with _changing:
+            if _default is None:
+                _default = np.random.default_rng()
     return _default

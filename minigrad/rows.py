@@ -18,6 +18,7 @@ import numpy as np
 
 from .op import Primitive as Primitive
 from .op import Variadic
+from .signature import Signature
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -79,7 +80,7 @@ def elementwise(
     return _row(f, args, rules, joint, also or {}, True, floats, doc)
 
 
-def _positional(f: Callable[..., Any], by_keyword: list[str]) -> Callable[..., Any]:
+def _positional(f: Callable[..., Any], by_keyword: Sequence[str]) -> Callable[..., Any]:
     """f with the options that it takes by keyword only as its last positional arguments."""
 
     @functools.wraps(f)
@@ -109,26 +110,21 @@ def _row(
         integers = (np.dtype(np.int64),) * f.nin + (None,) * f.nout
         floats = floats or f.resolve_dtypes(integers)[-1].kind == "f"
     else:
-        parameters = list(inspect.signature(f).parameters.values())
-        names = tuple(args or (p.name for p in parameters))
-        if len(names) != len(parameters):
+        found = Signature(f)
+        names = tuple(args or found.names)
+        if len(names) != len(found.names):
             raise TypeError(
-                f"{f.__name__} takes {len(parameters)} arguments, args= names {len(names)}"
+                f"{f.__name__} takes {len(found.names)} arguments, args= names {len(names)}"
             )
-        if not parameters or any(
-            p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters[1:]
-        ):
+        if not names or found.is_open:
             raise TypeError(
                 f"{f.__name__}{inspect.signature(f)} cannot be an op: its arguments must have names, or be any "
                 "number of arrays *xs followed by options"
             )
-        defaults = {
-            n: p.default for n, p in zip(names, parameters, strict=True) if p.default is not p.empty
-        }
-        if parameters[0].kind is inspect.Parameter.VAR_POSITIONAL:
-            kind = Variadic
-        by_keyword = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
-        f = _positional(f, by_keyword) if by_keyword else f
+        own = dict(zip(found.names, names, strict=True))  # f's names -> the row's
+        defaults = {own[name]: value for name, value in found.defaults.items()}
+        kind = Variadic if found.is_variadic else Primitive
+        f = _positional(f, found.by_keyword) if found.by_keyword else f
     row = kind(f, names, defaults, rules, joint, also, sums_back, floats, doc)
     if isinstance(f, np.ufunc):
         served.setdefault(f, row)

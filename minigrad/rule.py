@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import weakref
 from collections.abc import Callable, Sequence
 from operator import itemgetter
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .graph import PART, Node, TensorBase, describe, wrap
+from .signature import Signature
 
 # origins of a value that a rule names: the op's output, this member of `*xs`, something computed on the way
 OUTPUT, MEMBER, ALSO = -1, -2, -3
@@ -52,7 +52,7 @@ class Rule:
         self.argument = argument
         self.function = function
         self.place = place
-        self.names = tuple(inspect.signature(function).parameters)[1:]
+        self.names = Signature(function).names[1:]
         sources = []
         for name in self.names:
             if name in pool:
@@ -75,7 +75,7 @@ class Rule:
 
     def _places_of_inputs(self, name: str, function: Callable[..., Any]) -> list[int]:
         """Which of the named values `name` is computed from again: the rule must name them, so that they are saved."""
-        inputs = list(inspect.signature(function).parameters)
+        inputs = Signature(function).names
         missing = [given for given in inputs if given not in self.names]
         if missing:
             raise TypeError(
