@@ -239,7 +239,7 @@ def test_zero_grad_forgets_the_gradients_of_its_own_parameters_only():
 
 def test_a_law_of_ones_own_is_one_method():
     class SignDescent(Optimizer):
-        def _update(self, w, g, state):
+        def _update(self, w, g, state, room):
             state["steps"] = state.get("steps", 0) + 1
             w -= self.lr * np.sign(g) / state["steps"]
 

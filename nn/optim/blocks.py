@@ -1,0 +1,262 @@
+"""Blocks: the stretches of memory over which an elementwise law is run, one after the other.
+
+A small parameter's update costs the calls it takes, a large one's the memory it moves. So small parameters are
+gathered into one array, updated by one run of the law and written back, and large ones are cut into pieces that
+stay in cache. Parameters and gradients stay where they are: an array that somebody took of one sees every update.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from copy import copy
+from itertools import accumulate
+from operator import is_, itemgetter
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.lib.array_utils import byte_bounds
+
+import minigrad
+from minigrad import Tensor
+
+# Bytes of an array that stays in a second-level cache together with the law's others: w, g, moments, temporaries.
+BLOCK = 2**18
+
+# Copies to and fro cost calls too. Measured on arrays of 10 x 10 to 128 x 128, they are earned back by parameters
+# of up to SMALL bytes; by 3 of them where the law keeps a state, and by 8 under plain SGD, which is two calls.
+SMALL = 2**13
+LEAST, LEAST_WITHOUT_STATE = 3, 8
+
+State: TypeAlias = dict[str, Any]
+Update: TypeAlias = Callable[[Any, Any, State, tuple[Any, Any]], None]
+
+
+class Blocks:
+    """Parameters in blocks that are kept from step to step, as long as the same ones have a gradient."""
+
+    def __init__(self, params: Sequence[Tensor], elementwise: bool) -> None:
+        self._params = params
+        self._elementwise = elementwise
+        self._members = [Member(at) for at in range(len(params))]
+        self._blocks: list[Member | Cut | Gathered] = []
+        self._disband()
+
+    def step(self, update: Update) -> None:
+        """Update every parameter that has a gradient, and no other."""
+        grads = [p.grad for p in self._params]
+        seen = [None if g is None else p.data for p, g in zip(self._params, grads, strict=True)]
+        if not all(map(is_, seen, self._seen)):
+            self._disband()
+            self._follow(seen)
+        elif self._elementwise and not self._arranged:  # not before two steps are alike: it may
+            self._arrange()  # be that every step has other parameters, and arranging is in vain
+        for block in self._blocks:
+            block.step(update, grads)
+        minigrad.touch(*self._written)
+
+    def states(self) -> list[State]:
+        """What the law keeps for each parameter: numbers, and arrays of its shape ((1,) where it is 0-d)."""
+        self._disband()
+        return [member.state for member in self._members]
+
+    def _disband(self) -> None:
+        """Every parameter by itself, with its state."""
+        for block in self._blocks:
+            block.hand_back()
+        self._seen: list[Any] = [None] * len(self._params)  # the data of each that has a gradient
+        self._written: list[Tensor] = []
+        self._blocks = []
+        self._arranged = False
+
+    def _follow(self, seen: list[Any]) -> None:
+        """Look at the arrays that the parameters have now; each is a block by itself."""
+        for member, data in zip(self._members, seen, strict=True):
+            if data is not None:
+                member.follow(data)
+                self._blocks.append(member)
+                self._written.append(self._params[member.at])
+        self._seen = seen
+
+    def _arrange(self) -> None:
+        """Gather the small parameters that have the same numbers in their states, cut the large ones."""
+        members = [self._members[at] for at, data in enumerate(self._seen) if data is not None]
+        overlapping = _overlapping(members)
+        room = Room()
+        blocks: list[Member | Cut | Gathered] = []
+        small = []
+        for member in members:
+            if member.order is None or member in overlapping:
+                blocks.append(member)
+            elif member.w.nbytes > BLOCK:
+                blocks.append(Cut(member, room))
+            elif member.w.nbytes > SMALL:
+                blocks.append(member.alone(room))
+            else:
+                small.append(member)
+        for group in _alike(small):
+            if len(group) >= (LEAST if group[0].state else LEAST_WITHOUT_STATE):
+                blocks.append(Gathered(group, room))
+            else:
+                blocks += [member.alone(room) for member in group]
+        self._blocks, self._arranged = blocks, True
+
+    def __getstate__(self) -> dict[str, Any]:
+        self._disband()  # the blocks of a copy would not look at the copied parameters
+        return vars(self)
+
+
+class Member:
+    """A parameter and what the law keeps for it; a block by itself where it is part of no other."""
+
+    def __init__(self, at: int) -> None:
+        self.at = at  # its place in the list of all parameters
+        self.state: State = {}
+        self._room: Any = None
+
+    def follow(self, data: Any) -> None:
+        self.w = data if data.ndim else data.reshape(1)  # a 0-d array cannot be updated in place
+        self.order = _memory_order(data)
+
+    def flat(self, array: Any) -> Any:
+        """An array of w's shape as one with a single axis, in w's memory order: a view if that is its own too."""
+        return array.ravel(self.order)
+
+    def shaped(self, flat: Any) -> Any:
+        """The way back: a view."""
+        return flat.reshape(self.w.shape, order=self.order)
+
+    def alone(self, room: Room) -> Member:
+        """Itself, ready for more than one step."""
+        self.state = _changed(_changed(self.state, self.flat), self.shaped)
+        self._room = tuple(map(self.shaped, room.rows(self.w.dtype, self.w.size)[2:]))
+        return self
+
+    def step(self, update: Update, grads: list[Any]) -> None:
+        w, g = self.w, grads[self.at].data
+        room = self._room or (np.empty_like(w), np.empty_like(w))
+        update(w, g if g.ndim else g.reshape(1), self.state, room)
+
+    def hand_back(self) -> None:
+        """Leave every member its state, in arrays of its shape."""
+        self._room = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"at": self.at, "state": self.state, "_room": None}
+
+
+class Cut:
+    """A parameter in pieces that stay in cache from the first call of the law to the last."""
+
+    def __init__(self, member: Member, room: Room) -> None:
+        self._member = member
+        size, most = member.w.size, BLOCK // member.w.itemsize
+        state = _changed(member.state, member.flat)
+        self._pieces = []
+        for start in range(0, size, most):
+            place = slice(start, min(start + most, size))
+            rows = room.rows(member.w.dtype, place.stop - start)
+            self._pieces.append((place, _changed(state, itemgetter(place)), tuple(rows[2:])))
+
+    def step(self, update: Update, grads: list[Any]) -> None:
+        w, g = self._member.flat(self._member.w), self._member.flat(grads[self._member.at].data)
+        for place, state, room in self._pieces:
+            update(w[place], g[place], state, room)
+
+    def hand_back(self) -> None:
+        whole = _joined([state for _, state, _ in self._pieces])
+        self._member.state = _changed(whole, self._member.shaped)
+
+
+class Gathered:
+    """Small parameters one behind the other in one array."""
+
+    def __init__(self, members: list[Member], room: Room) -> None:
+        self._members = members
+        self._sources = [(m.at, m.order) for m in members]
+        self._views = [m.flat(m.w) for m in members]
+        ends = list(accumulate(m.w.size for m in members))
+        self._places = [slice(end - m.w.size, end) for m, end in zip(members, ends, strict=True)]
+        self._w, self._g, *self._room = room.rows(members[0].w.dtype, ends[-1])
+        parts = map(self._w.__getitem__, self._places)
+        self._targets = [(m.w, m.shaped(part)) for m, part in zip(members, parts, strict=True)]
+        self._state = _joined([_changed(m.state, m.flat) for m in members])
+
+    def step(self, update: Update, grads: list[Any]) -> None:
+        np.concatenate([grads[at].data.ravel(order) for at, order in self._sources], out=self._g)
+        np.concatenate(self._views, out=self._w)
+        update(self._w, self._g, self._state, self._room)
+        for w, part in self._targets:
+            w[...] = part
+
+    def hand_back(self) -> None:
+        for member, place in zip(self._members, self._places, strict=True):
+            part = _changed(self._state, itemgetter(place))
+            member.state = _changed(part, member.shaped)
+
+
+class Room:
+    """Arrays to compute in, of any content, kept because a fresh one costs more than filling it."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[Any, Any] = {}
+
+    def rows(self, dtype: Any, size: int) -> Any:
+        """Four arrays of at most a block's size: for w, g, and two temporaries of the law."""
+        if dtype not in self._arrays:
+            self._arrays[dtype] = np.empty((4, BLOCK // dtype.itemsize), dtype)
+        return self._arrays[dtype][:, :size]
+
+
+def _alike(members: list[Member]) -> list[list[Member]]:
+    """Groups for which one run of the law is right: of one dtype, with equal numbers in their states."""
+    groups: list[Any] = []  # [what is alike, bytes, members]
+    for member in members:
+        kind, size = (member.w.dtype, _numbers(member.state)), member.w.nbytes
+        group = next((g for g in groups if g[0] == kind and g[1] + size <= BLOCK), None)
+        if group is None:
+            groups.append(group := [kind, 0, []])
+        group[1] += size
+        group[2].append(member)
+    return [group[2] for group in groups]
+
+
+def _memory_order(data: Any) -> Any:
+    """The order, "C" or "F", of an array of NumPy's without gaps, else None."""
+    if type(data) is not np.ndarray:
+        return None
+    return "C" if data.flags.c_contiguous else "F" if data.flags.f_contiguous else None
+
+
+def _overlapping(members: Sequence[Member]) -> set[Member]:
+    """Those that share memory with another one: of two that are gathered only one would be updated."""
+    arrays = [m for m in members if type(m.w) is np.ndarray and m.w.size]
+    found: set[Member] = set()
+    reach, farthest = 0, 0
+    for start, end, i in sorted((*byte_bounds(m.w), i) for i, m in enumerate(arrays)):
+        if start < reach:
+            found |= {arrays[i], arrays[farthest]}
+        if end > reach:
+            reach, farthest = end, i
+    return found
+
+
+def _is_array(value: Any) -> bool:
+    return getattr(value, "ndim", 0) > 0
+
+
+def _numbers(state: State) -> State:
+    """A state without its arrays: what must be equal where one run of the law updates several parameters."""
+    return {name: None if _is_array(value) else value for name, value in state.items()}
+
+
+def _changed(state: State, f: Callable[[Any], Any]) -> State:
+    """A state with f of each array."""
+    return {name: f(value) if _is_array(value) else copy(value) for name, value in state.items()}
+
+
+def _joined(states: list[State]) -> State:
+    """The state of several stretches as that of one."""
+    return {
+        name: np.concatenate([s[name] for s in states]) if _is_array(value) else value
+        for name, value in states[0].items()
+    }
