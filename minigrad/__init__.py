@@ -6,6 +6,7 @@ from .certificates import certify
 from .checkpoints import checkpoint, recomputing
 from .checks import check_grads
 from .engine import grad
+from .footprint import saved_bytes
 from .graph import debug, enable_grad, no_grad
 from .ops.activations import (
     celu,
@@ -339,6 +340,7 @@ __all__ = [
     "reshape",
     "roll",
     "rot90",
+    "saved_bytes",
     "scatter",
     "scatter_add",
     "seed",

@@ -199,7 +199,7 @@ class Primitive:
         for rule in self._rules:
             place = rule.place
             if parents[place] is not None:
-                saved.append((place, rule, rule.save(pool)) if rule.names else rule.bare)
+                saved.append((place, rule, rule.save(pool) if rule.names else ()))
         if self._joint is not None:
             needed = tuple(parents[at] is not None for at in self._joint.place)
             if any(needed):

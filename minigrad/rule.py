@@ -22,7 +22,6 @@ class Rule:
     function  the rule as the row gives it, called with the incoming gradient and the values it names
     place     which differentiable argument it is for; for a joint rule, which ones
     save      takes from the pool of a call `(y, *arguments)` what the rule names
-    bare      what a node keeps of a rule that names nothing: one for all nodes
     origins   per named value: the place of the differentiable argument it is, or OUTPUT, MEMBER, ALSO, or None
     holding   the positions among the named values that are not just shapes, and so may hold arrays
     also      (position, function, positions of its inputs) of each named value that was computed on the way
@@ -31,7 +30,6 @@ class Rule:
     __slots__ = (
         "also",
         "argument",
-        "bare",
         "function",
         "holding",
         "names",
@@ -64,7 +62,6 @@ class Rule:
                     f"the rule for `{argument}` names `{name}`; it may name {', '.join(pool)} and <argument>_shape"
                 )
         self.save = _saver(sources)
-        self.bare = (place, self, ())
         self.origins = tuple(None if is_shape else origins[at] for at, is_shape in sources)
         self.holding = tuple(n for n, (_, is_shape) in enumerate(sources) if not is_shape)
         self.also = [

@@ -9,7 +9,7 @@ import minigrad as mg
 
 NO_OPS = {
     "Tensor", "certify", "check_grads", "checkpoint", "debug", "elementwise", "enable_grad", "generator", "grad",
-    "hessian", "hvp", "jacobian", "jvp", "no_grad", "primitive", "recomputing", "seed", "touch",
+    "hessian", "hvp", "jacobian", "jvp", "no_grad", "primitive", "recomputing", "saved_bytes", "seed", "touch",
     "value_and_grad", "vjp",
 }  # fmt: skip
 

@@ -128,7 +128,7 @@ class Member:
     def alone(self, room: Room) -> Member:
         """Itself, ready for more than one step."""
         self.state = _changed(_changed(self.state, self.flat), self.shaped)
-        self._room = tuple(map(self.shaped, room.rows(self.w.dtype, self.w.size)[2:]))
+        self._room = tuple(map(self.shaped, room.pair(self.w.dtype, self.w.size)))
         return self
 
     def step(self, update: Update, grads: list[Any]) -> None:
@@ -154,8 +154,8 @@ class Cut:
         self._pieces = []
         for start in range(0, size, most):
             place = slice(start, min(start + most, size))
-            rows = room.rows(member.w.dtype, place.stop - start)
-            self._pieces.append((place, _changed(state, itemgetter(place)), tuple(rows[2:])))
+            pair = room.pair(member.w.dtype, place.stop - start)
+            self._pieces.append((place, _changed(state, itemgetter(place)), pair))
 
     def step(self, update: Update, grads: list[Any]) -> None:
         w, g = self._member.flat(self._member.w), self._member.flat(grads[self._member.at].data)
@@ -176,7 +176,8 @@ class Gathered:
         self._views = [m.flat(m.w) for m in members]
         ends = list(accumulate(m.w.size for m in members))
         self._places = [slice(end - m.w.size, end) for m, end in zip(members, ends, strict=True)]
-        self._w, self._g, *self._room = room.rows(members[0].w.dtype, ends[-1])
+        self._w, self._g = np.empty((2, ends[-1]), members[0].w.dtype)
+        self._room = room.pair(self._w.dtype, ends[-1])
         parts = map(self._w.__getitem__, self._places)
         self._targets = [(m.w, m.shaped(part)) for m, part in zip(members, parts, strict=True)]
         self._state = _joined([_changed(m.state, m.flat) for m in members])
@@ -200,11 +201,12 @@ class Room:
     def __init__(self) -> None:
         self._arrays: dict[Any, Any] = {}
 
-    def rows(self, dtype: Any, size: int) -> Any:
-        """Four arrays of at most a block's size: for w, g, and two temporaries of the law."""
-        if dtype not in self._arrays:
-            self._arrays[dtype] = np.empty((4, BLOCK // dtype.itemsize), dtype)
-        return self._arrays[dtype][:, :size]
+    def pair(self, dtype: Any, size: int) -> Any:
+        """Two of that size; the same memory for every block, as only one at a time is updated."""
+        if dtype not in self._arrays or self._arrays[dtype].shape[1] < size:
+            self._arrays[dtype] = np.empty((2, size), dtype)
+        first, second = self._arrays[dtype][:, :size]
+        return first, second
 
 
 def _alike(members: list[Member]) -> list[list[Member]]:
