@@ -1,0 +1,161 @@
+"""Compare minigrad with backpropagation by hand in NumPy, PyTorch, JAX, MyGrad and HIPS/autograd.
+
+    python tests/benchmarks                              every report but `train`; some 15 minutes
+    python tests/benchmarks --only steps                 a training step of each workload; five minutes
+    python tests/benchmarks --only steps --workloads spiral conv3 --engines minigrad torch --rounds 40
+    python tests/benchmarks --only train --data FOLDER   seconds to 99.0% on MNIST; some ten minutes a seed
+    python tests/benchmarks --baseline                   keep what is measured, to compare with another day
+    python tests/benchmarks --compare                    what has changed since
+
+The tables are GitHub's Markdown. A time means little on a machine that others use too; the ratios hold: the engines
+take turns, each in a process of its own, and a ratio is the median of those taken turn by turn. Engines that are not
+installed are left out: pip install torch jax mygrad autograd brings all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import machine
+import tables
+from engines import ENGINES, is_installed
+from results import Chosen
+from workloads import WORKLOADS
+
+REPORTS = {
+    "steps": "one training step of each workload",
+    "memory": "peak memory of a process that trains, and above what it held after its import",
+    "imports": "time of the import alone",
+    "nodes": "overhead of a node: a chain of 1000, and one x used by 10,000 nodes",
+    "layers": "each layer of a step, forward and backward, in minigrad and PyTorch",
+    "scaling": "a step as batch, width and depth grow, in minigrad and PyTorch",
+    "train": "seconds until demos/mnist.py --model cnn reaches 99.0%, in minigrad and PyTorch; not by default",
+}
+BASELINE = Path(__file__).with_name("baseline.json")
+
+
+def parse(given: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python tests/benchmarks",
+        description=__doc__,
+        epilog="reports:\n" + "\n".join(f"  {name:10}{what}" for name, what in REPORTS.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--only", nargs="+", choices=REPORTS, metavar="REPORT",
+        default=[name for name in REPORTS if name != "train"],
+        help="the reports below; default: all but train",
+    )  # fmt: skip
+    parser.add_argument(
+        "--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS), metavar="NAME",
+        help=f"of steps, memory and layers: {', '.join(WORKLOADS)}; default: all",
+    )  # fmt: skip
+    parser.add_argument(
+        "--engines", nargs="+", choices=ENGINES, default=list(ENGINES), metavar="NAME",
+        help=f"{', '.join(ENGINES)}; default: all that are installed",
+    )  # fmt: skip
+    parser.add_argument(
+        "--rounds",
+        type=positive,
+        help="turns of each engine, of train seeds; default: as each report needs",
+    )
+    parser.add_argument("--data", type=Path, help="of train: the folder of MNIST's four files")
+    parser.add_argument(
+        "--json", metavar="FILE", help="write the numbers too; - for stdout, tables then to stderr"
+    )
+    parser.add_argument(
+        "--baseline", action="store_true",
+        help=f"keep these reports in {BASELINE.name} beside this script, whole; others in it stay",
+    )  # fmt: skip
+    parser.add_argument(
+        "--compare", nargs="?", type=Path, const=BASELINE, metavar="FILE",
+        help="print what each ratio was in FILE, made by --json or --baseline; default: the baseline",
+    )  # fmt: skip
+    arguments = parser.parse_args(given)
+    if arguments.baseline and (arguments.workloads, arguments.engines) != (
+        list(WORKLOADS),
+        list(ENGINES),
+    ):
+        parser.error("--baseline keeps whole reports: leave out --workloads and --engines")
+    if arguments.json and not Path(arguments.json).resolve().parent.is_dir():
+        parser.error(f"--json: there is no folder {Path(arguments.json).parent}")
+    return arguments
+
+
+def positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, not {value}")
+    return value
+
+
+def main() -> None:
+    arguments = parse()
+    before = read(arguments.compare) if arguments.compare else {}
+    if arguments.data is not None:
+        os.environ["MINIGRAD_DATA"] = str(arguments.data.resolve())  # where demo and workers look
+    engines = [name for name in ENGINES if name in arguments.engines and is_installed(name)]
+    out = sys.stderr if arguments.json == "-" else sys.stdout
+    for name in arguments.engines:
+        if name not in engines:
+            package = ENGINES[name].package
+            print(f"{name} left out: not installed (pip install {package})", file=out, flush=True)
+    done: dict[str, Any] = {}
+    for name in (name for name in REPORTS if name in arguments.only):
+        try:
+            report = importlib.import_module(name)
+            chosen = Chosen(arguments.workloads, engines, arguments.rounds or report.ROUNDS)
+            results = report.measure(chosen).plain()
+        except (ImportError, OSError, RuntimeError, ValueError) as error:
+            print(f"\n{name} left out: {error}", file=out, flush=True)
+            continue
+        took_part = [e for e in ENGINES if any(r["engine"] == e for r in results["records"])]
+        done[name] = {"about": machine.about(took_part), **results}
+        text = tables.table(name, done[name], before.get(name))
+        print(f"\n## {name}\n\n{report.__doc__.strip()}\n\n{text}", file=out, flush=True)
+    if arguments.compare:
+        lines = list(tables.moved(done, before)) or ["nothing"]
+        print("\nMoved beyond the spread of the rounds:\n", file=out)
+        print(*(f"- {line}" for line in lines), sep="\n", file=out)
+    if arguments.baseline:
+        write(BASELINE, (read(BASELINE) if BASELINE.exists() else {}) | done)
+    if arguments.json == "-":
+        print(json.dumps(done, indent=1))
+    elif arguments.json:
+        write(Path(arguments.json), done)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The reports that --json or --baseline wrote."""
+    if path == BASELINE and not path.exists():
+        raise FileNotFoundError(f"there is no {path} yet; --baseline makes it")
+    reports = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(reports, dict) or not reports.keys() <= REPORTS.keys():
+        raise ValueError(f"{path} is no file that --json or --baseline wrote")
+    return reports
+
+
+def write(path: Path, reports: dict[str, Any]) -> None:
+    """Under a temporary name first, so that the file is written whole or not at all."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        unfinished.write_text(json.dumps(reports, indent=1) + "\n", encoding="utf-8")
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    print(f"wrote {path}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("\ninterrupted; nothing was written")
+    except (OSError, RuntimeError, ValueError) as error:
+        sys.exit(f"error: {error}")

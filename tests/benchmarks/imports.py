@@ -1,0 +1,36 @@
+"""The time of an import: that of `python -c "import ..."` less that of `python -c pass`, and its ratio to NumPy's."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+from engines import ENGINES
+from results import Chosen, Results
+from turns import progress
+
+ROUNDS = 10
+
+
+def seconds(code: str) -> float:
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - start
+
+
+def measure(chosen: Chosen) -> Results:
+    engines = ["numpy", *(e for e in chosen.engines if e != "numpy")]
+    results = Results("numpy", chosen.rounds)
+    for engine in list(engines):
+        try:
+            seconds(f"import {ENGINES[engine].imports}")  # from now on the files are in memory
+        except subprocess.CalledProcessError:
+            engines.remove(engine)
+            results.left_out("imports", {engine: "its import fails"})
+    taken = []
+    for _ in progress(range(chosen.rounds), "imports"):
+        bare = seconds("pass")
+        taken.append({e: seconds(f"import {ENGINES[e].imports}") - bare for e in engines})
+    results.add("import", taken)
+    return results
