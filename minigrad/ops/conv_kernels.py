@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from ..scratch import scratch
-from .windows import Pair, Window
+from .windows import Pair, Window, copy_images
 
-STRIP_BYTES = 2**23  # of strips at a time: what is beyond a third-level cache is slow
+STRIP_BYTES = 2**22  # of strips at a time: what is beyond a third-level cache is slow
 
 
 def pixels_first(x: Any) -> Any:
@@ -31,15 +31,19 @@ def pixels_first(x: Any) -> Any:
 class Strips:
     """The strips of an image of `shape` (N, C, H, W), C in groups: scratch that the next ones write.
 
+    ones     whether each row of a strip ends in a 1, for what is added everywhere: `row` is how long it is then
     framed   (G, N, H, W, C/G) with its padding
     windows  a view of it (G, Wo, N, d, H/d, kw, C/G): what the strips of each output column are a copy of. Their rows
              are sorted by h modulo the dilation d, which makes the rows under a dilated window neighbours
     """
 
-    def __init__(self, shape: tuple[int, ...], window: Window, groups: int, dtype: Any) -> None:
+    def __init__(
+        self, shape: tuple[int, ...], window: Window, groups: int, dtype: Any, ones: bool = False
+    ) -> None:
         n, c, h, w = shape
         (self.top, _), (self.left, _) = window.padding
         self.window, self.groups, self.images, self.channels = window, groups, n, c // groups
+        self.ones, self.row = ones, window.kernel[1] * self.channels + ones
         self.height, self.width = window.output_size((h, w))
         hp, wp = window.padded((h, w))
         (_, step), (dilation, spread) = window.stride, window.dilation
@@ -53,27 +57,42 @@ class Strips:
         )  # (G, N, H/d, d, W, C/G, kw)
         self.windows = windows[..., ::step, :, ::spread].transpose(0, 4, 1, 3, 2, 6, 5)
 
-    def blocks(self) -> Iterator[tuple[slice, Any]]:
-        """(columns, strips (G, columns, N, d, H/d, kw, C/G)): some output columns at a time."""
-        per_column = max(self.windows[:, :1].nbytes, 1)
-        count = -(-self.width * per_column // STRIP_BYTES)
+    def blocks(self) -> Iterator[tuple[slice, Any, Any]]:
+        """(columns, strips, cells) for some output columns at a time.
+
+        strips (G, columns N, rows of a strip) is the matrix to cut, cells (G, columns, N, d, H/d, kw, C/G) its view
+        of what a window has from an image; both are of any content.
+        """
+        groups, _, *lengths, kw, c = self.windows.shape
+        per_column = groups * math.prod(lengths) * self.row
+        count = -(-self.width * per_column * self.framed.itemsize // STRIP_BYTES)
         width = -(-self.width // max(count, 1))  # of about one size
-        memory = scratch("strips", (self.windows[:, :width].size,), self.framed.dtype)
+        memory = scratch("strips", (width * per_column,), self.framed.dtype)
         for start in range(0, self.width, width):
             columns = slice(start, min(start + width, self.width))
-            shape = self.windows[:, columns].shape
-            yield columns, memory[: math.prod(shape)].reshape(shape)
+            size = columns.stop - columns.start
+            strips = memory[: size * per_column].reshape(groups, size, *lengths, self.row)
+            if self.ones:
+                strips[..., -1] = 1
+            cells = strips[..., : kw * c].reshape(groups, size, *lengths, kw, c)
+            n, *in_strip = lengths
+            yield columns, strips.reshape(groups, size * n, math.prod(in_strip) * self.row), cells
 
     def under(self, strips: Any) -> Iterator[tuple[int, Any]]:
-        """(i, what the windows of output row i meet): a view (G, columns N, kh kw C/G) of the strips."""
-        (kh, kw), (stride, _), _, (dilation, _) = self.window
-        row = kw * self.channels
-        matrix = strips.reshape(
-            self.groups, strips.shape[1] * self.images, dilation * self.per_residue * row
-        )
+        """(i, what the windows of output row i meet): a view (G, columns N, kh rows) of the strips."""
+        (kh, _), (stride, _), _, (dilation, _) = self.window
         for i in range(self.height):
             first = i * stride % dilation * self.per_residue + i * stride // dilation
-            yield i, matrix[:, :, first * row : (first + kh) * row]
+            yield i, strips[:, :, first * self.row : (first + kh) * self.row]
+
+
+def _rows(g: Any) -> Any:
+    """(N, C, H, W) as a contiguous (H, W, N, C)."""
+    rows = pixels_first(g)
+    if not rows.flags.c_contiguous:
+        rows = np.empty(rows.shape, g.dtype)
+        copy_images(g, pixels_first(rows))
+    return rows
 
 
 def _grouped(rows: Any, groups: int) -> Any:
@@ -82,37 +101,38 @@ def _grouped(rows: Any, groups: int) -> Any:
     return rows.reshape(columns * n, groups, c // groups).transpose(1, 0, 2)
 
 
-def _filled(x: Any, window: Window, groups: int, dtype: Any) -> Iterator[tuple[slice, int, Any]]:
-    """(columns, i, (G, columns N, kh kw C/G)): what the windows of x meet, for some columns of output row i."""
-    strips_of = Strips(x.shape, window, groups, dtype)
+def _filled(
+    x: Any, window: Window, groups: int, dtype: Any, ones: bool = False
+) -> Iterator[tuple[slice, int, Any]]:
+    """(columns, i, (G, columns N, kh rows)): what the windows of x meet, for some columns of output row i."""
+    strips_of = Strips(x.shape, window, groups, dtype, ones)
     n, c, h, w = x.shape
     strips_of.framed[...] = 0
     strips_of.inner[...] = x.reshape(n, groups, c // groups, h, w).transpose(1, 0, 3, 4, 2)
-    for columns, strips in strips_of.blocks():
-        strips[...] = strips_of.windows[:, columns]
+    for columns, strips, cells in strips_of.blocks():
+        cells[...] = strips_of.windows[:, columns]
         for i, under in strips_of.under(strips):
             yield columns, i, under
 
 
-def _matrix(w: Any, groups: int) -> Any:
-    """The filters (O, C/G, kh, kw) as (G, kh kw C/G, O/G)."""
+def _matrix(w: Any, b: Any, groups: int, dtype: Any) -> Any:
+    """The filters (O, C/G, kh, kw) as (G, kh (kw C/G), O/G); with a bias, beside the 1 of each window's first row."""
     o, c, kh, kw = w.shape
-    w = w.reshape(groups, o // groups, c, kh, kw).transpose(0, 3, 4, 2, 1)
-    return w.reshape(groups, kh * kw * c, o // groups)
+    filters = w.reshape(groups, o // groups, c, kh, kw).transpose(0, 3, 4, 2, 1)
+    filters = filters.reshape(groups, kh, kw * c, o // groups)
+    if b is not None:
+        rows, filters = filters, np.zeros((groups, kh, kw * c + 1, o // groups), dtype)
+        filters[:, :, :-1] = rows
+        filters[:, 0, -1] = b.reshape(groups, o // groups)
+    return filters.reshape(groups, kh * filters.shape[2], o // groups)
 
 
 def conv2d(x: Any, w: Any, b: Any, window: Window, groups: int) -> Any:
-    filters, dtype = _matrix(w, groups), np.result_type(x, w)
+    dtype = np.result_type(x, w)
+    filters = _matrix(w, b, groups, dtype)
     y = np.empty((*window.output_size(x.shape[2:]), len(x), len(w)), dtype)
-    bias = (
-        None if b is None else np.tile(b, len(x))
-    )  # one long run is added faster than many short ones
-    for columns, i, under in _filled(x, window, groups, dtype):
-        row = y[i, columns]
-        np.matmul(under, filters, out=_grouped(row, groups))
-        if bias is not None:
-            row = row.reshape(len(row), len(bias))
-            row += bias
+    for columns, i, under in _filled(x, window, groups, dtype, ones=b is not None):
+        np.matmul(under, filters, out=_grouped(y[i, columns], groups))
     return pixels_first(y)
 
 
@@ -122,7 +142,7 @@ def conv2d_weight(g: Any, x: Any, window: Window, groups: int) -> Any:
         window.kernel,
         np.result_type(g, x),
     )
-    g = np.ascontiguousarray(pixels_first(g))  # (Ho, Wo, N, O)
+    g = _rows(g)
     total = np.zeros((groups, kh * kw * c, o // groups), dtype)
     for columns, i, under in _filled(x, window, groups, dtype):
         total += under.transpose(0, 2, 1) @ _grouped(g[i, columns], groups)
@@ -141,18 +161,18 @@ def conv2d_input(g: Any, w: Any, size: Pair, window: Window, groups: int) -> Any
 def _conv2d_input_strided(g: Any, w: Any, size: Pair, window: Window, groups: int) -> Any:
     """The strips that g makes, each added to where it came from."""
     n, c, dtype = len(g), w.shape[1], np.result_type(g, w)
-    filters = _matrix(w, groups).transpose(0, 2, 1)  # (G, O/G, kh kw C/G)
-    g = np.ascontiguousarray(pixels_first(g))  # (Ho, Wo, N, O)
+    filters = _matrix(w, None, groups, dtype).transpose(0, 2, 1)  # (G, O/G, kh kw C/G)
+    g = _rows(g)
     strips_of = Strips((n, groups * c, *size), window, groups, dtype)
     strips_of.framed[...] = 0
-    for columns, strips in strips_of.blocks():
+    for columns, strips, cells in strips_of.blocks():
         strips[...] = 0
         for i, under in strips_of.under(strips):
             under += _grouped(g[i, columns], groups) @ filters
         for v in range(
             window.kernel[1]
         ):  # windows overlap, but not at the same place in the window
-            strips_of.windows[:, columns, ..., v, :] += strips[..., v, :]
+            strips_of.windows[:, columns, ..., v, :] += cells[..., v, :]
     y = np.empty((*size, n, groups, c), dtype)
     y[...] = strips_of.inner.transpose(2, 3, 1, 0, 4)
     return pixels_first(y.reshape(*size, n, groups * c))

@@ -16,7 +16,7 @@ import numpy as np
 from ..rows import Primitive, primitive
 from .elementwise import BITS, where
 from .inspection import plain
-from .windows import Pair, Place, Window, is_numpy
+from .windows import Pair, Place, Window, copy_images, is_numpy
 
 
 def _max_pool2d(x: Any, window: Window) -> Any:
@@ -61,7 +61,9 @@ def _pool_argmax_kernel(x: Any, y: Any, window: Window) -> Any:
     # ranks instead of places, the first place having the highest, so that a maximum finds it; masks would branch
     count = math.prod(window.kernel)
     ranks = np.zeros_like(y, dtype=np.min_scalar_type(count))
-    has_nan = bool(np.isnan(y).any())
+    has_nan = y.size > 0 and bool(
+        np.isnan(y.max())
+    )  # a maximum keeps nan, and is quicker than to look at each
     for k, here, there in window.places(x.shape[2:]):
         at, found = x[:, :, *there], ranks[:, :, *here]
         hit = at == y[:, :, *here]
@@ -95,17 +97,16 @@ def pool_scatter_plain(g: Any, place: Any, size: Pair, window: Window) -> Any:
 
 def _pool_scatter_kernel(g: Any, place: Any, size: Pair, window: Window) -> Any:
     # laid out in memory like the places, and so like the image that they were found in
-    y = np.zeros_like(place, g.dtype, shape=(*g.shape[:2], *size))
-    given = np.empty_like(place, g.dtype)
-    given[...] = g
-    bits = BITS[g.dtype.char]
+    make = np.empty_like if window.tiles(size) else np.zeros_like
+    y = make(place, g.dtype, shape=(*g.shape[:2], *size))
+    g, bits = copy_images(g, np.empty_like(place, g.dtype)), BITS[g.dtype.char]
     overlap = any(s < e for s, e in zip(window.stride, window.extent, strict=True))
     for k, here, there in window.places(size):
         hit, at = place[:, :, *here] == k, y[:, :, *there]
         if overlap:
-            at += where(hit, given[:, :, *here], 0)
+            at += where(hit, g[:, :, *here], 0)
         else:  # exact for inf and nan: the bits of g times the truth value, as in `where`
-            np.multiply(given[:, :, *here].view(bits), hit, out=at.view(bits))
+            np.multiply(g[:, :, *here].view(bits), hit, out=at.view(bits))
     return y
 
 

@@ -18,6 +18,8 @@ Steps = int | Sequence[int]  # one number for all axes, or one per axis
 Slices = tuple[slice, slice]
 Place = tuple[slice, slice]  # along one axis: the windows, and the elements that they meet
 
+IMAGES_BYTES = 2**18  # of images that a second-level cache holds twice
+
 
 class Window(NamedTuple):
     """How a window moves: `kernel` elements, `dilation` apart, in steps of `stride`; height first, then width.
@@ -29,6 +31,12 @@ class Window(NamedTuple):
     stride: Pair = (1, 1)
     padding: tuple[Pair, Pair] = ((0, 0), (0, 0))
     dilation: Pair = (1, 1)
+
+    def tiles(self, size: Sequence[int]) -> bool:
+        """Whether every element lies under exactly one window, at one place in it."""
+        return self == Window(self.kernel, self.kernel) and not any(
+            n % k for n, k in zip(size, self.kernel, strict=True)
+        )
 
     @property
     def extent(self) -> Pair:
@@ -151,6 +159,18 @@ def _padding(
 def is_numpy(*arrays: Any) -> bool:
     """Whether all are NumPy's own arrays, for which there are kernels."""
     return all(type(a) is np.ndarray for a in arrays)
+
+
+def copy_images(x: Any, y: Any) -> Any:
+    """y[...] = x for arrays of NumPy's that lie in memory in different orders; returns y.
+
+    A few images at a time: the lines of memory that are read and written then stay in cache until they are done with.
+    """
+    step = max(1, IMAGES_BYTES * len(x) // max(x.nbytes, 1))
+    for start in range(0, len(x), step):
+        images = slice(start, start + step)
+        y[images] = x[images]
+    return y
 
 
 def raised(x: Any) -> Any:
