@@ -16,10 +16,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from ..scratch import scratch
 from .windows import Pair, Window, copy_images
 
+SUMS = 2**16  # elements of the products that are added at once, which a second-level cache holds
 STRIP_BYTES = 2**22  # of strips at a time: what is beyond a third-level cache is slow
 
 
@@ -51,11 +53,12 @@ class Strips:
         size = groups, n, self.per_residue * dilation, wp, self.channels
         self.framed = scratch("framed", size, dtype)
         self.inner = self.framed[:, :, self.top : self.top + h, self.left : self.left + w]
-        rows = self.framed.reshape(groups, n, self.per_residue, dilation, wp, self.channels)
-        windows = np.lib.stride_tricks.sliding_window_view(
-            rows, window.extent[1], axis=4, writeable=True
-        )  # (G, N, H/d, d, W, C/G, kw)
-        self.windows = windows[..., ::step, :, ::spread].transpose(0, 4, 1, 3, 2, 6, 5)
+        of_group, of_image, of_row, of_column, of_channel = self.framed.strides
+        self.windows = as_strided(
+            self.framed,
+            (groups, self.width, n, dilation, self.per_residue, window.kernel[1], self.channels),
+            (of_group, step * of_column, of_image, of_row, dilation * of_row, spread * of_column, of_channel),
+        )  # fmt: skip
 
     def blocks(self) -> Iterator[tuple[slice, Any, Any]]:
         """(columns, strips, cells) for some output columns at a time.
@@ -78,12 +81,29 @@ class Strips:
             n, *in_strip = lengths
             yield columns, strips.reshape(groups, size * n, math.prod(in_strip) * self.row), cells
 
-    def under(self, strips: Any) -> Iterator[tuple[int, Any]]:
-        """(i, what the windows of output row i meet): a view (G, columns N, kh rows) of the strips."""
+    def under(self, strips: Any) -> Iterator[tuple[slice, Any]]:
+        """(output rows, what their windows meet): a view (G, output rows, columns N, kh rows) of the strips.
+
+        Windows overlap, so what is written through one output row shows under the next. Output rows come together
+        whose windows begin at the same place modulo the dilation: all of them, if it is 1.
+        """
         (kh, _), (stride, _), _, (dilation, _) = self.window
-        for i in range(self.height):
-            first = i * stride % dilation * self.per_residue + i * stride // dilation
-            yield i, strips[:, :, first * self.row : (first + kh) * self.row]
+        groups, rows, _ = strips.shape
+        of_group, of_row, of_element = strips.strides
+        step = dilation // math.gcd(stride, dilation)
+        hop = stride * step // dilation * self.row
+        for first in range(min(step, self.height)):
+            start = first * stride % dilation * self.per_residue + first * stride // dilation
+            found = slice(first, self.height, step)
+            shape = groups, len(range(self.height)[found]), rows, kh * self.row
+            yield (
+                found,
+                np.lib.stride_tricks.as_strided(
+                    strips[:, :, start * self.row :],
+                    shape,
+                    (of_group, hop * of_element, of_row, of_element),
+                ),
+            )
 
 
 def _rows(g: Any) -> Any:
@@ -96,23 +116,23 @@ def _rows(g: Any) -> Any:
 
 
 def _grouped(rows: Any, groups: int) -> Any:
-    """(columns, N, C) as (G, columns N, C/G), a view."""
-    columns, n, c = rows.shape
-    return rows.reshape(columns * n, groups, c // groups).transpose(1, 0, 2)
+    """(rows, columns, N, C) as (G, rows, columns N, C/G), a view."""
+    high, wide, n, c = rows.shape
+    return rows.reshape(high, wide * n, groups, c // groups).transpose(2, 0, 1, 3)
 
 
 def _filled(
     x: Any, window: Window, groups: int, dtype: Any, ones: bool = False
-) -> Iterator[tuple[slice, int, Any]]:
-    """(columns, i, (G, columns N, kh rows)): what the windows of x meet, for some columns of output row i."""
+) -> Iterator[tuple[tuple[slice, slice], Any]]:
+    """((output rows, columns), what their windows meet in x, (G, rows, columns N, kh rows of a strip))."""
     strips_of = Strips(x.shape, window, groups, dtype, ones)
     n, c, h, w = x.shape
     strips_of.framed[...] = 0
     strips_of.inner[...] = x.reshape(n, groups, c // groups, h, w).transpose(1, 0, 3, 4, 2)
     for columns, strips, cells in strips_of.blocks():
         cells[...] = strips_of.windows[:, columns]
-        for i, under in strips_of.under(strips):
-            yield columns, i, under
+        for rows, under in strips_of.under(strips):
+            yield (rows, columns), under
 
 
 def _matrix(w: Any, b: Any, groups: int, dtype: Any) -> Any:
@@ -129,10 +149,10 @@ def _matrix(w: Any, b: Any, groups: int, dtype: Any) -> Any:
 
 def conv2d(x: Any, w: Any, b: Any, window: Window, groups: int) -> Any:
     dtype = np.result_type(x, w)
-    filters = _matrix(w, b, groups, dtype)
+    filters = _matrix(w, b, groups, dtype)[:, None]
     y = np.empty((*window.output_size(x.shape[2:]), len(x), len(w)), dtype)
-    for columns, i, under in _filled(x, window, groups, dtype, ones=b is not None):
-        np.matmul(under, filters, out=_grouped(y[i, columns], groups))
+    for part, under in _filled(x, window, groups, dtype, ones=b is not None):
+        np.matmul(under, filters, out=_grouped(y[part], groups))
     return pixels_first(y)
 
 
@@ -144,8 +164,12 @@ def conv2d_weight(g: Any, x: Any, window: Window, groups: int) -> Any:
     )
     g = _rows(g)
     total = np.zeros((groups, kh * kw * c, o // groups), dtype)
-    for columns, i, under in _filled(x, window, groups, dtype):
-        total += under.transpose(0, 2, 1) @ _grouped(g[i, columns], groups)
+    some = max(1, SUMS // max(total.size, 1))  # output rows whose products are added at once
+    for part, under in _filled(x, window, groups, dtype):
+        given = _grouped(g[part], groups)
+        for first in range(0, given.shape[1], some):
+            rows = slice(first, first + some)
+            total += (under[:, rows].transpose(0, 1, 3, 2) @ given[:, rows]).sum(axis=1)
     filters = total.reshape(groups, kh, kw, c, o // groups).transpose(0, 4, 3, 1, 2)
     return filters.reshape(o, c, kh, kw)
 
@@ -167,8 +191,10 @@ def _conv2d_input_strided(g: Any, w: Any, size: Pair, window: Window, groups: in
     strips_of.framed[...] = 0
     for columns, strips, cells in strips_of.blocks():
         strips[...] = 0
-        for i, under in strips_of.under(strips):
-            under += _grouped(g[i, columns], groups) @ filters
+        for rows, under in strips_of.under(strips):
+            given = _grouped(g[rows, columns], groups)
+            for i in range(given.shape[1]):
+                under[:, i] += given[:, i] @ filters
         for v in range(
             window.kernel[1]
         ):  # windows overlap, but not at the same place in the window

@@ -34,6 +34,7 @@ REPORTS = {
     "imports": "time of the import alone",
     "nodes": "overhead of a node: a chain of 1000, and one x used by 10,000 nodes",
     "layers": "each layer of a step, forward and backward, in minigrad and PyTorch",
+    "convolutions": "convolution in many configurations, forward and backward, in minigrad and PyTorch",
     "scaling": "a step as batch, width and depth grow, in minigrad and PyTorch",
     "train": "seconds until demos/mnist.py --model cnn reaches 99.0%, in minigrad and PyTorch; not by default",
 }
@@ -44,7 +45,7 @@ def parse(given: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python tests/benchmarks",
         description=__doc__,
-        epilog="reports:\n" + "\n".join(f"  {name:10}{what}" for name, what in REPORTS.items()),
+        epilog="reports:\n" + "\n".join(f"  {name:14}{what}" for name, what in REPORTS.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(

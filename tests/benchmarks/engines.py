@@ -3,8 +3,8 @@
     step()   makes one step of training and returns its loss, which `.item()` makes a number
     state()  the parameters by PyTorch's names and in its shapes, as arrays
 
-`in_minigrad` and `in_torch` also have `training(workload)`, the parts of a step (eager.py); with `leaf(size)` an
-engine takes part in the benchmark of nodes.
+`in_minigrad` and `in_torch` also have `training(workload)`, the parts of a step (eager.py), and for convolutions.py
+`functional` and `parameter(array)`; with `leaf(size)` an engine takes part in the benchmark of nodes.
 """
 
 from __future__ import annotations

@@ -40,5 +40,12 @@ def start(workload: Workload) -> tuple[Callable[[], Any], Callable[[], dict[str,
     return begun.step, begun.model.state_dict
 
 
+functional = minigrad
+
+
+def parameter(array: Any) -> Any:
+    return minigrad.Tensor(array, requires_grad=True)
+
+
 def leaf(size: int) -> Any:
-    return minigrad.Tensor(np.ones(size, np.float32), requires_grad=True)
+    return parameter(np.ones(size, np.float32))

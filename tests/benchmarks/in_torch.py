@@ -37,5 +37,12 @@ def start(workload: Workload) -> tuple[Callable[[], Any], Callable[[], dict[str,
     return begun.step, lambda: {n: t.numpy() for n, t in begun.model.state_dict().items()}
 
 
+functional = torch.nn.functional
+
+
+def parameter(array: Any) -> Any:
+    return torch.from_numpy(array).requires_grad_()
+
+
 def leaf(size: int) -> Any:
     return torch.ones(size, requires_grad=True)
