@@ -6,8 +6,9 @@ from .certificates import certify
 from .checkpoints import checkpoint, recomputing
 from .checks import check_grads
 from .engine import grad
+from .explanations import explain
 from .footprint import saved_bytes
-from .graph import debug, enable_grad, no_grad
+from .graph import debug, enable_grad, is_recording, no_grad, record
 from .ops.activations import (
     celu,
     elu,
@@ -184,6 +185,7 @@ from .ops.special import erf, erfc, sinc
 from .ops.statistics import average, median, std, var
 from .ops.windows import fold, unfold
 from .random import generator, seed
+from .recording import scope
 from .rows import elementwise, primitive
 from .tensor import Tensor, touch
 from .transforms import hessian, hvp, jacobian, jvp, value_and_grad, vjp
@@ -256,6 +258,7 @@ __all__ = [
     "exp",
     "exp2",
     "expand_dims",
+    "explain",
     "expm1",
     "flatten",
     "flip",
@@ -281,6 +284,7 @@ __all__ = [
     "hypot",
     "inner",
     "inv",
+    "is_recording",
     "jacobian",
     "jvp",
     "kl_div",
@@ -333,6 +337,7 @@ __all__ = [
     "ravel",
     "reciprocal",
     "recomputing",
+    "record",
     "relu",
     "relu6",
     "remainder",
@@ -343,6 +348,7 @@ __all__ = [
     "saved_bytes",
     "scatter",
     "scatter_add",
+    "scope",
     "seed",
     "selu",
     "sigmoid",

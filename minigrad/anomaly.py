@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from .graph import Node, describe, user_line
+from .graph import Node, describe
 
 # what to write instead, where the pattern is known
 _FORWARD = {
@@ -37,8 +37,9 @@ _BACKWARD = {
 }
 
 
-def check_forward(op: str, y: Any, arguments: Iterable[tuple[str, Any]]) -> None:
+def check_forward(op: str, line: str, y: Any, arguments: Iterable[tuple[str, Any]]) -> None:
     """Raise FloatingPointError if an op produced a nan or inf, or is the first to pass on a nan from outside."""
+    where = f"{op} at {line}"
     for part in y if isinstance(y, tuple) else (y,):
         has_nan = _has(np.isnan, part)
         if not has_nan and not _has(np.isinf, part):
@@ -46,14 +47,10 @@ def check_forward(op: str, y: Any, arguments: Iterable[tuple[str, Any]]) -> None
         inputs = list(arguments)
         sources = [name for name, a in inputs if _has(np.isnan, a)]
         if has_nan and sources:
-            _fail(
-                f"{op} at {user_line()}",
-                part,
-                f"it passed on the nan of its argument `{sources[0]}`",
-            )
+            _fail(where, part, f"it passed on the nan of its argument `{sources[0]}`")
         infinite = [name for name, a in inputs if _has(np.isinf, a)]
         if has_nan or not infinite:
-            _fail(f"{op} at {user_line()}", part, _because("it made that", _FORWARD.get(op)))
+            _fail(where, part, _because("it made that", _FORWARD.get(op)))
 
 
 def check_backward(node: Node, argument: str, g: Any, contribution: Any) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from . import engine, memory
 from .checks import as_outputs
-from .graph import OFF, Node, TensorBase, creation_order, enable_grad, mode
+from .graph import ON, Node, TensorBase, creation_order, enable_grad, mode
 from .op import Primitive
 from .random import generator
 from .tensor import Tensor
@@ -39,7 +39,7 @@ def checkpoint(
     """
 
     def call(*args: Any) -> Any:
-        if mode.get() == OFF:
+        if not mode.get() & ON:
             return f(*args)
         segment = _Segment(f, args, rngs)
         if not segment.inputs:

@@ -16,7 +16,7 @@ from numpy import ndarray
 from . import memory
 from .anomaly import check_backward
 from .dtypes import as_array
-from .graph import OFF, ON, Node, TensorBase, checksums, creation_order, describe, mode, wrap
+from .graph import OFF, ON, Node, TensorBase, creation_order, describe, mode, wrap
 
 
 def grad(
@@ -97,9 +97,9 @@ def _traverse(
     found: dict[Any, Any] = {}
     owned: set[Any] = set()
     order = creation_order(start)
-    active = None if targets is None else _on_a_path(order, targets)
+    active = None if targets is None else on_a_path(order, targets)
     wanted = None if targets is None or active is None else active | targets
-    token = mode.set(max(ON, mode.get()) if create_graph else OFF)
+    token = mode.set(mode.get() | ON if create_graph else OFF)
     try:
         grads: dict[Any, Any] = {start: _seed(caller, y, seed, create_graph)}
         while order:
@@ -161,10 +161,10 @@ def _run_rules(
                 continue
             if c.__class__ is not ndarray or c.shape != parent.shape or c.dtype is not parent.dtype:
                 c = op.fit(c, parent, node, at)
-            if node.notes is not None:
-                check_backward(node, op.argument_name(at), g, c)
             if tap is not None:
                 tap(node, op.argument_name(at), _shown(c))
+            if node.notes is not None and node.notes.checksums is not None:
+                check_backward(node, op.argument_name(at), g, c)
             total = grads.get(parent)
             if total is None:
                 grads[parent] = c
@@ -176,7 +176,7 @@ def _run_rules(
                 grads[parent] = total  # a NumPy scalar does not change in place
 
 
-def _on_a_path(order: list[Node], targets: set[Any]) -> set[Node]:
+def on_a_path(order: list[Node], targets: set[Any]) -> set[Node]:
     """The nodes through which some target is reached: those with a target or such a node among their parents."""
     active: set[Node] = set()
     for node in order:
@@ -312,7 +312,7 @@ def _check_usable(caller: str, node: Node) -> None:
                 "written after the forward pass (by an optimiser step, assign, touch or `-=`). Run backward "
                 "before the write, or compute the forward pass again after it"
             )
-    if node.notes is not None and node.notes["checksums"] != checksums(node):
+    if node.notes is not None and not node.notes.agrees_with(node):
         raise RuntimeError(
             f"{caller}: an array that the gradient of {describe(node)} needs was changed after the forward pass "
             "without minigrad.touch(t) being told. Copy the array before it is changed"

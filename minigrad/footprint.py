@@ -9,6 +9,7 @@ from typing import Any
 
 from . import memory
 from .graph import Node, TensorBase, creation_order
+from .recording import all_before
 
 
 def saved_bytes(*outputs: Any) -> int:
@@ -30,7 +31,9 @@ def saved_bytes(*outputs: Any) -> int:
             raise TypeError(f"saved_bytes: a {type(y).__name__} has no graph; a Tensor is needed")
     nodes = {node for y in outputs for node in creation_order(y._node)}
     sizes = _blocks(nodes)
-    held_elsewhere = _References(nodes).held_elsewhere()
+    # what was recorded to be looked at goes with the graph as well, that of ghosts too
+    ghosts = {node for y in outputs for node in all_before(y._node) if node.is_ghost}
+    held_elsewhere = _References(nodes | ghosts).held_elsewhere()
     return sum(size for key, size in sizes.items() if key not in held_elsewhere)
 
 
@@ -58,6 +61,9 @@ class _References:
         for node in nodes:
             for _, _, values in node.saved or ():
                 self._add(values)
+            if node.notes is not None:
+                for thing in (node.notes.value, *node.notes.inputs.values()):
+                    self._add(thing)
 
     def _add(self, thing: Any) -> None:
         self.counts[id(thing)] += 1

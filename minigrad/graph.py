@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import sys
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from operator import attrgetter
@@ -19,9 +18,14 @@ import numpy as np
 from .dtypes import PYTHON_NUMBERS
 from .memory import next_tick
 
+if TYPE_CHECKING:
+    from .recording import Notes
+
 F = TypeVar("F", bound=Callable[..., Any])
 
-OFF, ON, DEBUG = 0, 1, 2
+# A mode is a sum of flags. ON: ops leave nodes. Above it, what they keep beside: RECORD for people to look at,
+# CHECK against nan, inf and unannounced writes.
+OFF, ON, RECORD, CHECK = 0, 1, 2, 4
 mode: ContextVar[int] = ContextVar(
     "minigrad_recording_mode", default=ON
 )  # per thread: a new one starts at ON
@@ -91,7 +95,7 @@ class Node:
     keeper   a weak reference to the Tensor that asked to keep that gradient (`retain_grad`), or None
     freed_bytes  what `saved` held when it was freed
     part_nodes  weak references to the nodes of its outputs, if it has several
-    notes    room for what `debug()` keeps: the user's line and checksums of the saved arrays
+    notes    what `record()` and `debug()` keep beside, as `recording.Notes`; otherwise None
     """
 
     __slots__ = (
@@ -124,7 +128,7 @@ class Node:
         self.keeper: Any = None
         self.freed_bytes = 0
         self.part_nodes: tuple[Any, ...] = ()
-        self.notes: dict[str, Any] | None = None
+        self.notes: Notes | None = None
 
     def __repr__(self) -> str:
         return f"<node {self.op.name} {self.shape} {self.dtype}>"
@@ -133,6 +137,11 @@ class Node:
     def options(self) -> tuple[tuple[str, Any], ...]:
         """(name, value) of every argument that is no parent."""
         return tuple(zip(self.op.constant_names(self.parents), self.constants, strict=True))
+
+    @property
+    def is_ghost(self) -> bool:
+        """Whether it only tells, while recording, what made a Tensor without gradient: backward never meets it."""
+        return self.notes is not None and self.notes.cut is not None
 
     def saved_arrays(self) -> list[tuple[str, Any]]:
         """The arrays that backward will use, each with the name its rule has for it."""
@@ -179,9 +188,9 @@ def _arrays_in(value: Any) -> list[Any]:
 
 
 def describe(node: Node) -> str:
-    """The op with its shapes, as errors name it, and in debug mode the user's line."""
+    """The op with its shapes, as errors name it, and where it was recorded the user's line."""
     shapes = ", ".join("-" if p is None else str(p.shape) for p in node.parents)
-    line = f" made at {node.notes['line']}" if node.notes else ""
+    line = f" made at {node.notes.line}" if node.notes else ""
     return f"{node.op.name} ({shapes} -> {node.shape}){line}"
 
 
@@ -208,32 +217,14 @@ class _Part:
     name = "part"
     is_part = True
 
+    def argument_name(self, place: int) -> str:
+        return "output"
+
     def constant_names(self, parents: Sequence[Any]) -> list[str]:
         return ["output"]
 
 
 PART = _Part()
-
-
-def user_line() -> str:
-    """file:line of the innermost frame that is not minigrad's, nn's or NumPy's."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in (
-        "minigrad",
-        "nn",
-        "numpy",
-    ):
-        frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
-
-
-def annotate(node: Node) -> None:
-    """Keep with a node what `debug()` promises: the user's line and what the saved arrays held."""
-    node.notes = {"line": user_line(), "checksums": checksums(node)}
-
-
-def checksums(node: Node) -> list[int]:
-    return [hash(np.ascontiguousarray(v).tobytes()) for _, v in node.saved_arrays()]
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -244,23 +235,25 @@ _outer: ContextVar[tuple[Any, ...]] = ContextVar("minigrad_outer_modes", default
 
 
 class _Mode:
-    """A recording mode as a with-block; it may be entered again while it is open, also from several threads."""
+    """Flags set or cleared in a with-block; it may be entered again while it is open, also from several threads."""
 
-    def __init__(self, value: int) -> None:
-        self._value = value
+    def __init__(self, add: int = 0, clear: int = 0) -> None:
+        self._add = add
+        self._clear = clear
 
     def __enter__(self) -> None:
         warned = np.geterr()
-        if self._value == DEBUG:  # the engine's own error says more than NumPy's warning
+        if self._add & CHECK:  # the engine's own error says more than NumPy's warning
             np.seterr(all="ignore")
-        _outer.set((*_outer.get(), (mode.get(), warned)))
-        mode.set(self._value)
+        before = mode.get()
+        _outer.set((*_outer.get(), (before, warned)))
+        mode.set(before & ~self._clear | self._add)
 
     def __exit__(self, *exception: object) -> None:
         *rest, (before, warned) = _outer.get()
         _outer.set(tuple(rest))
         mode.set(before)
-        if self._value == DEBUG:
+        if self._add & CHECK:
             np.seterr(**warned)
 
     def __call__(self, function: F) -> F:
@@ -285,24 +278,43 @@ _RUN_LATER = (
 )
 
 
+def _as_block_or_decorator(function: Any, add: int = 0, clear: int = 0) -> Any:
+    return _Mode(add, clear) if function is None else _Mode(add, clear)(function)
+
+
 def no_grad(function: Any = None) -> Any:
     """Record nothing: `with no_grad(): ...`, or `@no_grad` (also `@no_grad()`) above a function.
 
     Results inside require no gradient, and `w -= step` writes a leaf in place. As every recording mode it is the
     thread's own: other threads go on recording.
     """
-    return _Mode(OFF) if function is None else _Mode(OFF)(function)
+    return _as_block_or_decorator(function, clear=ON)
 
 
 def enable_grad(function: Any = None) -> Any:
     """Record again inside a `no_grad()`: a with-block or a decorator."""
-    return _Mode(ON) if function is None else _Mode(ON)(function)
+    return _as_block_or_decorator(function, add=ON)
 
 
-def debug() -> Any:
-    """Record with the user's source line and a checksum of what is saved: slower, and finds unannounced writes.
+def record(function: Any = None) -> Any:
+    """Keep with each op what made it and what it computed, for `explain` and pictures: a with-block or a decorator.
 
-    An op that makes a nan or inf, forward or backward, raises FloatingPointError with that line and, where the
-    pattern is known, what to write instead.
+    That is the user's line, the arrays it was given and gave, where they came from, the module it ran in and the time
+    it took; also of ops whose results need no gradient, so that a cut (`detach`, `no_grad`, an integer) can be found.
+    All this lives as long as the loss. Whether gradients are recorded is left as it is.
     """
-    return _Mode(DEBUG)
+    return _as_block_or_decorator(function, add=RECORD)
+
+
+def debug(function: Any = None) -> Any:
+    """As `record()`, and find what goes wrong: an op that makes a nan or inf, and writes that nobody announced.
+
+    An op that makes a nan or inf, forward or backward, raises FloatingPointError with the user's line and, where the
+    pattern is known, what to write instead. Backward compares a checksum of what was saved.
+    """
+    return _as_block_or_decorator(function, add=RECORD | CHECK)
+
+
+def is_recording() -> bool:
+    """Whether a `record()` or `debug()` is open in this thread."""
+    return mode.get() > ON

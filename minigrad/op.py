@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from .anomaly import check_forward
 from .arrays import PLAIN, as_output, has_float, shape_and_dtype, sketch, sum_to_shape, unwrap
 from .dtypes import DEFAULT_FLOAT, PYTHON_NUMBERS, unify
-from .graph import DEBUG, OFF, Node, TensorBase, annotate, describe, mode, user_line, wrap
+from .graph import OFF, ON, Node, TensorBase, describe, mode, wrap
+from .recording import recorded
 from .rule import ALSO, MEMBER, OUTPUT, Rule, output_of
 
 RESERVED = frozenset(("y", "joint", "also", "floats", "doc", "i", "needed"))
@@ -152,6 +152,9 @@ class Primitive:
             constants.append(i)
         if not has_tensor:
             return self.f(*args)
+        recording = mode.get()
+        if recording > ON:
+            return recorded(self, args, slots, option_slots)
         if (
             not is_uniform
             or dtype is None
@@ -172,9 +175,6 @@ class Primitive:
         else:
             y = as_output(y)
             is_float = has_float(y)
-        recording = mode.get()
-        if recording == DEBUG:
-            check_forward(self.name, y, ((self._name_of(i, slots), values[i]) for i in slots))
         if not (needed and recording and is_float):
             return tuple([wrap(part) for part in y]) if y.__class__ is tuple else wrap(y)
         kept = []
@@ -184,13 +184,8 @@ class Primitive:
         saved = self._save(y, values, parents)
         if y.__class__ is ndarray:
             node = Node(self, tuple(parents), saved, kept, y.shape, y.dtype)
-            result = wrap(y, node)
-        else:
-            node = Node(self, tuple(parents), saved, kept, *shape_and_dtype(y))
-            result = output_of(y, node)
-        if recording == DEBUG:
-            annotate(node)
-        return result
+            return wrap(y, node)
+        return output_of(y, Node(self, tuple(parents), saved, kept, *shape_and_dtype(y)))
 
     def _save(self, y: Any, values: list[Any], parents: list[Any]) -> tuple[Any, ...]:
         """Per needed gradient (place, rule, what the rule is called with)."""
@@ -227,8 +222,7 @@ class Primitive:
                     "sizes must be equal or one of them 1. Use reshape or expand_dims to line the axes up"
                 ) from None
         met = ", ".join(f"{self._name_of(i, slots)} {np.shape(values[i])}" for i in slots)
-        line = f" at {user_line()}" if mode.get() == DEBUG else ""
-        error.add_note(f"in minigrad.{self.name}, called with {met}{line}")
+        error.add_note(f"in minigrad.{self.name}, called with {met}")
 
     def _name_of(self, position: int, slots: Sequence[int]) -> str:
         return self.names[position]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import memory
-from .graph import OFF, TensorBase, mode
+from .graph import ON, TensorBase, mode
 from .ops import elementwise, indexing, joining, products
 from .ops.inspection import inspect
 
@@ -145,7 +145,7 @@ class Operators(TensorBase):
         """`w -= u`: a leaf that requires grad is written in place under no_grad(); any other name is rebound."""
         if self._node is not None or not self._requires_grad:
             return row(self, other)
-        if mode.get() != OFF:
+        if mode.get() & ON:
             raise RuntimeError(
                 f"w {sign}= u would hide this leaf that requires grad behind a new Tensor; write "
                 f"`with minigrad.no_grad(): w {sign}= u` to update it in place, or `v = w {sign} u`"

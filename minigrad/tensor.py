@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from . import engine, memory, protocols
+from . import engine, memory, protocols, recording
 from .dtypes import as_array
-from .graph import OFF, TensorBase, mode, register_tensor_class, wrap
+from .graph import ON, TensorBase, mode, register_tensor_class, wrap
 from .methods import Methods
 from .words import no_attribute
 
@@ -135,6 +135,12 @@ class Tensor(Methods):
             text += ", requires_grad=True"
         return f"{type(self).__name__}({text})"
 
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows of a Tensor with history: its graph below its repr."""
+        from .picture.notebook import html_of_tensor
+
+        return html_of_tensor(self)
+
     # Gradients ---------------------------------------------------------------------------------------
 
     def backward(self, seed: Any = None, retain_graph: bool = False) -> None:
@@ -149,7 +155,10 @@ class Tensor(Methods):
 
     def detach(self) -> Tensor:
         """The same data without history; it shares the memory."""
-        return wrap(self._data)
+        twin = wrap(self._data)
+        if mode.get() > ON:
+            recording.detached(self, twin)
+        return twin
 
     def retain_grad(self) -> None:
         """Let backward fill `.grad` of this Tensor too, although it is not a leaf."""
@@ -230,7 +239,7 @@ class Tensor(Methods):
     def assign(self, value: Any) -> Tensor:
         """Write `value` into this Tensor's memory; a graph that saved the old data refuses to use it."""
         self._check_leaf("assign")
-        if isinstance(value, TensorBase) and value._requires_grad and mode.get() != OFF:
+        if isinstance(value, TensorBase) and value._requires_grad and mode.get() & ON:
             raise TypeError(
                 "assign: the value requires grad, its history would be lost unseen; pass value.detach()"
             )

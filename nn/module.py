@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from minigrad import Tensor
+from minigrad import Tensor, is_recording, scope
 
 Self = TypeVar("Self", bound="Module")
 
@@ -53,7 +53,10 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} defines no forward")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.forward(*args, **kwargs)
+        if not is_recording():
+            return self.forward(*args, **kwargs)
+        with scope(self):
+            return self.forward(*args, **kwargs)
 
     # The walk ----------------------------------------------------------------------------------------
 
@@ -176,6 +179,12 @@ class Module:
         text = "\n".join(f"{left:{width}}  {right}".rstrip() for left, right in lines)
         total = sum(parameter.size for parameter in self.parameters())
         return text if len(lines) == 1 else f"{text}\n{total:,} parameters"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the tree of modules, each folded by a click."""
+        from minigrad.picture.notebook import html_of_module
+
+        return html_of_module(self)
 
 
 def _holds_members(value: Any) -> bool:

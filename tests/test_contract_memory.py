@@ -340,7 +340,7 @@ def test_clause_15_nothing_that_outlives_a_kernel_lies_in_scratch(no_scratch, mo
         lent.append(scratch(*key))
         return lent[-1]
 
-    monkeypatch.setattr("minigrad.ops.conv.scratch", remember)
+    monkeypatch.setattr("minigrad.ops.conv_kernels.scratch", remember)
     x = Tensor(np.arange(50.0).reshape(1, 2, 5, 5), requires_grad=True)
     w = Tensor(np.arange(36.0).reshape(2, 2, 3, 3), requires_grad=True)
     y = mg.conv2d(x, w, padding=1)

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from ..arrays import unwrap
-from ..graph import TensorBase, wrap
+from ..graph import ON, TensorBase, mode, wrap
+from ..recording import inspected
 from ..rows import serves
 
 # fmt: off
@@ -80,7 +81,10 @@ def tensors_in(value: Any) -> Iterator[TensorBase]:
 
 def inspect(function: Any, *args: Any, **kwargs: Any) -> Any:
     """`function` on the data; an array it returns becomes a Tensor without history."""
-    return _wrapped(function(*plain(args), **{name: plain(v) for name, v in kwargs.items()}))
+    result = _wrapped(function(*plain(args), **{name: plain(v) for name, v in kwargs.items()}))
+    if mode.get() > ON:
+        inspected(function, args, kwargs, result)
+    return result
 
 
 def _wrapped(result: Any) -> Any:

@@ -1,0 +1,397 @@
+"""record(): what nodes keep beside, the ghosts of what has no gradient, and that nothing else is changed by either."""
+
+import contextlib
+import copy
+import gc
+import re
+import threading
+import weakref
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+import nn
+from minigrad import Tensor, grad
+from minigrad.recording import ghost_of, origin_of, sources_of
+
+
+def leaf(*values):
+    return Tensor(np.array(values, np.float64), requires_grad=True)
+
+
+def notes_of(t):
+    return origin_of(t).notes
+
+
+@contextlib.contextmanager
+def without_collector():
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+# What a node keeps ---------------------------------------------------------------------------------------
+
+
+def test_a_recorded_node_keeps_its_value_inputs_sources_line_and_time():
+    w, x = leaf(1, 2), Tensor(np.array([3.0, 4.0]))
+    with mg.record():
+        y = w * x
+        z = y + 1
+    notes = y._node.notes
+    assert notes.value is y.data
+    assert notes.inputs["a"] is w.data
+    assert notes.inputs["b"] is x.data
+    assert notes.sources == {"a": w, "b": x}
+    assert z._node.notes.inputs["b"] == 1
+    assert z._node.notes.sources == {"a": y._node}
+    assert re.search(r"test_record.py:\d+$", notes.line)
+    assert 0 < notes.seconds < 10
+    assert notes.cut is None
+    assert not y._node.is_ghost
+
+
+def test_the_line_is_the_users_own_through_nn_and_numpy():
+    x = leaf(1, 2)
+    with mg.record():
+        y = nn.Tanh()(np.exp(x))
+        here = test_the_line_is_the_users_own_through_nn_and_numpy.__code__.co_firstlineno + 3
+    assert y._node.notes.line.endswith(f"test_record.py:{here}")
+
+
+def test_arrays_among_the_options_are_inputs_and_tensors_among_them_sources():
+    x, labels = Tensor(np.ones((2, 3)), requires_grad=True), Tensor(np.array([0, 1]))
+    with mg.record():
+        loss = mg.cross_entropy(x, labels)
+        row = x[labels, 0]
+    np.testing.assert_array_equal(loss._node.notes.inputs["labels"], [0, 1])
+    assert row._node.notes.sources["index[0]"] is labels
+
+
+def test_members_of_a_variadic_op_are_named_one_by_one():
+    x = leaf(1)
+    with mg.record():
+        y = np.concatenate([x, np.zeros(2), Tensor([1.0])])
+    assert list(y._node.notes.inputs) == ["xs[0]", "xs[1]", "xs[2]"]
+    assert list(y._node.notes.sources) == ["xs[0]", "xs[2]"]
+
+
+def test_an_op_with_several_outputs_keeps_all_of_them():
+    with mg.record():
+        a, b = mg.split(leaf(1, 2, 3, 4), 2)
+    node = a._node.parents[0]
+    assert [v.tolist() for v in node.notes.value] == [[1, 2], [3, 4]]
+    assert sources_of(b._node) == [("output", node)]
+
+
+def test_derivatives_of_derivatives_are_recorded_too():
+    x = leaf(2)
+    with mg.record():
+        slope = grad((x**3).sum(), x, create_graph=True)
+    assert slope._node.notes.value is slope.data
+
+
+def test_without_recording_nothing_is_kept():
+    x = leaf(1, 2)
+    with mg.record():
+        pass
+    y = x * 2
+    assert y._node.notes is None
+    assert ghost_of(y.detach()) is None
+    assert ghost_of(y > 1) is None
+    with mg.no_grad():
+        assert ghost_of(x * 2) is None
+    assert not mg.is_recording()
+
+
+# Ghosts --------------------------------------------------------------------------------------------------
+
+
+def under_no_grad(x):
+    with mg.no_grad():
+        return x * 2
+
+
+CUTS = {
+    "the block": ("no_grad", "multiply", under_no_grad),
+    "detach": ("detach", "detach", lambda x: x.detach()),
+    "a comparison": ("not differentiable", "greater", lambda x: x > 0),
+    "rounding": ("not differentiable", "floor", np.floor),
+    "an index": ("not differentiable", "argmax", lambda x: x.argmax()),
+    "an integer": ("not differentiable", "astype", lambda x: x.astype(np.int64)),
+    "data": ("constant", "multiply", lambda x: Tensor([1.0, 2.0]) * 3),
+    "data compared": ("constant", "less", lambda x: Tensor([1.0, 2.0]) < 3),
+}
+
+
+@pytest.mark.parametrize("case", CUTS)
+def test_what_has_no_gradient_leaves_a_ghost_that_says_why(case):
+    cut, op, f = CUTS[case]
+    x = leaf(1, 2)
+    with mg.record():
+        y = f(x)
+    ghost = origin_of(y)
+    assert ghost.is_ghost
+    assert (ghost.notes.cut, ghost.op.name) == (cut, op)
+    assert ghost.notes.value is y.data
+    assert "test_record.py" in ghost.notes.line
+    assert (ghost.shape, ghost.dtype) == (y.shape, y.dtype)
+    assert dict(ghost.options).keys() <= {"a", "b", "x", "axis", "keepdims", "dtype"}
+    assert any(source is x for source in ghost.notes.sources.values()) == (cut != "constant")
+
+
+def test_ghosts_are_found_from_the_nodes_after_them_through_any_number_of_ghosts():
+    x = leaf(1, 2)
+    with mg.record():
+        h = x * 3
+        y = x * ((h.detach() + 1) * 2)
+    (_, last) = dict(sources_of(y._node)).values()
+    chain = []
+    while last is not h._node:
+        assert last.is_ghost
+        chain.append((last.op.name, last.notes.cut))
+        last = next(iter(last.notes.sources.values()))
+    assert chain == [("multiply", "constant"), ("add", "constant"), ("detach", "detach")]
+
+
+def test_each_output_of_a_cut_op_has_a_ghost_part():
+    x = leaf(1, 2, 3, 4)
+    with mg.record(), mg.no_grad():
+        parts = mg.split(x, 2)
+    ghosts = [origin_of(part) for part in parts]
+    assert [g.is_ghost and g.op.is_part and g.constants[0] for g in ghosts] == [0, 1]
+    assert ghosts[0].parents[0] is ghosts[1].parents[0]
+    assert ghosts[0].parents[0].notes.cut == "no_grad"
+
+
+def test_the_integer_output_of_a_recorded_op_has_a_ghost_part():
+    row = mg.primitive(
+        lambda x: (x * 1, np.array([3])), ("x",), x=lambda g: g[0],
+    )  # fmt: skip
+    x = leaf(1)
+    with mg.record():
+        y, k = row(x)
+    assert y.requires_grad
+    ghost = origin_of(k)
+    assert (ghost.notes.cut, ghost.parents[0]) == ("not differentiable", y._node.parents[0])
+    assert grad(y.sum(), x).data == 1
+
+
+def test_a_leaf_made_of_a_detached_tensor_still_knows_it():
+    x = leaf(1, 2)
+    with mg.record():
+        h = x * 2
+        w = h.detach().requires_grad_()
+        loss = (w * 3).sum()
+    assert w.is_leaf
+    assert origin_of(w) is w
+    assert ghost_of(w).notes.sources == {"x": h._node}
+    loss.backward()
+    assert w.grad.data.tolist() == [3, 3]
+    assert x.grad is None
+
+
+def test_functions_that_give_several_arrays_none_or_no_array_are_recorded_as_they_are():
+    x = leaf(1, 0, 2)
+    with mg.record():
+        (places,) = np.nonzero(x)
+        assert np.shape(x) == (3,)
+        assert np.shape(x.sum()) == ()
+        assert np.allclose(x, x)
+    ghost = origin_of(places)
+    assert (ghost.op.is_part, ghost.parents[0].op.name) == (True, "nonzero")
+    assert sources_of(ghost) == [("output", ghost.parents[0])]
+
+
+# Nothing else is changed ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("case", CUTS)
+def test_a_tensor_with_a_ghost_is_a_leaf_like_any_other(case):
+    x = leaf(1, 2)
+    plain = CUTS[case][2](x)
+    with mg.record():
+        y = CUTS[case][2](x)
+    assert y.is_leaf
+    assert not y.requires_grad
+    assert repr(y) == repr(plain)
+    assert copy.deepcopy(y).tolist() == plain.tolist()
+    assert ghost_of(copy.deepcopy(y)) is None
+    with pytest.raises(RuntimeError, match="does not require grad"):
+        y.register_hook(print)
+    with pytest.raises(RuntimeError, match="no history"):
+        y.sum().backward()
+    y.requires_grad = False
+    y.assign(np.zeros_like(y.data))
+    assert not y.data.any()
+
+
+def program(record):
+    """Everything that could meet a ghost or a note, as the bytes of what it gives."""
+    rng = np.random.default_rng(0)
+    net = nn.Sequential(nn.Linear(4, 8, rng=rng), nn.ReLU(), nn.Linear(8, 3, rng=rng))
+    x = Tensor(rng.standard_normal((5, 4)).astype(np.float32), requires_grad=True)
+    with mg.record() if record else mg.enable_grad():
+        h = net(x)
+        mask = (h > 0).astype(np.float32)
+        top, places = mg.topk(h, 2)
+        left, right = mg.split(h * mask + h.detach(), [1], axis=1)
+        w = mg.checkpoint(lambda a: (a * 2).tanh())(top)
+        slope = grad((left * left).sum(), x, create_graph=True)
+        loss = (slope * slope).sum() + w.sum() + right.mean() + h[places[0]].sum()
+        loss.register_hook(lambda g: g * 2)
+    loss.backward()
+    return [t.data.tobytes() for t in (loss, x.grad, *[p.grad for p in net.parameters()])]
+
+
+def test_values_and_gradients_are_the_same_to_the_bit():
+    assert program(record=True) == program(record=False)
+
+
+def test_a_bad_value_is_kept_and_does_not_raise():
+    x = leaf(-1.0, 0.0)
+    with mg.record(), np.errstate(all="ignore"):
+        y = np.sqrt(x).sum()
+        y.backward()
+    assert np.isnan(y._node.notes.value)
+    np.testing.assert_array_equal(x.grad, [np.nan, np.inf])
+
+
+def test_what_only_the_graph_holds_is_counted_the_same():
+    def loss(x):
+        cut = np.exp(x.detach())  # its ghost holds what the product saves
+        return (np.exp(np.sin(x)) * cut).sum()
+
+    x = leaf(*range(100))
+    with mg.record():
+        recorded = loss(x)
+    assert mg.saved_bytes(recorded) == mg.saved_bytes(loss(x)) > 0
+
+
+def test_dropping_the_last_tensor_frees_everything_without_a_collector():
+    x, net = leaf(1, 2), nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+    x = x.astype(np.float32).detach().requires_grad_()
+    with without_collector(), mg.record():
+        h = net(x)
+        ghost = h.detach() * 2
+        loss = (h * ghost).sum()
+        watched = [weakref.ref(t._node) for t in (h, loss)]
+        watched += [weakref.ref(origin_of(ghost)), weakref.ref(ghost)]
+        del h, ghost, loss
+        assert [reference() for reference in watched] == [None] * 4
+
+
+@pytest.mark.parametrize("cut", [mg.no_grad, mg.enable_grad])
+def test_a_deep_recorded_chain_is_freed(cut):
+    h = leaf(1.0)
+    with mg.record(), cut():
+        for _ in range(20_000):
+            h = h + 1
+    last = weakref.ref(origin_of(h))
+    del h
+    assert last() is None
+
+
+def test_modules_are_scopes_outermost_first_and_held_weakly():
+    inner = nn.Linear(2, 2)
+    net = nn.Sequential(inner, nn.ReLU())
+    x = Tensor(np.ones((1, 2), np.float32))
+    with mg.record():
+        y = net(x)
+        z = y * 2
+    scopes = [reference() for reference in y._node.parents[0].notes.scope]
+    assert scopes == [net, inner]
+    assert z._node.notes.scope == ()
+    del net, inner, scopes
+    gc.collect()
+    assert [reference() for reference in y._node.notes.scope] == [None, None]
+
+
+def test_a_scope_may_be_any_object_and_ends_with_its_block():
+    class Part:
+        pass
+
+    part = Part()
+    with mg.record():
+        with contextlib.suppress(KeyError), mg.scope(part):
+            y = leaf(1) * 2
+            raise KeyError
+        z = leaf(1) * 2
+    assert [reference() for reference in y._node.notes.scope] == [part]
+    assert z._node.notes.scope == ()
+
+
+# Modes ---------------------------------------------------------------------------------------------------
+
+
+def test_recording_and_gradients_are_switched_apart():
+    x = leaf(1)
+    with mg.record():
+        with mg.no_grad():
+            assert mg.is_recording()
+            assert not (x * 2).requires_grad
+            with pytest.raises(KeyError), mg.debug():
+                raise KeyError
+            with mg.enable_grad():
+                assert (x * 2)._node.notes is not None
+            x -= 1  # as under any no_grad()
+        assert (x * 2).requires_grad
+    with mg.no_grad(), mg.record():
+        assert not (x * 2).requires_grad
+    assert not mg.is_recording()
+    assert x.data == 0
+
+
+def test_under_no_grad_a_checkpoint_records_no_more_than_its_function():
+    f = mg.checkpoint(lambda a: a * 2)
+    with mg.record(), mg.no_grad():
+        y = f(leaf(1))
+    assert not y.requires_grad
+    assert origin_of(y).op.name == "multiply"
+
+
+def test_record_decorates():
+    @mg.record
+    def bare(x):
+        return x * 2
+
+    @mg.record()
+    def called(x):
+        return x * 2
+
+    assert all(f(leaf(1))._node.notes is not None for f in (bare, called))
+
+
+def test_debug_records_and_checks_results_without_gradient_too():
+    with mg.debug():
+        assert notes_of(leaf(1).detach()).cut == "detach"
+        with mg.no_grad(), pytest.raises(FloatingPointError, match=r"^log at .*test_record.py"):
+            np.log(leaf(-1.0))
+
+
+def test_an_error_in_an_op_names_the_line():
+    with mg.record(), pytest.raises(ValueError, match="matmul") as caught:
+        mg.matmul(Tensor(np.ones((2, 3))), np.ones((2, 3)))
+    assert any("test_record.py" in note for note in caught.value.__notes__)
+
+
+def test_recording_is_the_threads_own():
+    x, found = leaf(1), []
+    with mg.record():
+        thread = threading.Thread(target=lambda: found.append((x * 2)._node.notes))
+        thread.start()
+        thread.join()
+    assert found == [None]
+
+
+def test_a_tap_sees_the_contribution_that_debug_raises_about():
+    x, seen = leaf(0.0), []
+    with mg.debug():
+        y = np.sqrt(x).sum()
+    with pytest.raises(FloatingPointError, match="sqrt"), np.errstate(divide="ignore"):
+        grad(y, x, tap=lambda node, argument, g: seen.append((node.op.name, g.data.tolist())))
+    assert seen == [("sum", [1.0]), ("sqrt", [np.inf])]
