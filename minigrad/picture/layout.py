@@ -1,0 +1,195 @@
+"""Where the parts of a page stand: a trace as boxes of known size, placed by Graphviz."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections import Counter
+from typing import Any
+
+from .nested import UNPLACED, Box, place_nested
+from .render import render_as
+
+FLAT = 400  # nodes that are laid out in one picture; more than some thousands take Graphviz minutes
+
+# Edges of one source that are placed; the script draws the others. A leaf that each op of a long chain uses makes
+# Graphviz's time grow with the cube of the length.
+_MOST_USES = 8
+
+_DECODER = json.JSONDecoder()
+
+# of the page's letters, in pixels; a box that is a little too wide does no harm, and the script presses the
+# letters of a reader's wider font into it
+_WIDTH_OF_LETTER = 7.4
+_HEIGHT_OF_LINE = 17
+_LONGEST = 28  # letters of a name; the panel has it whole
+
+# The labels keep room for what the script writes there; Courier, because every Graphviz knows its widths.
+_LABEL_SIZE = 18
+_HEAD = f"""digraph {{
+  graph [nodesep=0.2, ranksep=0.13, nslimit=4, mclimit=0.5, margin=12]
+  graph [fontname=Courier, fontsize=14, label="xxxxxxxxxx"]
+  node [shape=box, fixedsize=true, label=""]
+  edge [arrowhead=none, fontname=Courier, fontsize={_LABEL_SIZE}]
+"""
+
+
+def layout_of(trace: dict[str, Any]) -> dict[str, Any]:
+    """Positions in pixels, y downwards, for a trace in plain data.
+
+    width, height  of everything
+    nodes    [x, y, width, height] with x, y the middle, in the order of the trace
+    edges    {"points": of a Bezier curve from source to target, [x0, y0, x1, y1, ...], "label": [left, y]}, or None
+             for both where the script draws a curve of its own
+    modules  path -> [left, top, right, bottom]
+    """
+    uses = Counter(edge["source"] for edge in trace["edges"])
+    sizes = [_size(node, uses[i]) for i, node in enumerate(trace["nodes"])]
+    if len(sizes) > FLAT:
+        return place_nested(trace, sizes, _place_all)
+    return _place_flat(trace, sizes)
+
+
+def _place_flat(trace: dict[str, Any], sizes: list[Box]) -> dict[str, Any]:
+    """Everything in one picture, modules as frames in it."""
+    (placed,) = _graphviz([_dot(trace, sizes)])
+    _, _, width, height = map(float, placed["bb"].split(","))
+    nodes: dict[int, list[float]] = {}
+    modules = {}
+    for thing in placed.get("objects", ()):
+        if "pos" in thing:
+            x, y = map(float, thing["pos"].split(","))
+            place = int(thing["name"][1:])
+            nodes[place] = [_short(x), _short(height - y), *sizes[place]]
+        elif "bb" in thing:
+            left, bottom, right, top = map(float, thing["bb"].split(","))
+            path = trace["modules"][int(thing["name"].removeprefix("cluster_"))]["path"]
+            modules[path] = [_short(v) for v in (left, height - top, right, height - bottom)]
+    edges = _edges(placed, height)
+    return {
+        "width": _short(width),
+        "height": _short(height),
+        "nodes": [nodes[i] for i in range(len(sizes))],
+        "edges": [edges.get(i, UNPLACED) for i in range(len(trace["edges"]))],
+        "modules": modules,
+    }
+
+
+def _place_all(levels: list[Any]) -> list[Any]:
+    """Small graphs of boxes: see `place_nested`."""
+    dots = []
+    for boxes, joined in levels:
+        numbers = {key: i for i, key in enumerate(boxes)}
+        lines = [f"n{numbers[key]} [{_extent(size)}]\n" for key, size in boxes.items()]
+        for a, b, i in joined:
+            label = "" if i is None else f", comment={i}, label={'x' * 8}"
+            lines.append(f"n{numbers[a]} -> n{numbers[b]} [weight=1{label}]\n")
+        dots.append("".join([_HEAD, *lines, "}\n"]))
+    found = []
+    for (boxes, _), placed in zip(levels, _graphviz(dots), strict=True):
+        _, _, width, height = map(float, placed["bb"].split(","))
+        keys = list(boxes)
+        middles = {}
+        for thing in placed.get("objects", ()):
+            x, y = map(float, thing["pos"].split(","))
+            middles[keys[int(thing["name"][1:])]] = (x, height - y)
+        found.append(((width, height), middles, _edges(placed, height)))
+    return found
+
+
+def _graphviz(dots: list[str]) -> list[dict[str, Any]]:
+    """Graphs with positions; all in one call, which takes much longer to begin than to do its work."""
+    text = render_as("".join(dots), "json0").decode()
+    found: list[dict[str, Any]] = []
+    end = 0
+    while text[end:].strip():
+        graph, end = _DECODER.raw_decode(text, end + len(text[end:]) - len(text[end:].lstrip()))
+        found.append(graph)
+    if len(found) < len(dots):  # Graphviz in WebAssembly reads the first alone
+        found = [json.loads(render_as(dot, "json0")) for dot in dots]
+    return found
+
+
+def _size(node: dict[str, Any], uses: int) -> Box:
+    """Of a box with a line for the name and the value or shape, and where gradients pass one for their sum."""
+    letters = _letters(_title(node)) + 2
+    lines = 1 if node["kind"] in ("constant", "ghost", "output") else 2
+    least = 6 if lines == 1 else max(17, _letters_of_sum(node, uses))
+    return round(max(letters, least) * _WIDTH_OF_LETTER) + 20, lines * _HEIGHT_OF_LINE + 12
+
+
+def _letters_of_sum(node: dict[str, Any], uses: int) -> int:
+    """Of "grad 0.25 + 0.5 = 0.75": that of a scalar is written out, of up to three terms."""
+    gradient = node["gradient"]
+    if not isinstance(gradient, dict) or gradient["size"] > 1 or uses > 3:
+        return 0
+    return 5 + (uses + (uses > 1)) * len(f"{gradient['norm']:.4g}") + 3 * uses
+
+
+def _title(node: dict[str, Any]) -> str:
+    name = (node["name"] or node["op"] or node["kind"])[:_LONGEST]
+    shapes = " ".join(str(tuple(shape)) for shape in node["shapes"])[:_LONGEST]
+    is_number = not node["shapes"] or node["shapes"] == [[]]
+    return (
+        name
+        if node["kind"] == "constant" and node["name"]
+        else f"{name} {'= 12.34567' if is_number else shapes}"
+    )
+
+
+def _letters(text: str) -> int:
+    """Widths of a letter that a text takes: two for each of China's, Japan's and Korea's signs."""
+    return sum(1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
+
+
+def _dot(trace: dict[str, Any], sizes: list[Box]) -> str:
+    """Numbers only, no text of the user's: nothing needs escaping."""
+    numbers = {module["path"]: i for i, module in enumerate(trace["modules"])}
+    children: dict[str, list[str]] = {path: [] for path in ("", *numbers)}
+    for module in trace["modules"]:
+        children[module["parent"] or ""].append(module["path"])
+    members: dict[str, list[str]] = {path: [] for path in children}
+    for i, (node, size) in enumerate(zip(trace["nodes"], sizes, strict=True)):
+        scope = node["scope"] if node["scope"] in members else ""
+        members[scope].append(f"n{i} [{_extent(size)}]\n")
+
+    def inside(path: str) -> list[str]:
+        lines = list(members[path])
+        for child in children[path]:
+            lines += [f"subgraph cluster_{numbers[child]} {{\n", *inside(child), "}\n"]
+        return lines
+
+    edges = []
+    uses: Counter[int] = Counter()
+    for i, edge in enumerate(trace["edges"]):
+        uses[edge["source"]] += 1
+        if uses[edge["source"]] > _MOST_USES:
+            continue
+        weight = 4 if trace["nodes"][edge["source"]]["op"] else 1
+        label = "x" * (10 if edge["shape"] else 7)  # a norm takes more room than a number
+        edges.append(
+            f"n{edge['source']} -> n{edge['target']} [comment={i}, weight={weight}, label={label}]\n"
+        )
+    return "".join([_HEAD, *inside(""), *edges, "}\n"])
+
+
+def _extent(size: Box) -> str:
+    return f"width={size[0] / 72:.3f}, height={size[1] / 72:.3f}"
+
+
+def _edges(placed: dict[str, Any], height: float) -> dict[int, dict[str, Any]]:
+    return {int(e["comment"]): _edge(e, height) for e in placed.get("edges", ()) if "comment" in e}
+
+
+def _edge(edge: dict[str, Any], height: float) -> dict[str, Any]:
+    points: list[float] = []
+    for pair in edge["pos"].split():
+        x, y = map(float, pair.split(","))
+        points += [_short(x), _short(height - y)]
+    x, y = map(float, edge["lp"].split(","))
+    half = len(edge["label"]) * 0.3 * _LABEL_SIZE  # letters of Courier are 0.6 of its size wide
+    return {"points": points, "label": [_short(x - half), _short(height - y)]}
+
+
+def _short(x: float) -> float:
+    return round(x, 1)

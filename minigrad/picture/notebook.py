@@ -1,0 +1,51 @@
+"""What a notebook shows of a Tensor and of a Module: HTML, in which every text of the user's is escaped."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+from ..graph import TensorBase
+from .draw import dot_of
+from .render import render_as
+from .trace import trace
+
+_STYLE = "font-family:monospace;line-height:1.5"
+
+
+def html_of_tensor(tensor: Any) -> str | None:
+    """The words of `repr` above the picture of the graph; None, so that `repr` stands alone, where there is none.
+
+    That is a Tensor without history, or a machine that cannot lay the graph out.
+    """
+    if tensor._node is None:
+        return None
+    try:
+        picture = render_as(dot_of(trace(tensor, values=False)), "svg").decode()
+    except RuntimeError:  # no renderer, or a graph that it cannot lay out
+        return None
+    picture = picture[picture.index("<svg") :]
+    return f'<pre>{escape(repr(tensor))}</pre><div style="overflow:auto">{picture}</div>'
+
+
+def html_of_module(module: Any) -> str:
+    """The tree of modules with their parameters; each module can be folded by a click."""
+    count = sum(parameter.size for parameter in module.parameters())
+    return f'<div style="{_STYLE}">{_tree("", module, ())}<div>{count:,} parameters</div></div>'
+
+
+def _tree(name: str, module: Any, above: tuple[Any, ...]) -> str:
+    described = f"{type(module).__name__}({module.describe()})"
+    title = escape(f"{name}: {described}" if name else described)
+    own = [(n, v) for n, v in vars(module).items() if isinstance(v, TensorBase)]
+    lines = [f"<div>{escape(n)} {tuple(v.shape)}</div>" for n, v in own]
+    for child_name, child in module.children():
+        if child is not module and child not in above:
+            lines.append(_tree(child_name, child, (*above, module)))
+    if not lines:
+        return f"<div>{title}</div>"
+    inside = "".join(lines)
+    return (
+        f'<details open=""><summary>{title}</summary>'
+        f'<div style="margin-left:1.5em">{inside}</div></details>'
+    )

@@ -1,0 +1,157 @@
+"""A graph as a page that plays its passes: one file that needs no network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import os
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from ..explanations import explain
+from ..graph import Node
+from .heat import heat_of
+from .layout import FLAT, layout_of
+from .nested import grouped
+from .play import Play, brief
+from .render import write
+from .scalar import local_derivatives
+from .trace import Tracer
+
+MOST_ANSWERS = 20_000  # leaves that are explained, times the nodes of the graph: some seconds
+LARGE = 1000  # nodes of a graph whose page tells each in brief
+_LAW = ("op", "formula", "rules")
+_EMPTY: tuple[Any, ...] = ("", 0, None, [], {})
+_SCRIPTS = ("graph.js", "passes.js", "panel.js", "scalar.js", "controls.js")
+
+
+def page(loss: Any, path: str | os.PathLike[str] = "graph.html", params: Any = None) -> Path:
+    """A page that shows the graph of `loss` and plays its passes, as one file; returns its path.
+
+    loss    a Tensor of one element, whose graph is not freed: before backward, or after
+            `backward(retain_graph=True)`. Neither it nor any `.grad` is changed
+    path    of the file, which is written whole or not at all; missing folders are made
+    params  names for leaves: a dict of name -> Tensor, (name, Tensor) pairs, or a module
+
+    Values, modules and lines are shown of what ran inside `with minigrad.record():`. The page holds all that it
+    shows, and fetches nothing. Raises as `trace` and `draw` do, and ValueError for a suffix other than .html.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"page: {path.name!r} ends in {path.suffix!r}; a page is an .html file")
+    write(page_of(data_of(loss, params), path.stem).encode(), path)
+    return path
+
+
+def data_of(loss: Any, params: Any = None) -> dict[str, Any]:
+    """All that the page shows, as plain data.
+
+    trace, layout, steps, zoom  as `Trace.to_json`, `layout_of`, `Play.steps` and `local_derivatives` have it
+    heat    id -> {"value": [...], "gradient": [...]}, one per output, as `heat_of` gives it
+    why     id -> in words, why a leaf's gradient is what it is
+    notes   what the reader should know of the page as a whole
+    """
+    tracer = Tracer(params)
+    trace = json.loads(tracer.run(loss, gradients=True).to_json())
+    is_large = len(trace["nodes"]) > LARGE
+    if len(trace["nodes"]) > FLAT:
+        trace = grouped(trace)
+    played = Play(loss, trace, tracer.places)
+    notes = []
+    if is_large:
+        notes.append(
+            f"{len(trace['nodes'])} nodes: of each there are norms and the smallest values; histograms, heat maps "
+            "and the scalar zoom are left out."
+        )
+        trace["nodes"] = [_in_brief(node) for node in trace["nodes"]]
+    if not trace["recorded"]:
+        notes.append(
+            "Values and modules are not known: compute the loss inside `with minigrad.record():`."
+        )
+    return {
+        "trace": trace,
+        "layout": layout_of(trace),
+        "steps": played.steps,
+        "heat": {} if is_large else _heat(tracer.places, played.heat),
+        "zoom": local_derivatives(trace, {} if is_large else tracer.places),
+        "why": _why(loss, tracer.places),
+        "notes": notes,
+    }
+
+
+def _heat(
+    places: dict[Any, int], gradients: dict[int, list[Any]]
+) -> dict[int, dict[str, list[Any]]]:
+    heat: dict[int, dict[str, list[Any]]] = {
+        i: {"gradient": found} for i, found in gradients.items()
+    }
+    for thing, i in places.items():
+        if not isinstance(thing, Node):
+            heat.setdefault(i, {})["value"] = [heat_of(thing.data)]
+        elif thing.notes is not None and not thing.op.is_part:
+            value = thing.notes.value
+            several = value if isinstance(value, tuple) else (value,)
+            heat.setdefault(i, {})["value"] = [heat_of(v) for v in several]
+    return heat
+
+
+def _in_brief(node: dict[str, Any]) -> dict[str, Any]:
+    def of(statistics: Any) -> Any:
+        if isinstance(statistics, list):
+            return [of(one) for one in statistics]
+        return statistics and brief(statistics)
+
+    return node | {"value": of(node["value"]), "gradient": of(node["gradient"])}
+
+
+def _packed(data: dict[str, Any]) -> dict[str, Any]:
+    """The same data without repetition: texts of an op once, in `laws`, and of a node only what is not empty."""
+    laws: dict[Any, int] = {}
+    nodes = []
+    for node in data["trace"]["nodes"]:
+        law = (node["op"], node["formula"], tuple(node["rules"].items()))
+        rest = {k: v for k, v in node.items() if v not in _EMPTY and k not in _LAW}
+        nodes.append(rest | {"id": node["id"], "law": laws.setdefault(law, len(laws))})
+    told = [dict(zip(_LAW, (op, formula, dict(rules)), strict=True)) for op, formula, rules in laws]
+    return data | {"trace": data["trace"] | {"nodes": nodes}, "laws": told}
+
+
+def _why(loss: Any, places: dict[Any, int]) -> dict[int, str]:
+    """Each answer takes a backward pass, so a page of many leaves has those of the first."""
+    leaves = [x for x in places if not isinstance(x, Node) and x.requires_grad]
+    most = MOST_ANSWERS // len(places)
+    return {places[x]: str(explain(x, loss)) for x in leaves[:most]}
+
+
+def _web(name: str) -> str:
+    return (files(__package__) / "web" / name).read_text(encoding="utf-8")
+
+
+def page_of(data: dict[str, Any], title: str) -> str:
+    """The whole page as HTML, with `data` for its script to read.
+
+    The browser is told to run this script alone, by its hash, and to fetch nothing.
+    """
+    script, style = "\n".join(map(_web, _SCRIPTS)), _web("page.css")
+    return Template(_web("page.html")).substitute(
+        title=html.escape(title),
+        style=style,
+        style_hash=_hash(style),
+        script=script,
+        script_hash=_hash(script),
+        data=_inside_a_script(json.dumps(_packed(data), allow_nan=False, separators=(",", ":"))),
+    )
+
+
+def _hash(text: str) -> str:
+    """A source of a Content-Security-Policy that allows exactly this text."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _inside_a_script(text: str) -> str:
+    """JSON that no parser of HTML can take for the end of its element, or for anything else."""
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

@@ -1,0 +1,101 @@
+"""The derivatives of single elements: what the scalar zoom of a page is made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..engine import grad
+from ..graph import PART, Node, wrap
+from .statistics import SMALL
+
+MOST_SEEDS = 4000  # vector-Jacobian products for one page: some seconds at most
+
+
+def local_derivatives(trace: dict[str, Any], places: dict[Any, int]) -> dict[str, Any]:
+    """dy_t/dx_s of every op for every argument x, where y and x have at most 64 elements.
+
+    jacobians    edge index -> [[output, t, s, dy_t/dx_s], ...], t and s counted in row-major order. Zeros are left
+                 out, except in elementwise ops, where s is known to matter
+    elementwise  ids of the elementwise ops
+    complete     whether the budget sufficed for all
+
+    A row t is the vector-Jacobian product of the t-th unit vector, by the op's own rules.
+    """
+    edges = {(e["target"], e["argument"]): i for i, e in enumerate(trace["edges"])}
+    jacobians: dict[int, list[Any]] = {}
+    elementwise = []
+    budget = MOST_SEEDS
+    for node, place in reversed(places.items()):
+        if not isinstance(node, Node) or node.op.is_part or node.is_ghost:
+            continue
+        shapes = node.shape if isinstance(node.dtype, tuple) else (node.shape,)
+        sizes = [int(np.prod(shape)) for shape in shapes]
+        small = [at for at, p in enumerate(node.parents) if p is not None and _size(p) <= SMALL]
+        if not small or max(sizes) > SMALL:
+            continue
+        budget -= sum(sizes)
+        if budget < 0:
+            break
+        is_elementwise = bool(node.op.sums_back)
+        if is_elementwise:
+            elementwise.append(place)
+        for at, rows in _rows(node, small, shapes).items():
+            used = _used_elements(node, at) if is_elementwise else None
+            jacobians[edges[place, node.op.argument_name(at)]] = [
+                [output, t, int(s), _plain(row[s])]
+                for output, t, row in rows
+                for s in (np.flatnonzero(row) if used is None else [used[t]])
+            ]
+    return {"jacobians": jacobians, "elementwise": elementwise, "complete": budget >= 0}
+
+
+def _plain(x: Any) -> Any:
+    """A number as JSON knows it: "nan", "inf" and "-inf" as text."""
+    return float(x) if np.isfinite(x) else str(float(x))
+
+
+def _size(parent: Any) -> int:
+    return int(np.prod(parent.shape))
+
+
+def _rows(node: Node, wanted: list[int], shapes: Any) -> dict[int, list[tuple[int, int, Any]]]:
+    """Per wanted argument, (output, t, dy_t/dx flat) for every element t of every output.
+
+    The op is taken out of its graph: a node like it stands on leaves, so that each product runs its rules alone.
+    """
+    leaves: list[Any] = [p if p is None else _stand_in(p.shape, p.dtype) for p in node.parents]
+    alone = Node(node.op, tuple(leaves), node.saved, node.constants, node.shape, node.dtype)
+    rows: dict[int, list[tuple[int, int, Any]]] = {at: [] for at in wanted}
+    targets = [leaves[at] for at in wanted]
+    for output, shape in enumerate(shapes):
+        y = _output(alone, output, shape)
+        for t in range(int(np.prod(shape))):
+            seed = np.zeros(shape)
+            seed.flat[t] = 1
+            found = grad(y, targets, seed, retain_graph=True)
+            for at, x, g in zip(wanted, targets, found, strict=True):
+                row = np.zeros(x.data.size) if g is None else np.asarray(g.data).ravel()
+                rows[at].append((output, t, row))
+    return rows
+
+
+def _stand_in(shape: Any, dtype: Any) -> Any:
+    leaf = wrap(np.broadcast_to(np.zeros((), dtype), shape))
+    leaf._requires_grad = True
+    return leaf
+
+
+def _output(node: Node, output: int, shape: Any) -> Any:
+    if not isinstance(node.dtype, tuple):
+        return wrap(np.broadcast_to(np.zeros((), node.dtype), shape), node)
+    dtype = node.dtype[output]
+    part = Node(PART, (node,), (), (output,), shape, dtype)
+    return wrap(np.broadcast_to(np.zeros((), dtype), shape), part)
+
+
+def _used_elements(node: Node, at: int) -> Any:
+    """Per element of an elementwise op's output, which element of the argument it is made from."""
+    shape = node.parents[at].shape
+    return np.broadcast_to(np.arange(_size(node.parents[at])).reshape(shape), node.shape).ravel()

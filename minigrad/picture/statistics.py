@@ -1,0 +1,109 @@
+"""An array as a few plain numbers: what a picture says of a value or a gradient."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+SMALL = 64  # elements of an array that is told whole
+_BINS = 20
+_DIGITS = {2: (4, 5), 4: (7, 9)}  # bytes of a float -> digits that mostly mean it, that always do
+
+
+def statistics_of(array: Any) -> dict[str, Any] | None:
+    """min, max, mean, std and norm of the finite elements, counts of the others, a histogram; ready for JSON.
+
+    min, max, mean, std  None where no element is finite
+    norm          the square root of the sum of squares, without overflow
+    zeros, nans, infs, size  counts of elements
+    histogram     counts between evenly spaced edges, one more edge than counts; None where no element is finite
+    values        all elements as nested lists if there are at most 64, else None; a number that JSON does not know
+                  is "nan", "inf" or "-inf"
+
+    None for what NumPy cannot read as numbers.
+    """
+    try:
+        array = np.asarray(array)
+    except (TypeError, ValueError):  # an array of a library that refuses the conversion
+        return None
+    if array.dtype.kind not in "biuf":
+        return None
+    if array.dtype.kind == "b":
+        array = array.astype(np.int8)
+    flat = array.ravel()
+    is_finite = np.isfinite(flat)
+    finite = flat if is_finite.all() else flat[is_finite]
+    nans = int(np.isnan(flat).sum())
+    return {
+        **_moments(finite),
+        "zeros": int(flat.size - np.count_nonzero(flat)),
+        "nans": nans,
+        "infs": int(flat.size - finite.size - nans),
+        "size": int(flat.size),
+        "histogram": _histogram(finite),
+        "values": _plain(array) if array.size <= SMALL else None,
+    }
+
+
+def _moments(x: Any) -> dict[str, Any]:
+    if not x.size:
+        return {"min": None, "max": None, "mean": None, "std": None, "norm": 0.0}
+    low, high = x.min(), x.max()
+    # a power of two takes the sums out of reach of overflow, and takes nothing from their accuracy
+    scale = math.ldexp(1.0, min(math.frexp(max(abs(float(low)), abs(float(high))))[1], 1023))
+    scaled = x.astype(np.float64) / scale
+    return {
+        "min": _decimal(low),
+        "max": _decimal(high),
+        "mean": _rounded(float(scaled.mean()) * scale),
+        "std": _rounded(float(scaled.std()) * scale),
+        "norm": _rounded(math.sqrt(float(scaled @ scaled)) * scale),
+    }
+
+
+def _histogram(x: Any) -> dict[str, list[Any]] | None:
+    if not x.size:
+        return None
+    low, high = float(x.min()), float(x.max())
+    if not low < high or not math.isfinite(high - low):
+        return {"edges": [low, high], "counts": [int(x.size)]}
+    bins = _BINS if x.dtype.kind == "f" else min(_BINS, int(high - low) + 1)
+    width = (high - low) / bins
+    places = ((x.astype(np.float64) - low) / (high - low) * bins).astype(np.intp)
+    counts = np.bincount(np.minimum(places, bins - 1), minlength=bins)
+    edges = [*(_rounded(low + i * width) for i in range(bins)), high]
+    return {"edges": edges, "counts": counts.tolist()}
+
+
+def _rounded(x: float) -> float | None:
+    """x to nine digits, which tell any two float32 numbers apart; None where it is none, as no JSON can say it."""
+    return float(f"{x:.9g}") if math.isfinite(x) else None
+
+
+def _plain(array: Any) -> Any:
+    """An array as nested lists; a short float as a short decimal that means it: 0.1, not 0.10000000149011612."""
+    flat = array.ravel()
+    numbers = flat.tolist()
+    if array.dtype.kind == "f":
+        if array.dtype.itemsize in _DIGITS:
+            numbers = _shortened(flat, numbers)
+        numbers = [v if math.isfinite(v) else str(v) for v in numbers]
+    nested = np.empty(flat.size, object)
+    nested[:] = numbers
+    return nested.reshape(array.shape).tolist()
+
+
+def _shortened(flat: Any, numbers: list[float]) -> list[float]:
+    few, enough = _DIGITS[flat.dtype.itemsize]
+    short = [float(f"{v:.{few}g}") for v in numbers]
+    with np.errstate(over="ignore"):  # the largest float rounds up to inf, which it is not
+        is_same = (np.array(short).astype(flat.dtype) == flat).tolist()
+    pairs = zip(is_same, short, numbers, strict=True)
+    return [s if same else float(f"{v:.{enough}g}") for same, s, v in pairs]
+
+
+def _decimal(x: Any) -> float | str:
+    text = str(x)
+    return float(text) if math.isfinite(x) else text

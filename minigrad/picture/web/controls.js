@@ -1,0 +1,116 @@
+// The controls: choosing, searching, keys and buttons; then the first sight.
+
+function choose(thing) {
+  if (state.chosen !== thing) state.element = null;
+  state.chosen = thing;
+  drawnNodes.forEach(({ group }, i) => group.setAttribute("tabindex", i === (thing ?? 0) ? 0 : -1));
+  paint();
+  tell();
+}
+
+function hover(i) {
+  const before = state.hovered ?? state.chosen;
+  state.hovered = i;
+  if ((i ?? state.chosen) !== before) tell(); // a panel made anew would lose the click that is on its way
+}
+
+function tell() {
+  const i = state.hovered ?? state.chosen;
+  describe(i === null ? null : nodes[i]);
+}
+
+function search() {
+  const words = id("search").value.toLowerCase().split(/\s+/).filter(Boolean);
+  const text = (node) => [nameOf(node), node.op, node.kind, node.scope, ...node.shapes.map(shapeText)].join(" ").toLowerCase();
+  state.matches = words.length ? nodes.filter((node) => words.every((word) => text(node).includes(word))).map((node) => node.id) : [];
+  state.match = -1;
+  id("found").textContent = words.length ? `${state.matches.length} found` : "";
+  paint();
+}
+
+function nextMatch() {
+  if (!state.matches.length) return;
+  state.match = (state.match + 1) % state.matches.length;
+  const i = state.matches[state.match];
+  for (const path of ancestors(nodes[i].scope)) state.folded.delete(path);
+  arrange();
+  choose(i);
+  show(i);
+  id("found").textContent = `${state.match + 1} of ${state.matches.length}`;
+}
+
+/** The nearest thing in a direction, for the arrow keys. */
+function neighbour(thing, dx, dy) {
+  const [x, y] = standing.get(thing);
+  let best = null;
+  for (const [other, [u, v]] of standing) {
+    const [along, across] = [(u - x) * dx + (v - y) * dy, Math.abs((u - x) * dy) + Math.abs((v - y) * dx)];
+    const cost = along + 2 * across;
+    if (along > 1 && (best === null || cost < best.cost)) best = { other, cost };
+  }
+  return best?.other ?? null;
+}
+
+const elementOf = (thing) => (typeof thing === "string" ? drawnModules.get(thing) : drawnNodes[thing]).group;
+
+function keyInGraph(event) {
+  const focused = event.target.closest("[data-node], [data-module]");
+  if (!focused) return false;
+  const thing = focused.dataset.module ?? Number(focused.dataset.node);
+  const direction = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] }[event.key];
+  if (direction) {
+    const next = neighbour(thing, ...direction);
+    if (next !== null) { elementOf(next).focus(); if (typeof next === "number") choose(next); keepInSight(next); }
+  } else if (event.key === "Enter") {
+    const path = typeof thing === "string" ? thing : nodes[thing].scope;
+    if (!modules.has(path)) return false;
+    toggle(path);
+    const left = typeof thing === "string" && !state.folded.has(path) ? modules.get(path).nodes.find((i) => standing.has(i)) : path;
+    if (left !== undefined) elementOf(left).focus();
+  } else return false;
+  return true;
+}
+
+function keepInSight(thing) {
+  const [x, y] = standing.get(thing).map((v) => v * state.view.scale);
+  const [u, v] = [x + state.view.x, y + state.view.y];
+  if (u < 40 || v < 30 || u > stage.clientWidth - 40 || v > stage.clientHeight - 30) show(thing, state.view.scale);
+}
+
+const KEYS = {
+  " ": () => play(), n: () => stepBy(1), p: () => stepBy(-1), f: fit, "+": () => zoom(1.25), "=": () => zoom(1.25),
+  "-": () => zoom(0.8), "/": () => id("search").focus(), Home: () => go(0), End: () => go(passLength()),
+  Escape: () => { state.hovered = null; choose(null); },
+};
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("input, select, textarea, button") && event.key !== "Escape") return;
+  if (keyInGraph(event)) event.preventDefault();
+  else if (KEYS[event.key]) { event.preventDefault(); KEYS[event.key](); }
+});
+
+id("search").addEventListener("input", search);
+id("search").addEventListener("keydown", (event) => { if (event.key === "Enter") nextMatch(); });
+id("colours").addEventListener("change", () => { colour(); paint(); });
+id("slider").addEventListener("input", () => { play(false); go(Number(id("slider").value)); });
+const BUTTONS = {
+  smaller: () => zoom(0.8), larger: () => zoom(1.25), fit, print: () => window.print(), play: () => play(),
+  first: () => { play(false); go(0); }, last: () => { play(false); go(passLength()); },
+  previous: () => { play(false); stepBy(-1); }, next: () => { play(false); stepBy(1); },
+  backward: () => choosePass("backward"), forward: () => choosePass("forward"),
+  fold: () => {
+    state.folded = new Set(state.folded.size ? [] : trace.modules.filter((module) => module.parent).map((module) => module.path));
+    if (id("fold").textContent === "Fold" && !state.folded.size) state.folded = new Set(modules.keys());
+    arrange(); paint(); fit();
+  },
+};
+for (const [name, action] of Object.entries(BUTTONS)) id(name).addEventListener("click", action);
+window.addEventListener("beforeprint", () => { state.printed = { ...state.view }; graph.setAttribute("viewBox", `0 0 ${extent.width} ${extent.height}`); move(0, 0, 1); });
+window.addEventListener("afterprint", () => { graph.removeAttribute("viewBox"); move(state.printed.x, state.printed.y, state.printed.scale); });
+
+foldForFirstSight();
+arrange();
+choose(null);
+firstSight();
+new ResizeObserver(() => { if (!state.isTouched) firstSight(); }).observe(graph);
+for (const name of ["wheel", "pointerdown"]) graph.addEventListener(name, () => { state.isTouched = true; }, { passive: true });

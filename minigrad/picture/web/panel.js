@@ -1,0 +1,134 @@
+// The panel: all that is known of one node, in words, numbers and pictures.
+
+const COLD = [[33, 102, 172], [146, 197, 222], [247, 247, 247], [244, 165, 130], [178, 24, 43]]; // blue, white at 0, red
+
+function describe(node) {
+  const panel = id("panel");
+  panel.replaceChildren();
+  if (!node) return greet(panel);
+  const output = trace.output === node.id;
+  make(panel, "h2", {}, nameOf(node));
+  make(panel, "p", { class: "soft" }, [output ? "where backward begins" : node.kind === "op" ? "op" : `${node.kind}`, node.scope && `in ${node.scope}`].filter(Boolean).join(" "));
+  if (node.formula) make(panel, "p", {}).append(code(node.formula));
+  facts(panel, node);
+  const causes = page.why[node.id];
+  if (causes) make(panel, "p", { class: "why" }, causes);
+  const rules = Object.entries(node.rules);
+  if (rules.length) make(panel, "h3", {}, "Derivative rules, g being its gradient and y its output");
+  for (const [argument, rule] of rules) make(panel, "p", {}).append(`to ${argument}: `, code(rule));
+  tensor(panel, "Value", node, "value");
+  tensor(panel, gradientTitle(node), node, "gradient");
+  if (node.cut) make(panel, "p", { class: "why" }, `No gradient passes here: ${node.cut}.`);
+  if (state.chosen === node.id && state.element !== null) scalarZoom(panel, node, state.element);
+}
+
+function greet(panel) {
+  make(panel, "h2", {}, "About this page");
+  const counts = new Map();
+  for (const { kind } of nodes) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  const words = { op: ["op", "in rounded boxes"], parameter: ["parameter", "as pills"], leaf: ["leaf", "without a name, as hexagons"], constant: ["constant", "in grey boxes"], ghost: ["ghost", "dashed: ops without gradient"], output: ["loss", "in a thick frame"] };
+  for (const [kind, count] of counts) make(panel, "p", {}, `${count} ${words[kind][0]}${count > 1 ? "s" : ""}, ${words[kind][1]}`.replace("leafs", "leaves"));
+  for (const note of page.notes) make(panel, "p", { class: "why" }, note);
+  make(panel, "h3", {}, "With the mouse");
+  make(panel, "p", { class: "soft" }, "Point at a node to read about it, click to keep it here. Drag to move, wheel to zoom. Click the title of a module to fold it. Click a number of a small tensor to see the chain rule for that element.");
+  make(panel, "h3", {}, "With the keyboard");
+  make(panel, "p", { class: "soft" }, "Space plays, N and P step, Home and End go to the ends, F shows everything, + and − zoom, / searches. In the graph, arrows go from node to node and Enter folds.");
+}
+
+function code(text) {
+  const element = document.createElement("code");
+  element.textContent = text;
+  return element;
+}
+
+function facts(panel, node) {
+  const list = make(panel, "dl");
+  const add = (name, text) => { if (text) { make(list, "dt", {}, name); make(list, "dd", {}, text); } };
+  add("shape", node.shapes.map(shapeText).join(", "));
+  add("dtype", [...new Set(node.dtypes)].join(", "));
+  for (const [name, text] of Object.entries(node.options)) if (!["None", "False"].includes(text)) add(name, text);
+  add("saved for backward", node.saved_bytes ? [`${bytes(node.saved_bytes)}`, node.saved.map((array) => array.name).join(", ")].filter(Boolean).join(": ") : "");
+  add("line", node.line);
+  add("time", node.seconds ? `${number(node.seconds * 1e6)} µs` : "");
+}
+
+const bytes = (count) => (count < 1e4 ? `${count} bytes` : count < 1e7 ? `${(count / 1e3).toFixed(1)} kB` : `${(count / 1e6).toFixed(1)} MB`);
+
+function gradientTitle(node) {
+  return ["parameter", "leaf"].includes(node.kind) ? "Gradient: its .grad" : "Gradient of the loss by it";
+}
+
+function tensor(panel, title, node, which) {
+  [node[which]].flat().forEach((stats, output, all) => {
+    if (!stats) return;
+    make(panel, "h3", {}, all.length > 1 ? `${title}, output ${output}` : title);
+    const section = make(panel, "div", { class: which });
+    if (stats.values !== null && stats.values !== undefined) grid(section, node, output, which, stats);
+    else {
+      const heat = page.heat[node.id]?.[which]?.[output];
+      if (heat) heatMap(section, heat);
+    }
+    if (stats.size > 1) summary(section, stats, which);
+  });
+}
+
+function summary(panel, stats, which) {
+  const told = ["norm", "mean", "std", "min", "max"].filter((name) => stats[name] != null).map((name) => `${name} ${number(stats[name])}`);
+  for (const name of ["zeros", "nans", "infs"]) if (stats[name]) told.push(`${number(stats[name])} of ${stats.size} ${name === "infs" ? "infinite" : name.replace("nans", "nan")}`);
+  make(panel, "p", { class: "soft" }, told.join(" · "));
+  const { histogram } = stats;
+  if (!histogram || histogram.counts.length < 2) return;
+  const most = Math.max(...histogram.counts);
+  const count = histogram.counts.length;
+  const svg = make(panel, "svg", { class: `histogram of-${which}`, viewBox: `0 0 ${count} 100`, preserveAspectRatio: "none", role: "img", "aria-label": `histogram from ${number(histogram.edges[0])} to ${number(histogram.edges[count])}` });
+  histogram.counts.forEach((height, i) => make(svg, "rect", { x: i + 0.05, width: 0.9, y: 100 - (100 * height) / most, height: (100 * height) / most }));
+  const ends = make(panel, "p", { class: "soft ends" });
+  ends.textContent = `${number(histogram.edges[0])} … ${number(histogram.edges[count])}`;
+}
+
+/** A small tensor as a table of coloured numbers; each is a button to the scalar zoom where that is offered. */
+function grid(panel, node, output, which, stats) {
+  const values = flat(stats.values);
+  const columns = node.shapes[output]?.at(-1) ?? 1;
+  const limit = Math.max(...values.map((v) => (Number.isFinite(v) ? Math.abs(v) : 0)));
+  const table = make(make(panel, "div", { class: "grid" }), "table");
+  let row = null;
+  values.forEach((value, i) => {
+    if (i % columns === 0) row = make(table, "tr");
+    const cell = make(row, "td");
+    paintCell(cell, Number.isFinite(value) && limit && values.length > 1 ? value / limit : 0);
+    const isOpen = canZoom(node, output) && node.id === state.chosen;
+    const inner = make(cell, isOpen ? "button" : "span", {}, number(value));
+    inner.title = String(value);
+    if (!isOpen) return;
+    const isChosen = state.element?.output === output && state.element?.index === i;
+    cell.classList.toggle("chosen", isChosen);
+    inner.setAttribute("aria-label", `element ${i}: ${number(value)}; show its chain rule`);
+    inner.addEventListener("click", () => { state.element = isChosen ? null : { output, index: i }; choose(node.id); });
+  });
+}
+
+function paintCell(cell, share) {
+  const rgb = mix(COLD, (share + 1) / 2);
+  cell.style.background = `rgb(${rgb})`;
+  cell.style.color = rgb[0] + rgb[1] + rgb[2] < 380 ? "white" : "#1f2933";
+}
+
+/** A large tensor as a picture: blue below zero, white at zero, red above. */
+function heatMap(panel, heat) {
+  const canvas = make(panel, "canvas", { class: "heat", width: heat.columns, height: heat.rows, role: "img" });
+  const [down, across] = heat.block;
+  const means = down * across > 1 ? `, each cell the mean of ${down} × ${across} elements` : "";
+  const told = `${heat.rows} × ${heat.columns} cells from ${number(-heat.limit)} (blue) to ${number(heat.limit)} (red)${means}`;
+  canvas.setAttribute("aria-label", told);
+  canvas.style.aspectRatio = `${heat.columns} / ${Math.max(heat.rows, heat.columns / 12)}`;
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(heat.columns, heat.rows);
+  [...atob(heat.cells)].forEach((letter, i) => {
+    const level = (letter.charCodeAt(0) << 24) >> 24; // a signed byte
+    const rgb = level === -128 ? [0, 0, 0] : mix(COLD, (level / 127 + 1) / 2);
+    image.data.set([...rgb, 255], 4 * i);
+  });
+  context.putImageData(image, 0, 0);
+  make(panel, "p", { class: "soft" }, told);
+}

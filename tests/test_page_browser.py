@@ -1,0 +1,364 @@
+"""The page of a graph, driven in a browser: what a reader sees and does."""
+
+from __future__ import annotations
+
+import math
+import shutil
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+import nn
+from minigrad import Tensor, picture
+
+webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+if not shutil.which("chromedriver"):
+    pytest.skip(
+        "no `chromedriver` on PATH: apt-get install chromium chromium-driver",
+        allow_module_level=True,
+    )
+
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.common.keys import Keys  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def driver():
+    options = webdriver.ChromeOptions()
+    for switch in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-dev-shm-usage",
+        "--window-size=1400,900",
+    ):
+        options.add_argument(switch)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    service = webdriver.ChromeService(executable_path=shutil.which("chromedriver"))
+    driver = webdriver.Chrome(options=options, service=service)
+    yield driver
+    driver.quit()
+    service.stop()
+
+
+@pytest.fixture
+def open_page(driver, tmp_path):
+    """Open the page of a loss; at the end of the test its console must be silent."""
+
+    def open_page(loss, params=None):
+        driver.get(picture.page(loss, tmp_path / "graph.html", params).as_uri())
+        return Page(driver)
+
+    yield open_page
+    assert driver.get_log("browser") == []
+
+
+class Page:
+    """What the tests do with a page, in a reader's words."""
+
+    def __init__(self, driver):
+        self.driver = driver
+
+    def find(self, selector):
+        return self.driver.find_element(By.CSS_SELECTOR, selector)
+
+    def all(self, selector):
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def press(self, name):
+        self.find(f"#{name}").click()
+
+    def keys(self, *keys):
+        self.driver.switch_to.active_element.send_keys(*keys)
+
+    def node(self, name):
+        """The drawn node of that name."""
+        (found,) = [
+            n
+            for n in self.all(".node")
+            if n.find_element(By.CLASS_NAME, "title").get_property("textContent") == name
+        ]
+        return found
+
+    def click_node(self, name):
+        self.node(name).find_element(By.CLASS_NAME, "shape").click()
+
+    def click_module(self, path):
+        for title in self.all(".module-title"):
+            if title.text.startswith((f"▾ {path}", f"▸ {path}")):
+                return title.click()
+        raise AssertionError(f"no module {path}")
+
+    def gradient_beside(self, name):
+        """The text in a node of what arrived there."""
+        return self.node(name).find_element(By.CLASS_NAME, "gradient").get_property("textContent")
+
+    def numbers(self, which):
+        """All numbers of a small tensor that the panel shows, in full."""
+        return [float(cell.get_property("title")) for cell in self.all(f"#panel .{which} td > *")]
+
+    @property
+    def story(self):
+        return self.find("#story").text
+
+    @property
+    def scale(self):
+        return self.driver.execute_script("return state.view.scale")
+
+    def shown(self):
+        return [n for n in self.all(".node") if n.is_displayed()]
+
+
+def recorded(make):
+    with mg.record():
+        return make()
+
+
+def double():
+    a = Tensor(3.0, requires_grad=True)
+    b = a + a
+    return b + b, {"a": a}
+
+
+def net():
+    rng = np.random.default_rng(0)
+    model = nn.MLP([2, 4, 3])
+    return mg.cross_entropy(
+        model(rng.standard_normal((5, 2)).astype(np.float32)), np.arange(5) % 3
+    ), model
+
+
+# --- playing ----------------------------------------------------------------------------------
+
+
+def test_the_sum_of_a_node_grows_step_by_step(open_page):
+    page = open_page(*recorded(double))
+    seen = []
+    for _ in range(3):
+        page.press("next")
+        seen.append(page.gradient_beside("a"))
+    assert seen == ["", "", "grad 2 + 2 = 4"]
+    page.press("previous")
+    assert page.gradient_beside("a") == ""
+    assert "1 + 1 = 2" in page.story
+
+
+def test_played_to_the_end_every_leaf_shows_its_grad(open_page):
+    loss, model = recorded(net)
+    page = open_page(loss, model)
+    page.press("last")
+    assert "every leaf holds its .grad" in page.story
+    loss.backward()
+    for name, parameter in model.named_parameters():
+        (shown,) = [
+            n
+            for n in page.all(".node.parameter")
+            if n.find_element(By.CLASS_NAME, "title").get_property("textContent").endswith(name)
+        ]
+        shown.find_element(By.CLASS_NAME, "shape").click()
+        np.testing.assert_allclose(
+            page.numbers("gradient"), parameter.grad.numpy().ravel(), rtol=1e-6
+        )
+        said = shown.find_element(By.CLASS_NAME, "gradient").get_property("textContent")
+        assert float(said.removeprefix("grad norm ")) == pytest.approx(
+            np.linalg.norm(parameter.grad.numpy()), rel=1e-3
+        )
+
+
+def test_the_slider_and_the_keys_lead_through_the_pass(open_page):
+    page = open_page(*recorded(double))
+    slider = page.find("#slider")
+    slider.send_keys(Keys.END)
+    assert page.gradient_beside("a") == "grad 2 + 2 = 4"
+    slider.send_keys(Keys.HOME)
+    assert page.gradient_beside("a") == ""
+    page.find("body").send_keys("nnn")
+    assert page.gradient_beside("a") == "grad 2 + 2 = 4"
+    page.find("body").send_keys("p")
+    assert page.gradient_beside("a") == ""
+
+
+def test_play_goes_on_by_itself_and_stops_at_the_end(open_page):
+    page = open_page(*recorded(double))
+    page.driver.execute_script("const later = setInterval; window.setInterval = (f) => later(f, 5)")
+    page.press("play")
+    for _ in range(200):
+        if page.find("#play").text.endswith("Play"):
+            break
+    assert page.gradient_beside("a") == "grad 2 + 2 = 4"
+
+
+def test_the_forward_pass_shows_values_as_they_come(open_page):
+    page = open_page(*recorded(double))
+    page.press("forward")
+    values = [n.get_property("textContent") for n in page.all(".node.op .what")]
+    assert values == ["", ""]
+    page.press("next")
+    values = [n.get_property("textContent").strip() for n in page.all(".node.op .what")]
+    assert values == ["= 6", ""]
+    assert "a = 3" in page.story
+
+
+# --- looking ----------------------------------------------------------------------------------
+
+
+def test_a_module_folds_into_one_box_and_unfolds_again(open_page):
+    page = open_page(*recorded(net))
+    before = len(page.shown())
+    page.click_module("MLP.0")
+    folded = len(page.shown())
+    assert folded == before - 3
+    page.click_module("MLP.0")
+    assert len(page.shown()) == before
+
+
+def test_search_finds_by_name_and_opens_what_is_folded(open_page):
+    page = open_page(*recorded(net))
+    page.click_module("MLP.0")
+    search = page.find("#search")
+    search.send_keys("0.weight")
+    assert page.find("#found").text == "1 found"
+    search.send_keys(Keys.ENTER)
+    assert page.find("#panel h2").text.endswith("0.weight")
+    (chosen,) = page.all(".node.chosen")
+    assert chosen.is_displayed()
+
+
+def test_zoom_and_fit(open_page):
+    page = open_page(*recorded(net))
+    start = page.scale
+    page.press("larger")
+    assert page.scale == pytest.approx(start * 1.25)
+    page.find("body").send_keys("--")
+    assert page.scale == pytest.approx(start * 0.8)
+    page.press("fit")
+    assert page.scale == pytest.approx(start)
+
+
+def test_everything_is_in_sight_at_first(open_page):
+    page = open_page(*recorded(net))
+    stage = page.find("#stage").rect
+    for node in page.shown():
+        assert stage["x"] <= node.rect["x"]
+        assert node.rect["x"] + node.rect["width"] <= stage["x"] + stage["width"]
+        assert stage["y"] <= node.rect["y"]
+        assert node.rect["y"] + node.rect["height"] <= stage["y"] + stage["height"]
+
+
+def test_a_node_tells_its_formula_and_rules_under_the_pointer(open_page):
+    page = open_page(recorded(lambda: mg.relu(Tensor([-1.0, 2.0], requires_grad=True)).sum()))
+    webdriver.ActionChains(page.driver).move_to_element(page.node("relu")).perform()
+    text = page.find("#panel").text
+    assert "max(x, 0)" in text
+    assert "where(y > 0, g, 0)" in text
+    assert page.numbers("value") == [0.0, 2.0]
+    assert page.numbers("gradient") == [1.0, 1.0]
+
+
+def test_a_large_tensor_is_a_heat_map(open_page):
+    w = Tensor(np.ones((10, 20)), requires_grad=True)
+    page = open_page(recorded(lambda: (w * w).sum()), {"w": w})
+    page.click_node("w")
+    (value, gradient) = page.all("#panel canvas.heat")
+    assert (value.get_attribute("width"), value.get_attribute("height")) == ("20", "10")
+    assert gradient.is_displayed()
+
+
+def test_colours_tell_large_gradients_from_small_ones(open_page):
+    small, large = Tensor(1.0, requires_grad=True), Tensor(1e-6, requires_grad=True)
+    page = open_page(recorded(lambda: small * large), {"small": small, "large": large})
+    page.driver.execute_script(
+        "id('colours').value = 'gradient'; id('colours').dispatchEvent(new Event('change'))"
+    )
+    light = [
+        sum(
+            eval(
+                page.node(name)
+                .find_element(By.CLASS_NAME, "shape")
+                .value_of_css_property("fill")[3:]
+            )
+        )
+        for name in ("small", "large")
+    ]
+    assert light[0] > light[1]
+    assert "1e-6" in page.find("#legend").text
+
+
+def test_arrow_keys_go_from_node_to_node_and_enter_folds(open_page):
+    page = open_page(*recorded(net))
+    page.driver.execute_script("drawnNodes[trace.output].group.focus()")
+    page.keys(Keys.ARROW_UP)
+    assert page.find("#panel h2").text == "softmax_cross_entropy"
+    page.keys(Keys.ARROW_UP)
+    assert page.find("#panel h2").text == "linear"
+    before = len(page.shown())
+    page.keys(Keys.ENTER)
+    assert len(page.shown()) == before - 3
+    assert page.driver.switch_to.active_element.get_attribute("aria-expanded") == "false"
+    page.keys(Keys.ENTER)
+    assert len(page.shown()) == before
+
+
+def test_print_shows_the_whole_graph_on_paper(open_page):
+    page = open_page(*recorded(net))
+    assert page.driver.print_page()  # a PDF
+    page.driver.execute_script("window.dispatchEvent(new Event('beforeprint'))")
+    assert page.find("#graph").get_dom_attribute("viewBox").startswith("0 0 ")
+    page.driver.execute_script("window.dispatchEvent(new Event('afterprint'))")
+
+
+# --- the scalar zoom --------------------------------------------------------------------------
+
+
+def test_paths_of_one_element_sum_to_its_gradient(open_page):
+    loss, model = recorded(net)
+    page = open_page(loss, model)
+    loss.backward()
+    w = dict(model.named_parameters())["0.weight"]
+    (shown,) = [
+        n for n in page.all(".node.parameter") if "0.weight" in n.get_property("textContent")
+    ]
+    shown.find_element(By.CLASS_NAME, "shape").click()
+    for at in range(w.size):
+        page.all("#panel .gradient td button")[at].click()
+        sum_shown = float(page.find("#path-sum").get_attribute("data-sum"))
+        assert math.isclose(sum_shown, w.grad.numpy().flat[at], rel_tol=1e-5, abs_tol=1e-9)
+        page.all("#panel .gradient td button")[at].click()
+
+
+def test_each_path_is_written_with_its_factors(open_page):
+    page = open_page(*recorded(double))
+    page.click_node("a")
+    page.find("#panel .gradient td button").click()
+    paths = [path.text for path in page.all(".paths li")]
+    assert paths == ["a → add → add\n1 × 1 = 1"] * 4
+    assert page.find("#path-sum").text == "4 paths, sum: 4; the gradient is 4"
+
+
+def test_an_element_tells_the_scalars_that_made_it(open_page):
+    x = Tensor([[1.0, 2.0]], requires_grad=True)
+    w = Tensor([[3.0], [4.0]], requires_grad=True)
+    page = open_page(recorded(lambda: (x @ w).sum()), {"x": x, "w": w})
+    page.click_node("matmul")
+    page.find("#panel .value td button").click()
+    assert "matmul[0, 0] = 3 × x[0, 0] (1) + 4 × x[0, 1] (2) = 11" in page.find("#scalar").text
+
+
+# --- safety -----------------------------------------------------------------------------------
+
+HOSTILE = [
+    "</script><script>window.hurt = 1</script>", "<img src=x onerror='window.hurt = 2'>",
+    "<svg onload=window.hurt=3>", "${window.hurt = 4}", "'\"`&lt;b&gt; \\u003c", "\u2028 重み 😀 \u202e", "]]>-->",
+]  # fmt: skip
+
+
+def test_no_name_is_ever_run_and_each_is_shown_as_it_is(open_page):
+    params = {name: Tensor([1.0], requires_grad=True) for name in HOSTILE}
+    page = open_page(recorded(lambda: mg.stack(list(params.values())).sum()), params)
+    page.press("last")
+    for shown, name in zip(page.all(".node.parameter"), HOSTILE, strict=True):
+        shown.find_element(By.CLASS_NAME, "shape").click()
+        assert page.find("#panel h2").get_property("textContent") == name
+        page.find("#panel .gradient td button").click()
+    assert page.driver.execute_script("return window.hurt") is None
+    assert not page.all("#graph image, #panel img, body > svg")
