@@ -84,13 +84,25 @@ def user_line() -> str:
 
 # Scopes --------------------------------------------------------------------------------------------------
 
-_scope: ContextVar[tuple[weakref.ref[Any], ...]] = ContextVar("minigrad_scope", default=())
+class Owner(weakref.ref[Any]):
+    """A weak reference that still knows the class of what is gone, such as a loss made for one call."""
+
+    __slots__ = ("kind",)
+    kind: str
+
+    def __new__(cls, owner: Any) -> Owner:
+        reference = super().__new__(cls, owner)
+        reference.kind = type(owner).__name__
+        return reference
+
+
+_scope: ContextVar[tuple[Owner, ...]] = ContextVar("minigrad_scope", default=())
 
 
 @contextmanager
 def scope(owner: Any) -> Iterator[None]:
     """Note that what is recorded inside belongs to `owner`, which is referred to weakly: modules enter theirs."""
-    token = _scope.set((*_scope.get(), weakref.ref(owner)))
+    token = _scope.set((*_scope.get(), Owner(owner)))
     try:
         yield
     finally:

@@ -62,8 +62,7 @@ class Scopes:
 
     def _call(self, reference: Any, outer: _Call | None) -> _Call:
         owner = reference()
-        kind = type(owner).__name__ if owner is not None else "freed"
-        name = kind
+        name = kind = reference.kind
         if outer is not None and owner is not None:
             name = self._name_within(outer.reference(), owner) or kind
         path = name if outer is None else f"{outer.module.path}.{name}"
