@@ -206,7 +206,7 @@ def test_a_large_graph_is_laid_out_in_groups_that_hold_what_is_in_them(large):
             left, top, right, bottom = frames[node["scope"]]
             assert left <= x - width / 2
             assert x + width / 2 <= right
-            assert top <= y - height / 2
+            assert top + 24 <= y - height / 2  # below the title
             assert y + height / 2 <= bottom
     for module in large["trace"]["modules"]:
         if module["parent"]:
@@ -233,6 +233,18 @@ def test_a_large_graph_is_told_in_brief_and_the_page_says_so(large):
     assert all("histogram" not in (node["value"] or {}) for node in large["trace"]["nodes"])
 
 
+def test_the_edges_of_a_leaf_that_every_op_uses_are_placed_in_part():
+    x = leaf()
+    h = x
+    for _ in range(300):
+        h = h * x
+    data = data_of(h, {"x": x})
+    (place,) = [node["id"] for node in data["trace"]["nodes"] if node["name"] == "x"]
+    both = zip(data["trace"]["edges"], data["layout"]["edges"], strict=True)
+    placed = [line["points"] is not None for edge, line in both if edge["source"] == place]
+    assert placed == [True] * 8 + [False] * 293
+
+
 # --- heat -------------------------------------------------------------------------------------
 
 
@@ -242,12 +254,18 @@ def cells_of(heat):
 
 
 def test_a_heat_map_has_the_mean_of_each_block():
-    array = np.random.default_rng(0).standard_normal((2, 50, 90))
+    array = 10 * np.random.default_rng(0).standard_normal((3, 32, 90))
     heat = heat_of(array)
-    blocks = array[:, :48].reshape(-1, 90)[:3, :2].mean()
-    assert heat["block"] == [3, 2]
-    assert cells_of(heat)[0, 0] == pytest.approx(blocks, abs=heat["limit"] / 120)
-    assert heat["rows"] == 34
+    means = array.reshape(48, 2, 45, 2).mean(axis=(1, 3))
+    assert heat["block"] == [2, 2]
+    np.testing.assert_allclose(cells_of(heat), means, rtol=0, atol=heat["limit"] / 250)
+
+
+def test_the_last_block_of_a_heat_map_may_be_smaller():
+    array = np.arange(100.0).reshape(100, 1)
+    heat = heat_of(array)
+    assert (heat["rows"], heat["block"]) == (34, [3, 1])
+    assert cells_of(heat)[-1, 0] == 99
 
 
 def test_a_cell_that_is_not_finite_is_marked():

@@ -199,6 +199,21 @@ def test_the_forward_pass_shows_values_as_they_come(open_page):
     assert "a = 3" in page.story
 
 
+def test_a_long_chain_plays_to_its_end(open_page):
+    x = Tensor(1.0, requires_grad=True)
+
+    def chain():
+        h = x
+        for _ in range(600):
+            h = h * x
+        return h
+
+    page = open_page(recorded(chain), {"x": x})
+    assert len(page.shown()) < 40
+    page.press("last")
+    assert page.gradient_beside("x") == "grad 601"
+
+
 # --- looking ----------------------------------------------------------------------------------
 
 
