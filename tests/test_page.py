@@ -9,9 +9,9 @@ import re
 
 import numpy as np
 import pytest
+from graphs import double, recorded, small_net
 
 import minigrad as mg
-import nn
 from minigrad import Tensor, picture
 from minigrad.picture.heat import heat_of
 from minigrad.picture.page import data_of
@@ -19,26 +19,6 @@ from minigrad.picture.page import data_of
 
 def leaf(*shape):
     return Tensor(np.arange(1.0, 1 + np.prod(shape)).reshape(shape), requires_grad=True)
-
-
-def recorded(make):
-    with mg.record():
-        return make()
-
-
-def double():
-    """c = b + b with b = a + a, and a = 3."""
-    a = Tensor(3.0, requires_grad=True)
-    b = a + a
-    return b + b, {"a": a}
-
-
-def small_net():
-    rng = np.random.default_rng(0)
-    model = nn.MLP([2, 4, 3])
-    return mg.cross_entropy(
-        model(rng.standard_normal((5, 2)).astype(np.float32)), np.arange(5) % 3
-    ), model
 
 
 # --- the passes -------------------------------------------------------------------------------

@@ -7,9 +7,9 @@ import shutil
 
 import numpy as np
 import pytest
+from graphs import double, recorded, small_net
 
 import minigrad as mg
-import nn
 from minigrad import Tensor, picture
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
@@ -109,25 +109,6 @@ class Page:
         return [n for n in self.all(".node") if n.is_displayed()]
 
 
-def recorded(make):
-    with mg.record():
-        return make()
-
-
-def double():
-    a = Tensor(3.0, requires_grad=True)
-    b = a + a
-    return b + b, {"a": a}
-
-
-def net():
-    rng = np.random.default_rng(0)
-    model = nn.MLP([2, 4, 3])
-    return mg.cross_entropy(
-        model(rng.standard_normal((5, 2)).astype(np.float32)), np.arange(5) % 3
-    ), model
-
-
 # --- playing ----------------------------------------------------------------------------------
 
 
@@ -144,7 +125,7 @@ def test_the_sum_of_a_node_grows_step_by_step(open_page):
 
 
 def test_played_to_the_end_every_leaf_shows_its_grad(open_page):
-    loss, model = recorded(net)
+    loss, model = recorded(small_net)
     page = open_page(loss, model)
     page.press("last")
     assert "every leaf holds its .grad" in page.story
@@ -218,7 +199,7 @@ def test_a_long_chain_plays_to_its_end(open_page):
 
 
 def test_a_module_folds_into_one_box_and_unfolds_again(open_page):
-    page = open_page(*recorded(net))
+    page = open_page(*recorded(small_net))
     before = len(page.shown())
     page.click_module("MLP.0")
     folded = len(page.shown())
@@ -228,7 +209,7 @@ def test_a_module_folds_into_one_box_and_unfolds_again(open_page):
 
 
 def test_search_finds_by_name_and_opens_what_is_folded(open_page):
-    page = open_page(*recorded(net))
+    page = open_page(*recorded(small_net))
     page.click_module("MLP.0")
     search = page.find("#search")
     search.send_keys("0.weight")
@@ -240,7 +221,7 @@ def test_search_finds_by_name_and_opens_what_is_folded(open_page):
 
 
 def test_zoom_and_fit(open_page):
-    page = open_page(*recorded(net))
+    page = open_page(*recorded(small_net))
     start = page.scale
     page.press("larger")
     assert page.scale == pytest.approx(start * 1.25)
@@ -251,7 +232,7 @@ def test_zoom_and_fit(open_page):
 
 
 def test_everything_is_in_sight_at_first(open_page):
-    page = open_page(*recorded(net))
+    page = open_page(*recorded(small_net))
     stage = page.find("#stage").rect
     for node in page.shown():
         assert stage["x"] <= node.rect["x"]
@@ -300,7 +281,7 @@ def test_colours_tell_large_gradients_from_small_ones(open_page):
 
 
 def test_arrow_keys_go_from_node_to_node_and_enter_folds(open_page):
-    page = open_page(*recorded(net))
+    page = open_page(*recorded(small_net))
     page.driver.execute_script("drawnNodes[trace.output].group.focus()")
     page.keys(Keys.ARROW_UP)
     assert page.find("#panel h2").text == "softmax_cross_entropy"
@@ -315,7 +296,7 @@ def test_arrow_keys_go_from_node_to_node_and_enter_folds(open_page):
 
 
 def test_print_shows_the_whole_graph_on_paper(open_page):
-    page = open_page(*recorded(net))
+    page = open_page(*recorded(small_net))
     assert page.driver.print_page()  # a PDF
     page.driver.execute_script("window.dispatchEvent(new Event('beforeprint'))")
     assert page.find("#graph").get_dom_attribute("viewBox").startswith("0 0 ")
@@ -326,7 +307,7 @@ def test_print_shows_the_whole_graph_on_paper(open_page):
 
 
 def test_paths_of_one_element_sum_to_its_gradient(open_page):
-    loss, model = recorded(net)
+    loss, model = recorded(small_net)
     page = open_page(loss, model)
     loss.backward()
     w = dict(model.named_parameters())["0.weight"]
