@@ -72,7 +72,7 @@ def test_the_backward_of_a_layer_is_what_its_own_rules_took(monkeypatch):
             now[0] += seconds
             return g
 
-        return minigrad.elementwise(np.positive, ("x",), x=rule)
+        return minigrad.elementwise(lambda x: x.copy(), x=rule)
 
     class Slow(nn.Module):
         def __init__(self, seconds):
