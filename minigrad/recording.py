@@ -84,6 +84,7 @@ def user_line() -> str:
 
 # Scopes --------------------------------------------------------------------------------------------------
 
+
 class Owner(weakref.ref[Any]):
     """A weak reference that still knows the class of what is gone, such as a loss made for one call."""
 
