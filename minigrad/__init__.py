@@ -148,17 +148,7 @@ from .ops.rearrange import (
     tril,
     triu,
 )
-from .ops.reductions import (
-    logsumexp,
-    max,
-    mean,
-    min,
-    nanmean,
-    nansum,
-    prod,
-    sum,
-    trace,
-)
+from .ops.reductions import logsumexp, max, mean, min, nanmean, nansum, prod, sum, trace
 from .ops.shapes import (
     atleast_1d,
     atleast_2d,

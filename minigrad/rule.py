@@ -27,16 +27,7 @@ class Rule:
     also      (position, function, positions of its inputs) of each named value that was computed on the way
     """
 
-    __slots__ = (
-        "also",
-        "argument",
-        "function",
-        "holding",
-        "names",
-        "origins",
-        "place",
-        "save",
-    )
+    __slots__ = ("also", "argument", "function", "holding", "names", "origins", "place", "save")
 
     def __init__(
         self,

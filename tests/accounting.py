@@ -1,6 +1,7 @@
 """What a training step costs in numbers that are the same on every machine; and small steps to count them on."""
 
 import ctypes
+import gc
 import sys
 import tracemalloc
 from collections.abc import Iterator
@@ -12,6 +13,18 @@ from numpy._core import multiarray
 
 import minigrad as mg
 import nn
+
+
+@contextmanager
+def without_collector():
+    """The garbage collector waits, so that a cycle is as bad as a leak."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
 
 # Steps: forward, backward, update --------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from accounting import without_collector
 
 import minigrad as mg
 from minigrad import Tensor, grad, no_grad
@@ -21,16 +22,6 @@ DEEP = 200_000
 
 def leaf(*values):
     return Tensor(np.array(values, float), requires_grad=True)
-
-
-@contextlib.contextmanager
-def without_collector():
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 @contextlib.contextmanager

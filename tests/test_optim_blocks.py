@@ -82,6 +82,16 @@ def assert_equal(ours, theirs):
         np.testing.assert_array_equal(p.data, q.data, strict=True)
 
 
+def assert_five_steps_are_equal(rng, *runs):
+    """(optimiser, its parameters) twice, given the same gradients."""
+    ours, theirs = [params for _, params in runs]
+    for _ in range(5):
+        give(rng, ours, theirs)
+        for optimizer, _ in runs:
+            optimizer.step()
+        assert_equal(ours, theirs)
+
+
 # --- The same to the last bit -------------------------------------------------------------------
 
 
@@ -92,11 +102,7 @@ def test_taken_together_parameters_end_where_each_by_itself_would(law, options, 
     rng = np.random.default_rng(1)
     ours, theirs = parameters(shapes, dtype), parameters(shapes, dtype)
     together, alone = law(ours, 0.1, **options), one_by_one(law, theirs, lr=0.1, **options)
-    for _ in range(5):
-        give(rng, ours, theirs)
-        together.step()
-        alone.step()
-        assert_equal(ours, theirs)
+    assert_five_steps_are_equal(rng, (together, ours), (alone, theirs))
 
 
 def replace(rng, p, q):
@@ -249,11 +255,7 @@ def test_parameters_over_the_same_memory_are_updated_one_after_the_other(law, op
     rng = np.random.default_rng(0)
     ours, theirs = shared(), shared()
     together, alone = law(ours, 0.1, **options), one_by_one(law, theirs, lr=0.1, **options)
-    for _ in range(5):
-        give(rng, ours, theirs)
-        together.step()
-        alone.step()
-        assert_equal(ours, theirs)
+    assert_five_steps_are_equal(rng, (together, ours), (alone, theirs))
 
 
 def test_a_tied_parameter_is_updated_once_among_many():

@@ -9,6 +9,7 @@ import weakref
 
 import numpy as np
 import pytest
+from accounting import without_collector
 
 import minigrad as mg
 import nn
@@ -22,16 +23,6 @@ def leaf(*values):
 
 def notes_of(t):
     return origin_of(t).notes
-
-
-@contextlib.contextmanager
-def without_collector():
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 # What a node keeps ---------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from ..scratch import scratch
 from .windows import Pair, Window, copy_images
 
 SUMS = 2**16  # elements of the products that are added at once, which a second-level cache holds
-STRIP_BYTES = 2**22  # of strips at a time: what is beyond a third-level cache is slow
+STRIP_BYTES = 2**22  # of strips at a time: fewer make the products small, more were not faster
 
 
 def pixels_first(x: Any) -> Any:
@@ -43,20 +43,20 @@ class Strips:
         self, shape: tuple[int, ...], window: Window, groups: int, dtype: Any, ones: bool = False
     ) -> None:
         n, c, h, w = shape
-        (self.top, _), (self.left, _) = window.padding
-        self.window, self.groups, self.images, self.channels = window, groups, n, c // groups
-        self.ones, self.row = ones, window.kernel[1] * self.channels + ones
+        (top, _), (left, _) = window.padding
+        kw, channels = window.kernel[1], c // groups
+        self.window, self.ones, self.row = window, ones, kw * channels + ones
         self.height, self.width = window.output_size((h, w))
         hp, wp = window.padded((h, w))
         (_, step), (dilation, spread) = window.stride, window.dilation
         self.per_residue = -(-hp // dilation)
-        size = groups, n, self.per_residue * dilation, wp, self.channels
+        size = groups, n, self.per_residue * dilation, wp, channels
         self.framed = scratch("framed", size, dtype)
-        self.inner = self.framed[:, :, self.top : self.top + h, self.left : self.left + w]
+        self.inner = self.framed[:, :, top : top + h, left : left + w]
         of_group, of_image, of_row, of_column, of_channel = self.framed.strides
         self.windows = as_strided(
             self.framed,
-            (groups, self.width, n, dilation, self.per_residue, window.kernel[1], self.channels),
+            (groups, self.width, n, dilation, self.per_residue, kw, channels),
             (of_group, step * of_column, of_image, of_row, dilation * of_row, spread * of_column, of_channel),
         )  # fmt: skip
 
@@ -96,14 +96,8 @@ class Strips:
             start = first * stride % dilation * self.per_residue + first * stride // dilation
             found = slice(first, self.height, step)
             shape = groups, len(range(self.height)[found]), rows, kh * self.row
-            yield (
-                found,
-                np.lib.stride_tricks.as_strided(
-                    strips[:, :, start * self.row :],
-                    shape,
-                    (of_group, hop * of_element, of_row, of_element),
-                ),
-            )
+            strides = of_group, hop * of_element, of_row, of_element
+            yield found, as_strided(strips[:, :, start * self.row :], shape, strides)
 
 
 def _rows(g: Any) -> Any:
@@ -157,11 +151,8 @@ def conv2d(x: Any, w: Any, b: Any, window: Window, groups: int) -> Any:
 
 
 def conv2d_weight(g: Any, x: Any, window: Window, groups: int) -> Any:
-    (o, c), (kh, kw), dtype = (
-        (g.shape[1], x.shape[1] // groups),
-        window.kernel,
-        np.result_type(g, x),
-    )
+    (kh, kw), dtype = window.kernel, np.result_type(g, x)
+    o, c = g.shape[1], x.shape[1] // groups
     g = _rows(g)
     total = np.zeros((groups, kh * kw * c, o // groups), dtype)
     some = max(1, SUMS // max(total.size, 1))  # output rows whose products are added at once
@@ -195,9 +186,8 @@ def _conv2d_input_strided(g: Any, w: Any, size: Pair, window: Window, groups: in
             given = _grouped(g[rows, columns], groups)
             for i in range(given.shape[1]):
                 under[:, i] += given[:, i] @ filters
-        for v in range(
-            window.kernel[1]
-        ):  # windows overlap, but not at the same place in the window
+        # windows overlap, but not at the same place in the window
+        for v in range(window.kernel[1]):
             strips_of.windows[:, columns, ..., v, :] += cells[..., v, :]
     y = np.empty((*size, n, groups, c), dtype)
     y[...] = strips_of.inner.transpose(2, 3, 1, 0, 4)

@@ -61,9 +61,8 @@ def _pool_argmax_kernel(x: Any, y: Any, window: Window) -> Any:
     # ranks instead of places, the first place having the highest, so that a maximum finds it; masks would branch
     count = math.prod(window.kernel)
     ranks = np.zeros_like(y, dtype=np.min_scalar_type(count))
-    has_nan = y.size > 0 and bool(
-        np.isnan(y.max())
-    )  # a maximum keeps nan, and is quicker than to look at each
+    # a maximum keeps nan, and is quicker than to look at each
+    has_nan = y.size > 0 and bool(np.isnan(y.max()))
     for k, here, there in window.places(x.shape[2:]):
         at, found = x[:, :, *there], ranks[:, :, *here]
         hit = at == y[:, :, *here]
@@ -99,7 +98,8 @@ def _pool_scatter_kernel(g: Any, place: Any, size: Pair, window: Window) -> Any:
     # laid out in memory like the places, and so like the image that they were found in
     make = np.empty_like if window.tiles(size) else np.zeros_like
     y = make(place, g.dtype, shape=(*g.shape[:2], *size))
-    g, bits = copy_images(g, np.empty_like(place, g.dtype)), BITS[g.dtype.char]
+    room, bits = np.empty_like(place, g.dtype), BITS[g.dtype.char]
+    g = g if g.strides == room.strides else copy_images(g, room)
     overlap = any(s < e for s, e in zip(window.stride, window.extent, strict=True))
     for k, here, there in window.places(size):
         hit, at = place[:, :, *here] == k, y[:, :, *there]

@@ -21,9 +21,8 @@ class Theme(NamedTuple):
     output: tuple[str, str]
     module: tuple[str, str]
     stretch: tuple[str, str]
-    saved: tuple[
-        str, str
-    ]  # an op that keeps something for backward, where that is what the picture shows
+    # an op that keeps something for backward, where that is what the picture shows
+    saved: tuple[str, str]
 
 
 THEMES = {
