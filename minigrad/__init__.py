@@ -2,6 +2,7 @@
 
 from typing import NoReturn
 
+from . import heap
 from .certificates import certify
 from .checkpoints import checkpoint, recomputing
 from .checks import check_grads
@@ -182,6 +183,8 @@ from .transforms import hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .words import no_attribute
 
 __version__ = "0.1.0"
+
+heap.keep_freed_memory()
 
 __all__ = [
     "Tensor",

@@ -1,6 +1,10 @@
 """Nothing grows over training steps: what is alive after the fifth is what is alive after the fiftieth."""
 
 import gc
+import os
+import platform
+import subprocess
+import sys
 import tracemalloc
 from typing import NamedTuple
 
@@ -155,3 +159,35 @@ def test_a_model_that_is_dropped_leaves_nothing_behind(by_reference_counting):
     for loop in LOOPS:
         loop()()
     assert alive() == before
+
+
+# What a step frees stays with the process --------------------------------------------------------------
+
+FAULTS = """
+import resource, sys
+import numpy as np
+if sys.argv[1] == "minigrad":
+    import minigrad
+
+def step():
+    return [np.ones(2**18, np.float32) for _ in range(24)]  # 24 MiB, from the heap once it has learned
+
+for _ in range(8):
+    step()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(8):
+    step()
+print((resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) / 8)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another allocator than glibc's")
+def test_the_next_step_uses_the_pages_that_the_last_one_freed():
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("MALLOC_", "GLIBC_"))}
+
+    def faults(*imported):
+        command = [sys.executable, "-c", FAULTS, *imported]
+        return float(subprocess.check_output(command, env=environment, text=True))
+
+    assert faults("numpy") > 1000  # of the 6144 pages
+    assert faults("minigrad") < 10
