@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from ..scratch import scratch
-from .windows import Pair, Window, copy_images
+from .windows import Pair, Phase, Window, copy_images
 
 SUMS = 2**16  # elements of the products that are added at once, which a second-level cache holds
 STRIP_BYTES = 2**22  # of strips at a time: fewer make the products small, more were not faster
@@ -166,32 +167,26 @@ def conv2d_weight(g: Any, x: Any, window: Window, groups: int) -> Any:
 
 
 def conv2d_input(g: Any, w: Any, size: Pair, window: Window, groups: int) -> Any:
-    (eh, ew), ((top, bottom), (left, right)) = window.extent, window.padding
-    frame = (eh - 1 - top, eh - 1 - bottom), (ew - 1 - left, ew - 1 - right)
-    if window.stride == (1, 1) and min(map(min, frame)) >= 0:
-        return conv2d(g, flipped(w, groups), None, window._replace(padding=frame), groups)
-    return _conv2d_input_strided(g, w, size, window, groups)
+    """As many convolutions of stride 1 as there are phases, each with the places of the filters that meet it."""
+    high, wide = window.phases(size)
+    c = w.shape[1] * groups
+    if window.stride == (1, 1) and high and wide:  # the one phase is all there is
+        return _conv2d_phase(g, w, high[0], wide[0], groups)
+    y = np.zeros((*size, len(g), c), np.result_type(g, w))
+    for rows, columns in product(high, wide):
+        part = _conv2d_phase(g, w, rows, columns, groups)
+        y[rows.elements, columns.elements] = pixels_first(part)
+    return pixels_first(y)
 
 
-def _conv2d_input_strided(g: Any, w: Any, size: Pair, window: Window, groups: int) -> Any:
-    """The strips that g makes, each added to where it came from."""
-    n, c, dtype = len(g), w.shape[1], np.result_type(g, w)
-    filters = _matrix(w, None, groups, dtype).transpose(0, 2, 1)  # (G, O/G, kh kw C/G)
-    g = _rows(g)
-    strips_of = Strips((n, groups * c, *size), window, groups, dtype)
-    strips_of.framed[...] = 0
-    for columns, strips, cells in strips_of.blocks():
-        strips[...] = 0
-        for rows, under in strips_of.under(strips):
-            given = _grouped(g[rows, columns], groups)
-            for i in range(given.shape[1]):
-                under[:, i] += given[:, i] @ filters
-        # windows overlap, but not at the same place in the window
-        for v in range(window.kernel[1]):
-            strips_of.windows[:, columns, ..., v, :] += cells[..., v, :]
-    y = np.empty((*size, n, groups, c), dtype)
-    y[...] = strips_of.inner.transpose(2, 3, 1, 0, 4)
-    return pixels_first(y.reshape(*size, n, groups * c))
+def _conv2d_phase(g: Any, w: Any, rows: Phase, columns: Phase, groups: int) -> Any:
+    filters = flipped(w[:, :, rows.places, columns.places], groups)
+    (top, bottom), (left, right) = rows.pads, columns.pads
+    frame = (max(top, 0), max(bottom, 0)), (max(left, 0), max(right, 0))
+    (ho, wo), dilation = g.shape[2:], (rows.dilation, columns.dilation)
+    met = g[:, :, max(-top, 0) : ho + min(bottom, 0), max(-left, 0) : wo + min(right, 0)]
+    window = Window(filters.shape[2:], (1, 1), frame, dilation)
+    return conv2d(met, filters, None, window, groups)
 
 
 def flipped(w: Any, groups: int) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import product
@@ -17,6 +18,21 @@ Pair = tuple[int, int]
 Steps = int | Sequence[int]  # one number for all axes, or one per axis
 Slices = tuple[slice, slice]
 Place = tuple[slice, slice]  # along one axis: the windows, and the elements that they meet
+
+
+class Phase(NamedTuple):
+    """Along one axis: elements of the image a stride apart, which the same places of their windows meet.
+
+    elements, places  which they are, as slices of the image and of the window
+    pads              (before, after): the frame, negative for what is cut off, with which these places, turned
+                      around and `dilation` apart, move over the windows and meet for each element what it is under
+    """
+
+    elements: slice
+    places: slice
+    pads: Pair
+    dilation: int
+
 
 IMAGES_BYTES = 2**18  # of images that a second-level cache holds twice
 
@@ -64,12 +80,15 @@ class Window(NamedTuple):
 
     def along(self, size: Sequence[int]) -> tuple[tuple[Place | None, ...], ...]:
         """`places` along each axis alone; None for one that is always in the padding."""
-        return tuple(
-            tuple(_along(n, out, *of_axis))
-            for n, out, of_axis in zip(
-                size, self.output_size(size), zip(*self, strict=True), strict=True
-            )
-        )
+        return tuple(tuple(_along(*of_axis)) for of_axis in self._per_axis(size))
+
+    def phases(self, size: Sequence[int]) -> tuple[tuple[Phase, ...], ...]:
+        """Per axis the phases into which a stride parts an image of `size`; what no window meets is in none."""
+        return _phases(self, (size[0], size[1]))
+
+    def _per_axis(self, size: Sequence[int]) -> Iterator[tuple[Any, ...]]:
+        """Of each axis the image's size, the output's, kernel, stride, padding and dilation."""
+        return zip(size, self.output_size(size), *self, strict=True)
 
 
 @lru_cache(maxsize=256)
@@ -96,6 +115,31 @@ def _along(
             if count > 0
             else None
         )
+
+
+@lru_cache(maxsize=256)
+def _phases(window: Window, size: Pair) -> tuple[tuple[Phase, ...], ...]:
+    return tuple(tuple(_phases_along(*of_axis)) for of_axis in window._per_axis(size))
+
+
+def _phases_along(
+    n: int, out: int, kernel: int, stride: int, padding: Pair, dilation: int
+) -> Iterator[Phase]:
+    """`phases` along one axis: element h lies under place u of window i where h + p = i s + u d."""
+    common = math.gcd(stride, dilation)
+    # so many places further in the window are as far as so many windows
+    step, spread = stride // common, dilation // common
+    for first in range(min(step, kernel)):
+        places = slice(first, kernel, step)
+        ahead, residue = divmod(first * dilation, stride)
+        begin = -((residue - padding[0]) // stride)  # the first q with h = q s + residue - p >= 0
+        start = begin * stride + residue - padding[0]
+        count = -((start - n) // stride)
+        before = ahead + (len(range(kernel)[places]) - 1) * spread - begin
+        after = begin + count - ahead - out
+        if count > 0 and min(before, after) > -out:
+            elements = slice(start, start + (count - 1) * stride + 1, stride)
+            yield Phase(elements, places, (before, after), spread)
 
 
 def numbers(name: str, value: Any, axes: int, least: int) -> tuple[int, ...]:
