@@ -25,6 +25,28 @@ def close(found, expected, rtol=1e-14):
     np.testing.assert_allclose(found, np.asarray(expected, float), rtol=rtol, atol=0, strict=True)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16, np.int64])
+def test_relu_of_a_long_array_is_that_of_each_of_its_elements(dtype):
+    rng = np.random.default_rng(0)
+    x = (3 * rng.standard_normal((7, 31, 321))).astype(dtype)
+    if x.dtype.kind == "f":
+        x[:, ::5, ::7] = [
+            [[np.nan]],
+            [[np.inf]],
+            [[-np.inf]],
+            [[-0.0]],
+            [[0.0]],
+            [[1e-7]],
+            [[-1e-7]],
+        ]
+    layouts = [x, x.transpose(1, 2, 0), np.asfortranarray(x), x[:, ::-1], x[:, :, 1:]]
+    for array in layouts:
+        y = mg.relu(array)
+        np.testing.assert_array_equal(y, np.maximum(array, 0), strict=True)
+        assert y.strides == np.maximum(array, 0).strides
+        assert y.flags.writeable
+
+
 # Compositions --------------------------------------------------------------------------------------------
 
 PROPERTIES = [

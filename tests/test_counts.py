@@ -36,10 +36,10 @@ COUNTS = {
     # arrays: forward linear 1 + 1, relu 1, cross-entropy 10; backward cross-entropy 3, linear 2 + 3, relu 2 (a mask)
     # saved: relu's output 32 x 8, the logits 32 x 4 and their softmax
     "dense": Counts(calls=136, arrays=23, numbers=23, made=9136, saved=2048),
-    # calls: two for the phases of the input gradient, which serve every stride
+    # calls: strips are filled a column of the window at a time, and cleared where it is in the padding
     # saved: both relus' outputs (8 x 4 x 8 x 8, 8 x 4 x 4 x 4), both pools' (8 x 4 x 4 x 4, 8 x 4 x 2 x 2), the logits
     # 8 x 4 and their softmax
-    "cnn": Counts(calls=562, arrays=78, numbers=84, made=76706, saved=13568),
+    "cnn": Counts(calls=595, arrays=65, numbers=81, made=72412, saved=13056),
     # a node: 1 array, the 1 that is added twice (as int64, as float32), 9 calls both ways, nothing saved
     "chain": Counts(calls=938, arrays=101, numbers=203, made=27068, saved=0),
 }

@@ -14,8 +14,26 @@ from .special import erfc
 # Rectifiers ----------------------------------------------------------------------------------------------
 
 
+ROW = 2**12  # zeros to compare with: they stay in a first-level cache
+LONG = 2**16  # elements from which on rows of zeros are worth their calls
+
+
 def _relu(x: Any) -> Any:
+    if type(x) is np.ndarray and x.size >= LONG:
+        return _relu_by_rows(x)
     return np.maximum(x, 0)  # nan stays nan, -inf gives 0 (x * (x > 0) would give nan)
+
+
+def _relu_by_rows(x: Any) -> Any:
+    """The same for a long array: NumPy compares arrays several times as fast as an array and a number."""
+    y = np.empty_like(x)
+    if y.strides != x.strides:  # x has gaps, and no rows
+        return np.maximum(x, 0)
+    flat_x, flat_y, whole = x.ravel("K"), y.ravel("K"), x.size // ROW * ROW
+    zeros = np.zeros(ROW, x.dtype)
+    np.maximum(flat_x[:whole].reshape(-1, ROW), zeros, out=flat_y[:whole].reshape(-1, ROW))
+    np.maximum(flat_x[whole:], 0, out=flat_y[whole:])
+    return y
 
 
 # relu at 0: 0, the subgradient of least norm

@@ -87,8 +87,7 @@ _conv2d_row = primitive(
     _conv2d,
     x=lambda g, w, x_shape, window, groups: conv2d_input(g, w, x_shape[2:], window, groups),
     w=lambda g, x, window, groups: conv2d_weight(g, x, window, groups),
-    # pixels first: in memory they are, so long runs are added
-    b=lambda g: g.sum(axis=(2, 3)).sum(axis=0),
+    b=lambda g: g.sum(axis=(0, 2, 3)),
 )
 conv2d_input: Primitive = primitive(
     _conv2d_input,

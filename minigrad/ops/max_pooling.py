@@ -58,19 +58,23 @@ def pool_argmax_plain(x: Any, y: Any, window: Window) -> Any:
 
 
 def _pool_argmax_kernel(x: Any, y: Any, window: Window) -> Any:
-    # ranks instead of places, the first place having the highest, so that a maximum finds it; masks would branch
+    # a place counts the ones before it, as long as no maximum was met: sums of truth values, where masks would branch
     count = math.prod(window.kernel)
-    ranks = np.zeros_like(y, dtype=np.min_scalar_type(count))
+    place = np.zeros_like(y, dtype=np.min_scalar_type(count))
+    unmet = np.ones_like(y, dtype=bool)
     # a maximum keeps nan, and is quicker than to look at each
     has_nan = y.size > 0 and bool(np.isnan(y.max()))
-    for k, here, there in window.places(x.shape[2:]):
-        at, found = x[:, :, *there], ranks[:, :, *here]
-        hit = at == y[:, :, *here]
-        if has_nan:
-            hit |= at != at
-        rank = np.multiply(hit.view(np.uint8), count - k, dtype=ranks.dtype)
-        np.maximum(found, rank, out=found)
-    return np.subtract(count, ranks, out=ranks)
+    views = {k: (here, there) for k, here, there in window.places(x.shape[2:])}
+    for k in range(count - 1):
+        if k in views:
+            here, there = views[k]
+            at = x[:, :, *there]
+            other = at != y[:, :, *here]
+            if has_nan:
+                other &= at == at
+            unmet[:, :, *here] &= other
+        place += unmet
+    return place
 
 
 def pool_argmax(x: Any, y: Any, window: Window) -> Any:

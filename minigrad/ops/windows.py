@@ -80,7 +80,7 @@ class Window(NamedTuple):
 
     def along(self, size: Sequence[int]) -> tuple[tuple[Place | None, ...], ...]:
         """`places` along each axis alone; None for one that is always in the padding."""
-        return tuple(tuple(_along(*of_axis)) for of_axis in self._per_axis(size))
+        return _along(self, (size[0], size[1]))
 
     def phases(self, size: Sequence[int]) -> tuple[tuple[Phase, ...], ...]:
         """Per axis the phases into which a stride parts an image of `size`; what no window meets is in none."""
@@ -101,7 +101,12 @@ def _places(window: Window, size: Pair) -> tuple[tuple[int, Slices, Slices], ...
     )
 
 
-def _along(
+@lru_cache(maxsize=256)
+def _along(window: Window, size: Pair) -> tuple[tuple[Place | None, ...], ...]:
+    return tuple(tuple(_along_axis(*of_axis)) for of_axis in window._per_axis(size))
+
+
+def _along_axis(
     n: int, out: int, kernel: int, stride: int, padding: Pair, dilation: int
 ) -> Iterator[Place | None]:
     """`places` along one axis."""
@@ -119,10 +124,10 @@ def _along(
 
 @lru_cache(maxsize=256)
 def _phases(window: Window, size: Pair) -> tuple[tuple[Phase, ...], ...]:
-    return tuple(tuple(_phases_along(*of_axis)) for of_axis in window._per_axis(size))
+    return tuple(tuple(_phases_along_axis(*of_axis)) for of_axis in window._per_axis(size))
 
 
-def _phases_along(
+def _phases_along_axis(
     n: int, out: int, kernel: int, stride: int, padding: Pair, dilation: int
 ) -> Iterator[Phase]:
     """`phases` along one axis: element h lies under place u of window i where h + p = i s + u d."""
