@@ -1,10 +1,16 @@
 """nn: layers, models, losses and optimisers, built on minigrad's public names."""
 
 from . import init, optim
-from .layers import Conv2d, Dropout, Flatten, Linear, MaxPool2d, ReLU, Sequential, Sigmoid, Tanh
+from .activations import ReLU, Sigmoid, Tanh
+from .containers import Sequential
+from .convolution import Conv2d
+from .linear import Linear
 from .losses import CrossEntropyLoss, MSELoss
 from .models import CNN, MLP
 from .module import Buffer, Module, Parameter
+from .pooling import MaxPool2d
+from .regularisation import Dropout
+from .shaping import Flatten
 
 __all__ = [
     "CNN",

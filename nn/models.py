@@ -8,8 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from .layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential
+from .activations import ReLU
+from .containers import Sequential
+from .convolution import Conv2d
+from .linear import Linear
 from .module import Module
+from .pooling import MaxPool2d
+from .shaping import Flatten
 
 
 class MLP(Sequential):

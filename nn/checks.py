@@ -1,0 +1,61 @@
+"""What layers check of their arguments and inputs; the errors begin with the layer's class."""
+
+from __future__ import annotations
+
+from operator import index
+from typing import Any
+
+import minigrad
+
+from .module import Module
+
+Sizes = int | tuple[int, ...]  # one number for every axis, or one per axis
+
+
+def integer(layer: Module, name: str, value: Any, least: int) -> int:
+    if not hasattr(value, "__index__") or index(value) < least:
+        raise ValueError(
+            f"{type(layer).__name__}: {name} must be an integer >= {least}, not {value!r}"
+        )
+    return index(value)
+
+
+def integers(layer: Module, name: str, value: Any, axes: int, least: int) -> tuple[int, ...]:
+    """A number per axis, given as one for all or as one each."""
+    each = value if isinstance(value, (tuple, list)) else (value,) * axes
+    if len(each) != axes:
+        some = "an integer or a pair" if axes == 2 else "one integer"
+        raise ValueError(f"{type(layer).__name__}: {name} must be {some}, not {value!r}")
+    return tuple(integer(layer, name, n, least) for n in each)
+
+
+def probability(layer: Module, name: str, value: float) -> float:
+    if not 0 <= value <= 1:
+        raise ValueError(
+            f"{type(layer).__name__}: {name} is a probability in [0, 1], not {value!r}"
+        )
+    return value
+
+
+def check_array(layer: Module, x: Any) -> None:
+    if not hasattr(x, "dtype"):
+        raise TypeError(
+            f"{type(layer).__name__}: the input is a {type(x).__name__}; an array or Tensor is needed"
+        )
+
+
+def check_input(layer: Module, x: Any, weight: minigrad.Tensor | None) -> None:
+    """Refuse an input of another float dtype: it would widen or narrow everything behind it unseen."""
+    if weight is not None and getattr(x, "dtype", None) is weight.dtype:
+        return
+    check_array(layer, x)
+    if weight is not None and x.dtype.kind == "f" and x.dtype != weight.dtype:
+        raise TypeError(
+            f"{type(layer).__name__}: the input is {x.dtype}, the parameters are {weight.dtype}; "
+            f"convert the input with x.astype('{weight.dtype}')"
+        )
+
+
+def short(numbers: tuple[int, ...]) -> Any:
+    """Equal numbers as one, for a repr."""
+    return numbers[0] if len(set(numbers)) == 1 else numbers
