@@ -9,6 +9,8 @@ import numpy as np
 
 from minigrad import Tensor, is_recording, scope
 
+from .places import locate
+
 Self = TypeVar("Self", bound="Module")
 
 
@@ -53,12 +55,20 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} defines no forward")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if not is_recording():
-            return self.forward(*args, **kwargs)
-        with scope(self):
-            return self.forward(*args, **kwargs)
+        try:
+            if not is_recording():
+                return self.forward(*args, **kwargs)
+            with scope(self):
+                return self.forward(*args, **kwargs)
+        except Exception as error:
+            locate(error, self)
+            raise
 
     # The walk ----------------------------------------------------------------------------------------
+
+    def _below(self) -> Iterator[tuple[str, Module]]:
+        """(name, module) for each Module that is an attribute, whatever else is wrong with this one."""
+        return ((name, value) for name, value in vars(self).items() if isinstance(value, Module))
 
     def _members(self) -> Iterator[tuple[str, Any]]:
         """The attributes that are Parameters, Buffers or Modules, in the order in which they were set."""
@@ -88,16 +98,21 @@ class Module:
         """(name, module) for each Module that is an attribute."""
         return ((name, value) for name, value in self._members() if isinstance(value, Module))
 
-    def modules(self) -> Iterator[Module]:
-        """This Module and all below it, each once."""
+    def named_modules(self) -> Iterator[tuple[str, Module]]:
+        """(path, module) for this Module, whose path is "", and all below it; a shared one once, by its first path."""
         seen: set[int] = set()
-        stack: list[Module] = [self]
+        stack: list[tuple[str, Module]] = [("", self)]
         while stack:
-            module = stack.pop()
+            path, module = stack.pop()
             if id(module) not in seen:
                 seen.add(id(module))
-                yield module
-                stack.extend(reversed([child for _, child in module.children()]))
+                yield path, module
+                below = [(f"{path}.{name}" if path else name, m) for name, m in module.children()]
+                stack.extend(reversed(below))
+
+    def modules(self) -> Iterator[Module]:
+        """This Module and all below it, each once."""
+        return (module for _, module in self.named_modules())
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """(name, parameter) with dotted names such as `0.weight`; a shared parameter once, by its first name."""
