@@ -56,6 +56,14 @@ def check_input(layer: Module, x: Any, weight: minigrad.Tensor | None) -> None:
         )
 
 
+def float_input(layer: Module, x: Any, weight: minigrad.Tensor | None) -> Any:
+    """x checked as by `check_input`; integers become floats of the parameters' dtype."""
+    check_input(layer, x, weight)
+    if x.dtype.kind == "f":
+        return x
+    return x.astype("float32" if weight is None else weight.dtype)
+
+
 def short(numbers: tuple[int, ...]) -> Any:
     """Equal numbers as one, for a repr."""
     return numbers[0] if len(set(numbers)) == 1 else numbers

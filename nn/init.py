@@ -31,3 +31,18 @@ def normal(
     """normal(0, std^2)"""
     values = minigrad.generator(rng).normal(0.0, std, shape)
     return values.astype(np.float32 if dtype is None else dtype)
+
+
+def zeros(shape: tuple[int, ...], dtype: Any = None) -> Any:
+    """0 everywhere."""
+    return constant(shape, 0.0, dtype)
+
+
+def ones(shape: tuple[int, ...], dtype: Any = None) -> Any:
+    """1 everywhere."""
+    return constant(shape, 1.0, dtype)
+
+
+def constant(shape: tuple[int, ...], value: float, dtype: Any = None) -> Any:
+    """The value everywhere."""
+    return np.full(shape, value, np.float32 if dtype is None else dtype)
