@@ -1,41 +1,125 @@
 """nn: layers, models, losses and optimisers, built on minigrad's public names."""
 
 from . import init, optim
-from .activations import ReLU, Sigmoid, Tanh
+from .activations import (
+    CELU,
+    ELU,
+    GELU,
+    SELU,
+    Hardsigmoid,
+    Hardswish,
+    Hardtanh,
+    LeakyReLU,
+    LogSigmoid,
+    LogSoftmax,
+    Mish,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
 from .batch_norm import BatchNorm1d, BatchNorm2d
-from .containers import Sequential
-from .convolution import Conv2d
+from .containers import ModuleDict, ModuleList, Residual, Sequential
+from .convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from .linear import Linear
-from .losses import CrossEntropyLoss, MSELoss
+from .losses import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    HingeLoss,
+    HuberLoss,
+    KLDivLoss,
+    L1Loss,
+    MSELoss,
+    NLLLoss,
+    SmoothL1Loss,
+)
 from .models import CNN, MLP
 from .module import Buffer, Module, Parameter
 from .normalisation import GroupNorm, LayerNorm, RMSNorm
-from .pooling import MaxPool2d
-from .regularisation import Dropout
-from .shaping import Flatten
+from .pooling import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AdaptiveMaxPool2d,
+    AvgPool1d,
+    AvgPool2d,
+    MaxPool1d,
+    MaxPool2d,
+)
+from .regularisation import Dropout, Dropout2d
+from .shaping import Flatten, Identity, Unflatten, Upsample
 
-__all__ = [
-    "CNN",
-    "MLP",
-    "BatchNorm1d",
-    "BatchNorm2d",
-    "Buffer",
-    "Conv2d",
-    "CrossEntropyLoss",
-    "Dropout",
-    "Flatten",
-    "GroupNorm",
-    "LayerNorm",
-    "Linear",
-    "MSELoss",
-    "MaxPool2d",
+# in reading order: what a layer is, the layers, what is built of them, what trains them
+__all__ = [  # noqa: RUF022
     "Module",
     "Parameter",
+    "Buffer",
+    # layers with parameters
+    "Linear",
+    "Conv1d",
+    "Conv2d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "LayerNorm",
+    "GroupNorm",
     "RMSNorm",
+    # activations
     "ReLU",
-    "Sequential",
+    "ReLU6",
+    "LeakyReLU",
+    "Hardtanh",
+    "Hardsigmoid",
+    "Hardswish",
+    "ELU",
+    "CELU",
+    "SELU",
     "Sigmoid",
+    "LogSigmoid",
     "Tanh",
+    "Softplus",
+    "SiLU",
+    "Mish",
+    "GELU",
+    "Softmax",
+    "LogSoftmax",
+    # pooling, dropout, shapes
+    "MaxPool1d",
+    "MaxPool2d",
+    "AvgPool1d",
+    "AvgPool2d",
+    "AdaptiveAvgPool1d",
+    "AdaptiveAvgPool2d",
+    "AdaptiveMaxPool2d",
+    "Dropout",
+    "Dropout2d",
+    "Identity",
+    "Flatten",
+    "Unflatten",
+    "Upsample",
+    # of modules
+    "Sequential",
+    "ModuleList",
+    "ModuleDict",
+    "Residual",
+    "MLP",
+    "CNN",
+    # losses
+    "CrossEntropyLoss",
+    "NLLLoss",
+    "HingeLoss",
+    "MSELoss",
+    "L1Loss",
+    "SmoothL1Loss",
+    "HuberLoss",
+    "BCELoss",
+    "BCEWithLogitsLoss",
+    "KLDivLoss",
+    # rooms of their own
     "init",
     "optim",
 ]

@@ -1,48 +1,171 @@
-"""Laws by which parameters are drawn. Each returns a new array; `rng` is explicit or the package's default."""
+"""Laws by which parameters are drawn. Each returns a new array; `rng` is explicit or the package's default.
+
+Shapes are those of weights, (out, in, ...): fan_in = in times the sizes behind, fan_out = out times the sizes behind.
+A parameter takes a value by `layer.weight.assign(nn.init.kaiming_normal(layer.weight.shape))`.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import minigrad
 
+Shape = tuple[int, ...]
+if TYPE_CHECKING:  # importing numpy.random takes time
+    Rng = np.random.Generator | None
 
-def uniform(
-    shape: tuple[int, ...], bound: float, rng: np.random.Generator | None = None, dtype: Any = None
-) -> Any:
+# Plain laws ----------------------------------------------------------------------------------------------
+
+
+def uniform(shape: Shape, bound: float, rng: Rng = None, dtype: Any = None) -> Any:
     """uniform(-bound, bound)"""
-    values = minigrad.generator(rng).uniform(-bound, bound, shape)
-    return values.astype(np.float32 if dtype is None else dtype)
+    return _as(minigrad.generator(rng).uniform(-bound, bound, shape), dtype)
 
 
-def fan_in_uniform(
-    shape: tuple[int, ...], fan_in: int, rng: np.random.Generator | None = None, dtype: Any = None
-) -> Any:
-    """uniform(-k, k), k = 1 / sqrt(fan_in): PyTorch's law for the weights and biases of Linear and Conv2d."""
-    return uniform(shape, 1 / math.sqrt(fan_in) if fan_in else 0.0, rng, dtype)
-
-
-def normal(
-    shape: tuple[int, ...], std: float, rng: np.random.Generator | None = None, dtype: Any = None
-) -> Any:
+def normal(shape: Shape, std: float, rng: Rng = None, dtype: Any = None) -> Any:
     """normal(0, std^2)"""
-    values = minigrad.generator(rng).normal(0.0, std, shape)
-    return values.astype(np.float32 if dtype is None else dtype)
+    return _as(minigrad.generator(rng).normal(0.0, std, shape), dtype)
 
 
-def zeros(shape: tuple[int, ...], dtype: Any = None) -> Any:
+def truncated_normal(
+    shape: Shape, std: float, bound: float = 2.0, rng: Rng = None, dtype: Any = None
+) -> Any:
+    """normal(0, std^2) where it is within (-bound std, bound std): what falls outside is drawn again.
+
+    Its own standard deviation is less than std: 0.88 of it for a bound of 2.
+    """
+    if not bound >= 0.1:  # nearly uniform there, and nearly everything would be drawn again
+        raise ValueError(f"truncated_normal: bound must be at least 0.1, not {bound}; use uniform")
+    rng = minigrad.generator(rng)
+    values = rng.normal(size=shape)
+    while (outside := np.abs(values) > bound).any():
+        values[outside] = rng.normal(size=np.count_nonzero(outside))
+    return _as(values * std, dtype)
+
+
+def zeros(shape: Shape, dtype: Any = None) -> Any:
     """0 everywhere."""
     return constant(shape, 0.0, dtype)
 
 
-def ones(shape: tuple[int, ...], dtype: Any = None) -> Any:
+def ones(shape: Shape, dtype: Any = None) -> Any:
     """1 everywhere."""
     return constant(shape, 1.0, dtype)
 
 
-def constant(shape: tuple[int, ...], value: float, dtype: Any = None) -> Any:
+def constant(shape: Shape, value: float, dtype: Any = None) -> Any:
     """The value everywhere."""
-    return np.full(shape, value, np.float32 if dtype is None else dtype)
+    return _as(np.full(shape, value, np.float64), dtype)
+
+
+# Laws that keep the size of what flows through the layers ------------------------------------------------
+
+
+def fan_in_uniform(shape: Shape, fan_in: int, rng: Rng = None, dtype: Any = None) -> Any:
+    """uniform(-k, k), k = 1 / sqrt(fan_in): PyTorch's law for the weights and biases of Linear and Conv2d."""
+    return uniform(shape, 1 / math.sqrt(fan_in) if fan_in else 0.0, rng, dtype)
+
+
+def xavier_uniform(shape: Shape, gain: float = 1.0, rng: Rng = None, dtype: Any = None) -> Any:
+    """uniform(-k, k), k = gain sqrt(6 / (fan_in + fan_out)).
+
+    It keeps the variance of values forward and of gradients back, near 0 of tanh. Glorot, Bengio: Understanding the
+    difficulty of training deep feedforward neural networks (2010).
+    """
+    return uniform(shape, gain * math.sqrt(6 / _positive(sum(fans(shape)))), rng, dtype)
+
+
+def xavier_normal(shape: Shape, gain: float = 1.0, rng: Rng = None, dtype: Any = None) -> Any:
+    """normal(0, std^2), std = gain sqrt(2 / (fan_in + fan_out)); as `xavier_uniform`."""
+    return normal(shape, gain * math.sqrt(2 / _positive(sum(fans(shape)))), rng, dtype)
+
+
+def kaiming_uniform(
+    shape: Shape,
+    a: float = 0.0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    rng: Rng = None,
+    dtype: Any = None,
+) -> Any:
+    """uniform(-k, k), k = gain sqrt(3 / fan), gain = sqrt(2 / (1 + a^2)) for leaky_relu with the slope a; relu is a=0.
+
+    mode          "fan_in" keeps the variance of the values forward, "fan_out" that of the gradients back
+    nonlinearity  what follows the layer, as `calculate_gain` knows it
+
+    He et al.: Delving Deep into Rectifiers (2015).
+    """
+    return uniform(shape, math.sqrt(3) * _kaiming_std(shape, a, mode, nonlinearity), rng, dtype)
+
+
+def kaiming_normal(
+    shape: Shape,
+    a: float = 0.0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    rng: Rng = None,
+    dtype: Any = None,
+) -> Any:
+    """normal(0, std^2), std = gain / sqrt(fan); as `kaiming_uniform`."""
+    return normal(shape, _kaiming_std(shape, a, mode, nonlinearity), rng, dtype)
+
+
+def _kaiming_std(shape: Shape, a: float, mode: str, nonlinearity: str) -> float:
+    if mode not in ("fan_in", "fan_out"):
+        raise ValueError(f"kaiming: mode must be 'fan_in' or 'fan_out', not {mode!r}")
+    fan = fans(shape)[mode == "fan_out"]
+    return calculate_gain(nonlinearity, a) / math.sqrt(_positive(fan))
+
+
+def orthogonal(shape: Shape, gain: float = 1.0, rng: Rng = None, dtype: Any = None) -> Any:
+    """gain Q, with Q of shape (out, in ...) uniform among those whose rows, or columns if fewer, are orthonormal.
+
+    Q of the QR decomposition of a normal matrix, with the signs that make R's diagonal positive. Saxe, McClelland,
+    Ganguli: Exact solutions to the nonlinear dynamics of learning in deep linear networks (2014).
+    """
+    fans(shape)
+    rows, columns = shape[0], math.prod(shape[1:])
+    tall = minigrad.generator(rng).normal(size=(max(rows, columns), min(rows, columns)))
+    q, r = np.linalg.qr(tall)
+    q = q * np.where(np.diagonal(r) < 0, -1, 1)
+    return _as(gain * (q if rows >= columns else q.T).reshape(shape), dtype)
+
+
+# What the laws are made of -------------------------------------------------------------------------------
+
+
+def calculate_gain(nonlinearity: str, a: float = 0.01) -> float:
+    """By what a layer's weights make up for the activation behind it; `a` is the slope of leaky_relu."""
+    gains = {
+        "linear": 1.0,
+        "sigmoid": 1.0,
+        "tanh": 5 / 3,
+        "relu": math.sqrt(2),
+        "leaky_relu": math.sqrt(2 / (1 + a * a)),
+        "selu": 3 / 4,
+    }
+    if nonlinearity not in gains:
+        raise ValueError(
+            f"calculate_gain: {nonlinearity!r} is not known; {', '.join(map(repr, gains))} are"
+        )
+    return gains[nonlinearity]
+
+
+def fans(shape: Shape) -> tuple[int, int]:
+    """(fan_in, fan_out) of a weight: how many inputs each output sums, and how many outputs each input is in."""
+    if len(shape) < 2:
+        raise ValueError(f"a weight of shape {shape} has no fans; two axes or more are needed")
+    behind = math.prod(shape[2:])
+    return shape[1] * behind, shape[0] * behind
+
+
+def _positive(fan: int) -> int:
+    """So that an empty weight can be drawn."""
+    return max(fan, 1)
+
+
+def _as(values: Any, dtype: Any) -> Any:
+    return values.astype(np.float32 if dtype is None else dtype)

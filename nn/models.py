@@ -9,16 +9,21 @@ from typing import Any
 import numpy as np
 
 from .activations import ReLU
+from .batch_norm import BatchNorm1d, BatchNorm2d
 from .containers import Sequential
 from .convolution import Conv2d
 from .linear import Linear
 from .module import Module
 from .pooling import MaxPool2d
+from .regularisation import Dropout
 from .shaping import Flatten
 
 
 class MLP(Sequential):
     """A multi-layer perceptron: Linear layers of the given sizes with an activation between them.
+
+    batch_norm  a BatchNorm1d before each activation
+    dropout     a Dropout with that probability behind each activation; it draws from `rng`
 
     >>> MLP([2, 100, 3])
     MLP()
@@ -33,6 +38,8 @@ class MLP(Sequential):
         sizes: Sequence[int],
         activation: Callable[[], Module] = ReLU,
         *,
+        batch_norm: bool = False,
+        dropout: float = 0.0,
         dtype: Any = None,
         rng: np.random.Generator | None = None,
     ) -> None:
@@ -40,7 +47,8 @@ class MLP(Sequential):
             raise ValueError(
                 f"MLP: sizes must be those of input, hidden layers and output, such as [2, 100, 3], not {sizes!r}"
             )
-        super().__init__(*_dense("MLP", sizes, activation, dtype, rng))
+        _check_activation("MLP", activation)
+        super().__init__(*_dense(sizes, activation, batch_norm, dropout, dtype, rng))
 
 
 class CNN(Sequential):
@@ -49,6 +57,8 @@ class CNN(Sequential):
     input_shape  (C, H, W) of one image; the convolutions keep H and W, each pool halves them
     channels     the filters of each convolution
     hidden       the sizes of the Linear layers before the last, which has `classes` outputs
+    batch_norm   a BatchNorm2d or BatchNorm1d before each activation
+    dropout      a Dropout with that probability behind the activation of each Linear layer; it draws from `rng`
     """
 
     def __init__(
@@ -60,6 +70,8 @@ class CNN(Sequential):
         kernel_size: int = 3,
         activation: Callable[[], Module] = ReLU,
         *,
+        batch_norm: bool = False,
+        dropout: float = 0.0,
         dtype: Any = None,
         rng: np.random.Generator | None = None,
     ) -> None:
@@ -69,39 +81,46 @@ class CNN(Sequential):
             )
         if len(input_shape) != 3:
             raise ValueError(f"CNN: input_shape must be (C, H, W), not {tuple(input_shape)}")
+        _check_activation("CNN", activation)
         depth, height, width = input_shape
         layers: list[Module] = []
         for filters in channels:
-            layers += [
-                Conv2d(depth, filters, kernel_size, padding=kernel_size // 2, dtype=dtype, rng=rng),
-                activation(),
-                MaxPool2d(2),
-            ]
+            conv = Conv2d(
+                depth, filters, kernel_size, padding=kernel_size // 2, dtype=dtype, rng=rng
+            )
+            norm = [BatchNorm2d(filters, dtype=dtype)] if batch_norm else []
+            layers += [conv, *norm, activation(), MaxPool2d(2)]
             depth, height, width = filters, height // 2, width // 2
         if height * width == 0:
             raise ValueError(
                 f"CNN: {len(channels)} pools leave nothing of an image of {input_shape[1:]} pixels"
             )
-        super().__init__(
-            *layers,
-            Flatten(),
-            *_dense("CNN", [depth * height * width, *hidden, classes], activation, dtype, rng),
-        )
+        sizes = [depth * height * width, *hidden, classes]
+        dense = _dense(sizes, activation, batch_norm, dropout, dtype, rng)
+        super().__init__(*layers, Flatten(), *dense)
 
 
-def _dense(
-    model: str,
-    sizes: Sequence[int],
-    activation: Callable[[], Module],
-    dtype: Any,
-    rng: np.random.Generator | None,
-) -> list[Module]:
-    """Linear layers of the given sizes with the activation between them."""
+def _check_activation(model: str, activation: Any) -> None:
     if isinstance(activation, Module):
         raise TypeError(
             f"{model}: activation is {activation!r}, one layer; pass the class, which makes one for each place"
         )
+
+
+def _dense(
+    sizes: Sequence[int],
+    activation: Callable[[], Module],
+    batch_norm: bool,
+    dropout: float,
+    dtype: Any,
+    rng: np.random.Generator | None,
+) -> list[Module]:
+    """Linear layers of the given sizes, and between them the activation with what goes before and behind it."""
     layers: list[Module] = []
     for before, after in pairwise(sizes):
-        layers += [Linear(before, after, dtype=dtype, rng=rng), activation()]
-    return layers[:-1]
+        if layers:
+            layers += [BatchNorm1d(before, dtype=dtype)] if batch_norm else []
+            layers.append(activation())
+            layers += [Dropout(dropout, rng=rng)] if dropout else []
+        layers.append(Linear(before, after, dtype=dtype, rng=rng))
+    return layers
