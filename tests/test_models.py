@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from cases.modules import as_function
 
 import minigrad
 import nn
@@ -289,24 +290,6 @@ def test_the_same_seed_gives_the_same_run_to_the_last_bit():
 
 
 # --- Gradients ----------------------------------------------------------------------------------
-
-
-def as_function(net, loss_of):
-    """The loss as a function of the parameters: their places in the layers are filled with the arguments."""
-    places = [
-        (module, name)
-        for module in net.modules()
-        for name in vars(module)
-        if isinstance(getattr(module, name), nn.Parameter)
-    ]
-    arrays = [getattr(module, name).data.astype(np.float64) for module, name in places]
-
-    def f(*parameters):
-        for (module, name), value in zip(places, parameters, strict=True):
-            setattr(module, name, value)
-        return loss_of(net)
-
-    return f, arrays
 
 
 @pytest.mark.parametrize("activation", [nn.Tanh, nn.Sigmoid, nn.ReLU])
