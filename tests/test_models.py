@@ -1,6 +1,5 @@
 """Models: what MLP and CNN are made of, their state, that they learn, and every step beside PyTorch."""
 
-import copy
 import re
 
 import numpy as np
@@ -9,7 +8,6 @@ from cases.modules import as_function
 
 import minigrad
 import nn
-from minigrad import Tensor
 
 
 @pytest.fixture(autouse=True)
@@ -75,17 +73,33 @@ def test_a_cnn_is_blocks_of_convolution_and_pool_then_linear_layers():
     assert flat(normal(2, 2, 3, 4)).shape == (2, 10)
 
 
+def test_batch_norm_goes_before_each_activation_and_dropout_behind():
+    net = nn.MLP([5, 4, 3, 2], nn.Tanh, batch_norm=True, dropout=0.3)
+    block = [nn.Linear, nn.BatchNorm1d, nn.Tanh, nn.Dropout]
+    assert [type(layer) for layer in net] == [*block, *block, nn.Linear]
+    assert (net[1].num_features, net[3].p) == (4, 0.3)
+    net = nn.CNN((1, 8, 8), channels=[2], hidden=[3], batch_norm=True, dropout=0.3)
+    block = [nn.Conv2d, nn.BatchNorm2d, nn.ReLU, nn.MaxPool2d]
+    tail = [nn.Flatten, nn.Linear, nn.BatchNorm1d, nn.ReLU, nn.Dropout, nn.Linear]
+    assert [type(layer) for layer in net] == [*block, *tail]
+    assert {p.dtype for p in nn.MLP([2, 2, 2], batch_norm=True, dtype="float64").parameters()} == {
+        np.dtype("float64")
+    }
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [
         (lambda: nn.MLP([3]), r"MLP: .*\[3\]"),
         (lambda: nn.MLP([]), r"MLP: .*\[\]"),
         (lambda: nn.MLP([3, 4, 2], nn.Tanh()), "MLP: activation .*Tanh"),
+        (lambda: nn.MLP([3, 4, 2], dropout=1.5), r"Dropout: p .*1\.5"),
+        (lambda: nn.CNN((1, 8, 8), activation=nn.ReLU()), "CNN: activation .*ReLU"),
         (lambda: nn.CNN((1, 8, 8), kernel_size=2), "CNN: an even kernel_size .*2"),
         (lambda: nn.CNN((1, 3, 28)), r"CNN: 2 pools .*\(3, 28\)"),
         (lambda: nn.CNN((28, 28)), r"CNN: input_shape .*\(28, 28\)"),
     ],
-    ids=range(6),
+    ids=range(8),
 )
 def test_a_model_that_cannot_be_built_raises_and_names_what_was_given(make, words):
     with pytest.raises((TypeError, ValueError), match=words):
@@ -184,53 +198,6 @@ def test_loading_between_forward_and_backward_makes_backward_raise(strict):
     assert all(p.grad is None for p in net.parameters())
 
 
-def pairs(torch, dtype):
-    """Our module, PyTorch's, and the shape of an input."""
-    ours, theirs = {"dtype": np.dtype(dtype)}, {"dtype": getattr(torch, dtype)}
-    yield nn.Linear(5, 3, **ours), torch.nn.Linear(5, 3, **theirs), (4, 5)
-    yield nn.Linear(5, 3, False, **ours), torch.nn.Linear(5, 3, False, **theirs), (5,)
-    yield nn.Linear(5, 3, **ours), torch.nn.Linear(5, 3, **theirs), (2, 3, 4, 5)
-    for options in (
-        {"kernel_size": 3},
-        {"kernel_size": (3, 2), "stride": 2, "padding": 1, "bias": False},
-        {"kernel_size": 2, "stride": (1, 3), "padding": (0, 2)},
-    ):
-        layer = nn.Conv2d(3, 4, **options, **ours)
-        yield layer, torch.nn.Conv2d(3, 4, **options, **theirs), (2, 3, 6, 7)
-    yield (
-        nn.Sequential(nn.Conv2d(1, 2, 3, **ours), nn.Tanh(), nn.Flatten(), nn.Linear(8, 3, **ours)),
-        torch.nn.Sequential(
-            torch.nn.Conv2d(1, 2, 3, **theirs),
-            torch.nn.Tanh(),
-            torch.nn.Flatten(),
-            torch.nn.Linear(8, 3, **theirs),
-        ),
-        (5, 1, 4, 4),
-    )
-
-
-@pytest.mark.parametrize(("dtype", "rtol"), [("float64", 1e-12), ("float32", 2e-5)])
-def test_a_state_dict_moves_to_and_from_pytorch_with_equal_outputs_and_gradients(
-    torch, dtype, rtol
-):
-    for ours, theirs, shape in pairs(torch, dtype):
-        back = copy.deepcopy(theirs)
-        ours.load_state_dict(theirs.state_dict())
-        back.load_state_dict({k: torch.from_numpy(v) for k, v in ours.state_dict().items()})
-        a = normal(*shape, dtype=dtype)
-        x, x_theirs = Tensor(a, requires_grad=True), torch.tensor(a, requires_grad=True)
-        y, y_theirs = ours(x), theirs(x_theirs)
-        assert torch.equal(back(x_theirs), y_theirs)
-        seed = normal(*y.shape, dtype=dtype, seed=2)
-        y.backward(seed)
-        y_theirs.backward(torch.tensor(seed))
-        found = [y, x.grad, *(p.grad for p in ours.parameters())]
-        expected = [y_theirs.detach(), x_theirs.grad, *(p.grad for p in theirs.parameters())]
-        for mine, other in zip(found, expected, strict=True):
-            assert mine.dtype == dtype
-            np.testing.assert_allclose(mine.detach().numpy(), other, rtol=rtol, atol=rtol)
-
-
 # --- That they learn ----------------------------------------------------------------------------
 
 
@@ -325,6 +292,8 @@ def in_pytorch(torch, net):
             twins.append(torch.nn.Conv2d(*sizes, padding=layer.padding))
         elif isinstance(layer, nn.MaxPool2d):
             twins.append(torch.nn.MaxPool2d(layer.kernel_size, layer.stride))
+        elif isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            twins.append(getattr(torch.nn, type(layer).__name__)(layer.num_features))
         else:
             twins.append(getattr(torch.nn, type(layer).__name__)())
     state = {name: torch.from_numpy(array) for name, array in net.state_dict().items()}
@@ -333,13 +302,13 @@ def in_pytorch(torch, net):
     return twin
 
 
-def doubled(net):
-    """The net with parameters of float64."""
-    for module in net.modules():
-        for name, value in list(vars(module).items()):
-            if isinstance(value, nn.Parameter):
-                setattr(module, name, nn.Parameter(value.data.astype(np.float64)))
-    return net
+def model_and_inputs(model, dtype):
+    if model.startswith("mlp"):
+        build, sizes, shape = nn.MLP, ([4, 16, 16, 3],), (4,)
+    else:
+        build, sizes, shape = nn.CNN, ((1, 8, 8), [3, 4], [8], 3), (1, 8, 8)
+    net = build(*sizes, batch_norm=model.endswith("normalised"), dtype=dtype)
+    return net, normal(3, 10, *shape, dtype=dtype)
 
 
 @pytest.mark.parametrize(("dtype", "rtol"), [("float64", 1e-10), ("float32", 1e-3)])
@@ -350,15 +319,10 @@ def doubled(net):
         ("Adam", {"lr": 3e-3, "weight_decay": 1e-2}),
     ],
 )
-@pytest.mark.parametrize("model", ["mlp", "cnn"])
+@pytest.mark.parametrize("model", ["mlp", "mlp normalised", "cnn", "cnn normalised"])
 def test_the_loss_of_every_step_is_pytorchs(torch, model, law, options, dtype, rtol):
-    if model == "mlp":
-        net, x = nn.MLP([4, 16, 16, 3]), normal(3, 10, 4, dtype=dtype)
-    else:
-        net = nn.CNN((1, 8, 8), channels=[3, 4], hidden=[8], classes=3)
-        x = normal(3, 10, 1, 8, 8, dtype=dtype)
+    net, x = model_and_inputs(model, dtype)
     labels = np.random.default_rng(2).integers(0, 3, (3, 10))
-    net = doubled(net) if dtype == "float64" else net
     twin = in_pytorch(torch, net)
     ours = getattr(nn.optim, law)(net.parameters(), **options)
     theirs = getattr(torch.optim, law)(twin.parameters(), **options)
@@ -375,3 +339,9 @@ def test_the_loss_of_every_step_is_pytorchs(torch, model, law, options, dtype, r
         theirs.step()
         assert loss.dtype == dtype
         assert loss.item() == pytest.approx(other.item(), rel=rtol), f"step {step}"
+    if dtype == "float64":
+        state = twin.state_dict()
+        for name, array in net.state_dict().items():
+            np.testing.assert_allclose(array, state[name], rtol=1e-8, atol=1e-10, err_msg=name)
+    y, other = net.eval()(x[0]), twin.eval()(torch.from_numpy(x[0])).detach()
+    np.testing.assert_allclose(y.detach().numpy(), other, rtol=rtol, atol=rtol)
