@@ -6,6 +6,7 @@ from . import heap
 from .certificates import certify
 from .checkpoints import checkpoint, recomputing
 from .checks import check_grads
+from .costs import costs
 from .engine import grad
 from .explanations import explain
 from .footprint import saved_bytes
@@ -228,6 +229,7 @@ __all__ = [
     "conv_transpose2d",
     "cos",
     "cosh",
+    "costs",
     "cross_entropy",
     "cumprod",
     "cumsum",

@@ -9,7 +9,7 @@ from typing import Any
 
 from . import memory
 from .graph import Node, TensorBase, creation_order
-from .recording import all_before
+from .recording import all_before, origin_of
 
 
 def saved_bytes(*outputs: Any) -> int:
@@ -29,22 +29,32 @@ def saved_bytes(*outputs: Any) -> int:
     for y in outputs:
         if not isinstance(y, TensorBase):
             raise TypeError(f"saved_bytes: a {type(y).__name__} has no graph; a Tensor is needed")
+    return sum(saved_by_node(*outputs).values())
+
+
+def saved_by_node(*outputs: Any) -> dict[Node, int]:
+    """node -> bytes, as `saved_bytes` counts them, of the blocks of memory that it was the first to save."""
     nodes = {node for y in outputs for node in creation_order(y._node)}
-    sizes = _blocks(nodes)
+    blocks = _blocks(sorted(nodes, key=lambda node: node.tick))
     # what was recorded to be looked at goes with the graph as well, that of ghosts too
-    ghosts = {node for y in outputs for node in all_before(y._node) if node.is_ghost}
+    ghosts = {node for y in outputs for node in all_before(origin_of(y)) if node.is_ghost}
     held_elsewhere = _References(nodes | ghosts).held_elsewhere()
-    return sum(size for key, size in sizes.items() if key not in held_elsewhere)
+    saved: Counter[Node] = Counter()
+    for key, (node, size) in blocks.items():
+        if key not in held_elsewhere:
+            saved[node] += size
+    return dict(saved)
 
 
-def _blocks(nodes: Iterable[Node]) -> dict[int, int]:
-    """The size of each block of memory that the nodes saved arrays of, by the id of its owner."""
-    sizes = {}
+def _blocks(nodes: Iterable[Node]) -> dict[int, tuple[Node, int]]:
+    """The first of the nodes that saved an array of it, and the size, of each block of memory, by its owner's id."""
+    blocks: dict[int, tuple[Node, int]] = {}
     for node in nodes:
         for _, array in node.saved_arrays():
             owner = memory.owner(array)
-            sizes[id(owner)] = getattr(owner, "nbytes", array.nbytes)  # e.g. bytes have no nbytes
-    return sizes
+            size = getattr(owner, "nbytes", array.nbytes)  # e.g. bytes have no nbytes
+            blocks.setdefault(id(owner), (node, size))
+    return blocks
 
 
 class _References:
