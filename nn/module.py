@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from minigrad import Tensor, is_recording, scope
+from minigrad import Tensor, is_recording, record, scope
 
 from .places import locate
 
+if TYPE_CHECKING:
+    from .summary import Summary
+
 Self = TypeVar("Self", bound="Module")
+
+# told of every module that was called and what it gave, while recording
+_watcher: ContextVar[Callable[[Any, Any], None] | None] = ContextVar("nn_watcher", default=None)
+
+
+@contextmanager
+def watching(watcher: Callable[[Any, Any], None]) -> Iterator[None]:
+    """Call watcher(module, output) after each module that is called inside, the inner ones before the outer."""
+    token = _watcher.set(watcher)
+    try:
+        with record():
+            yield
+    finally:
+        _watcher.reset(token)
 
 
 class Parameter(Tensor):
@@ -59,7 +78,10 @@ class Module:
             if not is_recording():
                 return self.forward(*args, **kwargs)
             with scope(self):
-                return self.forward(*args, **kwargs)
+                y = self.forward(*args, **kwargs)
+            if (watcher := _watcher.get()) is not None:
+                watcher(self, y)
+            return y
         except Exception as error:
             locate(error, self)
             raise
@@ -194,6 +216,18 @@ class Module:
         text = "\n".join(f"{left:{width}}  {right}".rstrip() for left, right in lines)
         total = sum(parameter.size for parameter in self.parameters())
         return text if len(lines) == 1 else f"{text}\n{total:,} parameters"
+
+    def summary(self, input_shape: tuple[int, ...], dtype: Any = None) -> Summary:
+        """A table of the layers: output shapes, parameters, multiply-adds, bytes saved for backward, and their totals.
+
+        input_shape  of one example, without the batch axis, as `CNN` takes it; the costs are per example
+        dtype        of the input, by default that of the first parameter; an integer one for a model of labels
+
+        Nothing is estimated: a copy of the model runs on zeros, in the mode that this one is in.
+        """
+        from .summary import summarise
+
+        return summarise(self, input_shape, dtype)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the tree of modules, each folded by a click."""

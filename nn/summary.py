@@ -1,0 +1,173 @@
+"""`Module.summary`: what a model's layers give, hold and cost, from what a run of it really did.
+
+A copy of the model runs on zeros, on batches of two and of three. What grows from one to the other belongs to the
+batch: an axis that does is N, and costs that do are per example. So nothing is guessed, batch normalisation has the
+two examples that it needs, and the model, its running statistics, mode and generators are as they were.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import minigrad
+
+from .module import Module, Parameter, watching
+
+BATCHES = 2, 3
+
+
+class Row(NamedTuple):
+    """One module of the tree.
+
+    path           from the model, "" for the model itself
+    kind           its class
+    outputs        the shape of each array that it gave when it was last called, an axis of the batch as "N"; none
+                   if it was not called
+    parameters     how many numbers it learns itself, without the modules below it and what is shared with those before
+    multiply_adds  per example, of the ops of its own forward
+    saved_bytes    that these keep for backward, per example
+    """
+
+    path: str
+    kind: str
+    outputs: tuple[tuple[int | str, ...], ...]
+    parameters: int
+    multiply_adds: int
+    saved_bytes: int
+
+
+class Summary:
+    """The rows of a model, in the order of its tree, and their sums; as text it is a table."""
+
+    def __init__(self, input_shape: tuple[int, ...], rows: list[Row]) -> None:
+        self.input_shape = input_shape
+        self.rows = rows
+
+    @property
+    def parameters(self) -> int:
+        return sum(row.parameters for row in self.rows)
+
+    @property
+    def multiply_adds(self) -> int:
+        return sum(row.multiply_adds for row in self.rows)
+
+    @property
+    def saved_bytes(self) -> int:
+        return sum(row.saved_bytes for row in self.rows)
+
+    def __repr__(self) -> str:
+        head = ["layer", "type", "output", "parameters", "multiply-adds", "saved bytes"]
+        root, *below = self.rows
+        # the model itself is said above, and has a line of its own only if it does something itself
+        shown = self.rows if any(root[3:]) or not below else below
+        sums = self.parameters, self.multiply_adds, self.saved_bytes
+        lines = [head, *map(_cells, shown), ["total", "", "", *[f"{n:,}" for n in sums]]]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        text = [
+            "  ".join(
+                f"{cell:<{w}}" if i < 3 else f"{cell:>{w}}"
+                for i, (cell, w) in enumerate(zip(line, widths, strict=True))
+            ).rstrip()
+            for line in lines
+        ]
+        title = f"{root.kind} on {_shape_text(('N', *self.input_shape))}; the last two columns are per example"
+        return "\n".join([title, *text])
+
+
+def _cells(row: Row) -> list[str]:
+    shapes = ", ".join(map(_shape_text, row.outputs)) or "not called"
+    numbers = [f"{n:,}" if n else "" for n in row[3:]]
+    return [row.path or "the model", row.kind, shapes, *numbers]
+
+
+def _shape_text(shape: tuple[int | str, ...]) -> str:
+    return f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
+
+
+def summarise(model: Module, input_shape: tuple[int, ...], dtype: Any = None) -> Summary:
+    """As `Module.summary` says."""
+    if not isinstance(input_shape, (tuple, list)):
+        raise TypeError(
+            f"summary: input_shape is {input_shape!r}; the shape of one example is needed, such as (784,)"
+        )
+    if dtype is None:
+        floats = (p.dtype for p in model.parameters() if p.dtype.kind == "f")
+        dtype = next(floats, np.float32)
+    few, more = (_Run(model, (n, *input_shape), dtype) for n in BATCHES)
+    rows = [
+        Row(
+            path,
+            type(module).__name__,
+            tuple(map(_with_batch, few.shapes[place], more.shapes[place])),
+            count,
+            more.multiply_adds[place] - few.multiply_adds[place],
+            more.saved_bytes[place] - few.saved_bytes[place],
+        )
+        for place, ((path, module), count) in enumerate(_with_counts(model))
+    ]
+    return Summary(tuple(input_shape), rows)
+
+
+def _with_counts(model: Module) -> Iterator[tuple[tuple[str, Module], int]]:
+    """Every module with its path, and how many numbers it learns that none before it has."""
+    seen: set[int] = set()
+    for path, module in model.named_modules():
+        own = {id(value): value for value in vars(module).values() if isinstance(value, Parameter)}
+        yield (path, module), sum(own[key].size for key in own.keys() - seen)
+        seen |= own.keys()
+
+
+def _with_batch(few: tuple[int, ...], more: tuple[int, ...]) -> tuple[int | str, ...]:
+    """A shape with what grows with the batch as a text in N: "N", "4 N", "N + 1"."""
+    return tuple(a if a == b else _in_batch(a, b - a) for a, b in zip(few, more, strict=True))
+
+
+def _in_batch(size: int, slope: int) -> str:
+    fixed = size - BATCHES[0] * slope
+    text = "N" if slope == 1 else f"{slope} N"
+    return f"{text} {'-' if fixed < 0 else '+'} {abs(fixed)}" if fixed else text
+
+
+class _Run:
+    """What each module of a copy of the model gave and cost, by its place in the tree, in one run on zeros."""
+
+    def __init__(self, model: Module, shape: tuple[int, ...], dtype: Any) -> None:
+        self.model = copy.deepcopy(model)
+        self.places = {id(module): place for place, module in enumerate(self.model.modules())}
+        self.shapes: list[list[tuple[int, ...]]] = [[] for _ in self.places]
+        self.multiply_adds = [0] * len(self.places)
+        self.saved_bytes = [0] * len(self.places)
+        default = minigrad.generator()
+        state = default.bit_generator.state
+        try:
+            with watching(self._note), minigrad.enable_grad(), np.errstate(all="ignore"):
+                total = _sum_of(self.model(minigrad.Tensor(np.zeros(shape, dtype))))
+        finally:
+            default.bit_generator.state = state
+        for cost in minigrad.costs(total):
+            known = [self.places[id(module)] for module in cost.scope if id(module) in self.places]
+            place = known[-1] if known else 0
+            self.multiply_adds[place] += cost.multiply_adds
+            self.saved_bytes[place] += cost.saved_bytes
+
+    def _note(self, module: Module, output: Any) -> None:
+        if id(module) in self.places:
+            self.shapes[self.places[id(module)]] = [tuple(a.shape) for a in _arrays(output)]
+
+
+def _sum_of(outputs: Any) -> Any:
+    """One Tensor that everything was computed for: it keeps the graph, and nothing but the graph keeps the outputs."""
+    return sum((a.sum() for a in _arrays(outputs)), minigrad.Tensor(0.0))
+
+
+def _arrays(outputs: Any) -> list[Any]:
+    """The Tensors in tuples, lists and dicts of any depth."""
+    if isinstance(outputs, dict):
+        outputs = tuple(outputs.values())
+    if isinstance(outputs, (tuple, list)):
+        return [a for output in outputs for a in _arrays(output)]
+    return [outputs] if isinstance(outputs, minigrad.Tensor) else []
