@@ -180,6 +180,12 @@ def test_a_module_that_calls_itself_or_its_parent_is_named_once():
     assert str(caught(parent, kind=ValueError)) == "child: no"
 
 
+def test_the_search_for_an_unknown_layer_ends_in_a_model_that_goes_in_circles():
+    model = nn.Sequential(Holder([nn.Linear(3, 4)]))
+    model[0].parent = model
+    assert str(caught(model, ones(2, 5), ValueError)).startswith("0.Linear: linear: ")
+
+
 def test_a_describe_that_fails_does_not_hide_the_error():
     class Odd(Raises):
         def describe(self):

@@ -177,6 +177,7 @@ LAYERS = {
         layer((2, 3, 4, 5), scale_factor=2),
         layer((2, 3, 4, 5), scale_factor=(3.0, 1.0)),
         layer((2, 3, 4, 5), scale_factor=1.5),
+        layer((2, 3, 5), scale_factor=1.7),
         layer((2, 3, 4), scale_factor=0.5),
         layer((2, 3, 4, 5), size=(6, 3)),
         layer((2, 3, 4), 8),
