@@ -105,7 +105,7 @@ class Module:
             elif _holds_members(value):
                 raise TypeError(
                     f"{type(self).__name__}.{name} is a {type(value).__name__} that holds parameters or modules, "
-                    "which would not be found; use a Sequential, or one attribute for each"
+                    "which would not be found; use nn.ModuleList, nn.ModuleDict or one attribute for each"
                 )
 
     def _walk(self, prefix: str = "", above: tuple[Module, ...] = ()) -> Iterator[tuple[str, Any]]:
@@ -184,7 +184,7 @@ class Module:
             own[name].assign(array)
 
     def train(self: Self, mode: bool = True) -> Self:
-        """Put this Module and all below it into training mode (Dropout drops); returns it."""
+        """Put this Module and all below it into training mode (Dropout drops, BatchNorm learns); returns it."""
         for module in self.modules():
             module.training = mode
         return self
