@@ -37,7 +37,7 @@ class _Ordered(_Container):
     """A container whose modules are numbered."""
 
     def __iter__(self) -> Iterator[Module]:
-        return iter(self._named().values())
+        return (layer for layer in vars(self).values() if isinstance(layer, Module))
 
     def _name_of(self, i: int) -> str:
         names = list(self._named())

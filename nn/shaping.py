@@ -29,18 +29,18 @@ class Flatten(Module):
         self.end_dim = end_dim
 
     def forward(self, x: Any) -> Any:
+        if self.end_dim == -1 and hasattr(x, "dtype"):
+            return minigrad.flatten(x, self.start_dim)
         check_array(self, x)
         shape = tuple(x.shape)
-        start, end = (
-            normalize_axis_index(axis, len(shape) or 1) for axis in (self.start_dim, self.end_dim)
-        )
+        start = normalize_axis_index(self.start_dim, len(shape) or 1)
+        end = normalize_axis_index(self.end_dim, len(shape) or 1)
         if start > end:
             raise ValueError(
                 f"Flatten: of an input of shape {shape} start_dim {self.start_dim} is behind end_dim {self.end_dim}"
             )
-        return minigrad.reshape(
-            x, (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :])
-        )
+        size = math.prod(shape[start : end + 1])
+        return minigrad.reshape(x, (*shape[:start], size, *shape[end + 1 :]))
 
     def describe(self) -> str:
         return "" if (self.start_dim, self.end_dim) == (1, -1) else f"{self.start_dim}, {self.end_dim}"  # fmt: skip
