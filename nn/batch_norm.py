@@ -64,7 +64,7 @@ class _BatchNorm(Module):
             )
         mean = minigrad.mean(x, axes, keepdims=True) if count else x.sum(axis=axes, keepdims=True)
         centred = x - mean
-        var = minigrad.sum(centred * centred, axes, keepdims=True) / max(count, 1)
+        var = minigrad.sum(minigrad.square(centred), axes, keepdims=True) / max(count, 1)
         # nothing is learned from an empty batch, nor from one that a checkpoint computes again
         if self.running_mean is not None and count and not minigrad.recomputing():
             self._track(_flat(mean), _flat(var) * (count / (count - 1)))
