@@ -239,9 +239,9 @@ def test_zero_grad_forgets_the_gradients_of_its_own_parameters_only():
 
 def test_a_law_of_ones_own_is_one_method():
     class SignDescent(Optimizer):
-        def _update(self, w, g, state, room):
+        def _update(self, w, g, state, group, room):
             state["steps"] = state.get("steps", 0) + 1
-            w -= self.lr * np.sign(g) / state["steps"]
+            w -= group["lr"] * np.sign(g) / state["steps"]
 
     p = nn.Parameter([1.0, 2.0])
     optimizer = SignDescent([p], lr=0.5)
@@ -370,10 +370,11 @@ def test_a_bad_option_raises_and_names_the_optimiser_and_the_value(law, options,
         lambda net: net.named_parameters(),
         lambda net: net.parameters,
         lambda net: net.state_dict(),
-        lambda net: [{"params": net.parameters()}],
+        lambda net: [net.weight, {"params": [net.bias]}],
+        lambda net: [{"params": net.weight}],
         lambda net: None,
     ],
-    ids=["module", "tensor", "modules", "named", "not called", "state", "groups", "none"],
+    ids=["module", "tensor", "modules", "named", "not called", "state", "mixed", "tensor in a group", "none"],
 )
 def test_anything_but_parameters_raises_and_says_what_to_pass(make):
     with pytest.raises(TypeError, match=r"SGD: .*model\.parameters\(\)"):

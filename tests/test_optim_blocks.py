@@ -56,10 +56,11 @@ def one_by_one(law, params, **options):
     class Plain(law):
         def step(self):
             states = vars(self).setdefault("states", [{} for _ in self.params])
+            (group,) = self.param_groups
             for p, state in zip(self.params, states, strict=True):
                 if p.grad is not None:
                     w, g = (a if a.ndim else a.reshape(1) for a in (p.data, p.grad.data))
-                    self._update(w, g, state, (np.empty_like(w), np.empty_like(w)))
+                    self._update(w, g, state, group, (np.empty_like(w), np.empty_like(w)))
                     minigrad.touch(p)
 
     return Plain(params, **options)
@@ -367,9 +368,9 @@ def test_a_step_over_many_parameters_makes_every_older_graph_raise(law, options)
 
 def test_a_law_sees_each_parameter_by_itself_unless_it_says_that_it_is_elementwise():
     class Normalised(Optimizer):
-        def _update(self, w, g, state, room):
+        def _update(self, w, g, state, group, room):
             shapes.append(w.shape)
-            w -= self.lr * g / np.linalg.norm(g)
+            w -= group["lr"] * g / np.linalg.norm(g)
 
     shapes = []
     params = parameters([(3, 2)] * 12)
@@ -387,11 +388,11 @@ def test_an_elementwise_law_of_ones_own_may_keep_numbers_and_arrays():
     class Averaged(Optimizer):
         elementwise = True
 
-        def _update(self, w, g, state, room):
+        def _update(self, w, g, state, group, room):
             t = state.setdefault("t", np.zeros(()))  # one that can be written, too
             t += 1
             state["mean"] = state.get("mean", 0) + (g - state.get("mean", 0)) / t.item()
-            w -= self.lr * state["mean"]
+            w -= group["lr"] * state["mean"]
 
     rng = np.random.default_rng(0)
     ours, theirs = parameters(FEW_SMALL + LARGE), parameters(FEW_SMALL + LARGE)
@@ -405,9 +406,9 @@ def test_an_elementwise_law_of_ones_own_may_keep_numbers_and_arrays():
 
 def test_many_small_parameters_are_one_run_of_the_law():
     class Counted(SGD):
-        def _update(self, w, g, state, room):
+        def _update(self, w, g, state, group, room):
             sizes.append(w.size)
-            super()._update(w, g, state, room)
+            super()._update(w, g, state, group, room)
 
     params = parameters([(10, 10), (10,)] * 50)
     optimizer = Counted(params, 0.1)

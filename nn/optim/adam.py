@@ -1,66 +1,149 @@
-"""Adam."""
+"""Adam and its relatives: steps along the mean gradient, in units of the gradient's own size."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from minigrad import Tensor
-
-from .optimizer import Optimizer, _not_negative
+from .blocks import Group, Pair, State
+from .checks import flags, fractions, not_negative
+from .optimizer import Optimizer, Params
+from .parts import averaged, decayed, kept
 
 
 class Adam(Optimizer):
     """Adam, from Kingma and Ba 2015, with L2 regularisation as in PyTorch.
 
-    g <- g + weight_decay w
-    m <- beta1 m + (1 - beta1) g,  v <- beta2 v + (1 - beta2) g^2
-    w <- w - lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
+        g <- g + weight_decay w
+        m <- beta1 m + (1 - beta1) g,  v <- beta2 v + (1 - beta2) g^2
+        w <- w - lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
+
+    amsgrad divides by the largest v so far, from Reddi, Kale and Kumar 2018; they leave out both corrections by t.
+    """
+
+    elementwise = True
+    decoupled = False
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        amsgrad: bool = False,
+    ) -> None:
+        super().__init__(
+            params, lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad
+        )
+
+    def _check(self, options: Group) -> None:
+        not_negative(options, "lr", "eps", "weight_decay")
+        fractions(options, "betas")
+        flags(options, "amsgrad")
+
+    def _update(self, w: Any, g: Any, state: State, group: Group, room: Pair) -> None:
+        (beta1, beta2), lr = group["betas"], float(group["lr"])
+        u, s = room
+        g = decayed(g, w, group, s, self.decoupled)
+        t, m, v = moments(state, w, g, group["betas"], u)
+        if group["amsgrad"]:
+            if "largest" not in state:
+                state["largest"] = v.copy()
+            v = np.maximum(state["largest"], v, out=state["largest"])
+        # As the paper's section 2 computes it: the corrections are numbers, so they are taken out of the arrays.
+        correction = math.sqrt(1 - beta2**t)
+        np.sqrt(v, out=u)
+        u += group["eps"] * correction
+        np.divide(m, u, out=u)
+        u *= lr * correction / (1 - beta1**t)
+        w -= u
+
+
+class AdamW(Adam):
+    """Adam with the decay of weights beside the law instead of in the gradient, from Loshchilov and Hutter 2019.
+
+        w <- w - lr weight_decay w
+        then Adam's step, whose g, m and v know nothing of it
+
+    As in PyTorch the decay is in proportion to lr; in the paper to the schedule's factor alone.
+    """
+
+    decoupled = True
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+    ) -> None:
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad)
+
+
+class NAdam(Optimizer):
+    """Adam with Nesterov's momentum, from Dozat 2016.
+
+        g <- g + weight_decay w, or w <- w - lr weight_decay w with decoupled_weight_decay
+        m and v as in Adam,  mu_t = beta1 (1 - 0.96^(t momentum_decay) / 2),  p_t = mu_1 ... mu_t
+        w <- w - lr (mu_(t+1) m / (1 - p_(t+1)) + (1 - mu_t) g / (1 - p_t)) / (sqrt(v / (1 - beta2^t)) + eps)
+
+    As in PyTorch m decays by the constant beta1; in the paper by mu_t.
     """
 
     elementwise = True
 
     def __init__(
         self,
-        params: Iterable[Tensor],
-        lr: float = 1e-3,
+        params: Params,
+        lr: float = 2e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
+        momentum_decay: float = 4e-3,
+        decoupled_weight_decay: bool = False,
     ) -> None:
-        super().__init__(params, lr)
-        if not (isinstance(betas, (tuple, list)) and len(betas) == 2):
-            raise ValueError(f"Adam: betas must be two numbers, not {betas!r}")
-        for i, beta in enumerate(betas):
-            if not 0 <= beta < 1:
-                raise ValueError(f"Adam: betas[{i}] must be in [0, 1), not {beta}")
-        self.betas = betas
-        self.eps = _not_negative(self, "eps", eps)
-        self.weight_decay = _not_negative(self, "weight_decay", weight_decay)
+        super().__init__(
+            params,
+            lr,
+            betas=betas,
+            eps=eps,
+            weight_decay=weight_decay,
+            momentum_decay=momentum_decay,
+            decoupled_weight_decay=decoupled_weight_decay,
+        )
 
-    def _update(self, w: Any, g: Any, state: dict[str, Any], room: tuple[Any, Any]) -> None:
-        beta1, beta2 = self.betas
-        if not state:
-            state.update(t=0, m=np.zeros_like(w), v=np.zeros_like(w))
-        state["t"] += 1
-        t, m, v = state["t"], state["m"], state["v"]
+    def _check(self, options: Group) -> None:
+        not_negative(options, "lr", "eps", "weight_decay", "momentum_decay")
+        fractions(options, "betas")
+        flags(options, "decoupled_weight_decay")
+
+    def _update(self, w: Any, g: Any, state: State, group: Group, room: Pair) -> None:
+        (beta1, beta2), lr, decay = group["betas"], float(group["lr"]), group["momentum_decay"]
         u, s = room
-        if self.weight_decay:
-            np.multiply(w, self.weight_decay, out=s)
-            g = np.add(g, s, out=s)
-        m *= beta1
-        m += np.multiply(g, 1 - beta1, out=u)
-        v *= beta2
-        np.multiply(g, g, out=u)
-        u *= 1 - beta2
-        v += u
-        # As the paper's section 2 computes it: the corrections are numbers, so they are taken out of the arrays.
-        correction = math.sqrt(1 - beta2**t)
-        np.sqrt(v, out=u)
-        u += self.eps * correction
-        np.divide(m, u, out=u)
-        u *= float(self.lr) * correction / (1 - beta1**t)
-        w -= u
+        g = decayed(g, w, group, s, group["decoupled_weight_decay"])
+        t, m, v = moments(state, w, g, group["betas"], u)
+        mu = beta1 * (1 - 0.96 ** (t * decay) / 2)
+        after = beta1 * (1 - 0.96 ** ((t + 1) * decay) / 2)
+        state["p"] = p = state.get("p", 1.0) * mu
+        np.multiply(g, lr * (1 - mu) / (1 - p), out=s)
+        s += np.multiply(m, lr * after / (1 - p * after), out=u)
+        np.divide(v, 1 - beta2**t, out=u)
+        np.sqrt(u, out=u)
+        u += group["eps"]
+        s /= u
+        w -= s
+
+
+def moments(
+    state: State, w: Any, g: Any, betas: tuple[float, float], room: Any
+) -> tuple[int, Any, Any]:
+    """The step's number t, and the running means m of g and v of g^2."""
+    state["t"] = t = state.get("t", 0) + 1
+    m = averaged(kept(state, "m", w), g, betas[0], room)
+    v = averaged(kept(state, "v", w), np.multiply(g, g, out=room), betas[1], room)
+    return t, m, v

@@ -28,11 +28,13 @@ SMALL = 2**13
 LEAST, LEAST_WITHOUT_STATE = 3, 8
 
 State: TypeAlias = dict[str, Any]
-Update: TypeAlias = Callable[[Any, Any, State, tuple[Any, Any]], None]
+Group: TypeAlias = dict[str, Any]
+Pair: TypeAlias = tuple[Any, Any]
+Update: TypeAlias = Callable[[Any, Any, State, Group, Pair], None]
 
 
 class Blocks:
-    """Parameters in blocks that are kept from step to step, as long as the same ones have a gradient."""
+    """The parameters of a group in blocks, kept from step to step as long as the same ones have a gradient."""
 
     def __init__(self, params: Sequence[Tensor], elementwise: bool) -> None:
         self._params = params
@@ -41,7 +43,7 @@ class Blocks:
         self._blocks: list[Member | Cut | Gathered] = []
         self._disband()
 
-    def step(self, update: Update) -> None:
+    def step(self, update: Update, group: Group) -> None:
         """Update every parameter that has a gradient, and no other."""
         grads = [p.grad for p in self._params]
         seen = [None if g is None else p.data for p, g in zip(self._params, grads, strict=True)]
@@ -51,13 +53,19 @@ class Blocks:
         elif self._elementwise and not self._arranged:  # not before two steps are alike: it may
             self._arrange()  # be that every step has other parameters, and arranging is in vain
         for block in self._blocks:
-            block.step(update, grads)
+            block.step(update, grads, group)
         minigrad.touch(*self._written)
 
     def states(self) -> list[State]:
         """What the law keeps for each parameter: numbers, and arrays of its shape ((1,) where it is 0-d)."""
         self._disband()
         return [member.state for member in self._members]
+
+    def load(self, states: Sequence[State]) -> None:
+        """Go on from what `states` gave."""
+        self._disband()
+        for member, state in zip(self._members, states, strict=True):
+            member.state = state
 
     def _disband(self) -> None:
         """Every parameter by itself, with its state."""
@@ -131,10 +139,10 @@ class Member:
         self._room = tuple(map(self.shaped, room.pair(self.w.dtype, self.w.size)))
         return self
 
-    def step(self, update: Update, grads: list[Any]) -> None:
+    def step(self, update: Update, grads: list[Any], group: Group) -> None:
         w, g = self.w, grads[self.at].data
         room = self._room or (np.empty_like(w), np.empty_like(w))
-        update(w, g if g.ndim else g.reshape(1), self.state, room)
+        update(w, g if g.ndim else g.reshape(1), self.state, group, room)
 
     def hand_back(self) -> None:
         """Leave every member its state, in arrays of its shape."""
@@ -157,10 +165,10 @@ class Cut:
             pair = room.pair(member.w.dtype, place.stop - start)
             self._pieces.append((place, _changed(state, itemgetter(place)), pair))
 
-    def step(self, update: Update, grads: list[Any]) -> None:
+    def step(self, update: Update, grads: list[Any], group: Group) -> None:
         w, g = self._member.flat(self._member.w), self._member.flat(grads[self._member.at].data)
         for place, state, room in self._pieces:
-            update(w[place], g[place], state, room)
+            update(w[place], g[place], state, group, room)
 
     def hand_back(self) -> None:
         whole = _joined([state for _, state, _ in self._pieces])
@@ -182,10 +190,10 @@ class Gathered:
         self._targets = [(m.w, m.shaped(part)) for m, part in zip(members, parts, strict=True)]
         self._state = _joined([_changed(m.state, m.flat) for m in members])
 
-    def step(self, update: Update, grads: list[Any]) -> None:
+    def step(self, update: Update, grads: list[Any], group: Group) -> None:
         np.concatenate([grads[at].data.ravel(order) for at, order in self._sources], out=self._g)
         np.concatenate(self._views, out=self._w)
-        update(self._w, self._g, self._state, self._room)
+        update(self._w, self._g, self._state, group, self._room)
         for w, part in self._targets:
             w[...] = part
 
@@ -242,23 +250,23 @@ def _overlapping(members: Sequence[Member]) -> set[Member]:
     return found
 
 
-def _is_array(value: Any) -> bool:
+def is_array(value: Any) -> bool:
     return getattr(value, "ndim", 0) > 0
 
 
 def _numbers(state: State) -> State:
     """A state without its arrays: what must be equal where one run of the law updates several parameters."""
-    return {name: None if _is_array(value) else value for name, value in state.items()}
+    return {name: None if is_array(value) else value for name, value in state.items()}
 
 
 def _changed(state: State, f: Callable[[Any], Any]) -> State:
     """A state with f of each array."""
-    return {name: f(value) if _is_array(value) else copy(value) for name, value in state.items()}
+    return {name: f(value) if is_array(value) else copy(value) for name, value in state.items()}
 
 
 def _joined(states: list[State]) -> State:
     """The state of several stretches as that of one."""
     return {
-        name: np.concatenate([s[name] for s in states]) if _is_array(value) else value
+        name: np.concatenate([s[name] for s in states]) if is_array(value) else value
         for name, value in states[0].items()
     }

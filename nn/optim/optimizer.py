@@ -2,77 +2,177 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
-import numpy as np
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from minigrad import Tensor
 
-from ..module import Module
-from .blocks import Blocks
+from .blocks import Blocks, Group, Pair, State, is_array
+from .checks import not_negative, parameters
+from .state import checked, copied, fits
+
+Params: TypeAlias = Iterable[Tensor] | Iterable[Group]
 
 
 class Optimizer:
     """Updates parameters from their `.grad`; one whose grad is None is left exactly as it is.
 
-    `lr` may be changed between steps, which is how a learning rate decays. A new optimiser is a class with its law:
+    params   Tensors, such as model.parameters(); or dicts, each a group with options of its own:
+             [{"params": features, "lr": 1e-4}, {"params": head}]; what a group leaves out is as for the optimiser
+
+    `param_groups` is the list of groups: dicts of "params" and every option, which may be changed between steps.
+    `lr` is the rate of all groups, to read and to set, as long as they have the same one.
+
+    A new optimiser is a class with its law. What it needs besides lr it hands to `super().__init__` by name:
 
     >>> class SignDescent(Optimizer):
     ...     elementwise = True
-    ...     def _update(self, w, g, state, room):
-    ...         w -= self.lr * np.sign(g)
+    ...     def _update(self, w, g, state, group, room):
+    ...         w -= group["lr"] * np.sign(g)
     """
 
     elementwise = False
     """Whether each element's update depends on that element alone: small parameters are then updated together."""
 
-    def __init__(self, params: Iterable[Tensor], lr: float) -> None:
-        self.params = _parameters(self, params)
-        if not self.params:
-            raise ValueError(f"{type(self).__name__}: there are no parameters to update")
-        self.lr = _not_negative(self, "lr", lr)
-        self._blocks = Blocks(self.params, self.elementwise)
+    def __init__(self, params: Params, lr: float, **options: Any) -> None:
+        self.defaults: Group = {"lr": lr, **options}
+        self.param_groups: list[Group] = []
+        self._blocks: list[Blocks] = []
+        given: Any = list(params) if isinstance(params, Iterator) else params
+        if isinstance(given, Sequence) and any(isinstance(p, dict) for p in given):
+            for group in given:
+                self.add_param_group(group)
+        else:
+            self._add({"params": given}, type(self).__name__)
+
+    def add_param_group(self, group: Group) -> None:
+        """Update further parameters too: {"params": Tensors, and the options that differ from the optimiser's}."""
+        where = f"{type(self).__name__}: param_groups[{len(self.param_groups)}]"
+        if not isinstance(group, dict) or "params" not in group:
+            raise TypeError(
+                f"{where} is a {type(group).__name__} without 'params'; "
+                "pass dicts such as {'params': model.parameters(), 'lr': 0.1}"
+            )
+        self._add(group, where)
+
+    def _add(self, group: Group, where: str) -> None:
+        params = parameters(group["params"], where)
+        if not params:
+            raise ValueError(f"{where}: there are no parameters to update")
+        own = {id(p) for p in self.params}
+        for i, p in enumerate(params):
+            if id(p) in own:
+                raise ValueError(f"{where}: params[{i}], {p.shape}, is in another group already")
+        for name in group:
+            if name != "params" and name not in self.defaults:
+                raise ValueError(
+                    f"{where}: there is no option {name!r}; there are {', '.join(self.defaults)}"
+                )
+        options = self.defaults | {name: group[name] for name in group if name != "params"}
+        try:
+            self._check(options)
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}") from None
+        self.param_groups.append({"params": params, **options})
+        self._blocks.append(Blocks(params, self.elementwise))
+
+    def _check(self, options: Group) -> None:
+        """Raise a ValueError that says what an option must be; `nn.optim.checks` has functions for it."""
+        not_negative(options, "lr")
+
+    @property
+    def params(self) -> tuple[Tensor, ...]:
+        """All parameters, group after group."""
+        return tuple(p for group in self.param_groups for p in group["params"])
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of all groups; where they differ, ask and set `param_groups[i]["lr"]`."""
+        first, *others = [group["lr"] for group in self.param_groups]
+        if any(other != first for other in others):
+            raise ValueError(
+                f"{type(self).__name__}: the groups have different lr: {[first, *others]}; "
+                'use optimizer.param_groups[i]["lr"]'
+            )
+        return first
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        option: Group = {"lr": value}
+        try:
+            not_negative(option, "lr")
+        except ValueError as error:
+            raise ValueError(f"{type(self).__name__}: {error}") from None
+        _ = self.lr  # one that holds for all: where they differ this raises
+        for group in self.param_groups:
+            group.update(option)
 
     def step(self) -> None:
         """One update of every parameter that has a gradient."""
-        self._blocks.step(self._update)
+        for blocks, group in zip(self._blocks, self.param_groups, strict=True):
+            blocks.step(self._update, group)
 
-    def _update(self, w: Any, g: Any, state: dict[str, Any], room: tuple[Any, Any]) -> None:
+    def _update(self, w: Any, g: Any, state: State, group: Group, room: Pair) -> None:
         """Write the next w in place.
 
         w      one parameter; where the law is `elementwise` also several in a row, or a part of one
         g      its gradient, only to be read; to keep it, copy it
         state  what the law keeps from step to step, empty at first: numbers, and arrays like w
+        group  the options that hold for w: group["lr"] and the law's others
         room   two arrays like w to compute in, of any content: a fresh one costs more than filling it
         """
         raise NotImplementedError
 
     def zero_grad(self) -> None:
         """Forget the gradients, so that the next backward starts from nothing."""
-        for p in self.params:
-            p.grad = None
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.grad = None
 
+    # State -------------------------------------------------------------------------------------------
 
-def _parameters(optimizer: Optimizer, params: Any) -> tuple[Tensor, ...]:
-    """The Tensors to update, each once however often it is shared."""
-    name = type(optimizer).__name__
-    if isinstance(params, (Module, Tensor, dict)) or not isinstance(params, Iterable):
-        raise TypeError(f"{name}: params is a {type(params).__name__}; pass model.parameters()")
-    tensors = tuple({id(p): p for p in params}.values())
-    for i, p in enumerate(tensors):
-        if not isinstance(p, Tensor):
-            raise TypeError(
-                f"{name}: params[{i}] is a {type(p).__name__}, not a Tensor; pass model.parameters()"
-            )
-        if not p.is_leaf:
-            raise TypeError(
-                f"{name}: params[{i}] is not a leaf: it was computed, so it cannot be learned"
-            )
-    return tensors
+    def state_dict(self) -> dict[str, Any]:
+        """What a run goes on from, in plain dicts: numbers and texts, which JSON can hold, and copies of arrays.
 
+        "optimizer"     the law's name
+        "parameters"    {"shape": [3, 4], "dtype": "float32"} of each parameter, group after group
+        "state"         what the law keeps for parameter i, in its letters: {i: {"t": 5, "m": array, ...}}; arrays
+                        have the parameter's shape, (1,) where it is 0-d
+        "param_groups"  the options of each group; its "params" are numbers i, as in PyTorch
+        """
+        places = iter(range(len(self.params)))
+        return {
+            "optimizer": type(self).__name__,
+            "parameters": [{"shape": list(p.shape), "dtype": str(p.dtype)} for p in self.params],
+            "state": {i: copied(state) for i, state in enumerate(self._states()) if state},
+            "param_groups": [
+                group | {"params": [next(places) for _ in group["params"]]}
+                for group in self.param_groups
+            ],
+        }
 
-def _not_negative(optimizer: Optimizer, name: str, value: float) -> float:
-    if not isinstance(value, (int, float, np.number)) or not value >= 0:
-        raise ValueError(f"{type(optimizer).__name__}: {name} must be a number >= 0, not {value!r}")
-    return float(value)  # of NumPy's numbers float64 would make arrays of float32 wide
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on as the optimiser whose `state_dict` this is would have, to the last bit: its options hold, too.
+
+        Everything is checked before anything is written. ValueError says what does not fit: the law, the number,
+        shapes and dtypes of the parameters, an option, or an array of the law's.
+        """
+        options, states = checked(self, state)
+        for group, loaded in zip(self.param_groups, options, strict=True):
+            group.update(loaded)
+        self._load_states(states)
+
+    def _states(self) -> list[State]:
+        """What the law keeps for each parameter."""
+        return [state for blocks in self._blocks for state in blocks.states()]
+
+    def _load_states(self, states: list[State]) -> None:
+        rest = iter(states)
+        for blocks in self._blocks:
+            blocks.load([next(rest) for _ in blocks.states()])
+
+    def _check_state(self, state: State, p: Tensor) -> None:
+        """Raise a ValueError where `state` cannot be what the law keeps for p."""
+        for name, array in state.items():
+            if is_array(array):
+                fits(name, array, p.shape or (1,), p.dtype)

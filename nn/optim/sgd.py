@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from minigrad import Tensor
-
-from .optimizer import Optimizer, _not_negative
+from .blocks import Group, Pair, State
+from .checks import flags, not_negative
+from .optimizer import Optimizer, Params
+from .parts import decayed
 
 
 class SGD(Optimizer):
@@ -26,32 +26,39 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        params: Iterable[Tensor],
+        params: Params,
         lr: float = 1e-3,
         momentum: float = 0.0,
         dampening: float = 0.0,
         weight_decay: float = 0.0,
         nesterov: bool = False,
     ) -> None:
-        super().__init__(params, lr)
-        self.momentum = _not_negative(self, "momentum", momentum)
-        self.dampening = _not_negative(self, "dampening", dampening)
-        self.weight_decay = _not_negative(self, "weight_decay", weight_decay)
-        self.nesterov = nesterov
-        if nesterov and (momentum == 0 or dampening != 0):
-            raise ValueError("SGD: nesterov needs momentum > 0 and dampening = 0")
+        super().__init__(
+            params,
+            lr,
+            momentum=momentum,
+            dampening=dampening,
+            weight_decay=weight_decay,
+            nesterov=nesterov,
+        )
 
-    def _update(self, w: Any, g: Any, state: dict[str, Any], room: tuple[Any, Any]) -> None:
+    def _check(self, options: Group) -> None:
+        not_negative(options, "lr", "momentum", "dampening", "weight_decay")
+        flags(options, "nesterov")
+        if options["nesterov"] and (options["momentum"] == 0 or options["dampening"] != 0):
+            raise ValueError("nesterov needs momentum > 0 and dampening = 0")
+
+    def _update(self, w: Any, g: Any, state: State, group: Group, room: Pair) -> None:
         u, s = room
-        if self.weight_decay:
-            np.multiply(w, self.weight_decay, out=u)
-            g = np.add(g, u, out=u)
-        if self.momentum:
+        momentum = group["momentum"]
+        g = decayed(g, w, group, u)
+        if momentum:
             if "v" not in state:
                 state["v"] = v = g.copy()
             else:
                 v = state["v"]
-                v *= self.momentum
-                v += g if self.dampening == 0 else np.multiply(g, 1 - self.dampening, out=s)
-            g = np.add(g, np.multiply(v, self.momentum, out=s), out=s) if self.nesterov else v
-        w -= np.multiply(g, float(self.lr), out=u)
+                v *= momentum
+                dampening = group["dampening"]
+                v += g if dampening == 0 else np.multiply(g, 1 - dampening, out=s)
+            g = np.add(g, np.multiply(v, momentum, out=s), out=s) if group["nesterov"] else v
+        w -= np.multiply(g, float(group["lr"]), out=u)

@@ -1,0 +1,35 @@
+"""Steps that several laws share, in place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .blocks import Group, State
+
+
+def kept(state: State, name: str, w: Any) -> Any:
+    """The array of this name, zeros like w in the first step."""
+    if name not in state:
+        state[name] = np.zeros_like(w)
+    return state[name]
+
+
+def decayed(g: Any, w: Any, group: Group, room: Any, decoupled: bool = False) -> Any:
+    """g + weight_decay w, in `room`; decoupled is w <- w - lr weight_decay w instead, and g as it is."""
+    rate = group["weight_decay"]
+    if not rate:
+        return g
+    if decoupled:
+        w *= 1 - float(group["lr"]) * rate
+        return g
+    np.multiply(w, rate, out=room)
+    return np.add(g, room, out=room)
+
+
+def averaged(mean: Any, value: Any, beta: float, room: Any) -> Any:
+    """mean <- beta mean + (1 - beta) value; `value` may stand in `room`, which is spent."""
+    mean *= beta
+    mean += np.multiply(value, 1 - beta, out=room)
+    return mean

@@ -1,0 +1,169 @@
+"""RMSprop, Adagrad and Adadelta: each element's step in units of its own past gradients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .blocks import Group, Pair, State
+from .checks import flags, fraction, not_negative
+from .optimizer import Optimizer, Params
+from .parts import averaged, decayed, kept
+
+
+class RMSprop(Optimizer):
+    """RMSprop, from Tieleman and Hinton 2012 (lecture 6.5 of their course), with the momentum of Graves 2013.
+
+        g <- g + weight_decay w
+        v <- alpha v + (1 - alpha) g^2,  centered: m <- alpha m + (1 - alpha) g, else m = 0
+        b <- momentum b + g / (sqrt(v - m^2) + eps)
+        w <- w - lr b
+
+    As in PyTorch eps is outside the root, and lr outside b; Graves has both inside. v - m^2, which rounding can bring
+    below 0 where g hardly changes, is at least 0 here; PyTorch's step is nan then.
+    """
+
+    elementwise = True
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = 1e-2,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        momentum: float = 0.0,
+        centered: bool = False,
+    ) -> None:
+        super().__init__(
+            params,
+            lr,
+            alpha=alpha,
+            eps=eps,
+            weight_decay=weight_decay,
+            momentum=momentum,
+            centered=centered,
+        )
+
+    def _check(self, options: Group) -> None:
+        not_negative(options, "lr", "eps", "weight_decay", "momentum")
+        fraction(options, "alpha")
+        flags(options, "centered")
+
+    def _update(self, w: Any, g: Any, state: State, group: Group, room: Pair) -> None:
+        u, s = room
+        alpha = group["alpha"]
+        g = decayed(g, w, group, s)
+        v = averaged(kept(state, "v", w), np.multiply(g, g, out=u), alpha, u)
+        if group["centered"]:
+            m = averaged(kept(state, "m", w), g, alpha, u)
+            np.multiply(m, m, out=u)
+            np.subtract(v, u, out=u)
+            np.maximum(u, 0, out=u)
+            np.sqrt(u, out=u)
+        else:
+            np.sqrt(v, out=u)
+        u += group["eps"]
+        np.divide(g, u, out=u)
+        if group["momentum"]:
+            b = kept(state, "b", w)
+            b *= group["momentum"]
+            b += u
+            np.multiply(b, float(group["lr"]), out=u)
+        else:
+            u *= float(group["lr"])
+        w -= u
+
+
+class Adagrad(Optimizer):
+    """Adagrad, from Duchi, Hazan and Singer 2011, with diagonal matrices.
+
+        g <- g + weight_decay w
+        v <- v + g^2        (from initial_accumulator_value)
+        w <- w - lr / (1 + (t - 1) lr_decay) g / (sqrt(v) + eps)
+
+    lr_decay and weight_decay are PyTorch's; the paper has neither.
+    """
+
+    elementwise = True
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = 1e-2,
+        lr_decay: float = 0.0,
+        weight_decay: float = 0.0,
+        initial_accumulator_value: float = 0.0,
+        eps: float = 1e-10,
+    ) -> None:
+        super().__init__(
+            params,
+            lr,
+            lr_decay=lr_decay,
+            weight_decay=weight_decay,
+            initial_accumulator_value=initial_accumulator_value,
+            eps=eps,
+        )
+
+    def _check(self, options: Group) -> None:
+        not_negative(options, *options)
+
+    def _update(self, w: Any, g: Any, state: State, group: Group, room: Pair) -> None:
+        u, s = room
+        if not state:
+            state.update(t=0, v=np.full_like(w, group["initial_accumulator_value"]))
+        state["t"] += 1
+        t, v = state["t"], state["v"]
+        g = decayed(g, w, group, s)
+        v += np.multiply(g, g, out=u)
+        np.sqrt(v, out=u)
+        u += group["eps"]
+        np.divide(g, u, out=u)
+        u *= float(group["lr"]) / (1 + (t - 1) * group["lr_decay"])
+        w -= u
+
+
+class Adadelta(Optimizer):
+    """Adadelta, from Zeiler 2012.
+
+        g <- g + weight_decay w
+        v <- rho v + (1 - rho) g^2
+        d = g sqrt(a + eps) / sqrt(v + eps)
+        a <- rho a + (1 - rho) d^2
+        w <- w - lr d
+
+    The paper has no lr: it is PyTorch's, and 1 by default.
+    """
+
+    elementwise = True
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = 1.0,
+        rho: float = 0.9,
+        eps: float = 1e-6,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(params, lr, rho=rho, eps=eps, weight_decay=weight_decay)
+
+    def _check(self, options: Group) -> None:
+        not_negative(options, "lr", "eps", "weight_decay")
+        fraction(options, "rho")
+
+    def _update(self, w: Any, g: Any, state: State, group: Group, room: Pair) -> None:
+        u, s = room
+        rho, eps = group["rho"], group["eps"]
+        g = decayed(g, w, group, s)
+        v, a = kept(state, "v", w), kept(state, "a", w)
+        averaged(v, np.multiply(g, g, out=u), rho, u)
+        np.add(v, eps, out=u)
+        np.sqrt(u, out=u)
+        np.divide(g, u, out=u)
+        np.add(a, eps, out=s)
+        np.sqrt(s, out=s)
+        u *= s
+        averaged(a, np.multiply(u, u, out=s), rho, s)
+        u *= float(group["lr"])
+        w -= u

@@ -1,0 +1,113 @@
+"""The state of an optimiser as plain dicts: taken as copies, and checked whole before any of it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .blocks import Group, State, is_array
+from .checks import is_number
+
+if TYPE_CHECKING:
+    from .optimizer import Optimizer
+
+KEYS = ("optimizer", "parameters", "state", "param_groups")
+
+
+def copied(state: State) -> State:
+    return {name: value.copy() if is_array(value) else value for name, value in state.items()}
+
+
+def checked(optimizer: Optimizer, state: Any) -> tuple[list[Group], list[State]]:
+    """The options of each group and a copy of what the law keeps for each parameter; else what does not fit."""
+    law = type(optimizer).__name__
+    where = f"{law}.load_state_dict"
+    if not isinstance(state, Mapping):
+        raise TypeError(
+            f"{where}: a {type(state).__name__} is no dict; pass optimizer.state_dict()"
+        )
+    missing = [key for key in KEYS if key not in state]
+    if missing:
+        raise ValueError(
+            f"{where}: there is no {missing[0]!r}; pass what optimizer.state_dict() gave"
+        )
+    if state["optimizer"] != law:
+        raise ValueError(
+            f"{where}: this is the state of {state['optimizer']}, which has another law"
+        )
+    try:
+        _check_parameters(optimizer, state)
+        return _options(optimizer, state["param_groups"]), _states(optimizer, state["state"])
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}; nothing was loaded") from None
+
+
+def _check_parameters(optimizer: Optimizer, state: Any) -> None:
+    """The number of groups and parameters, and the shape and dtype of each."""
+    found, own = state["parameters"], optimizer.params
+    theirs = [len(group["params"]) for group in state["param_groups"]]
+    ours = [len(group["params"]) for group in optimizer.param_groups]
+    if theirs != ours or len(found) != len(own):
+        raise ValueError(
+            f"this is the state of an optimiser of {_counted(theirs)}, this one has {_counted(ours)}; "
+            "is it of another model?"
+        )
+    for i, (theirs_, p) in enumerate(zip(found, own, strict=True)):
+        shape, dtype = tuple(theirs_["shape"]), theirs_["dtype"]
+        if shape != p.shape or dtype != str(p.dtype):
+            raise ValueError(
+                f"parameter {i} is {p.dtype} of shape {p.shape}, the state is of {dtype} of shape {shape}; "
+                "is it of another model?"
+            )
+
+
+def _counted(sizes: list[int]) -> str:
+    groups = "" if len(sizes) == 1 else f" in groups of {sizes}"
+    return f"{sum(sizes)} parameters{groups}"
+
+
+def _options(optimizer: Optimizer, groups: Any) -> list[Group]:
+    """Every option as the law wants it; numbers beyond them, such as a schedule's, go along."""
+    found = []
+    for i, group in enumerate(groups):
+        options = {name: value for name, value in group.items() if name != "params"}
+        for name, value in options.items():
+            if name not in optimizer.defaults and not is_number(value):
+                raise ValueError(f"param_groups[{i}]: there is no option {name!r}")
+        for name in optimizer.defaults:
+            if name not in options:
+                raise ValueError(f"param_groups[{i}]: the option {name!r} is missing")
+        try:
+            optimizer._check(options)
+        except ValueError as error:
+            raise ValueError(f"param_groups[{i}]: {error}") from None
+        found.append(options)
+    return found
+
+
+def _states(optimizer: Optimizer, states: Any) -> list[State]:
+    """For each parameter; JSON makes the numbers of the parameters texts, which will do."""
+    params = optimizer.params
+    found: list[State] = [{} for _ in params]
+    for key, state in states.items():
+        i = int(key)
+        if not 0 <= i < len(params):
+            raise ValueError(f"state[{i}]: there are {len(params)} parameters")
+        try:
+            optimizer._check_state(state, params[i])
+        except ValueError as error:
+            raise ValueError(f"state[{i}]: {error}") from None
+        found[i] = copied(state)
+    return found
+
+
+def fits(name: str, array: Any, shape: tuple[int | None, ...], dtype: Any) -> None:
+    """An array of this shape, None for any length, and of floats no narrower than dtype."""
+    if len(array.shape) != len(shape) or any(
+        n not in (None, m) for n, m in zip(shape, array.shape, strict=True)
+    ):
+        raise ValueError(f"{name} has shape {array.shape}, needed {shape}")
+    if array.dtype.kind == "f" and not np.can_cast(dtype, array.dtype):
+        raise ValueError(f"{name} has dtype {array.dtype}, needed {dtype}")
