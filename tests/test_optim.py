@@ -374,7 +374,17 @@ def test_a_bad_option_raises_and_names_the_optimiser_and_the_value(law, options,
         lambda net: [{"params": net.weight}],
         lambda net: None,
     ],
-    ids=["module", "tensor", "modules", "named", "not called", "state", "mixed", "tensor in a group", "none"],
+    ids=[
+        "module",
+        "tensor",
+        "modules",
+        "named",
+        "not called",
+        "state",
+        "mixed",
+        "tensor in a group",
+        "none",
+    ],
 )
 def test_anything_but_parameters_raises_and_says_what_to_pass(make):
     with pytest.raises(TypeError, match=r"SGD: .*model\.parameters\(\)"):

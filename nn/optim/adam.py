@@ -10,7 +10,7 @@ import numpy as np
 from .blocks import Group, Pair, State
 from .checks import flags, fractions, not_negative
 from .optimizer import Optimizer, Params
-from .parts import averaged, decayed, kept
+from .parts import averaged, decayed
 
 
 class Adam(Optimizer):
@@ -25,6 +25,7 @@ class Adam(Optimizer):
 
     elementwise = True
     decoupled = False
+    """Whether weights decay beside the law."""
 
     def __init__(
         self,
@@ -47,7 +48,8 @@ class Adam(Optimizer):
     def _update(self, w: Any, g: Any, state: State, group: Group, room: Pair) -> None:
         (beta1, beta2), lr = group["betas"], float(group["lr"])
         u, s = room
-        g = decayed(g, w, group, s, self.decoupled)
+        if group["weight_decay"]:
+            g = decayed(g, w, group, s, self.decoupled)
         t, m, v = moments(state, w, g, group["betas"], u)
         if group["amsgrad"]:
             if "largest" not in state:
@@ -125,7 +127,8 @@ class NAdam(Optimizer):
     def _update(self, w: Any, g: Any, state: State, group: Group, room: Pair) -> None:
         (beta1, beta2), lr, decay = group["betas"], float(group["lr"]), group["momentum_decay"]
         u, s = room
-        g = decayed(g, w, group, s, group["decoupled_weight_decay"])
+        if group["weight_decay"]:
+            g = decayed(g, w, group, s, group["decoupled_weight_decay"])
         t, m, v = moments(state, w, g, group["betas"], u)
         mu = beta1 * (1 - 0.96 ** (t * decay) / 2)
         after = beta1 * (1 - 0.96 ** ((t + 1) * decay) / 2)
@@ -143,7 +146,9 @@ def moments(
     state: State, w: Any, g: Any, betas: tuple[float, float], room: Any
 ) -> tuple[int, Any, Any]:
     """The step's number t, and the running means m of g and v of g^2."""
-    state["t"] = t = state.get("t", 0) + 1
-    m = averaged(kept(state, "m", w), g, betas[0], room)
-    v = averaged(kept(state, "v", w), np.multiply(g, g, out=room), betas[1], room)
-    return t, m, v
+    if not state:
+        state.update(t=0, m=np.zeros_like(w), v=np.zeros_like(w))
+    state["t"] += 1
+    m = averaged(state["m"], g, betas[0], room)
+    v = averaged(state["v"], np.multiply(g, g, out=room), betas[1], room)
+    return state["t"], m, v

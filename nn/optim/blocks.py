@@ -36,15 +36,17 @@ Update: TypeAlias = Callable[[Any, Any, State, Group, Pair], None]
 class Blocks:
     """The parameters of a group in blocks, kept from step to step as long as the same ones have a gradient."""
 
-    def __init__(self, params: Sequence[Tensor], elementwise: bool) -> None:
-        self._params = params
+    def __init__(self, group: Group, elementwise: bool) -> None:
+        self.group = group
+        self._params: Sequence[Tensor] = group["params"]
         self._elementwise = elementwise
-        self._members = [Member(at) for at in range(len(params))]
+        self._members = [Member(at) for at in range(len(self._params))]
         self._blocks: list[Member | Cut | Gathered] = []
         self._disband()
 
-    def step(self, update: Update, group: Group) -> None:
+    def step(self, update: Update) -> None:
         """Update every parameter that has a gradient, and no other."""
+        group = self.group
         grads = [p.grad for p in self._params]
         seen = [None if g is None else p.data for p, g in zip(self._params, grads, strict=True)]
         if not all(map(is_, seen, self._seen)):

@@ -33,13 +33,22 @@ def is_number(value: Any) -> bool:
     return isinstance(value, (int, float, np.number))
 
 
-def not_negative(options: dict[str, Any], *names: str) -> None:
+def not_negative(options: dict[str, Any], *names: str, where: str = "") -> None:
     """Each is a number >= 0, and becomes a Python float: NumPy's float64 would make arrays of float32 wide."""
     for name in names:
         value = options[name]
         if not is_number(value) or not value >= 0:
-            raise ValueError(f"{name} must be a number >= 0, not {value!r}")
+            raise ValueError(f"{where}{name} must be a number >= 0, not {value!r}")
         options[name] = float(value)
+
+
+def naturals(options: dict[str, Any], *names: str) -> None:
+    """Each is an integer >= 1."""
+    for name in names:
+        value = options[name]
+        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
+            raise ValueError(f"{name} must be an integer >= 1, not {value!r}")
+        options[name] = int(value)
 
 
 def fraction(options: dict[str, Any], name: str) -> None:

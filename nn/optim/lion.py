@@ -41,7 +41,8 @@ class Lion(Optimizer):
         beta1, beta2 = group["betas"]
         u, s = room
         m = kept(state, "m", w)
-        decayed(g, w, group, s, decoupled=True)
+        if group["weight_decay"]:
+            decayed(g, w, group, s, decoupled=True)
         np.multiply(m, beta1, out=u)
         u += np.multiply(g, 1 - beta1, out=s)
         np.sign(u, out=u)

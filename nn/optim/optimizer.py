@@ -20,7 +20,7 @@ class Optimizer:
     params   Tensors, such as model.parameters(); or dicts, each a group with options of its own:
              [{"params": features, "lr": 1e-4}, {"params": head}]; what a group leaves out is as for the optimiser
 
-    `param_groups` is the list of groups: dicts of "params" and every option, which may be changed between steps.
+    `param_groups` holds the groups: dicts of "params" and every option, which may be changed between steps.
     `lr` is the rate of all groups, to read and to set, as long as they have the same one.
 
     A new optimiser is a class with its law. What it needs besides lr it hands to `super().__init__` by name:
@@ -36,7 +36,6 @@ class Optimizer:
 
     def __init__(self, params: Params, lr: float, **options: Any) -> None:
         self.defaults: Group = {"lr": lr, **options}
-        self.param_groups: list[Group] = []
         self._blocks: list[Blocks] = []
         given: Any = list(params) if isinstance(params, Iterator) else params
         if isinstance(given, Sequence) and any(isinstance(p, dict) for p in given):
@@ -73,12 +72,16 @@ class Optimizer:
             self._check(options)
         except ValueError as error:
             raise ValueError(f"{where}: {error}") from None
-        self.param_groups.append({"params": params, **options})
-        self._blocks.append(Blocks(params, self.elementwise))
+        self._blocks.append(Blocks({"params": params, **options}, self.elementwise))
 
     def _check(self, options: Group) -> None:
         """Raise a ValueError that says what an option must be; `nn.optim.checks` has functions for it."""
         not_negative(options, "lr")
+
+    @property
+    def param_groups(self) -> tuple[Group, ...]:
+        """The groups: dicts of "params" and the options, which may be changed."""
+        return tuple([blocks.group for blocks in self._blocks])
 
     @property
     def params(self) -> tuple[Tensor, ...]:
@@ -99,18 +102,15 @@ class Optimizer:
     @lr.setter
     def lr(self, value: float) -> None:
         option: Group = {"lr": value}
-        try:
-            not_negative(option, "lr")
-        except ValueError as error:
-            raise ValueError(f"{type(self).__name__}: {error}") from None
+        not_negative(option, "lr", where=f"{type(self).__name__}: ")
         _ = self.lr  # one that holds for all: where they differ this raises
         for group in self.param_groups:
             group.update(option)
 
     def step(self) -> None:
         """One update of every parameter that has a gradient."""
-        for blocks, group in zip(self._blocks, self.param_groups, strict=True):
-            blocks.step(self._update, group)
+        for blocks in self._blocks:
+            blocks.step(self._update)
 
     def _update(self, w: Any, g: Any, state: State, group: Group, room: Pair) -> None:
         """Write the next w in place.

@@ -18,13 +18,10 @@ def kept(state: State, name: str, w: Any) -> Any:
 
 def decayed(g: Any, w: Any, group: Group, room: Any, decoupled: bool = False) -> Any:
     """g + weight_decay w, in `room`; decoupled is w <- w - lr weight_decay w instead, and g as it is."""
-    rate = group["weight_decay"]
-    if not rate:
-        return g
     if decoupled:
-        w *= 1 - float(group["lr"]) * rate
+        w *= 1 - float(group["lr"]) * group["weight_decay"]
         return g
-    np.multiply(w, rate, out=room)
+    np.multiply(w, group["weight_decay"], out=room)
     return np.add(g, room, out=room)
 
 

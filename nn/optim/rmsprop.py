@@ -54,7 +54,8 @@ class RMSprop(Optimizer):
     def _update(self, w: Any, g: Any, state: State, group: Group, room: Pair) -> None:
         u, s = room
         alpha = group["alpha"]
-        g = decayed(g, w, group, s)
+        if group["weight_decay"]:
+            g = decayed(g, w, group, s)
         v = averaged(kept(state, "v", w), np.multiply(g, g, out=u), alpha, u)
         if group["centered"]:
             m = averaged(kept(state, "m", w), g, alpha, u)
@@ -115,7 +116,8 @@ class Adagrad(Optimizer):
             state.update(t=0, v=np.full_like(w, group["initial_accumulator_value"]))
         state["t"] += 1
         t, v = state["t"], state["v"]
-        g = decayed(g, w, group, s)
+        if group["weight_decay"]:
+            g = decayed(g, w, group, s)
         v += np.multiply(g, g, out=u)
         np.sqrt(v, out=u)
         u += group["eps"]
@@ -155,7 +157,8 @@ class Adadelta(Optimizer):
     def _update(self, w: Any, g: Any, state: State, group: Group, room: Pair) -> None:
         u, s = room
         rho, eps = group["rho"], group["eps"]
-        g = decayed(g, w, group, s)
+        if group["weight_decay"]:
+            g = decayed(g, w, group, s)
         v, a = kept(state, "v", w), kept(state, "a", w)
         averaged(v, np.multiply(g, g, out=u), rho, u)
         np.add(v, eps, out=u)

@@ -51,7 +51,8 @@ class SGD(Optimizer):
     def _update(self, w: Any, g: Any, state: State, group: Group, room: Pair) -> None:
         u, s = room
         momentum = group["momentum"]
-        g = decayed(g, w, group, u)
+        if group["weight_decay"]:
+            g = decayed(g, w, group, u)
         if momentum:
             if "v" not in state:
                 state["v"] = v = g.copy()

@@ -1,0 +1,77 @@
+"""Clipping: gradients that are too large are made smaller before the step that uses them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+import minigrad
+from minigrad import Tensor
+
+from .checks import is_number, not_negative, parameters
+
+
+def clip_grad_norm_(
+    parameters: Iterable[Tensor],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+) -> float:
+    """g <- g min(1, max_norm / (norm + 1e-6)) for every gradient, in place; returns norm = (sum |g_i|^p)^(1/p).
+
+    The norm is that of all gradients as one vector, with p = norm_type: a number > 0, inf for the largest |g_i|.
+    Parameters whose grad is None are skipped. A norm that is nan or inf makes gradients nan or 0, as in PyTorch;
+    with error_if_nonfinite it raises RuntimeError, and nothing is written. From Pascanu, Mikolov and Bengio 2013.
+    """
+    where = "clip_grad_norm_"
+    grads = _gradients(parameters, where)
+    options = {"max_norm": max_norm}
+    not_negative(options, "max_norm", where=f"{where}: ")
+    if not is_number(norm_type) or not norm_type > 0:
+        raise ValueError(f"{where}: norm_type must be a number > 0, not {norm_type!r}")
+    norms = {i: _norm(g.data, norm_type) for i, g in grads.items()}
+    total = float(np.linalg.norm(list(norms.values()), norm_type)) if norms else 0.0
+    if error_if_nonfinite and not math.isfinite(total):
+        which = [i for i, norm in norms.items() if not math.isfinite(norm)]
+        first = f": the first such gradient is of parameter {which[0]}" if which else ""
+        raise RuntimeError(
+            f"{where}: the norm of the gradients is {total}{first}; nothing was clipped"
+        )
+    scale = options["max_norm"] / (total + 1e-6)
+    if not scale >= 1:
+        with np.errstate(invalid="ignore"):  # inf times 0 is nan, without a warning
+            for g in grads.values():
+                g.data *= scale
+        minigrad.touch(*grads.values())
+    return total
+
+
+def clip_grad_value_(parameters: Iterable[Tensor], clip_value: float) -> None:
+    """g <- min(max(g, -clip_value), clip_value) for every element of every gradient, in place; nan stays nan."""
+    where = "clip_grad_value_"
+    grads = _gradients(parameters, where)
+    options = {"clip_value": clip_value}
+    not_negative(options, "clip_value", where=f"{where}: ")
+    for g in grads.values():
+        np.clip(g.data, -options["clip_value"], options["clip_value"], out=g.data)
+    minigrad.touch(*grads.values())
+
+
+def _gradients(params: Any, where: str) -> dict[int, Tensor]:
+    """The gradients there are, by the place of their parameter."""
+    given = enumerate(parameters(params, where))
+    return {i: p.grad for i, p in given if p.grad is not None}
+
+
+def _norm(g: Any, p: float) -> float:
+    """The norm in float64 where the squares, or the sum, would leave the range of g's own dtype."""
+    flat = g.reshape(-1)
+    if p == 2 and g.dtype.itemsize >= 4:
+        square = float(np.dot(flat, flat))
+        if 1e-30 < square < math.inf:
+            return math.sqrt(square)
+    with np.errstate(over="ignore"):
+        return float(np.linalg.norm(flat.astype(np.float64), p))
