@@ -1,6 +1,6 @@
 """nn: layers, models, losses and optimisers, built on minigrad's public names."""
 
-from . import init, optim
+from . import init, optim, schedule
 from .activations import (
     CELU,
     ELU,
@@ -122,4 +122,5 @@ __all__ = [  # noqa: RUF022
     # rooms of their own
     "init",
     "optim",
+    "schedule",
 ]

@@ -6,6 +6,7 @@ import weakref
 
 import numpy as np
 import pytest
+from optimisers import EVERY, law_id
 
 import minigrad
 import nn
@@ -15,19 +16,12 @@ from nn.optim import SGD, Adam, Optimizer
 from nn.optim.blocks import BLOCK, SMALL
 
 LAWS = [
-    (SGD, {}),
+    *EVERY,
     (SGD, {"weight_decay": 0.1}),
-    (SGD, {"momentum": 0.9}),
-    (SGD, {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1}),
     (SGD, {"momentum": 0.9, "dampening": 0.3}),
     (Adam, {}),
-    (Adam, {"weight_decay": 0.1}),
 ]
-laws = pytest.mark.parametrize(
-    ("law", "options"),
-    LAWS,
-    ids=lambda v: v.__name__ if isinstance(v, type) else ",".join(f"{k}={v[k]}" for k in v),
-)
+laws = pytest.mark.parametrize(("law", "options"), LAWS, ids=law_id)
 
 FEW_SMALL = [(4, 3), (), (5,), (1, 6), (6, 1), (0, 2), (2, 3, 4), (1,), (7,), (3,), (8, 2)]
 MEDIUM = [(60, 50), (3000,)]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .blocks import Group, Pair, State
-from .checks import flags, fractions, not_negative
+from .checks import each, flag, fractions, not_negative
 from .optimizer import Optimizer, Params
 from .parts import averaged, decayed
 
@@ -41,9 +41,9 @@ class Adam(Optimizer):
         )
 
     def _check(self, options: Group) -> None:
-        not_negative(options, "lr", "eps", "weight_decay")
-        fractions(options, "betas")
-        flags(options, "amsgrad")
+        each(options, not_negative, "lr", "eps", "weight_decay")
+        each(options, fractions, "betas")
+        each(options, flag, "amsgrad")
 
     def _update(self, w: Any, g: Any, state: State, group: Group, room: Pair) -> None:
         (beta1, beta2), lr = group["betas"], float(group["lr"])
@@ -120,9 +120,9 @@ class NAdam(Optimizer):
         )
 
     def _check(self, options: Group) -> None:
-        not_negative(options, "lr", "eps", "weight_decay", "momentum_decay")
-        fractions(options, "betas")
-        flags(options, "decoupled_weight_decay")
+        each(options, not_negative, "lr", "eps", "weight_decay", "momentum_decay")
+        each(options, fractions, "betas")
+        each(options, flag, "decoupled_weight_decay")
 
     def _update(self, w: Any, g: Any, state: State, group: Group, room: Pair) -> None:
         (beta1, beta2), lr, decay = group["betas"], float(group["lr"]), group["momentum_decay"]

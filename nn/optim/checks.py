@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -33,45 +33,64 @@ def is_number(value: Any) -> bool:
     return isinstance(value, (int, float, np.number))
 
 
-def not_negative(options: dict[str, Any], *names: str, where: str = "") -> None:
-    """Each is a number >= 0, and becomes a Python float: NumPy's float64 would make arrays of float32 wide."""
-    for name in names:
-        value = options[name]
-        if not is_number(value) or not value >= 0:
-            raise ValueError(f"{where}{name} must be a number >= 0, not {value!r}")
-        options[name] = float(value)
+def not_negative(value: Any, name: str) -> float:
+    """A number >= 0, as a Python float: NumPy's float64 would make arrays of float32 wide."""
+    if not is_number(value) or not value >= 0:
+        raise ValueError(f"{name} must be a number >= 0, not {value!r}")
+    return float(value)
 
 
-def naturals(options: dict[str, Any], *names: str) -> None:
-    """Each is an integer >= 1."""
-    for name in names:
-        value = options[name]
-        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
-            raise ValueError(f"{name} must be an integer >= 1, not {value!r}")
-        options[name] = int(value)
+def positive(value: Any, name: str) -> float:
+    """A number > 0."""
+    if not is_number(value) or not value > 0:
+        raise ValueError(f"{name} must be a number > 0, not {value!r}")
+    return float(value)
 
 
-def fraction(options: dict[str, Any], name: str) -> None:
+def share(value: Any, name: str) -> float:
+    """A number in [0, 1]."""
+    if not is_number(value) or not 0 <= value <= 1:
+        raise ValueError(f"{name} must be a number in [0, 1], not {value!r}")
+    return float(value)
+
+
+def fraction(value: Any, name: str) -> float:
     """A number in [0, 1)."""
-    if not is_number(options[name]) or not 0 <= options[name] < 1:
-        raise ValueError(f"{name} must be a number in [0, 1), not {options[name]!r}")
-    options[name] = float(options[name])
+    if not is_number(value) or not 0 <= value < 1:
+        raise ValueError(f"{name} must be a number in [0, 1), not {value!r}")
+    return float(value)
 
 
-def fractions(options: dict[str, Any], name: str) -> None:
-    """Two numbers in [0, 1), which become a tuple."""
-    values = options[name]
+def fractions(values: Any, name: str) -> tuple[float, float]:
+    """Two numbers in [0, 1)."""
     if not (isinstance(values, (tuple, list)) and len(values) == 2):
         raise ValueError(f"{name} must be two numbers, not {values!r}")
-    parts = {f"{name}[{i}]": value for i, value in enumerate(values)}
-    for part in parts:
-        fraction(parts, part)
-    options[name] = tuple(parts.values())
+    return fraction(values[0], f"{name}[0]"), fraction(values[1], f"{name}[1]")
 
 
-def flags(options: dict[str, Any], *names: str) -> None:
-    """Each is True or False."""
+def natural(value: Any, name: str, least: int = 1) -> int:
+    """An integer >= least."""
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{name} must be an integer >= {least}, not {value!r}")
+    return int(value)
+
+
+def flag(value: Any, name: str) -> bool:
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"{name} must be True or False, not {value!r}")
+    return bool(value)
+
+
+def one_of(*texts: str | None) -> Callable[[Any, str], Any]:
+    def check(value: Any, name: str) -> Any:
+        if value not in texts:
+            raise ValueError(f"{name} must be {' or '.join(map(repr, texts))}, not {value!r}")
+        return value
+
+    return check
+
+
+def each(options: dict[str, Any], check: Callable[[Any, str], Any], *names: str) -> None:
+    """Check these options, and put what the check makes of them in their place."""
     for name in names:
-        if not isinstance(options[name], (bool, np.bool_)):
-            raise ValueError(f"{name} must be True or False, not {options[name]!r}")
-        options[name] = bool(options[name])
+        options[name] = check(options[name], name)

@@ -11,7 +11,7 @@ import numpy as np
 import minigrad
 from minigrad import Tensor
 
-from .checks import is_number, not_negative, parameters
+from .checks import not_negative, parameters, positive
 
 
 def clip_grad_norm_(
@@ -28,10 +28,8 @@ def clip_grad_norm_(
     """
     where = "clip_grad_norm_"
     grads = _gradients(parameters, where)
-    options = {"max_norm": max_norm}
-    not_negative(options, "max_norm", where=f"{where}: ")
-    if not is_number(norm_type) or not norm_type > 0:
-        raise ValueError(f"{where}: norm_type must be a number > 0, not {norm_type!r}")
+    max_norm = not_negative(max_norm, f"{where}: max_norm")
+    norm_type = positive(norm_type, f"{where}: norm_type")
     norms = {i: _norm(g.data, norm_type) for i, g in grads.items()}
     total = float(np.linalg.norm(list(norms.values()), norm_type)) if norms else 0.0
     if error_if_nonfinite and not math.isfinite(total):
@@ -40,7 +38,7 @@ def clip_grad_norm_(
         raise RuntimeError(
             f"{where}: the norm of the gradients is {total}{first}; nothing was clipped"
         )
-    scale = options["max_norm"] / (total + 1e-6)
+    scale = max_norm / (total + 1e-6)
     if not scale >= 1:
         with np.errstate(invalid="ignore"):  # inf times 0 is nan, without a warning
             for g in grads.values():
@@ -53,10 +51,9 @@ def clip_grad_value_(parameters: Iterable[Tensor], clip_value: float) -> None:
     """g <- min(max(g, -clip_value), clip_value) for every element of every gradient, in place; nan stays nan."""
     where = "clip_grad_value_"
     grads = _gradients(parameters, where)
-    options = {"clip_value": clip_value}
-    not_negative(options, "clip_value", where=f"{where}: ")
+    limit = not_negative(clip_value, f"{where}: clip_value")
     for g in grads.values():
-        np.clip(g.data, -options["clip_value"], options["clip_value"], out=g.data)
+        np.clip(g.data, -limit, limit, out=g.data)
     minigrad.touch(*grads.values())
 
 

@@ -11,7 +11,7 @@ import minigrad
 from minigrad import Tensor
 
 from .blocks import Group, State
-from .checks import naturals, not_negative
+from .checks import each, natural, not_negative, one_of
 from .line_search import Point, strong_wolfe
 from .optimizer import Optimizer, Params
 from .state import fits
@@ -64,15 +64,12 @@ class LBFGS(Optimizer):
         super()._add(group, where)
 
     def _check(self, options: Group) -> None:
-        not_negative(options, "lr", "tolerance_grad", "tolerance_change")
-        naturals(options, "max_iter", "history_size")
+        each(options, not_negative, "lr", "tolerance_grad", "tolerance_change")
+        each(options, natural, "max_iter", "history_size")
         if options["max_eval"] is None:
             options["max_eval"] = max(1, options["max_iter"] * 5 // 4)
-        naturals(options, "max_eval")
-        if options["line_search_fn"] not in (None, "strong_wolfe"):
-            raise ValueError(
-                f"line_search_fn must be None or 'strong_wolfe', not {options['line_search_fn']!r}"
-            )
+        each(options, natural, "max_eval")
+        each(options, one_of(None, "strong_wolfe"), "line_search_fn")
 
     def step(self, closure: Callable[[], Any]) -> Any:  # type: ignore[override]
         """Up to max_iter iterations; returns the loss that `closure` gave first.

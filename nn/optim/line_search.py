@@ -27,8 +27,8 @@ def strong_wolfe(
 ) -> tuple[Point, int]:
     """A point of f(t) <= f(0) + C1 t f'(0) and |f'(t)| <= C2 |f'(0)|, and how often `at` was asked for one.
 
-    From Nocedal and Wright 2006, algorithms 3.5 and 3.6, as PyTorch has them: the next t is the minimum of a cubic. After
-    `most` trials more than the first, or in a bracket shorter than `smallest`, it is the best point met.
+    From Nocedal and Wright 2006, algorithms 3.5 and 3.6, as PyTorch has them: the next t is the minimum of a cubic.
+    After `most` trials more than the first, or in a bracket shorter than `smallest`, it is the best point met.
     """
     low, high, tried = _bracket(at, start, t, most)
     if high is None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .blocks import Group, Pair, State
-from .checks import fractions, not_negative
+from .checks import each, fractions, not_negative
 from .optimizer import Optimizer, Params
 from .parts import averaged, decayed, kept
 
@@ -34,8 +34,8 @@ class Lion(Optimizer):
         super().__init__(params, lr, betas=betas, weight_decay=weight_decay)
 
     def _check(self, options: Group) -> None:
-        not_negative(options, "lr", "weight_decay")
-        fractions(options, "betas")
+        each(options, not_negative, "lr", "weight_decay")
+        each(options, fractions, "betas")
 
     def _update(self, w: Any, g: Any, state: State, group: Group, room: Pair) -> None:
         beta1, beta2 = group["betas"]

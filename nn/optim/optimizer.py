@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from minigrad import Tensor
 
 from .blocks import Blocks, Group, Pair, State, is_array
-from .checks import not_negative, parameters
+from .checks import each, not_negative, parameters
 from .state import checked, copied, fits
 
 Params: TypeAlias = Iterable[Tensor] | Iterable[Group]
@@ -76,7 +76,7 @@ class Optimizer:
 
     def _check(self, options: Group) -> None:
         """Raise a ValueError that says what an option must be; `nn.optim.checks` has functions for it."""
-        not_negative(options, "lr")
+        each(options, not_negative, "lr")
 
     @property
     def param_groups(self) -> tuple[Group, ...]:
@@ -101,11 +101,10 @@ class Optimizer:
 
     @lr.setter
     def lr(self, value: float) -> None:
-        option: Group = {"lr": value}
-        not_negative(option, "lr", where=f"{type(self).__name__}: ")
+        value = not_negative(value, f"{type(self).__name__}: lr")
         _ = self.lr  # one that holds for all: where they differ this raises
         for group in self.param_groups:
-            group.update(option)
+            group["lr"] = value
 
     def step(self) -> None:
         """One update of every parameter that has a gradient."""

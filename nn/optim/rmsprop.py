@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .blocks import Group, Pair, State
-from .checks import flags, fraction, not_negative
+from .checks import each, flag, fraction, not_negative
 from .optimizer import Optimizer, Params
 from .parts import averaged, decayed, kept
 
@@ -47,9 +47,9 @@ class RMSprop(Optimizer):
         )
 
     def _check(self, options: Group) -> None:
-        not_negative(options, "lr", "eps", "weight_decay", "momentum")
-        fraction(options, "alpha")
-        flags(options, "centered")
+        each(options, not_negative, "lr", "eps", "weight_decay", "momentum")
+        each(options, fraction, "alpha")
+        each(options, flag, "centered")
 
     def _update(self, w: Any, g: Any, state: State, group: Group, room: Pair) -> None:
         u, s = room
@@ -108,7 +108,7 @@ class Adagrad(Optimizer):
         )
 
     def _check(self, options: Group) -> None:
-        not_negative(options, *options)
+        each(options, not_negative, *options)
 
     def _update(self, w: Any, g: Any, state: State, group: Group, room: Pair) -> None:
         u, s = room
@@ -151,8 +151,8 @@ class Adadelta(Optimizer):
         super().__init__(params, lr, rho=rho, eps=eps, weight_decay=weight_decay)
 
     def _check(self, options: Group) -> None:
-        not_negative(options, "lr", "eps", "weight_decay")
-        fraction(options, "rho")
+        each(options, not_negative, "lr", "eps", "weight_decay")
+        each(options, fraction, "rho")
 
     def _update(self, w: Any, g: Any, state: State, group: Group, room: Pair) -> None:
         u, s = room

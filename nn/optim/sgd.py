@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .blocks import Group, Pair, State
-from .checks import flags, not_negative
+from .checks import each, flag, not_negative
 from .optimizer import Optimizer, Params
 from .parts import decayed
 
@@ -43,8 +43,8 @@ class SGD(Optimizer):
         )
 
     def _check(self, options: Group) -> None:
-        not_negative(options, "lr", "momentum", "dampening", "weight_decay")
-        flags(options, "nesterov")
+        each(options, not_negative, "lr", "momentum", "dampening", "weight_decay")
+        each(options, flag, "nesterov")
         if options["nesterov"] and (options["momentum"] == 0 or options["dampening"] != 0):
             raise ValueError("nesterov needs momentum > 0 and dampening = 0")
 

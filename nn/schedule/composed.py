@@ -1,0 +1,72 @@
+"""Schedules made of schedules."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Any
+
+from ..optim import Optimizer
+from ..optim.blocks import Group
+from ..optim.checks import natural
+from .plateau import ReduceLROnPlateau
+from .scheduler import LRScheduler
+
+
+class ChainedScheduler(LRScheduler):
+    """lr = f_n(... f_2(f_1(base, t), t) ..., t), f_1, f_2, ... being the schedules' rates.
+
+    So factors of base, such as a warm-up and a decay, are multiplied. In PyTorch a schedule that is no mere factor
+    (LambdaLR, restarts, a cosine with eta_min) forgets those before it, or mixes with them.
+    """
+
+    def __init__(
+        self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None
+    ) -> None:
+        self.schedulers = _together(schedulers, optimizer, "ChainedScheduler")
+        super().__init__(self.schedulers[0].optimizer)
+
+    def apply(self, groups: Sequence[Group], t: int) -> None:
+        for scheduler in self.schedulers:
+            scheduler.apply(groups, t)
+
+
+class SequentialLR(LRScheduler):
+    """lr = f_k(base, t - m_k), f_k being the schedule that began last, at its milestone m_k <= t; m_0 = 0."""
+
+    def __init__(
+        self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int]
+    ) -> None:
+        self.schedulers = _together(schedulers, optimizer, "SequentialLR")
+        self.milestones = [natural(m, "SequentialLR: milestones") for m in milestones]
+        if self.milestones != sorted(set(self.milestones)):
+            raise ValueError(f"SequentialLR: milestones must rise, not {self.milestones}")
+        if len(self.milestones) != len(self.schedulers) - 1:
+            raise ValueError(
+                f"SequentialLR: {len(self.schedulers)} schedules need {len(self.schedulers) - 1} milestones, "
+                f"not {len(self.milestones)}"
+            )
+        super().__init__(optimizer)
+
+    def apply(self, groups: Sequence[Group], t: int) -> None:
+        k = bisect_right(self.milestones, t)
+        self.schedulers[k].apply(groups, t - self.milestones[k - 1] if k else t)
+
+
+def _together(schedulers: Any, optimizer: Optimizer | None, where: str) -> list[LRScheduler]:
+    """The schedules, which are functions of t, of one optimiser."""
+    found = list(schedulers)
+    if not found:
+        raise ValueError(f"{where}: there are no schedules")
+    for i, scheduler in enumerate(found):
+        if not isinstance(scheduler, LRScheduler):
+            raise TypeError(
+                f"{where}: schedulers[{i}] is a {type(scheduler).__name__}, no schedule"
+            )
+        if isinstance(scheduler, ReduceLROnPlateau):
+            raise TypeError(
+                f"{where}: schedulers[{i}] is a ReduceLROnPlateau, which goes by a metric; step it beside the others"
+            )
+        if scheduler.optimizer is not (optimizer or found[0].optimizer):
+            raise ValueError(f"{where}: schedulers[{i}] is of another optimiser")
+    return found
