@@ -42,6 +42,10 @@ def checked(optimizer: Optimizer, state: Any) -> tuple[list[Group], list[State]]
         return _options(optimizer, state["param_groups"]), _states(optimizer, state["state"])
     except ValueError as error:
         raise ValueError(f"{where}: {error}; nothing was loaded") from None
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{where}: this is not what state_dict() gives ({error!r}); nothing was loaded"
+        ) from None
 
 
 def _check_parameters(optimizer: Optimizer, state: Any) -> None:

@@ -1,0 +1,108 @@
+"""The laws of the optimisers beside PyTorch's, and beside their own formulas."""
+
+import numpy as np
+import pytest
+from optimisers import EVERY, IN_PYTORCH, LAWS, law_id
+
+import nn
+from nn.optim import SGD, Lion, RMSprop
+
+STEPS = 20
+
+
+def parameter(*shape, dtype=np.float64):
+    return nn.Parameter(np.random.default_rng(0).standard_normal(shape).astype(dtype))
+
+
+@pytest.fixture
+def torch():
+    """With float64 as its default: NAdam keeps the product of its momenta in it."""
+    torch = pytest.importorskip("torch")
+    torch.set_default_dtype(torch.float64)
+    yield torch
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.parametrize(("dtype", "rtol"), [("float64", 1e-12), ("float32", 1e-5)])
+@pytest.mark.parametrize(("law", "options"), IN_PYTORCH, ids=law_id)
+def test_the_path_over_twenty_steps_is_pytorchs(law, options, dtype, rtol, torch):
+    """With a learning rate that decays, gradients of all sizes, and some steps without a gradient."""
+    rng = np.random.default_rng(1)
+    ours = [parameter(*shape, dtype=dtype) for shape in ((3, 4), (5,), (1,), (0, 2))]
+    theirs = [torch.nn.Parameter(torch.tensor(p.detach().numpy().copy())) for p in ours]
+    mine = law(ours, lr=0.1, **options)
+    other = getattr(torch.optim, law.__name__)(theirs, lr=0.1, **options)
+    for step in range(STEPS):
+        mine.lr = other.param_groups[0]["lr"] = 0.1 * 0.9**step
+        for i, (p, q) in enumerate(zip(ours, theirs, strict=True)):
+            g = (rng.standard_normal(p.shape) * 10 ** rng.uniform(-3, 1)).astype(dtype)
+            given = (step + i) % 5 != 0
+            p.grad = g if given else None
+            q.grad = torch.tensor(g) if given else None
+        mine.step()
+        other.step()
+        for p, q in zip(ours, theirs, strict=True):
+            assert p.dtype == dtype
+            np.testing.assert_allclose(p.detach().numpy(), q.detach(), rtol=rtol, atol=rtol)
+
+
+@pytest.mark.parametrize("options", [o for law, o in LAWS if law is Lion], ids=law_id)
+def test_the_path_of_lion_is_that_of_the_paper(options):
+    rng = np.random.default_rng(1)
+    (beta1, beta2), decay = options["betas"], options["weight_decay"]
+    p = parameter(3, 4)
+    w, m = p.detach().numpy().copy(), np.zeros((3, 4))
+    optimizer = Lion([p], lr=0.1, **options)
+    for step in range(STEPS):
+        g = rng.standard_normal((3, 4)) * (rng.random((3, 4)) < 0.8)
+        lr = optimizer.lr = 0.1 * 0.9**step
+        p.grad = g
+        optimizer.step()
+        w = w - lr * (np.sign(beta1 * m + (1 - beta1) * g) + decay * w)
+        m = beta2 * m + (1 - beta2) * g
+        np.testing.assert_allclose(p.detach().numpy(), w, rtol=1e-12, atol=1e-12)
+
+
+def test_centered_rmsprop_stays_finite_where_rounding_makes_the_variance_negative():
+    p = nn.Parameter(np.ones(50, np.float32))
+    optimizer = RMSprop([p], lr=1e-3, alpha=0.5, centered=True, eps=1e-3)
+    p.grad = np.random.default_rng(0).standard_normal(50)
+    for _ in range(200):
+        optimizer.step()
+    assert np.isfinite(p.detach().numpy()).all()
+
+
+@pytest.mark.parametrize(("law", "options"), LAWS, ids=law_id)
+def test_a_parameter_without_axes_is_updated_like_one_with_a_single_element(law, options):
+    p, same = nn.Parameter(2.0), nn.Parameter([2.0])
+    for w in (p, same):
+        w.grad = np.full(w.shape, 0.5)
+        optimizer = law([w], lr=0.1, **options)
+        for _ in range(3):
+            optimizer.step()
+    assert p.shape == ()
+    assert p.item() == pytest.approx(same.item(), rel=1e-6)
+    assert p.item() < 2
+
+
+@pytest.mark.parametrize(("law", "options"), EVERY, ids=law_id)
+def test_numpys_numbers_as_options_do_not_widen_float32(law, options):
+    p, same = parameter(3, dtype=np.float32), parameter(3, dtype=np.float32)
+    wide = {k: np.float64(v) if isinstance(v, float) else v for k, v in options.items()}
+    for w, first, settings in ((p, np.float64(0.1), wide), (same, 0.1, options)):
+        w.grad = np.ones(3, np.float32)
+        optimizer = law([w], lr=first, **settings)
+        optimizer.step()
+        optimizer.step()
+    assert p.dtype == np.float32
+    np.testing.assert_allclose(p.detach().numpy(), same.detach().numpy(), rtol=1e-6)
+
+
+def test_the_learning_rate_may_be_changed_between_steps():
+    p = nn.Parameter([1.0])
+    optimizer = SGD([p], lr=0.5)
+    for lr, expected in ((0.5, 0.5), (0.25, 0.25), (0.0, 0.25)):
+        p.grad = [1.0]
+        optimizer.lr = lr
+        optimizer.step()
+        assert p.item() == expected
