@@ -64,11 +64,11 @@ def _gradients(params: Any, where: str) -> dict[int, Tensor]:
 
 
 def _norm(g: Any, p: float) -> float:
-    """The norm in float64 where the squares, or the sum, would leave the range of g's own dtype."""
+    """In float64 where the squares or their sum would leave the range of g's dtype."""
     flat = g.reshape(-1)
-    if p == 2 and g.dtype.itemsize >= 4:
-        square = float(np.dot(flat, flat))
-        if 1e-30 < square < math.inf:
-            return math.sqrt(square)
     with np.errstate(over="ignore"):
-        return float(np.linalg.norm(flat.astype(np.float64), p))
+        if p == 2 and g.dtype.itemsize >= 4:
+            square = float(np.dot(flat, flat))
+            if 1e-30 < square < math.inf:
+                return math.sqrt(square)
+        return float(np.linalg.norm(flat.astype(np.float64), p)) if g.size else 0.0
