@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +42,11 @@ def prepare(images: np.ndarray, model: str) -> np.ndarray:
     return x.reshape(len(x), -1) if model == "mlp" else x[:, None]
 
 
+def optimizer_of(net: nn.Sequential, steps: int) -> tuple[nn.optim.Adam, nn.schedule.LinearLR]:
+    optimizer = nn.optim.Adam(net.parameters(), lr=LEARNING_RATE)
+    return optimizer, nn.schedule.LinearLR(optimizer, 1.0, 0.0, total_iters=steps)
+
+
 def log_probabilities(net: nn.Sequential, x: np.ndarray) -> np.ndarray:
     with minigrad.no_grad():
         parts = [minigrad.log_softmax(net(x[i : i + 500])).numpy() for i in range(0, len(x), 500)]
@@ -55,7 +59,7 @@ def train_epoch(
     x: np.ndarray,
     y: np.ndarray,
     batch_size: int,
-    rates: Iterator[float],
+    schedule: nn.schedule.LRScheduler,
     bar: tqdm,
 ) -> list[float]:
     """One pass over the data in random order; the loss of each step."""
@@ -63,11 +67,11 @@ def train_epoch(
     order = minigrad.generator().permutation(len(x))
     for start in range(0, len(x), batch_size):
         batch = order[start : start + batch_size]
-        optimizer.lr = next(rates)
         loss = minigrad.cross_entropy(net(x[batch]), y[batch])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        schedule.step()
         losses.append(loss.item())
         bar.set_postfix(loss=f"{np.mean(losses[-100:]):.4f}", refresh=False)
         bar.update(len(batch))
@@ -137,9 +141,8 @@ def main() -> None:
     x, x_test = prepare(data.train_images, model), prepare(data.test_images, model)
     minigrad.seed(arguments.seed)
     net = build(model)
-    optimizer = nn.optim.Adam(net.parameters())
     steps = epochs * -(-len(x) // batch_size)
-    rates = iter(np.linspace(LEARNING_RATE, 0, steps, endpoint=False))
+    optimizer, schedule = optimizer_of(net, steps)
     print(net)
 
     losses: list[float] = []
@@ -151,7 +154,7 @@ def main() -> None:
             bar.set_description(title, refresh=False)
             bar.reset()
             began = time.perf_counter()
-            losses += train_epoch(net, optimizer, x, data.train_labels, batch_size, rates, bar)
+            losses += train_epoch(net, optimizer, x, data.train_labels, batch_size, schedule, bar)
             seconds = time.perf_counter() - began
             log_p = log_probabilities(net, x_test)
             accuracies.append(float((log_p.argmax(axis=1) == data.test_labels).mean()))

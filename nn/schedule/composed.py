@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
@@ -49,7 +48,7 @@ class SequentialLR(LRScheduler):
         super().__init__(optimizer)
 
     def apply(self, groups: Sequence[Group], t: int) -> None:
-        k = bisect_right(self.milestones, t)
+        k = sum(m <= t for m in self.milestones)
         self.schedulers[k].apply(groups, t - self.milestones[k - 1] if k else t)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 
 from ..optim import Optimizer
@@ -48,12 +47,12 @@ class MultiStepLR(LRScheduler):
     """lr = base gamma^k, k being how many of the milestones are <= t; one that is listed twice counts twice."""
 
     def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1) -> None:
-        self.milestones = sorted(natural(m, "MultiStepLR: milestones", least=0) for m in milestones)
+        self.milestones = [natural(m, "MultiStepLR: milestones", least=0) for m in milestones]
         self.gamma = not_negative(gamma, "MultiStepLR: gamma")
         super().__init__(optimizer)
 
     def rate(self, base: float, t: int) -> float:
-        return base * self.gamma ** bisect_right(self.milestones, t)
+        return base * self.gamma ** sum(m <= t for m in self.milestones)
 
 
 class ExponentialLR(LRScheduler):
