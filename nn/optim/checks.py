@@ -14,7 +14,7 @@ from ..module import Module
 
 def parameters(params: Any, where: str) -> tuple[Tensor, ...]:
     """The Tensors to work on, each once however often it is shared."""
-    if isinstance(params, (Module, Tensor, dict)) or not isinstance(params, Iterable):
+    if not can_be_listed(params):
         raise TypeError(f"{where}: params is a {type(params).__name__}; pass model.parameters()")
     tensors = tuple({id(p): p for p in params}.values())
     for i, p in enumerate(tensors):
@@ -27,6 +27,11 @@ def parameters(params: Any, where: str) -> tuple[Tensor, ...]:
                 f"{where}: params[{i}] is not a leaf: it was computed, so it cannot be learned"
             )
     return tensors
+
+
+def can_be_listed(params: Any) -> bool:
+    """Whether this is a collection, and not one thing that happens to be iterable."""
+    return isinstance(params, Iterable) and not isinstance(params, (Module, Tensor, dict))
 
 
 def is_number(value: Any) -> bool:

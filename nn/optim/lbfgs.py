@@ -167,10 +167,8 @@ class LBFGS(Optimizer):
     def _check_state(self, state: State, p: Tensor) -> None:
         if p is not self.params[0] or state.keys() != _fresh().keys() | {"d", "t", "g"}:
             raise ValueError(f"L-BFGS keeps nothing like {', '.join(map(str, state))}")
-        size, dtype = (
-            sum(p.size for p in self.params),
-            np.result_type(*[p.dtype for p in self.params]),
-        )
+        size = sum(p.size for p in self.params)
+        dtype = np.result_type(*[p.dtype for p in self.params])
         for name in ("d", "g"):
             fits(name, state[name], (size,), dtype)
         for name in ("s", "y"):

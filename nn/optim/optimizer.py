@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 from minigrad import Tensor
 
 from .blocks import Blocks, Group, Pair, State, is_array
-from .checks import each, not_negative, parameters
+from .checks import can_be_listed, each, not_negative, parameters
 from .state import checked, copied, fits
 
 Params: TypeAlias = Iterable[Tensor] | Iterable[Group]
@@ -37,8 +37,8 @@ class Optimizer:
     def __init__(self, params: Params, lr: float, **options: Any) -> None:
         self.defaults: Group = {"lr": lr, **options}
         self._blocks: list[Blocks] = []
-        given: Any = list(params) if isinstance(params, Iterator) else params
-        if isinstance(given, Sequence) and any(isinstance(p, dict) for p in given):
+        given: Any = list(params) if can_be_listed(params) else params
+        if isinstance(given, list) and any(isinstance(p, dict) for p in given):
             for group in given:
                 self.add_param_group(group)
         else:

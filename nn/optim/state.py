@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,7 @@ KEYS = ("optimizer", "parameters", "state", "param_groups")
 
 
 def copied(state: State) -> State:
-    return {name: value.copy() if is_array(value) else value for name, value in state.items()}
+    return {name: value.copy() if is_array(value) else copy(value) for name, value in state.items()}
 
 
 def checked(optimizer: Optimizer, state: Any) -> tuple[list[Group], list[State]]:
@@ -50,16 +51,16 @@ def checked(optimizer: Optimizer, state: Any) -> tuple[list[Group], list[State]]
 
 def _check_parameters(optimizer: Optimizer, state: Any) -> None:
     """The number of groups and parameters, and the shape and dtype of each."""
-    found, own = state["parameters"], optimizer.params
+    parameters, own = state["parameters"], optimizer.params
     theirs = [len(group["params"]) for group in state["param_groups"]]
     ours = [len(group["params"]) for group in optimizer.param_groups]
-    if theirs != ours or len(found) != len(own):
+    if theirs != ours or len(parameters) != len(own):
         raise ValueError(
             f"this is the state of an optimiser of {_counted(theirs)}, this one has {_counted(ours)}; "
             "is it of another model?"
         )
-    for i, (theirs_, p) in enumerate(zip(found, own, strict=True)):
-        shape, dtype = tuple(theirs_["shape"]), theirs_["dtype"]
+    for i, (found, p) in enumerate(zip(parameters, own, strict=True)):
+        shape, dtype = tuple(found["shape"]), found["dtype"]
         if shape != p.shape or dtype != str(p.dtype):
             raise ValueError(
                 f"parameter {i} is {p.dtype} of shape {p.shape}, the state is of {dtype} of shape {shape}; "
@@ -107,11 +108,9 @@ def _states(optimizer: Optimizer, states: Any) -> list[State]:
     return found
 
 
-def fits(name: str, array: Any, shape: tuple[int | None, ...], dtype: Any) -> None:
-    """An array of this shape, None for any length, and of floats no narrower than dtype."""
-    if len(array.shape) != len(shape) or any(
-        n not in (None, m) for n, m in zip(shape, array.shape, strict=True)
-    ):
-        raise ValueError(f"{name} has shape {array.shape}, needed {shape}")
+def fits(name: str, array: Any, shape: tuple[int, ...], dtype: Any) -> None:
+    """An array of this shape, and of floats no narrower than dtype."""
+    if tuple(array.shape) != shape:
+        raise ValueError(f"{name} has shape {tuple(array.shape)}, needed {shape}")
     if array.dtype.kind == "f" and not np.can_cast(dtype, array.dtype):
         raise ValueError(f"{name} has dtype {array.dtype}, needed {dtype}")
