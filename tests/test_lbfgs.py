@@ -65,6 +65,25 @@ def test_the_path_on_rosenbrocks_function_is_pytorchs(options, size):
     np.testing.assert_allclose(seen, seen_there, rtol=1e-7)
 
 
+@pytest.mark.parametrize("lr", [0.05, 0.3, 1.0, 30.0, 100.0])
+def test_a_line_search_over_hills_is_pytorchs(lr):
+    """Many starts, so that brackets are widened and shrunk in every way; one search magnifies rounding little."""
+    torch = pytest.importorskip("torch")
+    options = {"lr": lr, "max_iter": 1, "max_eval": 60, "line_search_fn": "strong_wolfe"}
+
+    def hills(m, w):
+        return (m.cos(3 * w) + m.sin(7 * w) / 2 + w * w / 20).sum()
+
+    for start in np.random.default_rng(0).uniform(-8, 8, (60, 1)):
+        ours, theirs = nn.Parameter(start.copy()), torch.nn.Parameter(torch.tensor(start))
+        mine, other = LBFGS([ours], **options), torch.optim.LBFGS([theirs], **options)
+        seen, seen_there = [], []
+        mine.step(closure_of(mine, lambda w=ours: hills(minigrad, w), seen))
+        other.step(closure_of(other, lambda w=theirs: hills(torch, w), seen_there))
+        np.testing.assert_allclose(seen, seen_there, rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(ours.data, theirs.detach(), rtol=1e-6)
+
+
 def test_rosenbrocks_minimum_is_found():
     x = nn.Parameter(np.linspace(-1.5, 2.0, 6))
     optimizer = LBFGS([x], max_iter=200, line_search_fn="strong_wolfe")

@@ -42,7 +42,7 @@ def clip_grad_norm_(
     if not scale >= 1:
         with np.errstate(invalid="ignore"):  # inf times 0 is nan, without a warning
             for g in grads.values():
-                g.data *= scale
+                np.multiply(g.data, scale, out=g.data)
         minigrad.touch(*grads.values())
     return total
 
