@@ -1,17 +1,12 @@
-"""Data sets: the IDX reader, the download, and where MNIST is looked for."""
+"""MNIST: the reader of its format, and where its files are looked for."""
 
-import errno
 import gzip
 import hashlib
-import http.client
 import os
-import socket
 import struct
 import subprocess
 import sys
-import threading
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +14,9 @@ import pytest
 
 import nn.data
 import nn.data.digits
-from nn.data import MNIST, fetch, mnist, read_idx
+from nn.data import MNIST, mnist, read_idx
 
 CODES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
-CONTENT = bytes(range(256)) * 1000
-SHA256 = hashlib.sha256(CONTENT).hexdigest()
 REAL_DATA = os.environ.get("MINIGRAD_DATA", "")
 TRAIN_LABELS = "train-labels-idx1-ubyte.gz"
 
@@ -31,17 +24,9 @@ gzipped = partial(gzip.compress, mtime=0)  # the same bytes at every second of t
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    """An empty home, none of the user's settings, and no way to the real mirrors or a proxy."""
-    home = tmp_path / "home"
-    home.mkdir()
-    monkeypatch.setenv("HOME", str(home))
-    monkeypatch.setenv("USERPROFILE", str(home))
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.delenv("MINIGRAD_DATA", raising=False)
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+def no_mirrors(home, monkeypatch):
+    """No way to the real mirrors."""
     monkeypatch.setattr(nn.data.digits, "MIRRORS", ())
-    return home
 
 
 # --- the IDX format ---------------------------------------------------------------------------
@@ -126,245 +111,6 @@ def test_a_gzip_file_cut_or_altered_anywhere_is_an_error_that_names_it(tmp_path)
         with pytest.raises(ValueError, match="found damaged gzip") as caught:
             read_idx(path)
         assert str(path) in str(caught.value)
-
-
-# --- the download -----------------------------------------------------------------------------
-
-
-class Mirror:
-    """A web server on this machine that sends what `send` has put there."""
-
-    def __init__(self):
-        self.pages = {}
-        self.requested = []
-        self.closing = threading.Event()
-        mirror = self
-
-        class Handler(BaseHTTPRequestHandler):
-            timeout = 10
-
-            def do_GET(self):
-                mirror.requested.append(self.path)
-                mirror.pages.get(self.path, lambda handler: handler.send_error(404))(self)
-
-            def log_message(self, *args):
-                pass
-
-        class Server(ThreadingHTTPServer):
-            daemon_threads = False  # so that closing the server waits for its sockets
-
-            def handle_error(self, *args):
-                pass  # clients that hang up are what some tests are about
-
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self.server.server_port}"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
-        self.thread.start()
-
-    def close(self):
-        self.closing.set()
-        self.server.shutdown()
-        self.thread.join(10)
-        self.server.server_close()
-
-    def send(self, path, content, missing=0, end=lambda handler: None):
-        """The url at which the content is sent, announced as longer by what is missing.
-
-        With None for `missing` no length is announced. `end` is done after the content.
-        """
-
-        def answer(handler):
-            handler.send_response(200)
-            if missing is not None:
-                handler.send_header("Content-Length", str(len(content) + missing))
-            handler.end_headers()
-            handler.wfile.write(content)
-            end(handler)
-
-        self.pages[path] = answer
-        return self.address + path
-
-    def reset(self, handler):
-        # To linger for zero seconds is to close with a reset instead of a farewell.
-        linger = struct.pack("ii", 1, 0)
-        handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        handler.rfile.close()
-        handler.connection.close()
-
-    def wait(self, handler):
-        self.closing.wait(10)
-
-
-@pytest.fixture
-def mirror():
-    mirror = Mirror()
-    yield mirror
-    mirror.close()
-
-
-@pytest.fixture
-def nobody():
-    """The address of a port at which nobody listens."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{listener.getsockname()[1]}"
-
-
-FAILURES = [
-    "refused",
-    "absent",
-    "truncated",
-    "reset",
-    "silent",
-    "no_http",
-    "wrong",
-    "cut_gzip",
-    "bad_gzip",
-]
-
-
-@pytest.fixture(params=FAILURES)
-def failing(request, mirror, nobody):
-    """The url of a download that fails, and how the reason begins that the error gives."""
-    path, wrong = "/failing", b"<html>please log in</html>"
-    start, packed = CONTENT[:1000], gzipped(CONTENT)
-    match request.param:
-        case "refused":
-            return nobody + path, "failed with URLError: "
-        case "absent":
-            return mirror.address + path, "answered 404 Not Found"
-        case "truncated":
-            return mirror.send(path, CONTENT, 7), "sent 256000 of 256007 bytes"
-        case "reset":
-            return mirror.send(path, start, 7, mirror.reset), "failed with Connection"
-        case "silent":
-            return mirror.send(path, start, 7, mirror.wait), "failed with TimeoutError: "
-        case "no_http":
-            mirror.pages[path] = lambda handler: handler.wfile.write(b"hello\r\n\r\n")
-            return mirror.address + path, "failed with BadStatusLine: hello"
-        case "wrong":
-            found = hashlib.sha256(wrong).hexdigest()
-            reason = f"sent content with the SHA-256 {found}, expected {SHA256}"
-            return mirror.send(path, wrong), reason
-        case "cut_gzip":
-            return mirror.send(path, packed[:-20]), "sent a damaged gzip file ("
-        case "bad_gzip":
-            return mirror.send(path, packed[:-8] + bytes(8)), "sent a damaged gzip file (CRC"
-
-
-@pytest.mark.parametrize("pack", [bytes, gzipped], ids=["plain", "gzipped"])
-@pytest.mark.parametrize("missing", [0, None], ids=["known_length", "unknown_length"])
-def test_the_checksum_is_that_of_the_unzipped_content(mirror, tmp_path, pack, missing):
-    path = tmp_path / "new" / "folder" / "data.bin"
-    url = mirror.send("/data", pack(CONTENT), missing)
-    assert fetch([url], path, sha256=SHA256) == path
-    assert path.read_bytes() == pack(CONTENT)
-    assert list(path.parent.iterdir()) == [path]
-
-
-def test_a_failed_transfer_leaves_no_file_and_gives_the_reason(failing, tmp_path):
-    url, reason = failing
-    path = tmp_path / "downloads" / "data.bin"
-    with pytest.raises(ConnectionError) as caught:
-        fetch([url], path, sha256=SHA256, timeout=1)
-    assert f"{url}: {reason}" in str(caught.value)
-    assert f"put the file by hand at {path}" in str(caught.value)
-    assert list(path.parent.iterdir()) == []
-
-
-def test_a_failed_transfer_moves_on_to_the_next_mirror(failing, mirror, tmp_path):
-    path = tmp_path / "downloads" / "data.bin"
-    urls = [failing[0], mirror.send("/second", CONTENT), mirror.send("/third", CONTENT)]
-    fetch(urls, path, sha256=SHA256, timeout=1)
-    assert path.read_bytes() == CONTENT
-    assert list(path.parent.iterdir()) == [path]
-    assert "/third" not in mirror.requested
-
-
-def test_the_error_names_every_mirror_with_its_reason(mirror, nobody, tmp_path):
-    urls = [nobody + "/data", mirror.address + "/absent", mirror.send("/cut", CONTENT[:9], 1)]
-    reasons = ["failed with URLError", "answered 404", "sent 9 of 10 bytes"]
-    with pytest.raises(ConnectionError) as caught:
-        fetch(urls, tmp_path / "data.bin", sha256=SHA256)
-    assert all(f"{u}: {r}" in str(caught.value) for u, r in zip(urls, reasons, strict=True))
-
-
-def test_an_old_file_is_replaced_by_a_good_download_and_kept_by_a_bad_one(mirror, tmp_path):
-    path = tmp_path / "data.bin"
-    path.write_bytes(b"old")
-    with pytest.raises(ConnectionError):
-        fetch([mirror.send("/wrong", b"wrong")], path, sha256=SHA256)
-    assert path.read_bytes() == b"old"
-    fetch([mirror.send("/data", CONTENT)], path, sha256=SHA256)
-    assert path.read_bytes() == CONTENT
-
-
-def test_an_interrupt_leaves_no_file_and_tries_no_other_mirror(mirror, tmp_path, monkeypatch):
-    path = tmp_path / "downloads" / "data.bin"
-    read = http.client.HTTPResponse.read
-    seen = []
-
-    def read_then_interrupt(response, amount):
-        seen.append(list(path.parent.iterdir()))
-        if len(seen) == 2:
-            raise KeyboardInterrupt
-        return read(response, amount)
-
-    monkeypatch.setattr(http.client.HTTPResponse, "read", read_then_interrupt)
-    urls = [mirror.send("/first", CONTENT), mirror.send("/second", CONTENT)]
-    with pytest.raises(KeyboardInterrupt):
-        fetch(urls, path, sha256=SHA256)
-    assert len(seen[1]) == 1  # the partial file was there
-    assert path not in seen[1]
-    assert list(path.parent.iterdir()) == []
-    assert mirror.requested == ["/first"]
-
-
-def test_a_full_disk_leaves_no_file_and_is_not_blamed_on_mirrors(mirror, tmp_path, monkeypatch):
-    def no_space(descriptor):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", no_space)
-    path = tmp_path / "downloads" / "data.bin"
-    urls = [mirror.send("/first", CONTENT), mirror.send("/second", CONTENT)]
-    with pytest.raises(OSError, match="No space left on device"):
-        fetch(urls, path, sha256=SHA256)
-    assert list(path.parent.iterdir()) == []
-    assert mirror.requested == ["/first"]
-
-
-def test_fetches_of_one_file_at_the_same_time_do_not_disturb_each_other(mirror, tmp_path):
-    path = tmp_path / "downloads" / "data.bin"
-    url = mirror.send("/data", CONTENT)
-    done = []
-
-    def target():
-        done.append(fetch([url], path, sha256=SHA256))
-
-    threads = [threading.Thread(target=target) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert done == [path] * 4
-    assert path.read_bytes() == CONTENT
-    assert list(path.parent.iterdir()) == [path]
-
-
-def test_the_progress_is_shown_on_stderr(mirror, tmp_path, capsys):
-    pytest.importorskip("tqdm")
-    fetch([mirror.send("/data", CONTENT)], tmp_path / "data.bin", sha256=SHA256)
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert "data.bin: 100%" in err
-    assert "256k/256k" in err
-
-
-def test_the_download_is_silent_without_tqdm(mirror, tmp_path, monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "tqdm", None)
-    path = fetch([mirror.send("/data", CONTENT)], tmp_path / "data.bin", sha256=SHA256)
-    assert path.read_bytes() == CONTENT
-    assert capsys.readouterr() == ("", "")
 
 
 # --- MNIST ------------------------------------------------------------------------------------

@@ -1,0 +1,100 @@
+"""Fixtures that several tests share: a web server on this machine, and a home that holds nothing of the user's."""
+
+import socket
+import struct
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """An empty home, none of the user's settings, and no proxy on the way to this machine."""
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USERPROFILE", str(home))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.delenv("MINIGRAD_DATA", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    return home
+
+
+class Mirror:
+    """A web server on this machine that sends what `send` has put there."""
+
+    def __init__(self):
+        self.pages = {}
+        self.requested = []
+        self.closing = threading.Event()
+        mirror = self
+
+        class Handler(BaseHTTPRequestHandler):
+            timeout = 10
+
+            def do_GET(self):
+                mirror.requested.append(self.path)
+                mirror.pages.get(self.path, lambda handler: handler.send_error(404))(self)
+
+            def log_message(self, *args):
+                pass
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads = False  # so that closing the server waits for its sockets
+
+            def handle_error(self, *args):
+                pass  # clients that hang up are what some tests are about
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self.server.server_port}"
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
+        self.thread.start()
+
+    def close(self):
+        self.closing.set()
+        self.server.shutdown()
+        self.thread.join(10)
+        self.server.server_close()
+
+    def send(self, path, content, missing=0, end=lambda handler: None):
+        """The url at which the content is sent, announced as longer by what is missing.
+
+        With None for `missing` no length is announced. `end` is done after the content.
+        """
+
+        def answer(handler):
+            handler.send_response(200)
+            if missing is not None:
+                handler.send_header("Content-Length", str(len(content) + missing))
+            handler.end_headers()
+            handler.wfile.write(content)
+            end(handler)
+
+        self.pages[path] = answer
+        return self.address + path
+
+    def reset(self, handler):
+        # To linger for zero seconds is to close with a reset instead of a farewell.
+        linger = struct.pack("ii", 1, 0)
+        handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        handler.rfile.close()
+        handler.connection.close()
+
+    def wait(self, handler):
+        self.closing.wait(10)
+
+
+@pytest.fixture
+def mirror():
+    mirror = Mirror()
+    yield mirror
+    mirror.close()
+
+
+@pytest.fixture
+def nobody():
+    """The address of a port at which nobody listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
