@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .files import StrPath, bad_file, fetch, locate
+from .files import StrPath, bad_file, check_labels, download, folder_of
 from .idx import read_idx
 
 MIRRORS = (
@@ -50,23 +50,16 @@ def mnist(data: StrPath | None = None) -> MNIST:
     ~/.cache/minigrad, and what is missing there is downloaded first; a ConnectionError says what to
     do where that fails. A file that does not hold such digits is a ValueError that names it.
     """
-    paths = locate("mnist", CHECKSUMS, data)
-    for path in paths:
-        if not path.is_file():
-            _download(path)
-    train_images, train_labels, test_images, test_labels = paths
+    folder = folder_of("mnist", data)
+    found = {name: folder.find(name, name.removesuffix(".gz")) for name in CHECKSUMS}
+    missing = [name for name, path in found.items() if path is None]
+    if missing and folder.origin is not None:
+        raise folder.lacks(", ".join(missing))
+    train_images, train_labels, test_images, test_labels = (
+        path or download(folder.parents[0] / name, "MNIST is the four files", MIRRORS, CHECKSUMS)
+        for name, path in found.items()
+    )
     return MNIST(*_read(train_images, train_labels), *_read(test_images, test_labels))
-
-
-def _download(path: Path) -> None:
-    """Fetches the file of that name from a mirror."""
-    try:
-        fetch([mirror + path.name for mirror in MIRRORS], path, sha256=CHECKSUMS[path.name])
-    except ConnectionError as error:
-        raise ConnectionError(
-            f"{error}\nMNIST is the four files {', '.join(CHECKSUMS)} in the folder {path.parent}; "
-            f"its mirrors are {' and '.join(MIRRORS)}"
-        ) from None
 
 
 def _read(
@@ -85,6 +78,4 @@ def _read(
             f"labels {labels.dtype} {labels.shape}",
             f"uint8 {images.shape[:1]}, one for each image in {images_path}",
         )
-    if np.any(labels > 9):
-        raise bad_file(labels_path, f"the label {labels.max()}", "labels from 0 to 9")
-    return images, labels.astype(np.int64)
+    return images, check_labels(labels_path, labels)

@@ -8,11 +8,14 @@ import urllib.error
 import urllib.request
 import uuid
 import zlib
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from io import BufferedReader
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 StrPath = str | os.PathLike[str]
 
@@ -35,28 +38,50 @@ def bad_file(path: StrPath, met: str, expected: str) -> ValueError:
     )
 
 
-def locate(dataset: str, names: Iterable[str], data: StrPath | None = None) -> list[Path]:
-    """The paths of a data set's files: where they lie, or in the cache where they belong.
+def check_labels(path: StrPath, labels: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """The labels as int64, checked to be those of ten classes."""
+    outside = np.flatnonzero(labels > 9)
+    if outside.size:
+        raise bad_file(path, f"the label {labels[outside[0]]}", "labels from 0 to 9")
+    return labels.astype(np.int64)
 
-    The folder is `data`, or else the one named by the environment variable MINIGRAD_DATA, or else
-    the cache in the user's home. A file lies in its subfolder named like the data set or in the
-    folder itself, under its official name or, unzipped, under that name without ".gz".
 
-    A file missing in a folder named by the caller is a FileNotFoundError; one missing in the cache
-    is for the caller to fetch.
+class Folder(NamedTuple):
+    """Where the files of a data set are looked for: the folder `path`, which `origin` names, or else the cache.
+
+    They lie in its subfolder named like the data set, or in itself; downloads belong into the subfolder.
     """
-    named = data if data is not None else os.environ.get("MINIGRAD_DATA") or None
-    folder = cache_folder() if named is None else Path(named).expanduser()
-    paths = [_place(folder, dataset, name) for name in names]
-    missing = [path.name for path in paths if not path.is_file()]
-    if missing and named is not None:
-        origin = "MINIGRAD_DATA" if data is None else "the argument data"
-        raise FileNotFoundError(
-            f"{', '.join(missing)} not found in {folder}, the folder named by {origin}"
-            f"{'' if folder.is_dir() else ' (it does not exist)'}, nor in its subfolder {dataset}. "
+
+    path: Path
+    origin: str | None
+    dataset: str
+
+    @property
+    def parents(self) -> tuple[Path, Path]:
+        # The subfolder first: Fashion-MNIST, for one, has the same file names as MNIST.
+        return self.path / self.dataset, self.path
+
+    def find(self, *names: str) -> Path | None:
+        """The first file there that has one of the names."""
+        paths = (parent / name for parent in self.parents for name in names)
+        return next((path for path in paths if path.is_file()), None)
+
+    def lacks(self, what: str) -> FileNotFoundError:
+        """The error for a folder named by the caller in which something is missing."""
+        return FileNotFoundError(
+            f"{what} not found in {self.path}, the folder named by {self.origin}"
+            f"{'' if self.path.is_dir() else ' (it does not exist)'}, nor in its subfolder {self.dataset}. "
             "Put the files there, or name no folder to have them downloaded."
         )
-    return paths
+
+
+def folder_of(dataset: str, data: StrPath | None = None) -> Folder:
+    """The folder `data`, or else the one named by the environment variable MINIGRAD_DATA, or else the cache."""
+    if data is not None:
+        return Folder(Path(data).expanduser(), "the argument data", dataset)
+    if named := os.environ.get("MINIGRAD_DATA"):
+        return Folder(Path(named).expanduser(), "MINIGRAD_DATA", dataset)
+    return Folder(cache_folder(), None, dataset)
 
 
 def cache_folder() -> Path:
@@ -66,22 +91,26 @@ def cache_folder() -> Path:
     return (Path(root) if os.path.isabs(root) else Path.home() / ".cache") / "minigrad"
 
 
-def _place(folder: Path, dataset: str, name: str) -> Path:
-    """The path at which a data set's file lies in or under the folder, or belongs."""
-    # The subfolder first: Fashion-MNIST, for one, has the same file names as MNIST.
-    for parent in (folder / dataset, folder):
-        for path in (parent / name, parent / name.removesuffix(".gz")):
-            if path.is_file():
-                return path
-    return folder / dataset / name
+def download(path: Path, title: str, mirrors: Sequence[str], checksums: Mapping[str, str]) -> Path:
+    """The path, once the file of that name has come from one of a data set's mirrors.
+
+    The error of a failure says what the data set is by `title`, such as "MNIST is the four files".
+    """
+    try:
+        return fetch([mirror + path.name for mirror in mirrors], path, sha256=checksums[path.name])
+    except ConnectionError as error:
+        raise ConnectionError(
+            f"{error}\n{title} {', '.join(checksums)} in the folder {path.parent}; "
+            f"its mirrors are {' and '.join(mirrors)}"
+        ) from None
 
 
 def fetch(urls: Iterable[str], path: StrPath, *, sha256: str, timeout: float = 30.0) -> Path:
     """The path, once the file there is the one downloaded from the first of the urls that works.
 
     The urls are http or https addresses of the same file on several mirrors, tried in order.
-    `sha256` is the hexadecimal SHA-256 of the file's content, unzipped if it is gzip, because
-    mirrors may have zipped the same content differently; what is kept is what the mirror sent.
+    `sha256` is the hexadecimal SHA-256 of the file or, if it is gzip, of its content unzipped,
+    because mirrors may have zipped the same content differently; what is kept is what was sent.
     `timeout` is the longest silence, in seconds, that is waited out.
 
     An existing file is replaced, at the very end and in one step, so that nobody sees half a file
@@ -117,12 +146,7 @@ def _fetch_from(url: str, path: Path, sha256: str, timeout: float) -> None:
             file.writelines(blocks)
             file.flush()
             os.fsync(file.fileno())
-        try:
-            received = _sha256(partial)
-        except GZIP_ERRORS as error:
-            raise _MirrorError(f"sent a damaged gzip file ({error})") from None
-        if received != sha256:
-            raise _MirrorError(f"sent content with the SHA-256 {received}, expected {sha256}")
+        _check(partial, sha256)
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
@@ -160,7 +184,15 @@ def _progress(label: str, total: int | None) -> AbstractContextManager[Any]:
     return bar
 
 
-def _sha256(path: Path) -> str:
-    """The hexadecimal SHA-256 of a file's content, unzipped if it is gzip."""
-    with open_unzipped(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _check(path: Path, sha256: str) -> None:
+    """A _MirrorError unless that is the SHA-256 of the file or, if it is gzip, of its content."""
+    with open(path, "rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() == sha256:
+            return
+    try:
+        with open_unzipped(path) as file:
+            received = hashlib.file_digest(file, "sha256").hexdigest()
+    except GZIP_ERRORS as error:
+        raise _MirrorError(f"sent a damaged gzip file ({error})") from None
+    if received != sha256:
+        raise _MirrorError(f"sent content with the SHA-256 {received}, expected {sha256}")

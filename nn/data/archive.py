@@ -1,0 +1,35 @@
+"""Files out of a tar archive, gzipped or not, into memory: nothing is written anywhere."""
+
+import tarfile
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+from .files import BLOCK, GZIP_ERRORS, bad_file, open_unzipped
+
+LARGEST = 1 << 26  # bytes of one member; twice what a batch of CIFAR-10 has
+
+
+def read_members(path: Path, names: Iterable[str]) -> dict[Path, bytes]:
+    """The contents of the archive's members of those names, whatever folder they are in, by `path / name`.
+
+    A name that is missing is left out. An archive that is damaged, or that holds a larger file than the data sets here
+    have under such a name, is a ValueError.
+    """
+    wanted, found = set(names), {}
+    try:
+        with open_unzipped(path) as file, tarfile.open(fileobj=file, mode="r|") as archive:
+            for member in archive:
+                name = PurePosixPath(member.name).name
+                if name not in wanted or not member.isfile():
+                    continue
+                if member.size > LARGEST:
+                    raise bad_file(path / name, f"{member.size} bytes", f"at most {LARGEST}")
+                content = archive.extractfile(member)
+                if content is not None:
+                    found[path / name] = content.read()
+            # the checksum of gzip stands at the very end
+            while file.read(BLOCK):
+                pass
+    except (*GZIP_ERRORS, tarfile.TarError) as error:
+        raise bad_file(path, f"a damaged archive ({error})", "a whole tar file") from None
+    return found
