@@ -1,8 +1,24 @@
-"""Data sets as NumPy arrays: found on this machine, or downloaded once and kept."""
+"""Data sets as NumPy arrays, found on this machine or downloaded once and kept; and batches of any data."""
 
 from .cifar import CIFAR10, cifar10
+from .collate import collate
+from .dataset import Dataset, Subset, TensorDataset, random_split
 from .digits import MNIST, mnist
 from .files import fetch
 from .idx import read_idx
+from .loader import DataLoader
 
-__all__ = ["CIFAR10", "MNIST", "cifar10", "fetch", "mnist", "read_idx"]
+__all__ = [
+    "CIFAR10",
+    "MNIST",
+    "DataLoader",
+    "Dataset",
+    "Subset",
+    "TensorDataset",
+    "cifar10",
+    "collate",
+    "fetch",
+    "mnist",
+    "random_split",
+    "read_idx",
+]

@@ -1,0 +1,147 @@
+"""Data sets: anything with a length and items; arrays side by side, a part of another, a random division."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from operator import index
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+import minigrad
+
+from .collate import collate
+
+
+@runtime_checkable
+class Dataset(Protocol):
+    """What a DataLoader reads: `len(dataset)` items, of which `dataset[i]` is number i.
+
+    An item is an array, a number, or a tuple, list or dict of items. A data set that can give many items faster at once
+    than one by one may also define `batch(indices)`: the items of those numbers, an array of integers, as one batch.
+    """
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, i: int, /) -> Any: ...
+
+
+class TensorDataset:
+    """Item i is (arrays[0][i], arrays[1][i], ...), with arrays of one length along their first axis.
+
+    >>> x, y = np.zeros((5, 2), np.float32), np.arange(5)
+    >>> TensorDataset(x, y)[3]
+    (array([0., 0.], dtype=float32), np.int64(3))
+
+    The arrays are shared, not copied. Of a Tensor its values are taken: one that requires grad is an error.
+    """
+
+    def __init__(self, *arrays: Any) -> None:
+        if not arrays:
+            raise ValueError("TensorDataset: there are no arrays; pass one or more")
+        self.arrays = tuple(_array(i, a) for i, a in enumerate(arrays))
+        lengths = [len(a) for a in self.arrays]
+        if len(set(lengths)) > 1:
+            raise ValueError(
+                f"TensorDataset: the arrays have {' and '.join(map(str, lengths))} items; all must have as many"
+            )
+
+    def __len__(self) -> int:
+        return len(self.arrays[0])
+
+    def __getitem__(self, i: int, /) -> tuple[Any, ...]:
+        return tuple(a[i] for a in self.arrays)
+
+    def batch(self, indices: Any) -> tuple[Any, ...]:
+        return tuple(a[indices] for a in self.arrays)
+
+
+class Subset:
+    """Item i is dataset[indices[i]]."""
+
+    def __init__(self, dataset: Dataset, indices: Iterable[int]) -> None:
+        self.dataset = dataset
+        chosen = indices if isinstance(indices, np.ndarray) else list(indices)
+        self.indices = np.array(chosen, None if len(chosen) else np.int64)
+        if self.indices.ndim != 1 or self.indices.dtype.kind not in "iu":
+            raise TypeError(
+                f"Subset: indices must be integers in one row, not {self.indices.dtype} {self.indices.shape}"
+            )
+        outside = self.indices[(self.indices < 0) | (self.indices >= len(dataset))]
+        if outside.size:
+            raise IndexError(f"Subset: index {outside[0]} is not one of {len(dataset)} items")
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, i: int, /) -> Any:
+        return self.dataset[self.indices[i]]
+
+    def batch(self, indices: Any) -> Any:
+        return take(self.dataset, self.indices[indices])
+
+
+def random_split(
+    dataset: Dataset, lengths: Sequence[float], rng: np.random.Generator | None = None
+) -> list[Subset]:
+    """Subsets of the given lengths that share no item, drawn by `rng` or the default generator.
+
+    lengths  numbers of items that add up to len(dataset), or fractions that add up to 1: each is rounded down, and
+             what then remains goes one item each to the first subsets
+
+    >>> [len(part) for part in random_split(TensorDataset(np.arange(10)), [0.75, 0.25])]
+    [8, 2]
+    """
+    counts = _counts(lengths, len(dataset))
+    order = minigrad.generator(rng).permutation(len(dataset))
+    bounds = np.cumsum([0, *counts])
+    return [Subset(dataset, order[start:stop]) for start, stop in pairwise(bounds)]
+
+
+def take(dataset: Dataset, indices: Any) -> Any:
+    """The batch of the items of those numbers: at once where the data set can, else collated one by one."""
+    batch = getattr(dataset, "batch", None)
+    return batch(indices) if batch is not None else collate(*fetched(dataset, indices))
+
+
+def fetched(dataset: Dataset, indices: Any) -> tuple[list[Any], list[int]]:
+    """The items of those numbers, and the numbers; an error of the data set's says which item it was."""
+    numbers, items = [int(i) for i in indices], []
+    for i in numbers:
+        try:
+            items.append(dataset[i])
+        except Exception as error:
+            error.add_note(f"in item {i} of the {type(dataset).__name__}")
+            raise
+    return items, numbers
+
+
+def _array(i: int, array: Any) -> Any:
+    if isinstance(array, minigrad.Tensor):
+        if array.requires_grad:
+            raise ValueError(
+                f"TensorDataset: array {i} requires grad, which its batches would lose; pass its .detach()"
+            )
+        array = array.numpy()
+    if not getattr(array, "shape", ()):
+        raise TypeError(
+            f"TensorDataset: argument {i} is a {type(array).__name__}; an array with one axis or more is needed"
+        )
+    return array
+
+
+def _counts(lengths: Sequence[float], total: int) -> list[int]:
+    """How many items each part gets."""
+    if all(hasattr(n, "__index__") for n in lengths):
+        counts = [index(n) for n in lengths]  # type: ignore[arg-type]
+        if sum(counts) != total or min(counts, default=0) < 0:
+            raise ValueError(f"random_split: the lengths {counts} do not divide {total} items")
+        return counts
+    if not all(0 <= f <= 1 for f in lengths) or not math.isclose(sum(lengths), 1):
+        raise ValueError(f"random_split: the fractions {list(lengths)} do not add up to 1")
+    counts = [math.floor(total * f) for f in lengths]
+    for i in range(total - sum(counts)):
+        counts[i % len(counts)] += 1
+    return counts

@@ -1,0 +1,133 @@
+"""DataLoader: the batches of an epoch, in order or shuffled, prepared ahead in a thread if wanted."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from operator import index
+from queue import SimpleQueue
+from typing import Any
+
+import numpy as np
+
+import minigrad
+
+from .dataset import Dataset, fetched, take
+
+Transform = Callable[[Any, np.random.Generator], Any]
+
+
+class DataLoader:
+    """Iterating gives an epoch: batches of `batch_size` items that hold each item of the data set once.
+
+    shuffle     in an order drawn anew for each epoch
+    drop_last   leave out a last batch that would be smaller
+    transform   a function (batch, rng) -> batch, such as augmentation, of a whole batch at once; what is to be done to
+                single items belongs into the data set's `__getitem__`
+    collate_fn  a function from a list of items to a batch, in place of `collate`
+    prefetch    how many batches a thread prepares ahead; 0: each is made when it is asked for
+    rng         of order and transform; by default the package's generator (`minigrad.seed`)
+
+    All that an epoch draws follows from the state of `rng` at its `iter(loader)`: a run resumed from a saved state
+    repeats it, and prefetching changes nothing. An error in the thread is raised where its batch would have come.
+
+    >>> from nn.data import TensorDataset
+    >>> loader = DataLoader(TensorDataset(np.arange(5)), batch_size=2)
+    >>> [x.tolist() for (x,) in loader]
+    [[0, 1], [2, 3], [4]]
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        batch_size: int = 1,
+        shuffle: bool = False,
+        *,
+        drop_last: bool = False,
+        transform: Transform | None = None,
+        collate_fn: Callable[[list[Any]], Any] | None = None,
+        prefetch: int = 0,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        if not isinstance(dataset, Dataset):
+            raise TypeError(
+                f"DataLoader: the data set is a {type(dataset).__name__}, which lacks a length or items; "
+                "arrays go into a TensorDataset"
+            )
+        self.dataset = dataset
+        self.batch_size = _integer("batch_size", batch_size, 1)
+        self.shuffle = shuffle
+        self.drop_last = drop_last
+        self.transform = transform
+        self.collate_fn = collate_fn
+        self.prefetch = _integer("prefetch", prefetch, 0)
+        self.rng = rng
+
+    def __len__(self) -> int:
+        """The number of batches in an epoch."""
+        whole, rest = divmod(len(self.dataset), self.batch_size)
+        return whole + (rest > 0 and not self.drop_last)
+
+    def __iter__(self) -> Iterator[Any]:
+        # Drawn here and not at the first batch, and a generator of its own for what is drawn later: whoever draws
+        # from `rng` during the epoch, such as a Dropout, neither changes the batches nor is changed by prefetching.
+        order, rng = np.arange(len(self.dataset)), None
+        if self.shuffle:
+            order = minigrad.generator(self.rng).permutation(len(self.dataset))
+        if self.transform is not None:
+            rng = np.random.default_rng(minigrad.generator(self.rng).integers(2**63))
+        batches = self._batches(order, rng)
+        return _ahead(batches, self.prefetch) if self.prefetch else batches
+
+    def _batches(self, order: Any, rng: np.random.Generator | None) -> Iterator[Any]:
+        for start in range(0, len(self) * self.batch_size, self.batch_size):
+            indices = order[start : start + self.batch_size]
+            if self.collate_fn is not None:
+                batch = self.collate_fn(fetched(self.dataset, indices)[0])
+            else:
+                batch = take(self.dataset, indices)
+            if self.transform is not None and rng is not None:
+                batch = self.transform(batch, rng)
+            yield batch
+
+
+def _ahead(batches: Iterator[Any], count: int) -> Iterator[Any]:
+    """The same batches, of which a thread prepares up to `count` before they are asked for.
+
+    The thread starts with the first batch and is gone when this generator is: exhausted, closed or dropped.
+    """
+    free = threading.Semaphore(count)
+    results: SimpleQueue[tuple[bool, Any]] = SimpleQueue()
+    stop = threading.Event()
+
+    def work() -> None:
+        try:
+            while True:
+                free.acquire()
+                if stop.is_set():
+                    return
+                results.put((True, next(batches)))
+        except BaseException as error:  # StopIteration, the end, among them
+            results.put((False, error))
+
+    thread = threading.Thread(target=work, name="nn.data.DataLoader", daemon=True)
+    thread.start()
+    try:
+        while True:
+            fine, result = results.get()
+            if not fine:
+                if isinstance(result, StopIteration):
+                    return
+                raise result  # with the traceback it has from the thread
+            free.release()
+            yield result
+    finally:
+        stop.set()
+        free.release()
+        thread.join()
+
+
+def _integer(name: str, value: Any, least: int) -> int:
+    if not hasattr(value, "__index__") or index(value) < least:
+        raise ValueError(f"DataLoader: {name} must be an integer >= {least}, not {value!r}")
+    return index(value)
