@@ -9,14 +9,13 @@ its decision regions around the arms.
 
 from __future__ import annotations
 
-import argparse
 import time
 from pathlib import Path
 
 import numpy as np
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from support import COLORS, folder, natural, positive, run, save_figure
+from support import COLORS, accuracy, parser_for, positive, run, save_figure
 
 import minigrad
 import nn
@@ -46,11 +45,6 @@ def loss_of(model: nn.MLP, x: np.ndarray, y: np.ndarray) -> minigrad.Tensor:
     return minigrad.cross_entropy(model(x), y) + penalty
 
 
-def accuracy(model: nn.MLP, x: np.ndarray, y: np.ndarray) -> float:
-    with minigrad.no_grad():
-        return float((model(x).numpy().argmax(axis=1) == y).mean())
-
-
 def draw(model: nn.MLP, x: np.ndarray, y: np.ndarray, losses: list[float], path: Path) -> None:
     """The decision regions with the points on them, and the loss over the iterations."""
     figure = Figure(figsize=(9.6, 4.4), layout="constrained")
@@ -74,15 +68,9 @@ def draw(model: nn.MLP, x: np.ndarray, y: np.ndarray, losses: list[float], path:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = parser_for(__doc__, seeded="data and weights")
     parser.add_argument(
         "--iterations", type=positive, default=ITERATIONS, help="default: %(default)s"
-    )
-    parser.add_argument(
-        "--seed", type=natural, default=0, help="of data and weights; default: %(default)s"
-    )
-    parser.add_argument(
-        "--out", type=folder, default="out", help="folder of the pictures; default: %(default)s"
     )
     arguments = parser.parse_args()
 

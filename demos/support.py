@@ -1,19 +1,177 @@
-"""What the demos share: whole files or none, a quiet end when interrupted, and one look for all pictures."""
+"""What the demos share: training and its curves, numerical gradients, arguments, whole files or none, a quiet end."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
+import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
 matplotlib.use("Agg")  # draws to files, with or without a screen
+import numpy as np
 from matplotlib.figure import Figure
+from tqdm import tqdm
+
+import minigrad
+import nn
+import nn.data
 
 COLORS = ("#3b6fb6", "#d1603d", "#4a9a6a", "#8663a8")
+
+# Training ---------------------------------------------------------------------------------------------
+
+
+@dataclass
+class History:
+    """The loss of each step, and by name the accuracies after each epoch."""
+
+    losses: list[float] = field(default_factory=list)
+    accuracies: dict[str, list[float]] = field(default_factory=dict)
+
+
+def train(
+    loader: nn.data.DataLoader,
+    optimizer: nn.optim.Optimizer,
+    loss_of: Callable[[Any, Any], minigrad.Tensor],
+    epochs: int,
+    rate: Callable[[float], float],
+    evaluate: Callable[[], dict[str, float]],
+    say: Callable[[str], None] = lambda line: print(line, flush=True),
+) -> History:
+    """Take a step for each batch (x, y) of each epoch; say after each what it came to.
+
+    rate      the learning rate as a function of the part of the training that is done, 0 to 1
+    evaluate  accuracies by the name of what they are measured on
+    """
+    history = History()
+    steps = epochs * len(loader)
+    titles = [f"epoch {epoch}/{epochs}" for epoch in range(1, epochs + 1)]
+    images = len(loader.dataset)
+    with tqdm(total=images, desc=titles[0], unit=" images", unit_scale=True, leave=False) as bar:
+        for title in titles:
+            bar.set_description(title, refresh=False)
+            bar.reset()
+            began = time.perf_counter()
+            for x, y in loader:
+                optimizer.lr = rate(len(history.losses) / steps)
+                loss = loss_of(x, y)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                history.losses.append(loss.item())
+                bar.set_postfix(loss=f"{np.mean(history.losses[-100:]):.4f}", refresh=False)
+                bar.update(len(y))
+            seconds = time.perf_counter() - began
+            bar.clear()
+            found = evaluate()
+            for name, value in found.items():
+                history.accuracies.setdefault(name, []).append(value)
+            measured = "  ".join(f"{name} accuracy {value:.2%}" for name, value in found.items())
+            mean = np.mean(history.losses[-len(loader) :])
+            say(f"{title}  loss {mean:.4f}  {measured}  {seconds:.1f} s")
+    return history
+
+
+def outputs(net: nn.Module, x: np.ndarray) -> np.ndarray:
+    """net(x), computed in parts that do not need much memory, without a graph."""
+    with minigrad.no_grad():
+        return np.concatenate([net(x[i : i + 500]).numpy() for i in range(0, len(x), 500)])
+
+
+def accuracy(net: nn.Module, x: np.ndarray, y: np.ndarray) -> float:
+    """The part of x whose largest output is that of its label."""
+    return float((outputs(net, x).argmax(axis=1) == y).mean())
+
+
+def start_small(net: nn.Module, deviation: float) -> None:
+    """Draw every weight from N(0, deviation^2) and set every bias to 0, as the textbooks start."""
+    for name, p in net.named_parameters():
+        is_weight = name.endswith("weight")
+        p.assign(nn.init.normal(p.shape, deviation if is_weight else 0.0, dtype=p.dtype))
+
+
+def numerical_gradient(
+    loss: Callable[[], minigrad.Tensor], parameter: nn.Parameter, h: float, bar: tqdm
+) -> np.ndarray:
+    """(loss(p + h) - loss(p - h)) / 2h for each element p of the parameter, which is left as it was."""
+    w = parameter.data
+    gradient = np.empty_like(w)
+    with minigrad.no_grad():
+        for i in np.ndindex(w.shape):
+            before = w[i]
+            w[i] = before + h
+            above = loss().item()
+            w[i] = before - h
+            gradient[i] = (above - loss().item()) / (2 * h)
+            w[i] = before
+            bar.update()
+    minigrad.touch(parameter)
+    return gradient
+
+
+# Pictures ---------------------------------------------------------------------------------------------
+
+
+def draw_curves(history: History, title: str, path: Path) -> None:
+    """The loss of every step and its running mean, and the accuracies after every epoch."""
+    figure = Figure(figsize=(9.6, 3.8), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    losses, accuracies = history.losses, history.accuracies
+    count = len(next(iter(accuracies.values())))
+    epochs = np.arange(1, len(losses) + 1) * count / len(losses)
+    window = max(1, len(losses) // 50)
+    smooth = np.convolve(losses, np.ones(window) / window, "valid")
+    left.plot(epochs, losses, color=COLORS[0], linewidth=0.4, alpha=0.35, label="each step")
+    left.plot(
+        epochs[window - 1 :], smooth, color=COLORS[0], linewidth=1.6, label=f"mean of {window}"
+    )
+    left.set(title=f"{title}: training loss", xlabel="epoch", yscale="log")
+    left.legend(frameon=False)
+    for (name, values), color in zip(accuracies.items(), COLORS[1:], strict=False):
+        right.plot(range(1, count + 1), np.multiply(values, 100), "o-", color=color, label=name)
+    ends = ", ".join(f"{name} {values[-1]:.2%}" for name, values in accuracies.items())
+    right.set(title=f"accuracy: {ends}", xlabel="epoch", ylabel="%")
+    right.xaxis.get_major_locator().set_params(integer=True)
+    if len(accuracies) > 1:
+        right.legend(frameon=False)
+    for axes in (left, right):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(alpha=0.2)
+    save_figure(figure, path)
+
+
+def draw_weights(weights: np.ndarray, columns: int, title: str, path: Path) -> None:
+    """Weights (N, 3, H, W) as a grid of N small pictures in colour; grey is 0 in each."""
+    scale = np.abs(weights).max(axis=(1, 2, 3), keepdims=True)
+    tiles = (0.5 + 0.5 * weights / scale).transpose(0, 2, 3, 1)
+    rows = -(-len(tiles) // columns)
+    figure = Figure(figsize=(0.72 * columns, 0.72 * rows + 0.5), layout="constrained")
+    figure.suptitle(title)
+    for axes in (grid := figure.subplots(rows, columns)).flat:
+        axes.axis("off")
+    for axes, tile in zip(grid.flat, tiles, strict=False):
+        axes.imshow(tile)
+    save_figure(figure, path)
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write the figure to `path`: under a temporary name first, so that an interrupted run leaves no torn file."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        figure.savefig(unfinished, format=path.suffix[1:], dpi=110)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    print(f"wrote {path}")
+
+
+# What the command line says ---------------------------------------------------------------------------
 
 
 def natural(text: str) -> int:
@@ -33,6 +191,20 @@ def _at_least(least: int, text: str) -> int:
     return value
 
 
+def parser_for(description: str, seeded: str) -> argparse.ArgumentParser:
+    """A parser whose help is a demo's docstring, with the arguments that all demos have."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--seed", type=natural, default=0, help=f"of {seeded}; default: %(default)s"
+    )
+    parser.add_argument(
+        "--out", type=folder, default="out", help="folder of the pictures; default: %(default)s"
+    )
+    return parser
+
+
 def folder(text: str) -> Path:
     """A command-line argument that is a folder to write into; it is made, before anything long begins."""
     path = Path(text)
@@ -41,17 +213,6 @@ def folder(text: str) -> Path:
     except OSError as error:
         raise argparse.ArgumentTypeError(f"cannot be made: {error}") from None
     return path
-
-
-def save_figure(figure: Figure, path: Path) -> None:
-    """Write the figure to `path`: under a temporary name first, so that an interrupted run leaves no torn file."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        figure.savefig(unfinished, format=path.suffix[1:], dpi=110)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    print(f"wrote {path}")
 
 
 def run(main: Callable[[], None]) -> None:

@@ -1,10 +1,12 @@
-"""Fixtures that several tests share: a web server on this machine, and a home that holds nothing of the user's."""
+"""Fixtures that several tests share: a web server, a home that holds nothing of the user's, a place to run demos."""
 
+import os
 import socket
 import struct
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import numpy as np
 import pytest
 
 
@@ -98,3 +100,36 @@ def nobody():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.fixture
+def mnist_folder(tmp_path):
+    """A folder of four files like MNIST's, with a few images: a bar of two rows, whose height is the label."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for part, count in (("train", 64), ("t10k", 20)):
+        images, labels = rng.integers(0, 64, (count, 28, 28)), rng.integers(0, 10, count)
+        for image, label in zip(images, labels, strict=True):
+            image[4 + 2 * label : 6 + 2 * label] = 255
+        for name, array in (("images-idx3", images), ("labels-idx1", labels)):
+            header = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
+            content = header + array.astype(np.uint8).tobytes()
+            (folder / f"{part}-{name}-ubyte").write_bytes(content)
+    return folder
+
+
+@pytest.fixture
+def workplace(tmp_path):
+    """Empty folders to work in and for temporary files, and an environment without a screen."""
+    for name in ("here", "temporary"):
+        (tmp_path / name).mkdir()
+    unwanted = ("DISPLAY", "WAYLAND_DISPLAY", "MPLBACKEND", "MINIGRAD_DATA", "PYTHONWARNINGS")
+    environment = {name: value for name, value in os.environ.items() if name not in unwanted}
+    environment |= {
+        "TMPDIR": str(tmp_path / "temporary"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONIOENCODING": "utf-8",
+    }
+    return {"cwd": tmp_path / "here", "env": environment}

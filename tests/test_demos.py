@@ -1,99 +1,28 @@
 """Demos, run as a user runs them: what they write and print, how they refuse, and how they end when interrupted."""
 
-import contextlib
 import importlib.util
 import os
 import re
 import shutil
-import signal
-import struct
-import subprocess
 import sys
-import time
 import xml.etree.ElementTree
 from pathlib import Path
 
-import numpy as np
 import pytest
+from demo_runs import (
+    assert_is_one_line_of_error,
+    assert_is_whole_png,
+    files,
+    imported,
+    interrupted,
+    run,
+    run_here,
+)
 
 pytest.importorskip("matplotlib")
 pytest.importorskip("tqdm")
 
-DEMOS = Path(__file__).parents[1] / "demos"
 REAL_DATA = os.environ.get("MINIGRAD_DATA", "")
-IMAGES = {"train": 64, "t10k": 20}
-
-
-@pytest.fixture
-def mnist_folder(tmp_path):
-    """A folder of four files like MNIST's, with a few images: a bar of two rows, whose height is the label."""
-    folder = tmp_path / "data"
-    folder.mkdir()
-    rng = np.random.default_rng(0)
-    for part, count in IMAGES.items():
-        images, labels = rng.integers(0, 64, (count, 28, 28)), rng.integers(0, 10, count)
-        for image, label in zip(images, labels, strict=True):
-            image[4 + 2 * label : 6 + 2 * label] = 255
-        for name, array in (("images-idx3", images), ("labels-idx1", labels)):
-            header = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
-            content = header + array.astype(np.uint8).tobytes()
-            (folder / f"{part}-{name}-ubyte").write_bytes(content)
-    return folder
-
-
-@pytest.fixture
-def workplace(tmp_path):
-    """Empty folders to work in and for temporary files, and an environment without a screen."""
-    for name in ("here", "temporary"):
-        (tmp_path / name).mkdir()
-    unwanted = ("DISPLAY", "WAYLAND_DISPLAY", "MPLBACKEND", "MINIGRAD_DATA", "PYTHONWARNINGS")
-    environment = {name: value for name, value in os.environ.items() if name not in unwanted}
-    environment |= {
-        "TMPDIR": str(tmp_path / "temporary"),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONIOENCODING": "utf-8",
-    }
-    return {"cwd": tmp_path / "here", "env": environment}
-
-
-def command(demo, *arguments):
-    return [sys.executable, "-W", "error", str(DEMOS / demo), *map(str, arguments)]
-
-
-def run(workplace, demo, *arguments, timeout=120):
-    return subprocess.run(
-        command(demo, *arguments),
-        **workplace,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=timeout,
-        check=False,
-    )
-
-
-def files(folder):
-    """Every file in or under the folder, by its path there."""
-    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-
-
-def assert_is_whole_png(path):
-    content = path.read_bytes()
-    assert content.startswith(b"\x89PNG\r\n\x1a\n")
-    assert content.endswith(b"IEND\xaeB`\x82")
-
-
-def assert_is_one_line_of_error(done, *words):
-    """One line at the end that says everything; argparse puts the usage above it."""
-    assert done.returncode not in (0, None)
-    *before, last = done.stderr.strip().splitlines()
-    assert not before or before[0].startswith("usage: ")
-    assert "Traceback" not in done.stderr
-    assert "error: " in last
-    for word in words:
-        assert str(word) in last
-    assert done.stdout == ""
 
 
 # --- A run to the end ---------------------------------------------------------------------------
@@ -167,30 +96,6 @@ def test_mnist_without_its_files_ends_with_one_line_that_names_the_folder(workpl
     assert files(tmp_path) == set()
 
 
-@contextlib.contextmanager
-def imported(demo):
-    """The demo as a module, and the module they share."""
-    sys.path.insert(0, str(DEMOS))
-    try:
-        yield importlib.import_module(demo), importlib.import_module("support")
-    finally:
-        sys.path.remove(str(DEMOS))
-        for name in (demo, "support"):
-            sys.modules.pop(name, None)
-
-
-def run_here(demo, *arguments, monkeypatch, capsys):
-    """Like `run`, but in this process, which saves the time of imports."""
-    monkeypatch.setattr(sys, "argv", [f"{demo}.py", *map(str, arguments)])
-    with imported(demo) as (module, support), pytest.raises(SystemExit) as caught:
-        support.run(module.main)
-    said = capsys.readouterr()
-    # the interpreter prints a message that sys.exit was given, and exits with 1
-    is_text = isinstance(caught.value.code, str)
-    stderr = f"{said.err}{caught.value.code}\n" if is_text else said.err
-    return subprocess.CompletedProcess([], 1 if is_text else caught.value.code, said.out, stderr)
-
-
 @pytest.mark.parametrize(
     ("demo", "arguments", "words"),
     [
@@ -202,6 +107,10 @@ def run_here(demo, *arguments, monkeypatch, capsys):
         ("mnist", ["--batch-size", "-5"], ["--batch-size", "-5"]),
         ("mnist", ["--model", "rnn"], ["--model", "rnn", "mlp", "cnn"]),
         ("mnist", ["--seed", "-1"], ["seed", "-1"]),
+        ("two_layer_net", ["--epochs", "0"], ["--epochs", "0"]),
+        ("cifar10", ["--model", "mlp"], ["--model", "mlp", "conv", "two-layer"]),
+        ("cifar10", ["--loss", "mse"], ["--loss", "mse", "softmax", "svm"]),
+        ("cifar10", ["--batch-size", "0"], ["--batch-size", "0"]),
     ],
 )
 def test_a_bad_argument_ends_with_one_line_that_names_it(
@@ -235,31 +144,6 @@ def test_without_graphviz_the_spiral_says_what_to_install(tmp_path, monkeypatch,
 
 
 # --- When interrupted ---------------------------------------------------------------------------
-
-
-def interrupted(workplace, seen, demo, *arguments):
-    """The demo after SIGINT, which it got when a line that begins with `seen` had come; and how long it took to end."""
-    process = subprocess.Popen(
-        command(demo, *arguments),
-        **workplace,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        # a test run in the background may ignore SIGINT, and its children would inherit that
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    try:
-        for line in process.stdout:
-            if line.startswith(seen):
-                break
-        start = time.monotonic()
-        process.send_signal(signal.SIGINT)
-        _, stderr = process.communicate(timeout=30)
-        return process.returncode, stderr, time.monotonic() - start
-    finally:
-        process.kill()
-        process.wait()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send")
