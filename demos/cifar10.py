@@ -52,6 +52,7 @@ DECAY = 0.95  # of the learning rate, each epoch
 DEVIATION = 1e-3
 
 # the convolutional net
+FILTER_DEVIATION = 0.01  # at the start; little, so that the pictures show what was learned
 LEARNING_RATE = 1e-3
 PENALTY = 1e-3
 PIXEL_DEVIATION = 64.0  # about that of the training pixels
@@ -72,7 +73,9 @@ def conv_net(
     size: int = 32, filters: int = 32, kernel: int = 7, hidden: int = 100, dtype: Any = None
 ) -> nn.Sequential:
     """Convolution (stride 1, padded to keep the size) - relu - 2x2 max-pool - affine - relu - affine."""
-    return nn.CNN((3, size, size), [filters], [hidden], kernel_size=kernel, dtype=dtype)
+    net = nn.CNN((3, size, size), [filters], [hidden], kernel_size=kernel, dtype=dtype)
+    start_small(net[0], FILTER_DEVIATION)
+    return net
 
 
 def output_size(width: int, field: int, padding: int, stride: int) -> float:

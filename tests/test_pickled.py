@@ -145,6 +145,11 @@ BAD = {
     "no shape": (WHOLE.replace(b"K\4\x85", b"K\4"), "this array has no shape"),
     "too short": (WHOLE.replace(b"U\4abcd", b"U\3abc"), r"an array of shape \(4,\) has 3 bytes"),
     "a negative shape": (WHOLE.replace(b"K\4\x85", b"J" + b"\xff" * 4 + b"\x85"), r"shape \(-1,\)"),
+    "a shape of words": (WHOLE.replace(b"K\4\x85", b"U\1n\x85"), r"shape \(b'n',\)"),
+    "two negative shapes": (
+        WHOLE.replace(b"K\4\x85", b"J\xfe\xff\xff\xff" * 2 + b"\x86"),
+        r"an array of shape \(-2, -2\)",
+    ),
     "a true shape": (WHOLE.replace(b"K\4\x85", b"\x88\x85"), r"shape \(True,\)"),
     "many containers": (b"\x80\2" + b"]" * 101 + b".", "EMPTY_LIST at byte 102 .* than 100 dicts"),
     "many tuples": (

@@ -65,7 +65,8 @@ def photographs(count, dtype=np.float32, rng=None):
 # --- What can be known before the training ------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", range(4))
+# the first start of seeds 11 and 12 has a hidden unit at the kink of relu, where the check must draw another one
+@pytest.mark.parametrize("seed", [0, 1, 11, 12])
 def test_the_two_layer_nets_gradients_agree_with_central_differences(two_layer, seed):
     minigrad.seed(seed)
     x = np.random.default_rng(seed).random((3, 60), np.float32)
