@@ -87,21 +87,27 @@ class Version(NamedTuple):
         batches = ["test_batch", *(f"data_batch_{i}" for i in range(1, 6))]
         return [self.meta, *(batch + self.suffix for batch in batches)]
 
-    def loose(self, folder: Path) -> dict[Path, bytes] | None:
-        """The files' contents in that folder, in the order of `names`, or None where one is missing that is needed."""
-        paths = [folder / name for name in self.names if (folder / name).is_file()]
-        names = [path.name for path in paths]
-        if names[:2] != self.names[:2] or len(names) < 3:
-            return None
-        return {path: path.read_bytes() for path in paths}
+    def present(self, is_there: Callable[[str], bool]) -> list[str]:
+        """Those of `names` that are there, or none of them where one is missing that is needed."""
+        names = [name for name in self.names if is_there(name)]
+        return names if names[:2] == self.names[:2] and len(names) > 2 else []
+
+    def loose(self, folder: Path) -> dict[Path, bytes]:
+        """The contents of the files in that folder, in the order of `names`."""
+        names = self.present(lambda name: (folder / name).is_file())
+        return {folder / name: (folder / name).read_bytes() for name in names}
 
     def unpacked(self, archive: Path) -> dict[Path, bytes]:
-        """The files' contents in the archive, in the order of `names`."""
+        """The contents of the files in that archive, in the order of `names`."""
         found = read_members(archive, self.names)
-        missing = [name for name in self.names if archive / name not in found]
-        if missing:
-            raise bad_file(archive, f"an archive without {', '.join(missing)}", "all eight files")
-        return {archive / name: found[archive / name] for name in self.names}
+        names = self.present(lambda name: archive / name in found)
+        if not names:
+            raise bad_file(
+                archive,
+                f"an archive of {', '.join(path.name for path in found) or 'other files'}",
+                f"{self.meta}, test_batch{self.suffix} and data_batch_1{self.suffix} to 5 in it",
+            )
+        return {archive / name: found[archive / name] for name in names}
 
 
 def _found(folder: Folder) -> tuple[Version | None, dict[Path, bytes]]:
