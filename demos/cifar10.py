@@ -10,8 +10,10 @@ two-layer  3072 pixels, 100 units, relu, 10 classes; SGD on 5,000 images, the me
            N(0, 0.001^2). The best row of the table is the one that is best on 1,000 other training images
 
 Both add 0.5 reg (sum W1^2 + sum W2^2 + ...) to the loss, and both mirror each training image with probability 1/2,
-which the textbook does not. Without --data the files are looked for in the folder MINIGRAD_DATA names, then in a cache
-in your home; if they are not there they are downloaded into it (162 MB).
+which the textbook does not. The train accuracy of conv is taken on as many training images as there are test images.
+
+Without --data the files are looked for in the folder MINIGRAD_DATA names, then in a cache in your home; if they are
+not there they are downloaded into it (162 MB).
 """
 
 from __future__ import annotations
@@ -139,7 +141,7 @@ def run_two_layer(data: CIFAR10, arguments: argparse.Namespace) -> None:
     draw_curves(history, f"two-layer, {title}", arguments.out / "cifar10_two-layer_curves.png")
     weights = net[1].weight.numpy().reshape(-1, 3, 32, 32)
     path = arguments.out / "cifar10_two-layer_weights.png"
-    draw_weights(weights, 20, "the weights of each of the 100 hidden units", path)
+    draw_weights(weights, 10, "the weights of each of the 100 hidden units", path)
 
 
 def fit_two_layer(

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,7 @@ def train(
     """
     history = History()
     steps = epochs * len(loader)
+    rates = (rate(step / steps) for step in range(steps))
     titles = [f"epoch {epoch}/{epochs}" for epoch in range(1, epochs + 1)]
     images = len(loader.dataset)
     with tqdm(total=images, desc=titles[0], unit=" images", unit_scale=True, leave=False) as bar:
@@ -58,24 +59,37 @@ def train(
             bar.set_description(title, refresh=False)
             bar.reset()
             began = time.perf_counter()
-            for x, y in loader:
-                optimizer.lr = rate(len(history.losses) / steps)
-                loss = loss_of(x, y)
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                history.losses.append(loss.item())
-                bar.set_postfix(loss=f"{np.mean(history.losses[-100:]):.4f}", refresh=False)
-                bar.update(len(y))
+            losses = train_epoch(loader, optimizer, loss_of, rates, bar)
             seconds = time.perf_counter() - began
             bar.clear()
+            history.losses += losses
             found = evaluate()
             for name, value in found.items():
                 history.accuracies.setdefault(name, []).append(value)
             measured = "  ".join(f"{name} accuracy {value:.2%}" for name, value in found.items())
-            mean = np.mean(history.losses[-len(loader) :])
-            say(f"{title}  loss {mean:.4f}  {measured}  {seconds:.1f} s")
+            say(f"{title}  loss {np.mean(losses):.4f}  {measured}  {seconds:.1f} s")
     return history
+
+
+def train_epoch(
+    loader: nn.data.DataLoader,
+    optimizer: nn.optim.Optimizer,
+    loss_of: Callable[[Any, Any], minigrad.Tensor],
+    rates: Iterator[float],
+    bar: tqdm,
+) -> list[float]:
+    """A step for each batch (x, y), at the next of the learning rates; the loss of each."""
+    losses: list[float] = []
+    for x, y in loader:
+        optimizer.lr = next(rates)
+        loss = loss_of(x, y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+        bar.set_postfix(loss=f"{np.mean(losses[-100:]):.4f}", refresh=False)
+        bar.update(len(y))
+    return losses
 
 
 def outputs(net: nn.Module, x: np.ndarray) -> np.ndarray:

@@ -77,7 +77,7 @@ class Subset:
         return len(self.indices)
 
     def __getitem__(self, i: int, /) -> Any:
-        return self.dataset[self.indices[i]]
+        return self.dataset[int(self.indices[i])]
 
     def batch(self, indices: Any) -> Any:
         return take(self.dataset, self.indices[indices])
@@ -103,7 +103,7 @@ def random_split(
 def take(dataset: Dataset, indices: Any) -> Any:
     """The batch of the items of those numbers: at once where the data set can, else collated one by one."""
     batch = getattr(dataset, "batch", None)
-    return batch(indices) if batch is not None else collate(*fetched(dataset, indices))
+    return batch(indices) if callable(batch) else collate(*fetched(dataset, indices))
 
 
 def fetched(dataset: Dataset, indices: Any) -> tuple[list[Any], list[int]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,12 @@ from turns import Measured, Turn, turns
 
 import minigrad
 import nn
+from nn.data import DataLoader, TensorDataset
 from nn.data import mnist as read_mnist
 
 sys.path.append(str(Path(__file__).parents[2] / "demos"))
 import mnist as demo  # the demo's folder is not on the path before
+from support import outputs, train_epoch
 from tqdm import tqdm
 
 ROUNDS = 1
@@ -38,8 +40,9 @@ def job(engine: Any, seed: str) -> Turn:
     minigrad.seed(int(seed))
     net = demo.build(MODEL)
     steps = demo.EPOCHS[MODEL] * -(-len(x) // demo.BATCH_SIZE[MODEL])
+    rates = iter(np.linspace(demo.LEARNING_RATE, 0, steps, endpoint=False))
     prepare = {"in_minigrad": with_minigrad, "in_torch": with_torch}[engine.__name__]
-    train, guess = prepare(net, x, data.train_labels, x_test, steps)
+    train, guess = prepare(net, x, data.train_labels, x_test, rates)
 
     def turn() -> Measured:
         start = time.perf_counter()
@@ -51,27 +54,31 @@ def job(engine: Any, seed: str) -> Turn:
 
 
 def with_minigrad(
-    net: nn.Sequential, x: Any, y: Any, x_test: Any, steps: int
+    net: nn.Sequential, x: Any, y: Any, x_test: Any, rates: Iterator[float]
 ) -> tuple[Callable[[], object], Callable[[], Any]]:
     """The functions that train for an epoch and that guess the labels of the test images."""
-    optimizer, schedule = demo.optimizer_of(net, steps)
+    optimizer = nn.optim.Adam(net.parameters())
+    loader = DataLoader(TensorDataset(x, y), demo.BATCH_SIZE[MODEL], shuffle=True)
     bar = tqdm(disable=True)
+
+    def loss_of(x: Any, y: Any) -> Any:
+        return minigrad.cross_entropy(net(x), y)
+
     return (
-        lambda: demo.train_epoch(net, optimizer, x, y, demo.BATCH_SIZE[MODEL], schedule, bar),
-        lambda: demo.log_probabilities(net, x_test).argmax(axis=1),
+        lambda: train_epoch(loader, optimizer, loss_of, rates, bar),
+        lambda: outputs(net, x_test).argmax(axis=1),
     )
 
 
 def with_torch(
-    net: nn.Sequential, x: Any, y: Any, x_test: Any, steps: int
+    net: nn.Sequential, x: Any, y: Any, x_test: Any, rates: Iterator[float]
 ) -> tuple[Callable[[], object], Callable[[], Any]]:
     """The same in PyTorch, line by line as in the demo."""
     import torch  # here alone: it need not be installed
 
     theirs = torch.nn.Sequential(*(translated(torch, layer) for layer in net))
     theirs.load_state_dict({n: torch.from_numpy(a) for n, a in net.state_dict().items()})
-    optimizer = torch.optim.Adam(theirs.parameters(), lr=demo.LEARNING_RATE)
-    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=steps)
+    optimizer = torch.optim.Adam(theirs.parameters())
     x, y, x_test = map(torch.from_numpy, (x, y.astype(np.int64), x_test))
     size = demo.BATCH_SIZE[MODEL]
 
@@ -80,11 +87,11 @@ def with_torch(
         order = torch.from_numpy(minigrad.generator().permutation(len(x)))
         for start in range(0, len(x), size):
             batch = order[start : start + size]
+            optimizer.param_groups[0]["lr"] = next(rates)
             loss = torch.nn.functional.cross_entropy(theirs(x[batch]), y[batch])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-            schedule.step()
             losses.append(loss.item())
 
     def guess() -> Any:
