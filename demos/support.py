@@ -23,6 +23,7 @@ import nn
 import nn.data
 
 COLORS = ("#3b6fb6", "#d1603d", "#4a9a6a", "#8663a8")
+DPI = 110
 
 # Training ---------------------------------------------------------------------------------------------
 
@@ -162,15 +163,23 @@ def draw_curves(history: History, title: str, path: Path) -> None:
 
 def draw_weights(weights: np.ndarray, columns: int, title: str, path: Path) -> None:
     """Weights (N, 3, H, W) as a grid of N small pictures in colour; grey is 0 in each."""
-    scale = np.abs(weights).max(axis=(1, 2, 3), keepdims=True)
-    tiles = (0.5 + 0.5 * weights / scale).transpose(0, 2, 3, 1)
-    rows = -(-len(tiles) // columns)
-    figure = Figure(figsize=(0.72 * columns, 0.72 * rows + 0.5), layout="constrained")
-    figure.suptitle(title)
-    for axes in (grid := figure.subplots(rows, columns)).flat:
-        axes.axis("off")
-    for axes, tile in zip(grid.flat, tiles, strict=False):
-        axes.imshow(tile)
+    count, width = len(weights), weights.shape[3]
+    rows, zoom, gap = -(-count // columns), -(-64 // width), 8
+    scaled = 0.5 + 0.5 * weights / np.abs(weights).max(axis=(1, 2, 3), keepdims=True)
+    tiles = scaled.transpose(0, 2, 3, 1).repeat(zoom, axis=1).repeat(zoom, axis=2)
+    missing = rows * columns - count
+    tiles = np.pad(tiles, ((0, missing), (gap, 0), (gap, 0), (0, 0)), constant_values=1.0)
+    high, wide = tiles.shape[1:3]
+    mosaic = tiles.reshape(rows, columns, high, wide, 3).transpose(0, 2, 1, 3, 4)
+    mosaic = mosaic.reshape(rows * high, columns * wide, 3)
+    mosaic = np.pad(mosaic, ((0, gap), (0, gap), (0, 0)), constant_values=1.0)
+    # pixel for pixel, with a line above for the title: what is resampled is blurred, and several times as large
+    size = np.array([mosaic.shape[1], mosaic.shape[0] + 30])
+    figure = Figure(figsize=tuple(size / DPI))
+    axes = figure.add_axes((0, 0, 1, mosaic.shape[0] / size[1]))
+    axes.imshow(mosaic, interpolation="nearest", aspect="auto")
+    axes.axis("off")
+    figure.suptitle(title, y=1 - 5 / size[1], va="top", fontsize=11)
     save_figure(figure, path)
 
 
@@ -178,7 +187,7 @@ def save_figure(figure: Figure, path: Path) -> None:
     """Write the figure to `path`: under a temporary name first, so that an interrupted run leaves no torn file."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        figure.savefig(unfinished, format=path.suffix[1:], dpi=110)
+        figure.savefig(unfinished, format=path.suffix[1:], dpi=DPI)
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
