@@ -117,6 +117,14 @@ def test_modules_have_a_path_for_each_call_and_parameters_the_name_that_they_hav
     assert vertex(plain, "sum").scope == ""
 
 
+def test_a_weight_that_is_used_before_its_module_is_called_has_its_name_and_place_too():
+    net = nn.Linear(2, 1)
+    with mg.record():
+        loss = np.square(net.weight).sum() + net(np.ones((3, 2), np.float32)).sum()
+    (weight,) = [v for v in trace(loss).nodes if v.name == "weight"]
+    assert (weight.kind, weight.scope) == ("parameter", "Linear")
+
+
 def test_calls_of_one_module_right_after_each_other_are_told_apart():
     tanh = nn.Tanh()
     with mg.record():

@@ -62,6 +62,7 @@ class Tracer:
             else:
                 self._add_op(node)
         source, output = self._source(end, "")
+        self._name_leaves()
         last = self._add(Vertex(0, "output"))
         is_recorded = any(node.notes is not None for node in order)
         self.trace.nodes[last].value = self.tell(loss._data) if is_recorded else None
@@ -145,16 +146,12 @@ class Tracer:
         return self._add(vertex), 0
 
     def _add_leaf(self, leaf: Any, node: Node | None) -> int:
-        name = self.given.get(leaf) or self.scopes.names.get(leaf)
         kind: Kind = "leaf" if leaf._requires_grad else "constant"
         shape, dtype = tuple(leaf.shape), str(leaf.dtype)
-        vertex = Vertex(
-            0, "parameter" if name else kind, name or "", shapes=(shape,), dtypes=(dtype,)
-        )
-        vertex.scope = self.scopes.owners.get(leaf, "")
+        vertex = Vertex(0, kind, shapes=(shape,), dtypes=(dtype,))
         if node is not None and node.notes is not None:
             vertex.value = self.tell(leaf._data)
-            if kind == "constant" and not name and not shape:
+            if kind == "constant" and not shape:
                 vertex.name = text_of(leaf._data.item())
         place = self._add(vertex)
         before = ghost_of(leaf)
@@ -164,6 +161,16 @@ class Tracer:
             source, output = self._source(before, "")
             self.trace.edges.append(Edge(source, output, place, "", shape))
         return place
+
+    def _name_leaves(self) -> None:
+        """At the end, when all modules are known: a weight may be used before the module that owns it is called."""
+        for leaf, place in self.places.items():
+            if not isinstance(leaf, Node):
+                vertex = self.trace.nodes[place]
+                name = self.given.get(leaf) or self.scopes.names.get(leaf)
+                if name:
+                    vertex.kind, vertex.name = "parameter", name
+                vertex.scope = self.scopes.owners.get(leaf, "")
 
     def _add_gradient(self, key: Any, statistics: dict[str, Any] | None) -> None:
         vertex = self.trace.nodes[self.places[key]]
