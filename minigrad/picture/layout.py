@@ -7,7 +7,8 @@ import unicodedata
 from collections import Counter
 from typing import Any
 
-from .nested import UNPLACED, Box, place_nested
+from .folding import View, views_of
+from .nested import Box, place_nested
 from .render import render_as
 
 FLAT = 400  # nodes that are laid out in one picture; more than some thousands take Graphviz minutes
@@ -35,43 +36,75 @@ _HEAD = f"""digraph {{
 
 
 def layout_of(trace: dict[str, Any]) -> dict[str, Any]:
-    """Positions in pixels, y downwards, for a trace in plain data.
+    """Positions in whole pixels, y downwards, for a trace in plain data.
 
-    width, height  of everything
-    nodes    [x, y, width, height] with x, y the middle, in the order of the trace
-    edges    {"points": of a Bezier curve from source to target, [x0, y0, x1, y1, ...], "label": [left, y]}, or None
-             for both where the script draws a curve of its own
-    modules  path -> [left, top, right, bottom]
+    sizes   [width, height] of each node
+    boxes   the same of each module that is folded
+    states  the fold states that are laid out, that of all unfolded first:
+
+        folded         the modules that are one box each; as everywhere here, by their place in the trace
+        width, height  of everything
+        nodes    node -> [x, y] of its middle
+        modules  module -> [left, top, right, bottom], of its frame or its box
+        edges    edge -> {"points": of a Bezier curve from source to target, [x0, y0, x1, y1, ...],
+                 "label": [left, y]}; the script draws those that are missing
     """
     uses = Counter(edge["source"] for edge in trace["edges"])
     sizes = [_size(node, uses[i]) for i, node in enumerate(trace["nodes"])]
+    boxes = {module["path"]: _size_of_module(module) for module in trace["modules"]}
+    views = views_of(trace)
+    first = []
     if len(sizes) > FLAT:
-        return place_nested(trace, sizes, _place_all)
-    return _place_flat(trace, sizes)
+        first, views = [place_nested(trace, sizes, _place_all)], views[1:]
+    states = first + _place_flat(trace, views, sizes, boxes)
+    return {"sizes": sizes, "boxes": list(boxes.values()), "states": states}
 
 
-def _place_flat(trace: dict[str, Any], sizes: list[Box]) -> dict[str, Any]:
-    """Everything in one picture, modules as frames in it."""
-    (placed,) = _graphviz([_dot(trace, sizes)])
+def _place_flat(
+    trace: dict[str, Any], views: list[View], sizes: list[Box], boxes: dict[str, Box]
+) -> list[dict[str, Any]]:
+    """Every view in one picture, unfolded modules as frames in it."""
+    numbers = {module["path"]: k for k, module in enumerate(trace["modules"])}
+    sizes_of = [
+        [sizes[t] if isinstance(t, int) else boxes[t] for t in view.things] for view in views
+    ]
+    dots = [_dot(view.trace, s) for view, s in zip(views, sizes_of, strict=True)]
+    return [
+        _state(view, s, placed, numbers)
+        for view, s, placed in zip(views, sizes_of, _graphviz(dots), strict=True)
+    ]
+
+
+def _state(
+    view: View, sizes: list[Box], placed: dict[str, Any], numbers: dict[str, int]
+) -> dict[str, Any]:
     _, _, width, height = map(float, placed["bb"].split(","))
-    nodes: dict[int, list[float]] = {}
-    modules = {}
+    nodes: dict[int, list[int]] = {}
+    modules: dict[int, list[int]] = {}
     for thing in placed.get("objects", ()):
         if "pos" in thing:
             x, y = map(float, thing["pos"].split(","))
             place = int(thing["name"][1:])
-            nodes[place] = [_short(x), _short(height - y), *sizes[place]]
+            stands_for, (w, h) = view.things[place], sizes[place]
+            if isinstance(stands_for, int):
+                nodes[stands_for] = [round(x), round(height - y)]
+            else:
+                modules[numbers[stands_for]] = [
+                    round(v) for v in (x - w / 2, height - y - h / 2, x + w / 2, height - y + h / 2)
+                ]
         elif "bb" in thing:
             left, bottom, right, top = map(float, thing["bb"].split(","))
-            path = trace["modules"][int(thing["name"].removeprefix("cluster_"))]["path"]
-            modules[path] = [_short(v) for v in (left, height - top, right, height - bottom)]
-    edges = _edges(placed, height)
+            path = view.trace["modules"][int(thing["name"].removeprefix("cluster_"))]["path"]
+            modules[numbers[path]] = [
+                round(v) for v in (left, height - top, right, height - bottom)
+            ]
     return {
-        "width": _short(width),
-        "height": _short(height),
-        "nodes": [nodes[i] for i in range(len(sizes))],
-        "edges": [edges.get(i, UNPLACED) for i in range(len(trace["edges"]))],
+        "folded": sorted(numbers[path] for path in view.folded),
+        "width": round(width),
+        "height": round(height),
+        "nodes": nodes,
         "modules": modules,
+        "edges": {view.lines[i]: edge for i, edge in _edges(placed, height).items()},
     }
 
 
@@ -124,6 +157,18 @@ def _letters_of_sum(node: dict[str, Any], uses: int) -> int:
     if not isinstance(gradient, dict) or gradient["size"] > 1 or uses > 3:
         return 0
     return 5 + (uses + (uses > 1)) * len(f"{gradient['norm']:.4g}") + 3 * uses
+
+
+def _size_of_module(module: dict[str, Any]) -> Box:
+    letters = len(_last_name(module)) + len(module["type"]) + 4
+    return round(min(max(letters, 12), _LONGEST) * _WIDTH_OF_LETTER) + 20, 46
+
+
+def _last_name(module: dict[str, Any]) -> str:
+    """Without the path of the module around it, whose frame says that already."""
+    path, parent = module["path"], module["parent"]
+    is_within = parent and path.startswith((f"{parent}.", f"{parent}: "))
+    return str(path[len(parent) + 1 :].strip() if is_within else path)
 
 
 def _title(node: dict[str, Any]) -> str:
@@ -182,14 +227,10 @@ def _edges(placed: dict[str, Any], height: float) -> dict[int, dict[str, Any]]:
 
 
 def _edge(edge: dict[str, Any], height: float) -> dict[str, Any]:
-    points: list[float] = []
+    points: list[int] = []
     for pair in edge["pos"].split():
         x, y = map(float, pair.split(","))
-        points += [_short(x), _short(height - y)]
+        points += [round(x), round(height - y)]
     x, y = map(float, edge["lp"].split(","))
     half = len(edge["label"]) * 0.3 * _LABEL_SIZE  # letters of Courier are 0.6 of its size wide
-    return {"points": points, "label": [_short(x - half), _short(height - y)]}
-
-
-def _short(x: float) -> float:
-    return round(x, 1)
+    return {"points": points, "label": [round(x - half), round(height - y)]}

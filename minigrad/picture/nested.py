@@ -8,11 +8,11 @@ from collections.abc import Callable
 from itertools import takewhile
 from typing import Any
 
+from .folding import chains_of
+
 GROUP = 25  # ops in a group, groups in a group of groups, and so on
 
 _SIDE, _TITLE = 14, 28  # room within a module's frame
-
-UNPLACED = {"points": None, "label": None}  # an edge
 
 Box = tuple[float, float]  # width and height
 
@@ -66,13 +66,12 @@ def _runs(ops: list[int], scope: str, modules: list[dict[str, Any]]) -> list[tup
 def place_nested(
     trace: dict[str, Any], sizes: list[Box], place: Callable[[list[Any]], list[Any]]
 ) -> dict[str, Any]:
-    """Positions as `layout_of` gives them; an edge between modules has no points, and is drawn by the script.
+    """A state as `layout_of` gives it, with all unfolded; edges between modules are not placed.
 
     place  puts several small graphs in order: [(boxes: key -> size, edges: [(source, target, index or None)])] ->
            [(size of all, key -> middle, index -> edge)]
     """
-    parents = {module["path"]: module["parent"] or "" for module in trace["modules"]}
-    chains = {path: _chain(path, parents) for path in ("", *parents)}
+    chains = chains_of(trace)
     boxes: dict[str, dict[Any, Box]] = {path: {} for path in chains}
     for i, node in enumerate(trace["nodes"]):
         boxes[node["scope"] if node["scope"] in chains else ""][i] = sizes[i]
@@ -85,13 +84,9 @@ def place_nested(
             placed[path] = found
             if path:
                 (width, height), *_ = found
-                boxes[parents[path]][path] = (width + 2 * _SIDE, height + _TITLE + _SIDE)
+                above = chains[path][-2] if depth > 1 else ""
+                boxes[above][path] = (width + 2 * _SIDE, height + _TITLE + _SIDE)
     return _absolute(trace, sizes, placed)
-
-
-def _chain(path: str, parents: dict[str, str]) -> list[str]:
-    """The modules around, outermost first, and the path itself; none for the outside."""
-    return [*_chain(parents[path], parents), path] if path else []
 
 
 def _edges_by_level(trace: dict[str, Any], chains: dict[str, list[str]]) -> dict[str, list[Any]]:
@@ -117,28 +112,35 @@ def _edges_by_level(trace: dict[str, Any], chains: dict[str, list[str]]) -> dict
 
 
 def _absolute(trace: dict[str, Any], sizes: list[Box], placed: dict[str, Any]) -> dict[str, Any]:
-    nodes: list[Any] = [None] * len(sizes)
-    edges: list[Any] = [UNPLACED for _ in trace["edges"]]
-    frames = {}
+    nodes: dict[int, list[int]] = {}
+    edges: dict[int, dict[str, list[int]]] = {}
+    frames: dict[str, list[int]] = {}
     waiting = [("", 0.0, 0.0)]
     while waiting:
         path, left, top = waiting.pop()
         _, middles, found = placed[path]
         for key, (x, y) in middles.items():
             if isinstance(key, int):
-                nodes[key] = [round(left + x, 1), round(top + y, 1), *sizes[key]]
+                nodes[key] = [round(left + x), round(top + y)]
                 continue
             width, height = placed[key][0]
             u, v = left + x - width / 2 - _SIDE, top + y - (height + _TITLE + _SIDE) / 2
-            frames[key] = [
-                round(w, 1) for w in (u, v, u + width + 2 * _SIDE, v + height + _TITLE + _SIDE)
-            ]
+            right, bottom = u + width + 2 * _SIDE, v + height + _TITLE + _SIDE
+            frames[key] = [round(w) for w in (u, v, right, bottom)]
             waiting.append((key, u + _SIDE, v + _TITLE))
         for i, edge in found.items():
             edges[i] = {name: _moved(points, left, top) for name, points in edge.items()}
     (width, height), *_ = placed[""]
-    return {"width": width, "height": height, "nodes": nodes, "edges": edges, "modules": frames}
+    numbers = {module["path"]: k for k, module in enumerate(trace["modules"])}
+    return {
+        "folded": [],
+        "width": round(width),
+        "height": round(height),
+        "nodes": {i: nodes[i] for i in range(len(sizes))},
+        "edges": edges,
+        "modules": {numbers[path]: frame for path, frame in frames.items()},
+    }
 
 
-def _moved(points: list[float], left: float, top: float) -> list[float]:
-    return [round(v + (top if k % 2 else left), 1) for k, v in enumerate(points)]
+def _moved(points: list[float], left: float, top: float) -> list[int]:
+    return [round(v + (top if k % 2 else left)) for k, v in enumerate(points)]

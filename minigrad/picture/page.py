@@ -14,6 +14,7 @@ from typing import Any
 
 from ..explanations import explain
 from ..graph import Node
+from .folding import framed
 from .heat import heat_of
 from .layout import FLAT, layout_of
 from .nested import grouped
@@ -58,6 +59,7 @@ def data_of(loss: Any, params: Any = None) -> dict[str, Any]:
     tracer = Tracer(params)
     trace = json.loads(tracer.run(loss, gradients=True).to_json())
     is_large = len(trace["nodes"]) > LARGE
+    trace = framed(trace)
     if len(trace["nodes"]) > FLAT:
         trace = grouped(trace)
     played = Play(loss, trace, tracer.places)

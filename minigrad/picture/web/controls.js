@@ -21,7 +21,7 @@ function tell() {
 
 function search() {
   const words = id("search").value.toLowerCase().split(/\s+/).filter(Boolean);
-  const text = (node) => [nameOf(node), node.op, node.kind, node.scope, ...node.shapes.map(shapeText)].join(" ").toLowerCase();
+  const text = (node) => [nameOf(node), node.op, node.kind, node.scope, node.within ?? "", ...node.shapes.map(shapeText)].join(" ").toLowerCase();
   state.matches = words.length ? nodes.filter((node) => words.every((word) => text(node).includes(word))).map((node) => node.id) : [];
   state.match = -1;
   id("found").textContent = words.length ? `${state.matches.length} found` : "";
@@ -77,9 +77,14 @@ function keepInSight(thing) {
   if (u < 40 || v < 30 || u > stage.clientWidth - 40 || v > stage.clientHeight - 30) show(thing, state.view.scale);
 }
 
+function zoomBy(factor) {
+  state.isTouched = true;
+  zoom(factor);
+}
+
 const KEYS = {
-  " ": () => play(), n: () => stepBy(1), p: () => stepBy(-1), f: fit, "+": () => zoom(1.25), "=": () => zoom(1.25),
-  "-": () => zoom(0.8), "/": () => id("search").focus(), Home: () => go(0), End: () => go(passLength()),
+  " ": () => play(), n: () => stepBy(1), p: () => stepBy(-1), f: fit, "+": () => zoomBy(1.25), "=": () => zoomBy(1.25),
+  "-": () => zoomBy(0.8), "/": () => id("search").focus(), Home: () => go(0), End: () => go(passLength()),
   Escape: () => { state.hovered = null; choose(null); },
 };
 document.addEventListener("keydown", (event) => {
@@ -94,15 +99,11 @@ id("search").addEventListener("keydown", (event) => { if (event.key === "Enter")
 id("colours").addEventListener("change", () => { colour(); paint(); });
 id("slider").addEventListener("input", () => { play(false); go(Number(id("slider").value)); });
 const BUTTONS = {
-  smaller: () => zoom(0.8), larger: () => zoom(1.25), fit, print: () => window.print(), play: () => play(),
+  smaller: () => zoomBy(0.8), larger: () => zoomBy(1.25), fit, print: () => window.print(), play: () => play(),
   first: () => { play(false); go(0); }, last: () => { play(false); go(passLength()); },
   previous: () => { play(false); stepBy(-1); }, next: () => { play(false); stepBy(1); },
   backward: () => choosePass("backward"), forward: () => choosePass("forward"),
-  fold: () => {
-    state.folded = new Set(state.folded.size ? [] : trace.modules.filter((module) => module.parent).map((module) => module.path));
-    if (id("fold").textContent === "Fold" && !state.folded.size) state.folded = new Set(modules.keys());
-    arrange(); paint(); fit();
-  },
+  fold: () => foldLevel(true), unfold: () => foldLevel(false),
 };
 for (const [name, action] of Object.entries(BUTTONS)) id(name).addEventListener("click", action);
 window.addEventListener("beforeprint", () => { state.printed = { ...state.view }; graph.setAttribute("viewBox", `0 0 ${extent.width} ${extent.height}`); move(0, 0, 1); });
@@ -113,4 +114,3 @@ arrange();
 choose(null);
 firstSight();
 new ResizeObserver(() => { if (!state.isTouched) firstSight(); }).observe(graph);
-for (const name of ["wheel", "pointerdown"]) graph.addEventListener(name, () => { state.isTouched = true; }, { passive: true });

@@ -10,14 +10,14 @@ const EMPTY = {
 };
 const nodes = trace.nodes.map((node) => ({ ...EMPTY, ...page.laws[node.law], ...node })); // see _packed in page.py
 const { edges } = trace;
-const modules = new Map(trace.modules.map((module) => [module.path, { ...module, nodes: [] }]));
+const modules = new Map(trace.modules.map((module, number) => [module.path, { ...module, number, nodes: [] }]));
 const incoming = nodes.map(() => []);
 const outgoing = nodes.map(() => []);
 edges.forEach((edge, i) => { incoming[edge.target].push(i); outgoing[edge.source].push(i); });
 for (const node of nodes) for (const path of ancestors(node.scope)) modules.get(path).nodes.push(node.id);
 
 const state = {
-  pass: "backward", at: 0, timer: null, folded: new Set(), chosen: null, hovered: null, element: null,
+  pass: "backward", at: 0, timer: null, folded: new Set(), chosen: null, hovered: null, element: null, isTouched: false,
   matches: [], match: -1, view: { x: 0, y: 0, scale: 1 },
 };
 const id = (name) => document.getElementById(name);
@@ -106,7 +106,7 @@ const drawnEdges = [];
 
 function drawNode(i) {
   const node = nodes[i];
-  const [, , w, h] = layout.nodes[i];
+  const [w, h] = layout.sizes[i];
   const group = make(nodeLayer, "g", { class: `node ${node.kind}`, "data-node": i, tabindex: -1, role: "button" });
   const shape = outline(group, node.kind, w, h);
   const lines = Math.round((h - 12) / 17);
@@ -140,10 +140,11 @@ const drawnModules = new Map([...modules.values()].map((module) => {
   return [module.path, drawn];
 }));
 
-// --- folding: a folded module is a box in the middle of its frame, and the room it leaves is taken out ---------
+// --- folding: each fold state as Graphviz laid it out; a state that is not there is squeezed out of the first ---
 
-const BOX = { width: 190, height: 46 };
-let extent = { width: layout.width, height: layout.height };
+const [whole] = layout.states; // nothing is folded
+const laidOut = new Map(layout.states.map((one) => [one.folded.join(), one]));
+let extent = { width: whole.width, height: whole.height };
 let bundles = new Map(); // what is drawn as one line -> its edges, the first of which is drawn
 let standing = new Map(); // id of a node, or path of a folded module -> [x, y, width, height]
 
@@ -152,13 +153,24 @@ function standsFor(i) {
   return ancestors(nodes[i].scope).find((path) => state.folded.has(path)) ?? i;
 }
 
+function isHidden(path) {
+  return ancestors(path).slice(0, -1).some((above) => state.folded.has(above));
+}
+
+/** The layout of what is folded now, in the form of `layout_of` in layout.py. */
+function placed() {
+  const folded = [...state.folded].filter((path) => !isHidden(path));
+  const key = folded.map((path) => modules.get(path).number).sort((a, b) => a - b).join();
+  return laidOut.get(key) ?? squeezed(folded);
+}
+
 /** Where a folded module stands: amid its ops, so that data goes on flowing downwards. */
 function middleOf(path) {
-  const { nodes: members } = modules.get(path);
+  const { nodes: members, number: k } = modules.get(path);
   const ops = members.filter((i) => nodes[i].op);
-  const places = (ops.length ? ops : members).map((i) => layout.nodes[i]);
-  const [left, top, right, bottom] = layout.modules[path];
-  const mean = (k) => places.reduce((sum, place) => sum + place[k], 0) / places.length;
+  const places = (ops.length ? ops : members).map((i) => whole.nodes[i]);
+  const [left, top, right, bottom] = whole.modules[k];
+  const mean = (axis) => places.reduce((sum, place) => sum + place[axis], 0) / places.length;
   return places.length ? [mean(0), mean(1)] : [(left + right) / 2, (top + bottom) / 2];
 }
 
@@ -182,71 +194,84 @@ function squeeze(removed) {
   return (v) => v - spans.reduce((sum, [from, to]) => sum + Math.max(0, Math.min(v, to) - from), 0);
 }
 
-function isHidden(path) {
-  return ancestors(path).slice(0, -1).some((above) => state.folded.has(above));
+/** The first state with each folded module as a box in the middle of its frame, and the room that it leaves taken out. */
+function squeezed(folded) {
+  const places = new Map(folded.map((path) => [path, [...middleOf(path), ...layout.boxes[modules.get(path).number]]]));
+  nodes.forEach((_, i) => { if (standsFor(i) === i) places.set(i, [...whole.nodes[i], ...layout.sizes[i]]); });
+  const kept = [...places.values()].map(([x, y, w, h]) => [x - w / 2 - 6, y - h / 2 - 15, x + w / 2 + 6, y + h / 2 + 15]);
+  const frames = [...modules.values()].filter(({ path }) => !isHidden(path) && !state.folded.has(path));
+  for (const { number: k } of frames) {
+    const [left, top, right, bottom] = whole.modules[k];
+    kept.push([left, top, left + 1, top + 26], [right - 14, bottom - 14, right, bottom]);
+  }
+  const gone = folded.map((path) => whole.modules[modules.get(path).number]);
+  const axis = (low, high) => squeeze(gone.flatMap((frame) => without([[frame[low], frame[high]]], kept.map((box) => [box[low], box[high]]))));
+  const [toX, toY] = [axis(0, 2), axis(1, 3)];
+  const moved = (points) => points.map((v, k) => (k % 2 ? toY(v) : toX(v)));
+  const found = { width: toX(whole.width), height: toY(whole.height), nodes: {}, modules: {}, edges: {} };
+  for (const [thing, [x, y, w, h]] of places) {
+    const [u, v] = moved([x, y]);
+    if (typeof thing === "number") found.nodes[thing] = [u, v];
+    else found.modules[modules.get(thing).number] = [u - w / 2, v - h / 2, u + w / 2, v + h / 2];
+  }
+  for (const { number: k } of frames) found.modules[k] = moved(whole.modules[k]);
+  edges.forEach(({ source, target }, i) => {
+    const edge = found.nodes[source] && found.nodes[target] && whole.edges[i];
+    if (edge) found.edges[i] = { points: moved(edge.points), label: moved(edge.label) };
+  });
+  return found;
 }
 
 function arrange() {
-  const boxes = []; // [left, top, right, bottom] of all that keeps its room
-  const gone = []; // frames of folded modules
-  for (const path of state.folded) {
-    if (isHidden(path)) continue;
-    gone.push(layout.modules[path]);
-    const [x, y] = middleOf(path);
-    boxes.push([x - BOX.width / 2, y - BOX.height / 2 - 20, x + BOX.width / 2, y + BOX.height / 2 + 20]);
-  }
-  layout.nodes.forEach(([x, y, w, h], i) => {
-    if (standsFor(i) === i) boxes.push([x - w / 2 - 6, y - h / 2 - 10, x + w / 2 + 6, y + h / 2 + 10]);
-  });
-  for (const path of modules.keys()) {
-    const [left, top, right, bottom] = layout.modules[path];
-    if (!isHidden(path) && !state.folded.has(path)) boxes.push([left, top, left + 1, top + 26], [right - 14, bottom - 14, right, bottom]);
-  }
-  const axis = (low, high) => squeeze(gone.flatMap((frame) => without([[frame[low], frame[high]]], boxes.map((box) => [box[low], box[high]]))));
-  const [toX, toY] = [axis(0, 2), axis(1, 3)];
-  extent = { width: toX(layout.width), height: toY(layout.height) };
+  const at = placed();
+  extent = { width: at.width, height: at.height };
   standing = new Map();
-  layout.nodes.forEach(([x, y, w, h], i) => {
-    const isShown = standsFor(i) === i;
-    if (isShown) drawnNodes[i] ??= drawNode(i);
-    if (drawnNodes[i]) drawnNodes[i].group.style.display = isShown ? "" : "none";
-    if (!isShown) return;
-    standing.set(i, [toX(x), toY(y), w, h]);
-    drawnNodes[i].group.setAttribute("transform", `translate(${toX(x)} ${toY(y)})`);
+  nodes.forEach((_, i) => {
+    const place = at.nodes[i];
+    if (place) drawnNodes[i] ??= drawNode(i);
+    if (drawnNodes[i]) drawnNodes[i].group.style.display = place ? "" : "none";
+    if (!place) return;
+    standing.set(i, [...place, ...layout.sizes[i]]);
+    drawnNodes[i].group.setAttribute("transform", `translate(${place})`);
   });
-  for (const path of modules.keys()) arrangeModule(path, toX, toY);
+  for (const path of modules.keys()) arrangeModule(path, at);
   bundles = new Map();
-  edges.forEach((_, i) => arrangeEdge(i, toX, toY));
+  edges.forEach((_, i) => arrangeEdge(i, at));
   colour();
-  id("fold").textContent = state.folded.size ? "Unfold" : "Fold";
-  id("fold").hidden = !modules.size;
+  id("fold").disabled = [...modules.keys()].every((path) => state.folded.has(path) || isHidden(path));
+  id("unfold").disabled = !state.folded.size;
+  id("fold").parentNode.hidden = !modules.size;
 }
 
-function arrangeModule(path, toX, toY) {
+function arrangeModule(path, at) {
   const { group, title, frame, hit, text } = drawnModules.get(path);
   const module = modules.get(path);
   const isFolded = state.folded.has(path);
-  group.style.display = title.style.display = isHidden(path) ? "none" : "";
+  const isShown = !isHidden(path);
+  group.style.display = title.style.display = isShown ? "" : "none";
+  if (!isShown) return;
   for (const part of [group, title]) part.classList.toggle("folded", isFolded);
   group.setAttribute("aria-expanded", String(!isFolded));
   group.setAttribute("aria-label", `module ${path}, ${module.type}, ${module.nodes.length} nodes`);
-  let [left, top, right, bottom] = layout.modules[path];
-  [left, right, top, bottom] = [toX(left), toX(right), toY(top), toY(bottom)];
-  if (isFolded) {
-    const [x, y] = [toX(middleOf(path)[0]), toY(middleOf(path)[1])];
-    [left, top, right, bottom] = [x - BOX.width / 2, y - BOX.height / 2, x + BOX.width / 2, y + BOX.height / 2];
-    if (!isHidden(path)) standing.set(path, [x, y, BOX.width, BOX.height]);
-  }
-  const width = right - left;
-  const place = { x: left, y: top, width, height: bottom - top };
+  const [left, top, right, bottom] = at.modules[module.number];
+  const [width, height] = [right - left, bottom - top];
+  if (isFolded) standing.set(path, [left + width / 2, top + height / 2, width, height]);
+  const place = { x: left, y: top, width, height };
   for (const [name, value] of Object.entries(place)) frame.setAttribute(name, value);
-  for (const [name, value] of Object.entries({ ...place, height: isFolded ? place.height : 24 })) hit.setAttribute(name, value);
+  for (const [name, value] of Object.entries({ ...place, height: isFolded ? height : 24 })) hit.setAttribute(name, value);
   text.setAttribute("x", isFolded ? left + width / 2 : left + 8);
-  text.setAttribute("y", isFolded ? top + BOX.height / 2 + 4.5 : top + 16);
-  write(text, `${isFolded ? "▸" : "▾"} ${cut(path, 22)}${[path, ""].includes(module.type) ? "" : `: ${module.type}`}`, width - 16);
+  text.setAttribute("y", isFolded ? top + height / 2 + 4.5 : top + 16);
+  write(text, `${isFolded ? "▸" : "▾"} ${titleOf(module)}`, width - 16);
 }
 
-function arrangeEdge(i, toX, toY) {
+/** The name without the path of the module around it, whose frame says that already; and the class. */
+function titleOf({ path, parent, type }) {
+  const isWithin = parent && (path.startsWith(`${parent}.`) || path.startsWith(`${parent}: `));
+  const name = isWithin ? path.slice(parent.length + 1).trim() : path;
+  return cut(["", name].includes(type) ? name : `${name}: ${type}`, 40);
+}
+
+function arrangeEdge(i, at) {
   const [from, to] = [standsFor(edges[i].source), standsFor(edges[i].target)];
   const isModule = typeof from === "string" || typeof to === "string";
   const ends = isModule ? `${from}|${to}` : i;
@@ -257,10 +282,8 @@ function arrangeEdge(i, toX, toY) {
   const { group, path, outer, chip } = drawnEdges[i];
   group.style.display = outer.style.display = isShown ? "" : "none";
   if (!isShown) return;
-  let { points, label } = layout.edges[i]; // none between modules that were laid out each by itself
-  points &&= points.map((v, k) => (k % 2 ? toY(v) : toX(v)));
-  label &&= [toX(label[0]), toY(label[1])];
-  if (!points || isModule) {
+  let { points, label } = at.edges[i] ?? {};
+  if (!points) {
     points = between(standing.get(from), standing.get(to), isModule ? null : i);
     label = [(points[0] + points[6]) / 2 + 3, (points[1] + points[7]) / 2];
   }
@@ -279,22 +302,49 @@ function between(from, to, i) {
 
 function toggle(path) {
   if (!state.folded.delete(path)) state.folded.add(path);
-  const before = standing.get(path) ?? null;
+  rearrange(path);
+}
+
+/** After folding: everything in sight as before if it was, otherwise the module where it was. */
+function rearrange(path) {
+  const middle = () => { const { x, y, width, height } = drawnModules.get(path).frame.getBBox(); return [x + width / 2, y + height / 2]; };
+  const before = middle();
   arrange();
   paint();
-  if (before === null || !standing.has(path)) return;
-  const [dx, dy] = [0, 1].map((k) => (before[k] - standing.get(path)[k]) * state.view.scale);
+  if (!state.isTouched && scaleToFit() >= LEGIBLE * 0.8) return fit();
+  const after = middle();
+  const [dx, dy] = [0, 1].map((k) => (before[k] - after[k]) * state.view.scale);
   move(state.view.x + dx, state.view.y + dy, state.view.scale);
 }
 
-/** Fold what makes the first sight too full: the innermost modules first. */
+const depthOf = (path) => ancestors(path).length;
+const deepest = Math.max(0, ...[...modules.keys()].map(depthOf));
+
+/** Fold all modules that stand in `depth` others or more. */
+function foldFrom(depth) {
+  state.folded = new Set([...modules.keys()].filter((path) => depthOf(path) > depth));
+}
+
+/** One level less, or more. */
+function foldLevel(isMore) {
+  const shown = [...modules.keys()].filter((path) => !isHidden(path) && state.folded.has(path) !== isMore);
+  const depth = Math.max(...shown.map(depthOf));
+  for (const path of shown) if (isMore && depthOf(path) === depth) state.folded.add(path); else if (!isMore) state.folded.delete(path);
+  arrange(); paint(); fit();
+}
+
+/** As deep as it can be read when all of it is in sight. */
 function foldForFirstSight() {
-  const depth = (path) => ancestors(path).length;
-  const seen = () => new Set(nodes.map((_, i) => standsFor(i))).size;
-  for (let deepest = Math.max(0, ...[...modules.keys()].map(depth)); deepest > 0; deepest--) {
-    if (seen() <= 40) return;
-    for (const path of modules.keys()) if (depth(path) === deepest) state.folded.add(path);
+  let best = { scale: 0 };
+  for (let depth = deepest; depth >= 0; depth--) {
+    foldFrom(depth);
+    const seen = new Set(nodes.map((_, i) => standsFor(i))).size;
+    extent = placed();
+    const scale = scaleToFit();
+    if (seen <= 60 && scale >= LEGIBLE) return;
+    if (seen <= 150 && scale > best.scale) best = { scale, depth };
   }
+  foldFrom(best.depth ?? 0);
 }
 
 // --- pan and zoom ----------------------------------------------------------------------------------------------
@@ -310,9 +360,17 @@ function zoom(factor, x = stage.clientWidth / 2, y = stage.clientHeight / 2) {
   move(x - (x - state.view.x) * ratio, y - (y - state.view.y) * ratio, scale);
 }
 
+const LEGIBLE = 0.6; // scale at which the letters of a box can be read
+const sizeOfStage = () => [stage.clientWidth || 900, stage.clientHeight || 600];
+
+function scaleToFit() {
+  const [width, height] = sizeOfStage();
+  return Math.min(1.5, (width - 40) / extent.width, (height - 30) / extent.height);
+}
+
 function fit() {
-  const [width, height] = [stage.clientWidth || 900, stage.clientHeight || 600];
-  const scale = Math.min(1.5, (width - 40) / extent.width, (height - 30) / extent.height);
+  const [[width, height], scale] = [sizeOfStage(), scaleToFit()];
+  state.isTouched = false;
   move((width - extent.width * scale) / 2, (height - extent.height * scale) / 2, scale);
 }
 
@@ -332,6 +390,7 @@ function show(thing, scale = Math.max(state.view.scale, 0.7)) {
 
 graph.addEventListener("wheel", (event) => {
   event.preventDefault();
+  state.isTouched = true;
   const box = stage.getBoundingClientRect();
   zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0015)), event.clientX - box.left, event.clientY - box.top);
 }, { passive: false });
@@ -344,7 +403,7 @@ window.addEventListener("pointermove", (event) => {
   const other = [...fingers].find(([finger]) => finger !== event.pointerId)?.[1];
   const [dx, dy] = [event.clientX - before.clientX, event.clientY - before.clientY];
   if (!hasMoved && !other && Math.hypot(dx, dy) < 4) return;
-  hasMoved = true;
+  hasMoved = state.isTouched = true;
   fingers.set(event.pointerId, event);
   if (other) {
     const distance = (e) => Math.hypot(e.clientX - other.clientX, e.clientY - other.clientY);

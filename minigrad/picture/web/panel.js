@@ -8,7 +8,7 @@ function describe(node) {
   if (!node) return greet(panel);
   const output = trace.output === node.id;
   make(panel, "h2", {}, nameOf(node));
-  make(panel, "p", { class: "soft" }, [output ? "where backward begins" : node.kind === "op" ? "op" : `${node.kind}`, node.scope && `in ${node.scope}`].filter(Boolean).join(" "));
+  make(panel, "p", { class: "soft" }, [output ? "where backward begins" : node.kind === "op" ? "op" : `${node.kind}`, node.within ? `in ${node.within}` : node.scope && `in ${node.scope}`].filter(Boolean).join(" "));
   if (node.formula) make(panel, "p", {}).append(code(node.formula));
   facts(panel, node);
   const causes = page.why[node.id];
