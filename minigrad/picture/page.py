@@ -27,7 +27,7 @@ MOST_ANSWERS = 20_000  # leaves that are explained, times the nodes of the graph
 LARGE = 1000  # nodes of a graph whose page tells each in brief
 _LAW = ("op", "formula", "rules")
 _EMPTY: tuple[Any, ...] = ("", 0, None, [], {})
-_SCRIPTS = ("graph.js", "passes.js", "panel.js", "scalar.js", "controls.js")
+_SCRIPTS = ("graph.js", "folding.js", "passes.js", "panel.js", "scalar.js", "controls.js")
 
 
 def page(loss: Any, path: str | os.PathLike[str] = "graph.html", params: Any = None) -> Path:

@@ -1,0 +1,206 @@
+// Folding: each fold state as Graphviz laid it out; a state that is not there is squeezed out of the first.
+
+const [whole] = layout.states; // nothing is folded
+const laidOut = new Map(layout.states.map((one) => [one.folded.join(), one]));
+let extent = { width: whole.width, height: whole.height };
+let bundles = new Map(); // what is drawn as one line -> its edges, the first of which is drawn
+let standing = new Map(); // id of a node, or path of a folded module -> [x, y, width, height]
+
+/** What stands for a node: itself, or the outermost folded module around it. */
+function standsFor(i) {
+  return ancestors(nodes[i].scope).find((path) => state.folded.has(path)) ?? i;
+}
+
+function isHidden(path) {
+  return ancestors(path).slice(0, -1).some((above) => state.folded.has(above));
+}
+
+/** The layout of what is folded now, in the form of `layout_of` in layout.py. */
+function placed() {
+  const folded = [...state.folded].filter((path) => !isHidden(path));
+  const key = folded.map((path) => modules.get(path).number).sort((a, b) => a - b).join();
+  return laidOut.get(key) ?? squeezed(folded);
+}
+
+/** Where a folded module stands: amid its ops, so that data goes on flowing downwards. */
+function middleOf(path) {
+  const { nodes: members, number: k } = modules.get(path);
+  const ops = members.filter((i) => nodes[i].op);
+  const places = (ops.length ? ops : members).map((i) => whole.nodes[i]);
+  const [left, top, right, bottom] = whole.modules[k];
+  const mean = (axis) => places.reduce((sum, place) => sum + place[axis], 0) / places.length;
+  return places.length ? [mean(0), mean(1)] : [(left + right) / 2, (top + bottom) / 2];
+}
+
+/** The parts of `spans` that none of `others` covers; all are [from, to]. */
+function without(spans, others) {
+  let rest = spans;
+  for (const [from, to] of others) {
+    rest = rest.flatMap(([a, b]) => (to <= a || from >= b ? [[a, b]] : [[a, from], [to, b]].filter(([c, d]) => d > c)));
+  }
+  return rest;
+}
+
+/** A coordinate after `removed` spans are taken out. */
+function squeeze(removed) {
+  const spans = [];
+  for (const [from, to] of removed.sort((a, b) => a[0] - b[0])) {
+    const last = spans.at(-1);
+    if (last && from <= last[1]) last[1] = Math.max(last[1], to);
+    else spans.push([from, to]);
+  }
+  return (v) => v - spans.reduce((sum, [from, to]) => sum + Math.max(0, Math.min(v, to) - from), 0);
+}
+
+/** The first state with each folded module as a box in the middle of its frame, and the room that it leaves taken out. */
+function squeezed(folded) {
+  const places = new Map(folded.map((path) => [path, [...middleOf(path), ...layout.boxes[modules.get(path).number]]]));
+  nodes.forEach((_, i) => { if (standsFor(i) === i) places.set(i, [...whole.nodes[i], ...layout.sizes[i]]); });
+  const kept = [...places.values()].map(([x, y, w, h]) => [x - w / 2 - 6, y - h / 2 - 15, x + w / 2 + 6, y + h / 2 + 15]);
+  const frames = [...modules.values()].filter(({ path }) => !isHidden(path) && !state.folded.has(path));
+  for (const { number: k } of frames) {
+    const [left, top, right, bottom] = whole.modules[k];
+    kept.push([left, top, left + 1, top + 26], [right - 14, bottom - 14, right, bottom]);
+  }
+  const gone = folded.map((path) => whole.modules[modules.get(path).number]);
+  const axis = (low, high) => squeeze(gone.flatMap((frame) => without([[frame[low], frame[high]]], kept.map((box) => [box[low], box[high]]))));
+  const [toX, toY] = [axis(0, 2), axis(1, 3)];
+  const moved = (points) => points.map((v, k) => (k % 2 ? toY(v) : toX(v)));
+  const found = { width: toX(whole.width), height: toY(whole.height), nodes: {}, modules: {}, edges: {} };
+  for (const [thing, [x, y, w, h]] of places) {
+    const [u, v] = moved([x, y]);
+    if (typeof thing === "number") found.nodes[thing] = [u, v];
+    else found.modules[modules.get(thing).number] = [u - w / 2, v - h / 2, u + w / 2, v + h / 2];
+  }
+  for (const { number: k } of frames) found.modules[k] = moved(whole.modules[k]);
+  edges.forEach(({ source, target }, i) => {
+    const edge = found.nodes[source] && found.nodes[target] && whole.edges[i];
+    if (edge) found.edges[i] = { points: moved(edge.points), label: moved(edge.label) };
+  });
+  return found;
+}
+
+function arrange() {
+  const at = placed();
+  extent = { width: at.width, height: at.height };
+  standing = new Map();
+  nodes.forEach((_, i) => {
+    const place = at.nodes[i];
+    if (place) drawnNodes[i] ??= drawNode(i);
+    if (drawnNodes[i]) drawnNodes[i].group.style.display = place ? "" : "none";
+    if (!place) return;
+    standing.set(i, [...place, ...layout.sizes[i]]);
+    drawnNodes[i].group.setAttribute("transform", `translate(${place})`);
+  });
+  for (const path of modules.keys()) arrangeModule(path, at);
+  bundles = new Map();
+  edges.forEach((_, i) => arrangeEdge(i, at));
+  colour();
+  id("fold").disabled = [...modules.keys()].every((path) => state.folded.has(path) || isHidden(path));
+  id("unfold").disabled = !state.folded.size;
+  id("fold").parentNode.hidden = !modules.size;
+}
+
+function arrangeModule(path, at) {
+  const { group, title, frame, hit, text } = drawnModules.get(path);
+  const module = modules.get(path);
+  const isFolded = state.folded.has(path);
+  const isShown = !isHidden(path);
+  group.style.display = title.style.display = isShown ? "" : "none";
+  if (!isShown) return;
+  for (const part of [group, title]) part.classList.toggle("folded", isFolded);
+  group.setAttribute("aria-expanded", String(!isFolded));
+  group.setAttribute("aria-label", `module ${path}, ${module.type}, ${module.nodes.length} nodes`);
+  const [left, top, right, bottom] = at.modules[module.number];
+  const [width, height] = [right - left, bottom - top];
+  if (isFolded) standing.set(path, [left + width / 2, top + height / 2, width, height]);
+  const place = { x: left, y: top, width, height };
+  for (const [name, value] of Object.entries(place)) frame.setAttribute(name, value);
+  for (const [name, value] of Object.entries({ ...place, height: isFolded ? height : 24 })) hit.setAttribute(name, value);
+  text.setAttribute("x", isFolded ? left + width / 2 : left + 8);
+  text.setAttribute("y", isFolded ? top + height / 2 + 4.5 : top + 16);
+  write(text, `${isFolded ? "▸" : "▾"} ${titleOf(module)}`, width - 16);
+}
+
+/** The name without the path of the module around it, whose frame says that already; and the class. */
+function titleOf({ path, parent, type }) {
+  const isWithin = parent && (path.startsWith(`${parent}.`) || path.startsWith(`${parent}: `));
+  const name = isWithin ? path.slice(parent.length + 1).trim() : path;
+  return cut(["", name].includes(type) ? name : `${name}: ${type}`, 40);
+}
+
+function arrangeEdge(i, at) {
+  const [from, to] = [standsFor(edges[i].source), standsFor(edges[i].target)];
+  const isModule = typeof from === "string" || typeof to === "string";
+  const ends = isModule ? `${from}|${to}` : i;
+  const isShown = from !== to && !bundles.has(ends);
+  if (from !== to) bundles.set(ends, [...(bundles.get(ends) ?? []), i]);
+  if (isShown) drawnEdges[i] ??= drawEdge(i);
+  if (!drawnEdges[i]) return;
+  const { group, path, outer, chip } = drawnEdges[i];
+  group.style.display = outer.style.display = isShown ? "" : "none";
+  if (!isShown) return;
+  let { points, label } = at.edges[i] ?? {};
+  if (!points) {
+    points = between(standing.get(from), standing.get(to), isModule ? null : i);
+    label = [(points[0] + points[6]) / 2 + 3, (points[1] + points[7]) / 2];
+  }
+  path.setAttribute("d", `M${points.slice(0, 2)} C${points.slice(2)}`);
+  chip.setAttribute("transform", `translate(${label})`);
+}
+
+/** A curve from the bottom of one box to the top of another; parallel ones side by side. */
+function between(from, to, i) {
+  const twins = i === null ? [i] : incoming[edges[i].target].filter((k) => edges[k].source === edges[i].source);
+  const shift = (twins.indexOf(i) - (twins.length - 1) / 2) * 24;
+  const [x0, y0, x1, y1] = [from[0] + shift, from[1] + from[3] / 2, to[0] + shift, to[1] - to[3] / 2];
+  const bend = Math.max(24, Math.abs(y1 - y0) / 2);
+  return [x0, y0, x0, y0 + bend, x1, y1 - bend, x1, y1];
+}
+
+function toggle(path) {
+  if (!state.folded.delete(path)) state.folded.add(path);
+  rearrange(path);
+}
+
+/** After folding: everything in sight as before if it was, otherwise the module where it was. */
+function rearrange(path) {
+  const middle = () => { const { x, y, width, height } = drawnModules.get(path).frame.getBBox(); return [x + width / 2, y + height / 2]; };
+  const before = middle();
+  arrange();
+  paint();
+  if (!state.isTouched && scaleToFit() >= LEGIBLE * 0.8) return fit();
+  const after = middle();
+  const [dx, dy] = [0, 1].map((k) => (before[k] - after[k]) * state.view.scale);
+  move(state.view.x + dx, state.view.y + dy, state.view.scale);
+}
+
+const depthOf = (path) => ancestors(path).length;
+const deepest = Math.max(0, ...[...modules.keys()].map(depthOf));
+
+/** Fold all modules that stand in `depth` others or more. */
+function foldFrom(depth) {
+  state.folded = new Set([...modules.keys()].filter((path) => depthOf(path) > depth));
+}
+
+/** One level less, or more. */
+function foldLevel(isMore) {
+  const shown = [...modules.keys()].filter((path) => !isHidden(path) && state.folded.has(path) !== isMore);
+  const depth = Math.max(...shown.map(depthOf));
+  for (const path of shown) if (isMore && depthOf(path) === depth) state.folded.add(path); else if (!isMore) state.folded.delete(path);
+  arrange(); paint(); fit();
+}
+
+/** As deep as it can be read when all of it is in sight. */
+function foldForFirstSight() {
+  let best = { scale: 0 };
+  for (let depth = deepest; depth >= 0; depth--) {
+    foldFrom(depth);
+    const seen = new Set(nodes.map((_, i) => standsFor(i))).size;
+    extent = placed();
+    const scale = scaleToFit();
+    if (seen <= 60 && scale >= LEGIBLE) return;
+    if (seen <= 150 && scale > best.scale) best = { scale, depth };
+  }
+  foldFrom(best.depth ?? 0);
+}
