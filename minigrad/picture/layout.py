@@ -152,10 +152,12 @@ def _size(node: dict[str, Any], uses: int) -> Box:
 
 
 def _letters_of_sum(node: dict[str, Any], uses: int) -> int:
-    """Of "grad 0.25 + 0.5 = 0.75": that of a scalar is written out, of up to three terms."""
+    """Of "grad 0.25 + 0.5 = 0.75", as a scalar's is written of up to three terms; else "grad norm 0.1234, 1 of 2"."""
     gradient = node["gradient"]
-    if not isinstance(gradient, dict) or gradient["size"] > 1 or uses > 3:
+    if not isinstance(gradient, dict):
         return 0
+    if gradient["size"] > 1 or uses > 3:
+        return 17 + (len(f", {uses} of {uses}") if uses > 1 else 0)
     return 5 + (uses + (uses > 1)) * len(f"{gradient['norm']:.4g}") + 3 * uses
 
 

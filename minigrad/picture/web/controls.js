@@ -15,8 +15,12 @@ function hover(i) {
 }
 
 function tell() {
-  const i = state.hovered ?? state.chosen;
-  describe(i === null ? null : nodes[i]);
+  const thing = state.hovered ?? state.chosen;
+  id("panel").replaceChildren();
+  id("panel").classList.toggle("greeting", thing === null);
+  if (thing === null) greet(id("panel"));
+  else if (typeof thing === "string") describeModule(id("panel"), modules.get(thing));
+  else describe(id("panel"), nodes[thing]);
 }
 
 function search() {

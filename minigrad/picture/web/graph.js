@@ -137,6 +137,10 @@ const drawnModules = new Map([...modules.values()].map((module) => {
   const hit = make(title, "rect", { fill: "transparent" });
   const drawn = { group, title, frame, hit, text: make(title, "text") };
   title.addEventListener("click", () => toggle(module.path));
+  group.addEventListener("focus", () => hover(module.path));
+  group.addEventListener("blur", () => hover(null));
+  title.addEventListener("pointerenter", () => hover(module.path));
+  title.addEventListener("pointerleave", () => hover(null));
   return [module.path, drawn];
 }));
 

@@ -1,11 +1,8 @@
-// The panel: all that is known of one node, in words, numbers and pictures.
+// The panel: all that is known of one node or module, in words, numbers and pictures.
 
 const COLD = [[33, 102, 172], [146, 197, 222], [247, 247, 247], [244, 165, 130], [178, 24, 43]]; // blue, white at 0, red
 
-function describe(node) {
-  const panel = id("panel");
-  panel.replaceChildren();
-  if (!node) return greet(panel);
+function describe(panel, node) {
   const output = trace.output === node.id;
   make(panel, "h2", {}, nameOf(node));
   make(panel, "p", { class: "soft" }, [output ? "where backward begins" : node.kind === "op" ? "op" : `${node.kind}`, node.within ? `in ${node.within}` : node.scope && `in ${node.scope}`].filter(Boolean).join(" "));
@@ -20,6 +17,24 @@ function describe(node) {
   tensor(panel, gradientTitle(node), node, "gradient");
   if (node.cut) make(panel, "p", { class: "why" }, `No gradient passes here: ${node.cut}.`);
   if (state.chosen === node.id && state.element !== null) scalarZoom(panel, node, state.element);
+}
+
+/** What a module holds, and the gradient of each of its parameters. */
+function describeModule(panel, { path, type, nodes: members }) {
+  const inside = members.map((i) => nodes[i]);
+  const count = (kind, word) => { const n = inside.filter((node) => node.kind === kind).length; return n ? `${n} ${word}${n > 1 ? "s" : ""}` : ""; };
+  make(panel, "h2", {}, path);
+  make(panel, "p", { class: "soft" }, ["module", type].filter(Boolean).join(" "));
+  const list = make(panel, "dl");
+  const add = (name, text) => { make(list, "dt", {}, name); make(list, "dd", {}, text); };
+  add("holds", [count("parameter", "parameter"), count("op", "op"), count("ghost", "op") && `${count("ghost", "op")} without gradient`].filter(Boolean).join(", "));
+  add("saved for backward", bytes(inside.reduce((sum, node) => sum + node.saved_bytes, 0)));
+  const seconds = inside.reduce((sum, node) => sum + (node.seconds ?? 0), 0);
+  if (seconds) add("time", `${number(seconds * 1e6)} µs`);
+  const owned = inside.filter((node) => node.kind === "parameter");
+  if (owned.length) make(panel, "h3", {}, "Gradient norms of its parameters");
+  for (const node of owned) make(panel, "p", {}, `${nameOf(node)} ${node.shapes.map(shapeText).join(" ")}: ${number(normOf(node))}`);
+  make(panel, "p", { class: "soft" }, `Click its title, or press Enter on it, to ${state.folded.has(path) ? "open" : "fold"} it.`);
 }
 
 function greet(panel) {
