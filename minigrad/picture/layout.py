@@ -134,13 +134,20 @@ def _graphviz(dots: list[str]) -> list[dict[str, Any]]:
     """Graphs with positions; all in one call, which takes much longer to begin than to do its work."""
     text = render_as("".join(dots), "json0").decode()
     found: list[dict[str, Any]] = []
-    end = 0
-    while text[end:].strip():
-        graph, end = _DECODER.raw_decode(text, end + len(text[end:]) - len(text[end:].lstrip()))
+    end = _skip_space(text, 0)
+    while end < len(text):
+        graph, end = _DECODER.raw_decode(text, end)
         found.append(graph)
+        end = _skip_space(text, end)
     if len(found) < len(dots):  # Graphviz in WebAssembly reads the first alone
         found = [json.loads(render_as(dot, "json0")) for dot in dots]
     return found
+
+
+def _skip_space(text: str, at: int) -> int:
+    while text[at : at + 1].isspace():
+        at += 1
+    return at
 
 
 def _size(node: dict[str, Any], uses: int) -> Box:

@@ -18,6 +18,7 @@ from .folding import framed
 from .heat import heat_of
 from .layout import FLAT, layout_of
 from .nested import grouped
+from .packing import packed
 from .play import Play, brief
 from .render import write
 from .scalar import local_derivatives
@@ -25,9 +26,15 @@ from .trace import Tracer
 
 MOST_ANSWERS = 20_000  # leaves that are explained, times the nodes of the graph: some seconds
 LARGE = 1000  # nodes of a graph whose page tells each in brief
-_LAW = ("op", "formula", "rules")
-_EMPTY: tuple[Any, ...] = ("", 0, None, [], {})
-_SCRIPTS = ("graph.js", "folding.js", "passes.js", "panel.js", "scalar.js", "controls.js")
+_SCRIPTS = (
+    "unpack.js",
+    "graph.js",
+    "folding.js",
+    "passes.js",
+    "panel.js",
+    "scalar.js",
+    "controls.js",
+)
 
 
 def page(loss: Any, path: str | os.PathLike[str] = "graph.html", params: Any = None) -> Path:
@@ -110,18 +117,6 @@ def _in_brief(node: dict[str, Any]) -> dict[str, Any]:
     return node | {"value": of(node["value"]), "gradient": of(node["gradient"])}
 
 
-def _packed(data: dict[str, Any]) -> dict[str, Any]:
-    """The same data without repetition: texts of an op once, in `laws`, and of a node only what is not empty."""
-    laws: dict[Any, int] = {}
-    nodes = []
-    for node in data["trace"]["nodes"]:
-        law = (node["op"], node["formula"], tuple(node["rules"].items()))
-        rest = {k: v for k, v in node.items() if v not in _EMPTY and k not in _LAW}
-        nodes.append(rest | {"id": node["id"], "law": laws.setdefault(law, len(laws))})
-    told = [dict(zip(_LAW, (op, formula, dict(rules)), strict=True)) for op, formula, rules in laws]
-    return data | {"trace": data["trace"] | {"nodes": nodes}, "laws": told}
-
-
 def _why(loss: Any, places: dict[Any, int]) -> dict[int, str]:
     """Each answer takes a backward pass, so a page of many leaves has those of the first."""
     leaves = [x for x in places if not isinstance(x, Node) and x.requires_grad]
@@ -145,7 +140,7 @@ def page_of(data: dict[str, Any], title: str) -> str:
         style_hash=_hash(style),
         script=script,
         script_hash=_hash(script),
-        data=_inside_a_script(json.dumps(_packed(data), allow_nan=False, separators=(",", ":"))),
+        data=_inside_a_script(json.dumps(packed(data), allow_nan=False, separators=(",", ":"))),
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..engine import grad
 from ..graph import Node
 from .heat import heat_of
-from .statistics import statistics_of
+from .statistics import statistics_of, values_of
 
 _FEW = 4  # elements that are told one by one
 
@@ -82,6 +82,6 @@ def _told(array: Any) -> Any:
         norm = math.sqrt(float(flat @ flat))
         if 1e-150 < norm < 1e150:  # neither nan, nor out of reach
             kept = {"norm": float(f"{norm:.9g}"), "size": flat.size}
-            return kept | {"values": array.tolist()} if flat.size <= _FEW else kept
+            return kept | {"values": values_of(array)} if flat.size <= _FEW else kept
     found = statistics_of(array)
     return found and brief(found)

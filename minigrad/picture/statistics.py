@@ -33,40 +33,43 @@ def statistics_of(array: Any) -> dict[str, Any] | None:
     if array.dtype.kind == "b":
         array = array.astype(np.int8)
     flat = array.ravel()
-    is_finite = np.isfinite(flat)
-    finite = flat if is_finite.all() else flat[is_finite]
-    nans = int(np.isnan(flat).sum())
+    low, high = (flat.min(), flat.max()) if flat.size else (0, 0)
+    finite, nans = flat, 0
+    if not (math.isfinite(low) and math.isfinite(high)):
+        finite = flat[np.isfinite(flat)]
+        nans = int(np.isnan(flat).sum())
+        low, high = (finite.min(), finite.max()) if finite.size else (0, 0)
     return {
-        **_moments(finite),
+        **_moments(finite, low, high),
         "zeros": int(flat.size - np.count_nonzero(flat)),
         "nans": nans,
         "infs": int(flat.size - finite.size - nans),
         "size": int(flat.size),
-        "histogram": _histogram(finite),
-        "values": _plain(array) if array.size <= SMALL else None,
+        "histogram": _histogram(finite, float(low), float(high)),
+        "values": values_of(array) if array.size <= SMALL else None,
     }
 
 
-def _moments(x: Any) -> dict[str, Any]:
+def _moments(x: Any, low: Any, high: Any) -> dict[str, Any]:
     if not x.size:
         return {"min": None, "max": None, "mean": None, "std": None, "norm": 0.0}
-    low, high = x.min(), x.max()
     # a power of two takes the sums out of reach of overflow, and takes nothing from their accuracy
     scale = math.ldexp(1.0, min(math.frexp(max(abs(float(low)), abs(float(high))))[1], 1023))
     scaled = x.astype(np.float64) / scale
+    mean = float(scaled.sum()) / x.size
+    apart = scaled - mean
     return {
         "min": _decimal(low),
         "max": _decimal(high),
-        "mean": _rounded(float(scaled.mean()) * scale),
-        "std": _rounded(float(scaled.std()) * scale),
+        "mean": _rounded(mean * scale),
+        "std": _rounded(math.sqrt(float(apart @ apart) / x.size) * scale),
         "norm": _rounded(math.sqrt(float(scaled @ scaled)) * scale),
     }
 
 
-def _histogram(x: Any) -> dict[str, list[Any]] | None:
+def _histogram(x: Any, low: float, high: float) -> dict[str, list[Any]] | None:
     if not x.size:
         return None
-    low, high = float(x.min()), float(x.max())
     if not low < high or not math.isfinite(high - low):
         return {"edges": [low, high], "counts": [int(x.size)]}
     bins = _BINS if x.dtype.kind == "f" else min(_BINS, int(high - low) + 1)
@@ -82,7 +85,7 @@ def _rounded(x: float) -> float | None:
     return float(f"{x:.9g}") if math.isfinite(x) else None
 
 
-def _plain(array: Any) -> Any:
+def values_of(array: Any) -> Any:
     """An array as nested lists; a short float as a short decimal that means it: 0.1, not 0.10000000149011612."""
     flat = array.ravel()
     numbers = flat.tolist()

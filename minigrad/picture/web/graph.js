@@ -1,15 +1,7 @@
-// The graph: drawn from the JSON that page.py wrote, folded, moved and zoomed. The other scripts follow in the same
-// element and share its names. Every text of the user's reaches the page as textContent only.
-"use strict";
-
-const page = JSON.parse(document.getElementById("data").textContent);
+// The graph: drawn, moved and zoomed. The scripts stand in one element, in the order of page.py, and share their
+// names. Every text of the user's reaches the page as textContent only.
 const { trace, layout, steps } = page;
-const EMPTY = {
-  name: "", options: {}, scope: "", shapes: [], dtypes: [], saved: [], saved_bytes: 0,
-  line: null, seconds: null, cut: null, value: null, gradient: null,
-};
-const nodes = trace.nodes.map((node) => ({ ...EMPTY, ...page.laws[node.law], ...node })); // see _packed in page.py
-const { edges } = trace;
+const { nodes, edges } = trace;
 const modules = new Map(trace.modules.map((module, number) => [module.path, { ...module, number, nodes: [] }]));
 const incoming = nodes.map(() => []);
 const outgoing = nodes.map(() => []);

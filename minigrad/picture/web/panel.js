@@ -62,7 +62,7 @@ function facts(panel, node) {
   add("shape", node.shapes.map(shapeText).join(", "));
   add("dtype", [...new Set(node.dtypes)].join(", "));
   for (const [name, text] of Object.entries(node.options)) if (!["None", "False"].includes(text)) add(name, text);
-  add("saved for backward", node.saved_bytes ? [`${bytes(node.saved_bytes)}`, node.saved.map((array) => array.name).join(", ")].filter(Boolean).join(": ") : "");
+  add("saved for backward", node.saved_bytes ? [`${bytes(node.saved_bytes)}`, node.saved.join(", ")].filter(Boolean).join(": ") : "");
   add("line", node.line);
   add("time", node.seconds ? `${number(node.seconds * 1e6)} µs` : "");
 }

@@ -1,0 +1,88 @@
+"""The data of a page in less text: what is said of many nodes once, and what follows from the rest not at all.
+
+unpack.js puts it together again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+# of a node alone; what else there is of it stands in `laws`, once for all nodes of which it is true
+_OWN = ("id", "name", "scope", "value", "gradient", "seconds", "saved")
+_FOLLOWS = {"norm", "size", "values"}
+_EMPTY: tuple[Any, ...] = ("", 0, None, [], {})
+
+
+def packed(data: dict[str, Any]) -> dict[str, Any]:
+    """The data of `data_of` with these parts in another form.
+
+    laws    what nodes of one kind have in common
+    nodes   {"law", "name", "in": the number of the module, "value", "gradient", "seconds"} without what is empty
+    edges   [source, target, argument], and the output if it is not the first
+    steps   [node, [[edge, contribution], ...]], and the sum if it is another
+    states  edges as one list: points from source to target and the label, each [x, y] as the way from the one before
+
+    Statistics of which only the values are kept are these values.
+    """
+    trace, layout = data["trace"], data["layout"]
+    numbers = {module["path"]: k for k, module in enumerate(trace["modules"])}
+    laws: dict[str, int] = {}
+    told: list[dict[str, Any]] = []
+    nodes = []
+    for node in trace["nodes"]:
+        law = {k: v for k, v in node.items() if k not in _OWN and v not in _EMPTY}
+        law["saved"] = [array["name"] for array in node["saved"]]
+        number = laws.setdefault(repr(law), len(laws))
+        if number == len(told):
+            told.append(law)
+        own = {
+            "law": number,
+            "name": node["name"],
+            "in": numbers.get(node["scope"]),
+            "value": _of_outputs(node["value"]),
+            "gradient": _of_outputs(node["gradient"]),
+            "seconds": node["seconds"] and float(f"{node['seconds']:.3g}"),
+        }
+        nodes.append({k: v for k, v in own.items() if k == "law" or _is_told(v)})
+    edges = [
+        [e["source"], e["target"], e["argument"]] + ([e["output"]] if e["output"] else [])
+        for e in trace["edges"]
+    ]
+    states = [state | {"edges": _of_edges(state["edges"])} for state in layout["states"]]
+    return data | {
+        "laws": told,
+        "trace": trace | {"nodes": nodes, "edges": edges},
+        "steps": [[step["node"], [_of_flow(e) for e in step["edges"]]] for step in data["steps"]],
+        "layout": layout | {"states": states},
+    }
+
+
+def _is_told(v: Any) -> bool:
+    return v is not None and v != ""
+
+
+def _of_outputs(statistics: Any) -> Any:
+    if isinstance(statistics, list):
+        return {"outputs": [_of_statistics(one) for one in statistics]}
+    return _of_statistics(statistics)
+
+
+def _of_statistics(statistics: Any) -> Any:
+    """Finite values alone, of which norm and size can be computed."""
+    if statistics is not None and "values" in statistics and statistics.keys() <= _FOLLOWS:
+        return statistics["values"]
+    return statistics
+
+
+def _of_flow(edge: dict[str, Any]) -> list[Any]:
+    contribution, total = edge["contribution"], edge["sum_after"]
+    rest = [] if total == contribution else [_of_statistics(total)]
+    return [edge["edge"], _of_statistics(contribution), *rest]
+
+
+def _of_edges(edges: dict[int, dict[str, list[int]]]) -> dict[int, list[int]]:
+    found = {}
+    for i, edge in edges.items():
+        points = [*edge["points"], *edge["label"]]
+        found[i] = points[:2] + [v - before for v, before in zip(points[2:], points, strict=False)]
+    return found
