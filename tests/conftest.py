@@ -1,6 +1,7 @@
-"""Fixtures that several tests share: a web server, a home that holds nothing of the user's, a place to run demos."""
+"""Fixtures that several tests share: a web server, a home with nothing of the user's, a place for demos, browsers."""
 
 import os
+import shutil
 import socket
 import struct
 import threading
@@ -8,6 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
+
+from minigrad import picture
 
 
 @pytest.fixture
@@ -133,3 +136,33 @@ def workplace(tmp_path):
         "PYTHONIOENCODING": "utf-8",
     }
     return {"cwd": tmp_path / "here", "env": environment}
+
+
+@pytest.fixture(scope="session", params=["Chromium", "Firefox"])
+def driver(request, tmp_path_factory):
+    pytest.importorskip("selenium", reason="selenium is not installed")
+    import browsers
+
+    if request.param == "Chromium":
+        if not shutil.which("chromedriver"):
+            pytest.skip("no `chromedriver` on PATH: apt-get install chromium chromium-driver")
+        driver = browsers.chromium()
+    else:
+        if not browsers.firefox_program():
+            pytest.skip("no Firefox on PATH: apt-get install firefox-esr")
+        driver = browsers.Firefox(tmp_path_factory.mktemp("firefox"))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def open_page(driver, tmp_path):
+    """Open the page of a loss; at the end of the test its console must be silent."""
+    import browsers
+
+    def open_page(loss, params=None, name="graph.html"):
+        driver.get(picture.page(loss, tmp_path / name, params).as_uri())
+        return browsers.Page(driver)
+
+    yield open_page
+    assert driver.get_log("browser") == []

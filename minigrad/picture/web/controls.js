@@ -91,9 +91,17 @@ const KEYS = {
   "-": () => zoomBy(0.8), "/": () => id("search").focus(), Home: () => go(0), End: () => go(passLength()),
   Escape: () => { state.hovered = null; choose(null); },
 };
+/** Whether the control that has the focus wants a key for itself. */
+function isTaken({ target, key }) {
+  if (key === "Escape") return false;
+  if (target.closest("button")) return [" ", "Enter"].includes(key);
+  if (target.id === "slider") return ["Home", "End"].includes(key);
+  return target.closest("input, select") !== null;
+}
+
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.closest("input, select, textarea, button") && event.key !== "Escape") return;
+  if (isTaken(event)) return;
   if (keyInGraph(event)) event.preventDefault();
   else if (KEYS[event.key]) { event.preventDefault(); KEYS[event.key](); }
 });
