@@ -229,8 +229,11 @@ class Page:
         ]
         return found
 
+    def click(self, node):
+        node.find_element(By.CLASS_NAME, "shape").click()
+
     def click_node(self, name):
-        self.node(name).find_element(By.CLASS_NAME, "shape").click()
+        self.click(self.node(name))
 
     def click_module(self, title_of_it):
         for title in self.all(".module-title"):

@@ -45,7 +45,7 @@ def test_played_to_the_end_every_leaf_shows_its_grad(open_page):
             for n in page.all(".node.parameter")
             if n.find_element(By.CLASS_NAME, "title").get_property("textContent").endswith(name)
         ]
-        shown.find_element(By.CLASS_NAME, "shape").click()
+        page.click(shown)
         np.testing.assert_allclose(
             page.numbers("gradient"), parameter.grad.numpy().ravel(), rtol=1e-6
         )
@@ -219,7 +219,7 @@ def test_paths_of_one_element_sum_to_its_gradient(open_page):
     (shown,) = [
         n for n in page.all(".node.parameter") if "0.weight" in n.get_property("textContent")
     ]
-    shown.find_element(By.CLASS_NAME, "shape").click()
+    page.click(shown)
     for at in range(w.size):
         page.all("#panel .gradient td button")[at].click()
         sum_shown = float(page.find("#path-sum").get_attribute("data-sum"))
@@ -243,23 +243,3 @@ def test_an_element_tells_the_scalars_that_made_it(open_page):
     page.click_node("matmul")
     page.find("#panel .value td button").click()
     assert "matmul[0, 0] = 3 × x[0, 0] (1) + 4 × x[0, 1] (2) = 11" in page.find("#scalar").text
-
-
-# --- safety -----------------------------------------------------------------------------------
-
-HOSTILE = [
-    "</script><script>window.hurt = 1</script>", "<img src=x onerror='window.hurt = 2'>",
-    "<svg onload=window.hurt=3>", "${window.hurt = 4}", "'\"`&lt;b&gt; \\u003c", "\u2028 重み 😀 \u202e", "]]>-->",
-]  # fmt: skip
-
-
-def test_no_name_is_ever_run_and_each_is_shown_as_it_is(open_page):
-    params = {name: Tensor([1.0], requires_grad=True) for name in HOSTILE}
-    page = open_page(recorded(lambda: mg.stack(list(params.values())).sum()), params)
-    page.press("last")
-    for shown, name in zip(page.all(".node.parameter"), HOSTILE, strict=True):
-        shown.find_element(By.CLASS_NAME, "shape").click()
-        assert page.find("#panel h2").get_property("textContent") == name
-        page.find("#panel .gradient td button").click()
-    assert page.driver.execute_script("return window.hurt") is None
-    assert not page.all("#graph image, #panel img, body > svg")
