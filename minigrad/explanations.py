@@ -109,7 +109,6 @@ _WHY = {
     "detach": "which drops the history",
     "not differentiable": "which has no derivative, or gives integers",
     "constant": "of what needs no gradient",
-    "frozen": "which was given it when it did not require grad",
 }
 
 

@@ -1,13 +1,22 @@
 """explain(x, loss): every answer it can give, with its reason, its numbers and the user's line."""
 
 import re
+from typing import get_args
 
 import numpy as np
 import pytest
+from answers import sentences_of
 
 import minigrad as mg
 import nn
-from minigrad import Tensor, explain
+from minigrad import Tensor, causes, explanations
+
+HEARD: list[explanations.Explanation] = []
+
+
+def explain(x, loss):
+    HEARD.append(mg.explain(x, loss))
+    return HEARD[-1]
 
 
 def leaf(*values):
@@ -51,6 +60,19 @@ def test_a_tensor_that_lost_its_history_names_what_made_it_and_what_cut_it():
     assert answer.kind == "needs no gradient"
     assert re.search(r"add at .*test_explain.py:\d+, of what needs no gradient", str(answer))
     assert re.search(r"cut by multiply at .*test_explain.py:\d+.*under no_grad\(\)", str(answer))
+
+
+@pytest.mark.parametrize(
+    ("f", "why"),
+    [
+        (lambda x: x.detach(), "detach at .*, which drops the history"),
+        (np.rint, "rint at .*, which has no derivative, or gives integers"),
+    ],
+)
+def test_a_tensor_without_gradient_names_what_made_it(f, why):
+    x = leaf(1, 2)
+    h, loss = recorded(lambda: (f(x), x.sum()))
+    assert re.search(f"It was made by {why}", str(explain(h, loss)))
 
 
 def test_a_loss_without_history():
@@ -415,3 +437,26 @@ def test_an_explanation_prints_its_words():
     x = leaf(1)
     answer = explain(x, x * 2)
     assert repr(answer) == str(answer) == "\n".join(answer.sentences)
+
+
+# The answers themselves ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def heard(request):
+    """All answers of this file's tests, which have run before."""
+    ran = {item.originalname for item in request.session.items if item.module is request.module}
+    if ran != {name for name in vars(request.module) if name.startswith("test_")}:
+        pytest.skip("only some of the tests were asked for")
+    return HEARD
+
+
+def test_every_kind_of_answer_has_been_given(heard):
+    assert {answer.kind for answer in heard} == set(get_args(explanations.Kind))
+
+
+def test_every_sentence_has_been_said(heard):
+    said = "\n".join(map(str, heard))
+    sentences = sentences_of(explanations, causes)
+    assert len(sentences) > 40
+    assert [text for text, pattern in sentences.items() if not pattern.search(said)] == []
