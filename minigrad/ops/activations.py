@@ -19,13 +19,14 @@ LONG = 2**16  # elements from which on rows of zeros are worth their calls
 
 
 def _relu(x: Any) -> Any:
-    if type(x) is np.ndarray and x.size >= LONG:
-        return _relu_by_rows(x)
-    return np.maximum(x, 0)  # nan stays nan, -inf gives 0 (x * (x > 0) would give nan)
+    """nan stays nan, -inf gives 0 (x * (x > 0) would give nan)"""
+    if type(x) is not np.ndarray:
+        return np.maximum(x, 0)
+    # NumPy compares two arrays several times as fast as an array and a number
+    return _relu_by_rows(x) if x.size >= LONG else np.maximum(x, np.zeros_like(x))
 
 
 def _relu_by_rows(x: Any) -> Any:
-    """The same for a long array: NumPy compares arrays several times as fast as an array and a number."""
     y = np.empty_like(x)
     if y.strides != x.strides:  # x has gaps, and no rows
         return np.maximum(x, 0)
