@@ -53,6 +53,13 @@ def test_every_engine_makes_the_step_that_is_derived_by_hand(name, workload):
         np.testing.assert_allclose(moved, expected_move, rtol=1e-3, atol=1e-7, err_msg=key)
 
 
+def test_a_picture_is_measured_in_seconds_and_a_page_in_bytes_too():
+    ((round_,), failed) = turns("pictures", ["minigrad"], "9", 1)
+    assert not failed
+    assert list(round_["minigrad"]) == ["trace", "draw", "page", "page's file"]
+    assert all(value > 0 for value in round_["minigrad"].values())
+
+
 def test_a_perceptron_of_any_size_has_a_name():
     workload = find("dense-7-5*3-4")
     assert workload.batch == 7
