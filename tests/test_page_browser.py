@@ -115,6 +115,46 @@ def test_a_module_folds_into_one_box_and_unfolds_again(open_page):
     assert len(page.shown()) == before
 
 
+def test_no_box_lies_on_another_however_it_is_folded(open_page):
+    page = open_page(*recorded(small_net))
+    for title in (None, "0: Linear", "2: Linear", "0: Linear", "MLP", "MLP"):
+        if title:
+            page.click_module(title)
+        shapes = page.all(".node .shape") + page.all(".module.folded .frame")
+        boxes = [shape.rect for shape in shapes if shape.is_displayed()]
+        for i, a in enumerate(boxes):
+            for b in boxes[:i]:
+                assert (
+                    a["x"] + a["width"] <= b["x"] + 1
+                    or b["x"] + b["width"] <= a["x"] + 1
+                    or a["y"] + a["height"] <= b["y"] + 1
+                    or b["y"] + b["height"] <= a["y"] + 1
+                )
+
+
+def test_fold_and_unfold_go_by_one_level(open_page):
+    page = open_page(*recorded(small_net))
+    counts = [len(page.shown())]
+    for name in ("fold", "fold", "unfold", "unfold"):
+        page.press(name)
+        counts.append(len(page.shown()))
+    assert counts == [11, 5, 4, 5, 11]
+    assert not page.find("#unfold").is_enabled()
+
+
+def test_a_folded_module_tells_what_it_holds_and_the_gradients_in_it(open_page):
+    loss, model = recorded(small_net)
+    page = open_page(loss, model)
+    page.click_module("0: Linear")
+    (box,) = page.all(".module.folded")
+    page.focus(box)
+    text = page.find("#panel").text
+    loss.backward()
+    norm = np.linalg.norm(model[0].weight.grad.numpy())
+    assert "2 parameters, 1 op" in text
+    assert f"0.weight (4, 2): {norm:.4g}" in text
+
+
 def test_search_finds_by_name_and_opens_what_is_folded(open_page):
     page = open_page(*recorded(small_net))
     page.click_module("0: Linear")
@@ -156,6 +196,23 @@ def test_a_node_tells_its_formula_and_rules_under_the_pointer(open_page):
     assert "where(y > 0, g, 0)" in text
     assert page.numbers("value") == [0.0, 2.0]
     assert page.numbers("gradient") == [1.0, 1.0]
+
+
+def test_a_node_tells_the_same_when_it_has_the_focus(open_page):
+    page = open_page(recorded(lambda: mg.relu(Tensor([-1.0, 2.0], requires_grad=True)).sum()))
+    page.focus(page.node("relu"))
+    assert "where(y > 0, g, 0)" in page.find("#panel").text
+    page.keys(Keys.ARROW_DOWN)
+    assert page.find("#panel h2").text == "sum"
+
+
+def test_a_leaf_that_is_clicked_tells_why_its_gradient_is_what_it_is(open_page):
+    w, dead = Tensor([1.0, 2.0], requires_grad=True), Tensor([-1.0, -2.0], requires_grad=True)
+    loss = recorded(lambda: (w * mg.relu(dead)).sum())
+    page = open_page(loss, {"w": w, "dead": dead})
+    for name, leaf in (("w", w), ("dead", dead)):
+        page.click_node(name)
+        assert page.find("#panel .why").text == str(mg.explain(leaf, loss))
 
 
 def test_a_large_tensor_is_a_heat_map(open_page):
