@@ -191,16 +191,12 @@ function foldLevel(isMore) {
   arrange(); paint(); fit();
 }
 
-/** As deep as it can be read when all of it is in sight. */
+/** As deep as it can be read when all of it is in sight; a model is one box only where its layers would be too small. */
 function foldForFirstSight() {
-  let best = { scale: 0 };
   for (let depth = deepest; depth >= 0; depth--) {
     foldFrom(depth);
     const seen = new Set(nodes.map((_, i) => standsFor(i))).size;
     extent = placed();
-    const scale = scaleToFit();
-    if (seen <= 60 && scale >= LEGIBLE) return;
-    if (seen <= 150 && scale > best.scale) best = { scale, depth };
+    if (depth === 0 || (seen <= 60 && scaleToFit() >= (depth > 1 ? LEGIBLE : LEGIBLE / 2))) return;
   }
-  foldFrom(best.depth ?? 0);
 }

@@ -43,7 +43,7 @@ function paint() {
   const known = (i) => isBackward || done.has(i) || !computed.includes(i);
   const shownSums = id("colours").value === "gradient" ? received(steps.length).sums : sums;
   for (const i of standing.keys()) if (typeof i === "number") paintNode(nodes[i], i, { now, done, known, sums: shownSums });
-  for (const [path, { group }] of drawnModules) group.classList.toggle("current", now !== undefined && standsFor(now) === path);
+  for (const path of modules.keys()) paintModule(path, now, isBackward ? null : done);
   for (const bundle of bundles.values()) {
     const hasFlowed = (i) => (isBackward ? contributions.has(i) : state.at > 0 && done.has(edges[i].target));
     const flowing = bundle.find((i) => edges[i].target === now && hasFlowed(i));
@@ -68,6 +68,14 @@ function paint() {
   id("slider").setAttribute("aria-valuetext", `${state.at} of ${passLength()}${now === undefined ? "" : `, ${nameOf(nodes[now])}`}`);
   id("step").textContent = `${state.at} of ${passLength()}`;
   id("story").textContent = isBackward ? backwardStory(sums) : forwardStory();
+}
+
+/** Forwards, a folded module waits until an op in it is done. */
+function paintModule(path, now, done) {
+  const { group, title } = drawnModules.get(path);
+  const isWaiting = done !== null && standing.has(path) && !modules.get(path).nodes.some((i) => done.has(i));
+  group.classList.toggle("current", now !== undefined && standsFor(now) === path);
+  for (const part of [group, title]) part.classList.toggle("waiting", isWaiting);
 }
 
 function paintNode(node, i, { now, done, known, sums }) {
