@@ -280,7 +280,7 @@ def test_paths_of_one_element_sum_to_its_gradient(open_page):
     for at in range(w.size):
         page.all("#panel .gradient td button")[at].click()
         sum_shown = float(page.find("#path-sum").get_attribute("data-sum"))
-        assert math.isclose(sum_shown, w.grad.numpy().flat[at], rel_tol=1e-5, abs_tol=1e-9)
+        assert math.isclose(sum_shown, w.grad.numpy().flat[at], rel_tol=1e-6, abs_tol=1e-9)
         page.all("#panel .gradient td button")[at].click()
 
 
