@@ -73,7 +73,7 @@ def _linear(x: Any, w: Any, b: Any) -> Any:
     if w.ndim != 2:
         raise ValueError(f"linear: the weight has shape {w.shape}; (out, in) is needed")
     try:
-        y = np.matmul(x, w.T)
+        y = np.matmul(x, w.T) if x.ndim <= 2 else _rows_times(x, w.T)
     except ValueError:
         raise ValueError(
             f"linear: x has shape {x.shape} and the weight {w.shape}; the last axis of x must have the size of the "
@@ -94,10 +94,15 @@ def _rows(x: Any) -> Any:
     return x if len(x.shape) == 2 else x.reshape((math.prod(x.shape[:-1]), x.shape[-1]))
 
 
+def _rows_times(x: Any, w: Any) -> Any:
+    """x w for x (..., n), w (n, k) as one product of all rows; `@` makes one for each leading index."""
+    return (_rows(x) @ w).reshape((*x.shape[:-1], w.shape[-1]))
+
+
 # one row for product and bias: a node and a pass over the output less each way
 _linear_row = primitive(
     _linear,
-    x=lambda g, w: g @ w,
+    x=lambda g, w: g @ w if len(g.shape) <= 2 else _rows_times(g, w),
     w=lambda g, x: (x.T @ g if len(x.shape) == 2 else _rows(x).T @ _rows(g)).T,  # the faster order
     b=lambda g: _rows(g).sum(axis=0),
 )
