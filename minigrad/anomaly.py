@@ -9,6 +9,9 @@ import numpy as np
 
 from .graph import Node, describe
 
+_ALL_MASKED = (
+    "every logit of a row is -inf (all masked), or one is inf: leave at least one, or drop the row"
+)
 # what to write instead, where the pattern is known
 _FORWARD = {
     "log": "the logarithm of 0 is -inf and of a negative number nan; for probabilities use log_softmax, logsumexp or "
@@ -18,7 +21,8 @@ _FORWARD = {
     "sqrt": "the root of a negative number; is it a sum of squares minus rounding errors? Use np.maximum(x, 0)",
     "power": "a negative base with a fractional exponent, or 0 with a negative one",
     "multiply": "0 * inf; choose with minigrad.where before the product instead of multiplying by a mask",
-    "log_softmax": "every logit of a row is -inf (all masked), or one is inf: leave at least one, or drop the row",
+    "log_softmax": _ALL_MASKED,
+    "softmax": _ALL_MASKED,
     "softmax_cross_entropy": "every logit of a row is -inf (all masked), or the label's own is: its loss is infinite",
     "subtract": "inf - inf; subtract the maximum before exp and log, as logsumexp does",
 }

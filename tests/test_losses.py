@@ -71,6 +71,9 @@ def test_an_infinite_or_missing_logit_makes_its_own_row_nan_and_no_other(row):
     assert np.isnan(y[1]).all()
     expected = mg.log_softmax(leaf([[1, 2, 3], [3, 2, 1]])).data
     np.testing.assert_array_equal(y[[0, 2]], expected)
+    p = quietly(mg.softmax, leaf([[1, 2, 3], row, [3, 2, 1]])).data
+    assert np.isnan(p[1]).any()
+    np.testing.assert_allclose(p[[0, 2]], np.exp(expected), rtol=1e-15)
     losses = quietly(mg.cross_entropy, leaf([[1, 2, 3], row]), np.array([0, 0]), reduction="none")
     np.testing.assert_array_equal(np.isnan(losses.data), [False, True])
 
@@ -97,6 +100,14 @@ def test_cross_entropy_of_integer_logits_is_that_of_the_same_floats(dtype, optio
     expected = mg.cross_entropy(Tensor(x.astype(float)), np.array([0, 1]), **options)
     assert y.dtype == "float32"
     np.testing.assert_allclose(y.data, expected.data, rtol=1e-6)
+
+
+def test_softmax_is_exact_for_logits_of_ten_thousand_and_keeps_the_classes_that_cannot_be_at_0():
+    x = leaf([[1e4, 1e4 - 1, -INF], [-1e4, -INF, -1e4]])
+    y = mg.softmax(x)
+    e = 1 / (1 + np.exp(-1))
+    np.testing.assert_allclose(y.data, [[e, 1 - e, 0], [0.5, 0, 0.5]], rtol=1e-15, atol=0)
+    np.testing.assert_array_equal(gradient(y[:, 0].sum(), x)[[0, 1], [2, 1]], 0)
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2, -1, -3])

@@ -30,10 +30,16 @@ def one_hot(p, labels):
     return F.one_hot(labels, p.shape[1]).to(p.dtype)
 
 
+AXES = [((2, 3), -1), ((2, 3), 0), ((2, 3, 2), 1), ((3,), 0), ((0, 3), 1), ((), -1)]
+
 CASES = {
     "log_softmax": [
         Call(lambda x, a=axis: mg.log_softmax(x, a), (shape,), torch=lambda x, a=axis: x.log_softmax(a))
-        for shape, axis in [((2, 3), -1), ((2, 3), 0), ((2, 3, 2), 1), ((3,), 0), ((0, 3), 1), ((), -1)]
+        for shape, axis in AXES
+    ],
+    "softmax": [
+        Call(lambda x, a=axis: mg.softmax(x, a), (shape,), torch=lambda x, a=axis: x.softmax(a))
+        for shape, axis in AXES
     ],
     "softmax_cross_entropy": [
         Call(
