@@ -27,6 +27,7 @@ from .ops.activations import (
     silu,
     softplus,
 )
+from .ops.attention import attention_weights, scaled_dot_product_attention
 from .ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
 from .ops.cumulative import cumprod, cumsum
 from .ops.einsum import einsum
@@ -207,6 +208,7 @@ __all__ = [
     "atleast_1d",
     "atleast_2d",
     "atleast_3d",
+    "attention_weights",
     "average",
     "avg_pool1d",
     "avg_pool2d",
@@ -341,6 +343,7 @@ __all__ = [
     "roll",
     "rot90",
     "saved_bytes",
+    "scaled_dot_product_attention",
     "scatter",
     "scatter_add",
     "scope",
