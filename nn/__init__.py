@@ -24,6 +24,7 @@ from .activations import (
 from .batch_norm import BatchNorm1d, BatchNorm2d
 from .containers import ModuleDict, ModuleList, Residual, Sequential
 from .convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
+from .embedding import Embedding
 from .linear import Linear
 from .losses import (
     BCELoss,
@@ -49,6 +50,7 @@ from .pooling import (
     MaxPool1d,
     MaxPool2d,
 )
+from .recurrent import GRU, LSTM, RNN
 from .regularisation import Dropout, Dropout2d
 from .shaping import Flatten, Identity, Unflatten, Upsample
 
@@ -68,6 +70,11 @@ __all__ = [  # noqa: RUF022
     "LayerNorm",
     "GroupNorm",
     "RMSNorm",
+    # of sequences
+    "Embedding",
+    "RNN",
+    "LSTM",
+    "GRU",
     # activations
     "ReLU",
     "ReLU6",
