@@ -21,6 +21,7 @@ from .activations import (
     Softplus,
     Tanh,
 )
+from .attention import MultiheadAttention
 from .batch_norm import BatchNorm1d, BatchNorm2d
 from .containers import ModuleDict, ModuleList, Residual, Sequential
 from .convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
@@ -53,6 +54,7 @@ from .pooling import (
 from .recurrent import GRU, LSTM, RNN
 from .regularisation import Dropout, Dropout2d
 from .shaping import Flatten, Identity, Unflatten, Upsample
+from .transformer import TransformerEncoderLayer
 
 # in reading order: what a layer is, the layers, what is built of them, what trains them
 __all__ = [  # noqa: RUF022
@@ -75,6 +77,8 @@ __all__ = [  # noqa: RUF022
     "RNN",
     "LSTM",
     "GRU",
+    "MultiheadAttention",
+    "TransformerEncoderLayer",
     # activations
     "ReLU",
     "ReLU6",
