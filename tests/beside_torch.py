@@ -1,6 +1,7 @@
 """A layer beside PyTorch's with the same weights: its state, its outputs, and all gradients."""
 
 import numpy as np
+from cases.modules import flat, places_of
 
 import nn
 from minigrad import Tensor
@@ -10,13 +11,6 @@ TOLERANCES = {"float64": 1e-10, "float32": 1e-5}
 
 def normal(*shape, seed=1, dtype=np.float64):
     return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
-
-
-def flat(values):
-    """The arrays of nested tuples, in order; None is left out."""
-    if isinstance(values, (tuple, list)):
-        return [array for value in values for array in flat(value)]
-    return [] if values is None else [values]
 
 
 def converted(values, of):
@@ -68,28 +62,8 @@ def assert_is_pytorchs(torch, ours, theirs, dtype, *inputs, **options):
             np.testing.assert_allclose(mine.detach().numpy(), his, rtol=tolerance, atol=tolerance)
 
 
-def as_function(net, loss_of):
-    """The loss as a function of the parameters and what follows them: their places are filled with the arguments."""
-    places = [
-        (module, name)
-        for module in net.modules()
-        for name in vars(module)
-        if any(getattr(module, name) is p for p in module.parameters())
-    ]
-    arrays = [getattr(module, name).data.astype(np.float64) for module, name in places]
-
-    def f(*arguments):
-        for (module, name), value in zip(places, arguments, strict=False):
-            setattr(module, name, value)
-        return loss_of(net, *arguments[len(places) :])
-
-    return f, arrays
-
-
 def doubled(net):
     """The net, its parameters made float64."""
-    for module in net.modules():
-        for name, value in list(vars(module).items()):
-            if isinstance(value, nn.Parameter):
-                setattr(module, name, nn.Parameter(value.data.astype(np.float64)))
+    for owner, name in places_of(net):
+        setattr(owner, name, nn.Parameter(getattr(owner, name).data.astype(np.float64)))
     return net

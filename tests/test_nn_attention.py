@@ -6,7 +6,8 @@ import re
 
 import numpy as np
 import pytest
-from beside_torch import as_function, assert_is_pytorchs, normal
+from beside_torch import assert_is_pytorchs, normal
+from cases.modules import as_function
 
 import minigrad
 import nn

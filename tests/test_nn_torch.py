@@ -10,12 +10,13 @@ import pytest
 from cases.layers import LAYERS, WITHOUT, fixed
 from cases.losses import LOSSES
 from cases.modules import as_function, flat
+from cases.sequences import SEQUENCES
 
 import minigrad
 import nn
 from minigrad import Tensor
 
-CASES = LAYERS | LOSSES
+CASES = LAYERS | SEQUENCES | LOSSES
 EVERY = [
     pytest.param(name, case, id=f"{name}-{i}")
     for name, cases in CASES.items()

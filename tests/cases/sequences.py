@@ -1,0 +1,76 @@
+"""The cases of the layers for sequences. Every combination of their options is in tests of their own."""
+
+import numpy as np
+
+import nn
+
+from .layers import integers, layer
+
+PADDED = np.array([[False, False, False], [False, False, True]])
+FUTURE = np.triu(np.ones((3, 3), bool), 1)
+
+
+def first_state(module, x, *state):
+    return module(x, state)
+
+
+def masks(module):
+    """Padding and future, of the module's library."""
+    if isinstance(module, nn.Module):
+        return PADDED, FUTURE
+    import torch
+
+    return torch.tensor(PADDED), torch.tensor(FUTURE)
+
+
+def masked(module, x):
+    padded, future = masks(module)
+    return module(x, x, x, key_padding_mask=padded, attn_mask=future)
+
+
+def masked_layer(module, x):
+    padded, future = masks(module)
+    return module(x, src_key_padding_mask=padded, src_mask=future)
+
+
+def itself(module, x):
+    return module(x, x, x)
+
+
+SEQUENCES = {
+    "Embedding": [
+        layer(integers(5, 2, 3), 5, 4),
+        # the gradient of the padding's row is 0 by decree: finite differences know nothing of that
+        layer(lambda rng: rng.integers(2, 5, (2, 3)), 5, 4, padding_idx=1),
+        layer(integers(5), 5, 4),
+    ],
+    "RNN": [
+        layer((3, 2, 4), 4, 2),
+        layer([(2, 3, 4), (4, 2, 2)], 4, 2, 2, "relu", batch_first=True, bidirectional=True),
+        layer([(3, 4), (1, 2)], 4, 2, bias=False),
+    ],
+    "LSTM": [
+        layer((3, 2, 4), 4, 2),
+        layer(
+            [(2, 3, 4), (4, 2, 2), (4, 2, 2)], 4, 2, 2,
+            batch_first=True, bidirectional=True, run=first_state,
+        ),
+        layer((3, 4), 4, 2, bias=False),
+    ],
+    "GRU": [
+        layer((3, 2, 4), 4, 2),
+        layer([(2, 3, 4), (4, 2, 2)], 4, 2, 2, batch_first=True, bidirectional=True),
+        layer((3, 4), 4, 2, bias=False),
+    ],
+    "MultiheadAttention": [
+        layer((3, 2, 4), 4, 2, run=itself),
+        layer((2, 3, 4), 4, 2, batch_first=True, run=masked),
+        layer([(4, 2, 6), (3, 2, 6), (3, 2, 6)], 6, 3, bias=False),
+        layer([(5, 4), (3, 4), (3, 4)], 4, 1),
+    ],
+    "TransformerEncoderLayer": [
+        layer((3, 2, 4), 4, 2, 5, 0.0),
+        layer((2, 3, 4), 4, 2, 5, 0.0, "gelu", 1e-3, True, True, run=masked_layer),
+        layer((3, 4), 4, 1, 5, 0.0, bias=False),
+    ],
+}  # fmt: skip
