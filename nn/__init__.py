@@ -54,7 +54,7 @@ from .pooling import (
 from .recurrent import GRU, LSTM, RNN
 from .regularisation import Dropout, Dropout2d
 from .shaping import Flatten, Identity, Unflatten, Upsample
-from .transformer import TransformerEncoderLayer
+from .transformer import TransformerEncoder, TransformerEncoderLayer
 
 # in reading order: what a layer is, the layers, what is built of them, what trains them
 __all__ = [  # noqa: RUF022
@@ -79,6 +79,7 @@ __all__ = [  # noqa: RUF022
     "GRU",
     "MultiheadAttention",
     "TransformerEncoderLayer",
+    "TransformerEncoder",
     # activations
     "ReLU",
     "ReLU6",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ import minigrad
 
 from .attention import MultiheadAttention
 from .checks import float_input, integer
+from .containers import ModuleList
 from .linear import Linear
 from .module import Module
 from .normalisation import LayerNorm
@@ -86,3 +88,29 @@ class TransformerEncoderLayer(Module):
 
     def describe(self) -> str:
         return "norm_first=True" if self.norm_first else ""
+
+
+class TransformerEncoder(Module):
+    """x -> norm(layer_n(... layer_1(x))): `num_layers` copies of `encoder_layer`, and behind them `norm`, if any.
+
+    As in PyTorch the copies begin with the same weights; a ModuleList of layers that are made one by one does not.
+    """
+
+    def __init__(
+        self, encoder_layer: TransformerEncoderLayer, num_layers: int, norm: Module | None = None
+    ) -> None:
+        count = integer(self, "num_layers", num_layers, 1)
+        self.layers = ModuleList(copy.deepcopy(encoder_layer) for _ in range(count))
+        self.norm = norm
+
+    def forward(
+        self,
+        src: Any,
+        mask: Any = None,
+        src_key_padding_mask: Any = None,
+        is_causal: bool = False,
+    ) -> Any:
+        """y for src; every layer has the same masks."""
+        for layer in self.layers:
+            src = layer(src, mask, src_key_padding_mask, is_causal)
+        return src if self.norm is None else self.norm(src)

@@ -121,6 +121,21 @@ def test_the_encoder_layer_is_pytorchs_for_every_mask_and_option(
                 assert_is_pytorchs(torch, ours, theirs, dtype, x, **renamed)
 
 
+def test_the_encoder_is_pytorchs_its_layers_of_one_mind_at_first(torch):
+    layer = nn.TransformerEncoderLayer(E, H, 5, 0.0, dtype="float64")
+    ours = nn.TransformerEncoder(layer, 2, nn.LayerNorm(E, dtype="float64"))
+    first, second = (layer.state_dict() for layer in ours.layers)
+    assert all(np.array_equal(first[name], second[name]) for name in first)
+    theirs = torch.nn.TransformerEncoder(
+        torch.nn.TransformerEncoderLayer(E, H, 5, 0.0), 2, torch.nn.LayerNorm(E), False
+    ).double()
+    masks = {"mask": future(L, L), "src_key_padding_mask": padding(L)}
+    for options in ({}, masks):
+        ours.zero_grad()
+        theirs.zero_grad()
+        assert_is_pytorchs(torch, ours, theirs, "float64", normal(L, N, E), **options)
+
+
 def test_ten_steps_of_a_small_transformer_are_pytorchs(torch):
     class Model:
         def __init__(self, of):

@@ -192,5 +192,6 @@ WITHOUT = {
     "ModuleDict": "has no forward",
     "MLP": "in test_models, every step of training",
     "CNN": "in test_models, every step of training",
+    "TransformerEncoder": "takes a layer; in test_nn_attention",
     "Residual": "x + layer(x); in test_nn_containers",
 }
