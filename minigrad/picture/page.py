@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import html
 import json
 import os
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 from typing import Any
 
 from ..explanations import explain
 from ..graph import Node
+from .document import document
 from .folding import framed
 from .heat import heat_of
 from .layout import FLAT, layout_of
@@ -27,6 +23,7 @@ from .trace import Tracer
 MOST_ANSWERS = 20_000  # leaves that are explained, times the nodes of the graph: some seconds
 LARGE = 1000  # nodes of a graph whose page tells each in brief
 _SCRIPTS = (
+    "words.js",
     "unpack.js",
     "graph.js",
     "folding.js",
@@ -124,31 +121,6 @@ def _why(loss: Any, places: dict[Any, int]) -> dict[int, str]:
     return {places[x]: str(explain(x, loss)) for x in leaves[:most]}
 
 
-def _web(name: str) -> str:
-    return (files(__package__) / "web" / name).read_text(encoding="utf-8")
-
-
 def page_of(data: dict[str, Any], title: str) -> str:
-    """The whole page as HTML, with `data` for its script to read.
-
-    The browser is told to run this script alone, by its hash, and to fetch nothing.
-    """
-    script, style = "\n".join(map(_web, _SCRIPTS)), _web("page.css")
-    return Template(_web("page.html")).substitute(
-        title=html.escape(title),
-        style=style,
-        style_hash=_hash(style),
-        script=script,
-        script_hash=_hash(script),
-        data=_inside_a_script(json.dumps(packed(data), allow_nan=False, separators=(",", ":"))),
-    )
-
-
-def _hash(text: str) -> str:
-    """A source of a Content-Security-Policy that allows exactly this text."""
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
-
-
-def _inside_a_script(text: str) -> str:
-    """JSON that no parser of HTML can take for the end of its element, or for anything else."""
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    """The whole page as HTML, with `data` for its script to read."""
+    return document("page.html", ("look.css", "page.css"), _SCRIPTS, title, packed(data))

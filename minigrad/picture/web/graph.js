@@ -1,5 +1,5 @@
-// The graph: drawn, moved and zoomed. The scripts stand in one element, in the order of page.py, and share their
-// names. Every text of the user's reaches the page as textContent only.
+// The graph: drawn, moved and zoomed.
+
 const { trace, layout, steps } = page;
 const { nodes, edges } = trace;
 const modules = new Map(trace.modules.map((module, number) => [module.path, { ...module, number, nodes: [] }]));
@@ -12,19 +12,10 @@ const state = {
   pass: "backward", at: 0, timer: null, folded: new Set(), chosen: null, hovered: null, element: null, isTouched: false,
   matches: [], match: -1, view: { x: 0, y: 0, scale: 1 },
 };
-const id = (name) => document.getElementById(name);
 
 // --- words ---------------------------------------------------------------------------------------------------
 
-function number(x, digits = 4) {
-  if (typeof x !== "number") return x === null || x === undefined ? "none" : String(x); // "nan", "inf"
-  if (Number.isInteger(x) && Math.abs(x) < 1e6) return String(x);
-  const size = Math.abs(x);
-  return size >= 1e-3 && size < 1e6 ? String(Number(x.toPrecision(digits))) : Number(x.toPrecision(3)).toExponential().replace("e+", "e");
-}
-
 const flat = (values) => (Array.isArray(values) ? values.flat(Infinity) : [values]);
-const shapeText = (shape) => (shape.length ? `(${shape.join(", ")}${shape.length === 1 ? "," : ""})` : "scalar");
 const nameOf = (node) => node.name || node.op || (node.kind === "output" ? "loss" : node.kind);
 const cut = (text, most) => (text.length > most ? text.slice(0, most - 1) + "…" : text);
 const statsOf = (stats, output = 0) => (Array.isArray(stats) ? stats[output] : stats);
@@ -46,15 +37,6 @@ function ancestors(path) {
 }
 
 // --- elements --------------------------------------------------------------------------------------------------
-
-function make(parent, tag, attributes = {}, text = null) {
-  const isDrawn = parent instanceof SVGElement || tag === "svg";
-  const element = isDrawn ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  if (text !== null) element.textContent = text;
-  parent.append(element);
-  return element;
-}
 
 /** Text pressed into its box where a reader's font is wider than the layout's. */
 function write(element, text, width) {

@@ -1,5 +1,4 @@
 // The data that page.py wrote, put together again from the form that packing.py gave it.
-"use strict";
 
 const EMPTY = {
   name: "", op: "", formula: "", rules: {}, options: {}, scope: "", shapes: [], dtypes: [], saved: [], saved_bytes: 0,
@@ -38,4 +37,4 @@ function unpack(page) {
   return page;
 }
 
-const page = unpack(JSON.parse(document.getElementById("data").textContent));
+const page = unpack(written);

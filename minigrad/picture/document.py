@@ -1,0 +1,41 @@
+"""A page as one file: style, script and data inside, and a browser that is told to run and fetch nothing else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+from collections.abc import Sequence
+from importlib.resources import files
+from string import Template
+from typing import Any
+
+
+def document(
+    template: str, styles: Sequence[str], scripts: Sequence[str], title: str, data: dict[str, Any]
+) -> str:
+    """The page as HTML: files of the folder `web`, with `data` as JSON for its script to read."""
+    script, style = "\n".join(map(_web, scripts)), "\n".join(map(_web, styles))
+    return Template(_web(template)).substitute(
+        title=html.escape(title),
+        style=style,
+        style_hash=_hash(style),
+        script=script,
+        script_hash=_hash(script),
+        data=_inside_a_script(json.dumps(data, allow_nan=False, separators=(",", ":"))),
+    )
+
+
+def _web(name: str) -> str:
+    return (files(__package__) / "web" / name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    """A source of a Content-Security-Policy that allows exactly this text."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _inside_a_script(text: str) -> str:
+    """JSON that no parser of HTML can take for the end of its element, or for anything else."""
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
