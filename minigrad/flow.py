@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import operator
 from typing import Any, NamedTuple
 
@@ -93,11 +94,19 @@ def key_of(tensor: Any) -> Any:
 
 
 def norm(g: Any) -> float:
-    """The root of the sum of squares, in float64; of several arrays together."""
-    if isinstance(g, tuple):
-        return float(np.sqrt(sum(norm(part) ** 2 for part in g)))
+    """The root of the sum of squares; of several arrays together."""
     with np.errstate(all="ignore"):
-        return float((g.astype(np.float64) ** 2).sum() ** 0.5)
+        return math.hypot(*map(quiet_norm, g)) if isinstance(g, tuple) else quiet_norm(g)
+
+
+def quiet_norm(array: Any) -> float:
+    """The norm of one array, where NumPy's warnings are off: turning them off takes as long as a small norm."""
+    flat = array.ravel(order="K")
+    square = float(flat.dot(flat)) if array.dtype.itemsize > 2 else 0.0
+    if not 1e-30 < square < 1e30:  # beyond float32, or made of squares that were
+        flat = flat.astype(np.float64)
+        square = float(flat.dot(flat))
+    return square**0.5
 
 
 def nodes_between(loss: Any, x: Any) -> set[Node]:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 # A mode is a sum of flags. ON: ops leave nodes. Above it, what they keep beside: RECORD for people to look at,
-# CHECK against nan, inf and unannounced writes.
-OFF, ON, RECORD, CHECK = 0, 1, 2, 4
+# CHECK against nan, inf and unannounced writes. OBSERVE: observers are called, and keep what they like.
+OFF, ON, RECORD, CHECK, OBSERVE = 0, 1, 2, 4, 8
 mode: ContextVar[int] = ContextVar(
     "minigrad_recording_mode", default=ON
 )  # per thread: a new one starts at ON
@@ -316,5 +316,5 @@ def debug(function: Any = None) -> Any:
 
 
 def is_recording() -> bool:
-    """Whether a `record()` or `debug()` is open in this thread."""
+    """Whether somebody looks in this thread: a `record()` or `debug()`, or a watch at one of its steps."""
     return mode.get() > ON

@@ -11,7 +11,7 @@ from numpy import ndarray
 from .arrays import PLAIN, as_output, has_float, shape_and_dtype, sketch, sum_to_shape, unwrap
 from .dtypes import DEFAULT_FLOAT, PYTHON_NUMBERS, unify
 from .graph import OFF, ON, Node, TensorBase, describe, mode, wrap
-from .recording import recorded
+from .recording import looked_at
 from .rule import ALSO, MEMBER, OUTPUT, Rule, output_of
 
 RESERVED = frozenset(("y", "joint", "also", "floats", "doc", "i", "needed"))
@@ -154,7 +154,7 @@ class Primitive:
             return self.f(*args)
         recording = mode.get()
         if recording > ON:
-            return recorded(self, args, slots, option_slots)
+            return looked_at(self, args, slots, option_slots)
         if (
             not is_uniform
             or dtype is None

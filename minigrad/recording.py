@@ -21,7 +21,7 @@ import numpy as np
 from .anomaly import check_forward
 from .arrays import shape_and_dtype, sketch
 from .dtypes import PYTHON_NUMBERS, as_array, is_array
-from .graph import CHECK, ON, PART, Node, TensorBase, mode
+from .graph import CHECK, OBSERVE, ON, PART, RECORD, Node, TensorBase, mode
 from .signature import Signature
 
 Cut = Literal["constant", "detach", "no_grad", "not differentiable"]
@@ -100,14 +100,42 @@ class Owner(weakref.ref[Any]):
 _scope: ContextVar[tuple[Owner, ...]] = ContextVar("minigrad_scope", default=())
 
 
-@contextmanager
-def scope(owner: Any) -> Iterator[None]:
+class scope:
     """Note that what is recorded inside belongs to `owner`, which is referred to weakly: modules enter theirs."""
-    token = _scope.set((*_scope.get(), Owner(owner)))
+
+    __slots__ = ("_owner", "_token")
+
+    def __init__(self, owner: Any) -> None:
+        self._owner = owner
+
+    def __enter__(self) -> None:
+        self._token = _scope.set((*_scope.get(), Owner(self._owner)))
+
+    def __exit__(self, *exception: object) -> None:
+        _scope.reset(self._token)
+
+
+# Observers -----------------------------------------------------------------------------------------------
+
+_observers: ContextVar[tuple[Callable[[Any, Any], None], ...]] = ContextVar(
+    "minigrad_observers", default=()
+)
+
+
+@contextmanager
+def observed(f: Callable[[Any, Any], None]) -> Iterator[None]:
+    """Call f(op, result) after each call of a row inside; nothing is kept beside the graph."""
+    tokens = _observers.set((*_observers.get(), f)), mode.set(mode.get() | OBSERVE)
     try:
         yield
     finally:
-        _scope.reset(token)
+        _observers.reset(tokens[0])
+        mode.reset(tokens[1])
+
+
+def current_scope() -> tuple[Owner, ...]:
+    """Weak references to the modules that run, outermost first."""
+    return _scope.get()
 
 
 # Where a Tensor came from --------------------------------------------------------------------------------
@@ -192,11 +220,29 @@ def _leave_parts(node: Node, outputs: Sequence[Any], cut: Cut) -> None:
 # What a call leaves --------------------------------------------------------------------------------------
 
 
-def recorded(
+def looked_at(
     op: Any, args: Sequence[Any], slots: Sequence[int], option_slots: Sequence[int]
 ) -> Any:
-    """A call of a row while recording: what it gives without, and the notes of it on its node or on a ghost."""
-    level, line = mode.get(), user_line()
+    """A call of a row while recording or observed: what it gives without."""
+    level = mode.get()
+    if level & RECORD:
+        result = _recorded(op, args, slots, option_slots, level)
+    else:
+        token = mode.set(level & ON)
+        try:
+            result = op._apply(args, slots, option_slots)
+        finally:
+            mode.reset(token)
+    for observer in _observers.get():
+        observer(op, result)
+    return result
+
+
+def _recorded(
+    op: Any, args: Sequence[Any], slots: Sequence[int], option_slots: Sequence[int], level: int
+) -> Any:
+    """What a call gives, and the notes of it on its node or on a ghost."""
+    line = user_line()
     token = mode.set(level & ON)
     start = perf_counter()
     try:

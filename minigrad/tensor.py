@@ -10,7 +10,7 @@ import numpy as np
 
 from . import engine, memory, protocols, recording
 from .dtypes import as_array
-from .graph import ON, TensorBase, mode, register_tensor_class, wrap
+from .graph import ON, RECORD, TensorBase, mode, register_tensor_class, wrap
 from .methods import Methods
 from .words import no_attribute
 
@@ -156,7 +156,7 @@ class Tensor(Methods):
     def detach(self) -> Tensor:
         """The same data without history; it shares the memory."""
         twin = wrap(self._data)
-        if mode.get() > ON:
+        if mode.get() & RECORD:
             recording.detached(self, twin)
         return twin
 

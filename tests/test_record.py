@@ -14,7 +14,7 @@ from accounting import without_collector
 import minigrad as mg
 import nn
 from minigrad import Tensor, grad
-from minigrad.recording import ghost_of, origin_of, sources_of
+from minigrad.recording import ghost_of, observed, origin_of, sources_of
 
 
 def leaf(*values):
@@ -343,6 +343,19 @@ def test_under_no_grad_a_checkpoint_records_no_more_than_its_function():
         y = f(leaf(1))
     assert not y.requires_grad
     assert origin_of(y).op.name == "multiply"
+
+
+def test_observers_are_called_after_each_op_and_nothing_is_kept_for_them():
+    x, seen, twice = leaf(1.0), [], []
+    with observed(lambda op, y: seen.append((op.name, *y.tolist()))):
+        y = x * 2.0
+        with observed(lambda op, y: twice.append(op.name)), mg.no_grad():
+            z = y + 1.0
+        y.detach()
+    x * 3.0
+    assert seen == [("multiply", 2.0), ("add", 3.0)]
+    assert twice == ["add"]
+    assert (y._node.notes, ghost_of(z), mg.is_recording()) == (None, None, False)
 
 
 def test_record_decorates():

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import unwrap
-from ..graph import ON, TensorBase, mode, wrap
+from ..graph import RECORD, TensorBase, mode, wrap
 from ..recording import inspected
 from ..rows import serves
 
@@ -82,7 +82,7 @@ def tensors_in(value: Any) -> Iterator[TensorBase]:
 def inspect(function: Any, *args: Any, **kwargs: Any) -> Any:
     """`function` on the data; an array it returns becomes a Tensor without history."""
     result = _wrapped(function(*plain(args), **{name: plain(v) for name, v in kwargs.items()}))
-    if mode.get() > ON:
+    if mode.get() & RECORD:
         inspected(function, args, kwargs, result)
     return result
 

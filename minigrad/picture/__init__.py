@@ -1,7 +1,8 @@
 """Look at a graph: a loss and everything it was computed from, as a picture.
 
 A graph is turned into plain data (`trace`), that into what is drawn of it (`scene`), that into text in the language of
-Graphviz (`dot`), and that into a file (`render`). Whatever draws reads the plain data only.
+Graphviz (`dot`), and that into a file (`render`). Whatever draws reads the plain data only. `page` plays the passes of
+one graph; `watch` looks at a whole training.
 """
 
 from __future__ import annotations
@@ -9,5 +10,6 @@ from __future__ import annotations
 from .draw import draw
 from .page import page
 from .trace import trace
+from .watch import watch
 
-__all__ = ["draw", "page", "trace"]
+__all__ = ["draw", "page", "trace", "watch"]

@@ -6,10 +6,20 @@ import base64
 import hashlib
 import html
 import json
+import os
 from collections.abc import Sequence
 from importlib.resources import files
+from pathlib import Path
 from string import Template
 from typing import Any
+
+
+def html_path(path: str | os.PathLike[str]) -> Path:
+    """The path of a page, which must say that it is one."""
+    path = Path(path)
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"page: {path.name!r} ends in {path.suffix!r}; a page is an .html file")
+    return path
 
 
 def document(

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..explanations import explain
 from ..graph import Node
-from .document import document
+from .document import document, html_path
 from .folding import framed
 from .heat import heat_of
 from .layout import FLAT, layout_of
@@ -45,9 +45,7 @@ def page(loss: Any, path: str | os.PathLike[str] = "graph.html", params: Any = N
     Values, modules and lines are shown of what ran inside `with minigrad.record():`. The page holds all that it
     shows, and fetches nothing. Raises as `trace` and `draw` do, and ValueError for a suffix other than .html.
     """
-    path = Path(path)
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise ValueError(f"page: {path.name!r} ends in {path.suffix!r}; a page is an .html file")
+    path = html_path(path)
     write(page_of(data_of(loss, params), path.stem).encode(), path)
     return path
 

@@ -57,7 +57,7 @@ class Scopes:
 
     def _name_within(self, outer: Any, inner: Any) -> str | None:
         if id(outer) not in self._names:
-            self._names[id(outer)] = _names_within(outer)
+            self._names[id(outer)] = names_within(outer)
         return self._names[id(outer)].get(id(inner))
 
     def _call(self, reference: Any, outer: _Call | None) -> _Call:
@@ -91,7 +91,7 @@ class _Call:
         self.has_scope = False
 
 
-def _names_within(outer: Any) -> dict[int, str]:
+def names_within(outer: Any) -> dict[int, str]:
     """id of a module -> the dotted name by which it is reached from `outer`, the shortest way."""
     level, names = [("", outer)], {id(outer): ""}
     while level:

@@ -186,12 +186,6 @@ function choosePass(pass) {
 const STOPS = [[255, 247, 214], [254, 204, 92], [253, 141, 60], [214, 40, 40], [92, 0, 70]]; // light is small
 const normOf = (node) => (node.gradient ? Math.hypot(...[node.gradient].flat().filter(Boolean).map((stats) => stats.norm)) : null);
 
-function mix(stops, share) {
-  const at = Math.min(0.9999, Math.max(0, share)) * (stops.length - 1);
-  const [low, high] = [stops[Math.floor(at)], stops[Math.floor(at) + 1]];
-  return low.map((v, k) => Math.round(v + (high[k] - v) * (at % 1)));
-}
-
 /** Of a folded module: the norm of the gradients of all its parameters together. */
 function normOfModule({ nodes: members }) {
   const norms = members.map((i) => nodes[i]).filter(({ kind, gradient }) => kind === "parameter" && gradient).map(normOf);

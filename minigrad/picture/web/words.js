@@ -1,5 +1,5 @@
-// What every page needs: its data, numbers in words, elements. The other scripts follow in the same
-// element, in the order of page.py, and share its names. Every text of the user's reaches the page as textContent only.
+// What every page needs: its data, numbers in words, elements, colours. The other scripts follow in the same element,
+// in order, and share its names. Every text of the user's reaches the page as textContent only.
 "use strict";
 
 const written = JSON.parse(document.getElementById("data").textContent);
@@ -21,4 +21,11 @@ function make(parent, tag, attributes = {}, text = null) {
   if (text !== null) element.textContent = text;
   parent.append(element);
   return element;
+}
+
+/** The colour at a share, 0 to 1, of the way along `stops`. */
+function mix(stops, share) {
+  const at = Math.min(0.9999, Math.max(0, share)) * (stops.length - 1);
+  const [low, high] = [stops[Math.floor(at)], stops[Math.floor(at) + 1]];
+  return low.map((v, k) => Math.round(v + (high[k] - v) * (at % 1)));
 }
