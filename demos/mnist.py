@@ -1,7 +1,8 @@
-"""Train a multi-layer perceptron or a convolutional net on MNIST, and draw its curves and worst mistakes.
+"""Train a multi-layer perceptron or a convolutional net on MNIST, and draw its curves, worst mistakes, and graph.
 
     python demos/mnist.py                        97.5% and more in ten epochs
     python demos/mnist.py --model cnn            99% in five
+    python demos/mnist.py --watch                and a page of plots of the training
     python demos/mnist.py --data folder/of/the/four/files
 
 Without --data the files are looked for in the folder MINIGRAD_DATA names, then in a cache in your home; if they
@@ -19,6 +20,7 @@ from support import accuracy, draw_curves, outputs, parser_for, positive, run, s
 
 import minigrad
 import nn
+from minigrad import picture
 from nn.data import DataLoader, TensorDataset, mnist
 
 MEAN, DEVIATION = 0.1307, 0.3081  # of the training pixels
@@ -26,6 +28,7 @@ EPOCHS = {"mlp": 10, "cnn": 5}
 BATCH_SIZE = {"mlp": 128, "cnn": 64}
 LEARNING_RATE = 1e-3  # of Adam, falling linearly to 0 at the end of the last epoch
 MISTAKES = 15
+PAGE_BATCH = 8  # images in the graph that the page plays
 
 
 def build(model: str) -> nn.Sequential:
@@ -64,6 +67,9 @@ def main() -> None:
     parser.add_argument("--epochs", type=positive, help="default: 10 for mlp, 5 for cnn")
     parser.add_argument("--batch-size", type=positive, help="default: 128 for mlp, 64 for cnn")
     parser.add_argument("--data", type=Path, help="folder that holds the four IDX files")
+    parser.add_argument(
+        "--watch", action="store_true", help="write a page of plots of the training"
+    )
     arguments = parser.parse_args()
     model = arguments.model
 
@@ -74,6 +80,7 @@ def main() -> None:
     optimizer = nn.optim.Adam(net.parameters())
     batch_size = arguments.batch_size or BATCH_SIZE[model]
     loader = DataLoader(TensorDataset(x, data.train_labels), batch_size, shuffle=True)
+    watch = picture.watch(net) if arguments.watch else None
     print(net)
 
     start = time.perf_counter()
@@ -84,13 +91,19 @@ def main() -> None:
         epochs=arguments.epochs or EPOCHS[model],
         rate=lambda done: LEARNING_RATE * (1 - done),
         evaluate=lambda: {"test": accuracy(net, x_test, data.test_labels)},
+        watch=watch,
     )
     print(f"{time.perf_counter() - start:.0f} s in all")
 
-    draw_curves(history, model, arguments.out / f"mnist_{model}_curves.png")
+    out, name = arguments.out, f"mnist_{model}"
+    draw_curves(history, model, out / f"{name}_curves.png")
     log_p = minigrad.log_softmax(outputs(net, x_test))
-    path = arguments.out / f"mnist_{model}_mistakes.png"
-    draw_mistakes(data.test_images, data.test_labels, log_p, path)
+    draw_mistakes(data.test_images, data.test_labels, log_p, out / f"{name}_mistakes.png")
+    with minigrad.record():
+        loss = minigrad.cross_entropy(net(x_test[:PAGE_BATCH]), data.test_labels[:PAGE_BATCH])
+    print(f"wrote {picture.page(loss, out / f'{name}.html', net)}")
+    if watch:
+        print(f"wrote {watch.page(out / f'{name}_training.html')}")
 
 
 if __name__ == "__main__":

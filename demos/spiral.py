@@ -1,15 +1,17 @@
-"""Train a two-layer net on three spiral arms, and draw what it learned and the graph of one step.
+"""Train a two-layer net on three spiral arms, and draw what it learned and the last step's graph, also as a page.
 
 The task of Stanford's CS231n: three classes in the plane that no line can part. A net with 100 hidden units bends
 its decision regions around the arms.
 
     python demos/spiral.py
     python demos/spiral.py --iterations 1000 --out /tmp/spiral
+    python demos/spiral.py --watch                 and a page of plots of the training
 """
 
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -72,32 +74,44 @@ def main() -> None:
     parser.add_argument(
         "--iterations", type=positive, default=ITERATIONS, help="default: %(default)s"
     )
+    parser.add_argument(
+        "--watch", action="store_true", help="write a page of plots of the training"
+    )
     arguments = parser.parse_args()
 
     minigrad.seed(arguments.seed)
     x, y = spiral(minigrad.generator())
     model = nn.MLP([2, HIDDEN, ARMS])
     optimizer = nn.optim.SGD(model.parameters(), lr=LEARNING_RATE)
+    watch = picture.watch(model) if arguments.watch else None
     print(model)
 
     losses = []
     start = time.perf_counter()
-    for iteration in range(arguments.iterations + 1):
-        loss = loss_of(model, x, y)
-        losses.append(loss.item())
-        if iteration % 1000 == 0 or iteration == arguments.iterations:
-            print(f"iteration {iteration:6}  loss {loss:.6f}")
-        if iteration < arguments.iterations:
+    for iteration in range(arguments.iterations):
+        with watch or nullcontext():
+            loss = loss_of(model, x, y)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
+        losses.append(loss.item())
+        if watch:
+            watch.note(loss=loss)
+        if iteration % 1000 == 0:
+            print(f"iteration {iteration:6}  loss {loss:.6f}")
     seconds = time.perf_counter() - start
+    with minigrad.record():
+        loss = loss_of(model, x, y)
+    losses.append(loss.item())
+    print(f"iteration {arguments.iterations:6}  loss {loss:.6f}")
     print(f"training accuracy {accuracy(model, x, y):.2%}")
     print(f"{seconds:.1f} s, {seconds / arguments.iterations * 1e6:.0f} us per iteration")
 
     draw(model, x, y, losses, arguments.out / "spiral.png")
-    graph = picture.draw(loss, path=arguments.out / "spiral_graph.svg", params=model)
-    print(f"wrote {graph}")
+    print(f"wrote {picture.draw(loss, arguments.out / 'spiral_graph.svg', model)}")
+    print(f"wrote {picture.page(loss, arguments.out / 'spiral.html', model)}")
+    if watch:
+        print(f"wrote {watch.page(arguments.out / 'spiral_training.html')}")
 
 
 if __name__ == "__main__":

