@@ -4,12 +4,15 @@ import importlib.util
 import os
 import re
 import shutil
+import struct
+import subprocess
 import sys
 import xml.etree.ElementTree
 from pathlib import Path
 
 import pytest
 from demo_runs import (
+    DEMOS,
     assert_is_one_line_of_error,
     assert_is_whole_png,
     files,
@@ -42,7 +45,7 @@ def test_the_spiral_learns_and_draws_its_regions_and_its_graph(workplace, tmp_pa
     done = run(workplace, "spiral.py", "--iterations", 200, "--out", tmp_path / "new" / "folder")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    names = {"spiral.png", "spiral_graph.svg", "spiral_page.html"}
+    names = {"spiral.png", "spiral_graph.svg", "spiral.html"}
     assert files(tmp_path) == {f"new/folder/{name}" for name in names}
     assert_is_whole_png(tmp_path / "new/folder/spiral.png")
     graph = xml.etree.ElementTree.parse(tmp_path / "new/folder/spiral_graph.svg")
@@ -69,12 +72,12 @@ def test_mnist_learns_and_draws_into_the_folder_out(workplace, mnist_folder, mod
     assert "Traceback" not in done.stderr
     here = workplace["cwd"]
     pictures = {f"out/mnist_{model}_curves.png", f"out/mnist_{model}_mistakes.png"}
-    assert files(here) == pictures | {f"out/mnist_{model}_page.html"}
+    assert files(here) == pictures | {f"out/mnist_{model}.html"}
     assert files(here.parent / "temporary") == set()
     assert files(mnist_folder) == {p.name for p in mnist_folder.iterdir()}
     for name in pictures:
         assert_is_whole_png(here / name)
-    assert "Conv2d" in (here / f"out/mnist_{model}_page.html").read_text() or model == "mlp"
+    assert "Conv2d" in (here / f"out/mnist_{model}.html").read_text() or model == "mlp"
     line = r"^epoch (\d)/3  loss (\d\.\d{4})  test accuracy (\d+\.\d\d)%"
     epochs, losses, accuracies = zip(*re.findall(line, done.stdout, re.M), strict=True)
     assert epochs == ("1", "2", "3")
@@ -126,6 +129,25 @@ def test_the_help_of_the_tour_teaches(monkeypatch, capsys):
     done = run_here("backprop", "--help", monkeypatch=monkeypatch, capsys=capsys)
     assert done.returncode == 0
     assert "chain rule" in done.stdout
+
+
+@needs_a_renderer
+@pytest.mark.skipif(not shutil.which("chromedriver"), reason="no `chromedriver` on PATH")
+def test_a_picture_of_a_page_is_made_anew_by_one_command(tmp_path):
+    pytest.importorskip("selenium", reason="selenium is not installed")
+    script = Path(__file__).with_name("screenshots.py")
+    command = [sys.executable, script, "tour", "--out", tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert files(tmp_path) == {"page_tour.png"}
+    assert_is_whole_png(tmp_path / "page_tour.png")
+    size = struct.unpack(">II", (tmp_path / "page_tour.png").read_bytes()[16:24])
+    assert size == (2480, 1580)
+
+
+def test_the_pictures_of_the_readme_are_small():
+    for path in (DEMOS / "pictures").iterdir():
+        assert path.stat().st_size < 250_000, path
 
 
 @pytest.mark.slow
