@@ -107,11 +107,12 @@ def calls_of(step) -> int:
         if event == "call" and code.co_filename.startswith(OURS):
             count += not (code.co_name.startswith("<") and code.co_name != "<lambda>")
 
-    sys.setprofile(see)
-    try:
-        step()
-    finally:
-        sys.setprofile(None)
+    with without_collector():
+        sys.setprofile(see)
+        try:
+            step()
+        finally:
+            sys.setprofile(None)
     return count
 
 
