@@ -33,7 +33,8 @@ def counted(step) -> Counts:
 
 COUNTS = {
     # calls: one of each module asks whether somebody records, which is how a node's module is known
-    # arrays: forward linear 1 + 1, relu 2 (zeros to compare with), cross-entropy 10; backward cross-entropy 3, linear 2 + 3, relu 2 (a mask)
+    # arrays: forward linear 1 + 1, relu 2 (zeros to compare with), cross-entropy 10; backward cross-entropy 3,
+    # linear 2 + 3, relu 2 (a mask)
     # saved: relu's output 32 x 8, the logits 32 x 4 and their softmax
     "dense": Counts(calls=137, arrays=24, numbers=22, made=10152, saved=2048),
     # calls: strips are filled a column of the window at a time, and cleared where it is in the padding
