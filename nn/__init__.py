@@ -53,6 +53,7 @@ from .pooling import (
 )
 from .recurrent import GRU, LSTM, RNN
 from .regularisation import Dropout, Dropout2d
+from .saving import load, save
 from .shaping import Flatten, Identity, Unflatten, Upsample
 from .transformer import TransformerEncoder, TransformerEncoderLayer
 
@@ -131,6 +132,9 @@ __all__ = [  # noqa: RUF022
     "BCELoss",
     "BCEWithLogitsLoss",
     "KLDivLoss",
+    # training, saving, export
+    "save",
+    "load",
     # rooms of their own
     "init",
     "optim",

@@ -1,0 +1,198 @@
+"""save and load: a model's weights, and with them what its training needs to go on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ..module import Module
+from .generators import generators_of, problems_with, restore, states_of
+
+if TYPE_CHECKING:
+    from .whole import StrPath
+
+
+class Loaded(NamedTuple):
+    """What `load` gives beside what it has written: the `step` and the `extra` that were saved, or None."""
+
+    step: int | None
+    extra: Any
+
+
+def save(
+    path: StrPath,
+    model: Module,
+    optimizer: Any = None,
+    schedule: Any = None,
+    step: int | None = None,
+    rng: np.random.Generator | None = None,
+    extra: Any = None,
+) -> None:
+    """Write the model's parameters and buffers, and whatever else is given, to one safetensors file.
+
+    optimizer, schedule  whatever has a `state_dict()`; the optimizer's parameters must be the model's
+    step   how far the run is, for the one who loads it
+    rng    a Generator that the run draws from. Those that modules hold (Dropout) and the package's default one
+           are saved anyway
+    extra  plain data: None, bools, numbers, strings, arrays, and lists, tuples and dicts of them
+
+    The file is replaced in one step: after kill -9 or a loss of power it is the old one or the new one, whole.
+
+    The model's tensors have the names, shapes and dtypes of PyTorch's state_dict, and the names of all others have a
+    `/`. So there, with `load_file` from `safetensors.torch`, the weights are
+    `{name: w for name, w in load_file(path).items() if "/" not in name}`. Needs the package `safetensors`, which the
+    extra `save` brings along.
+    """
+    from .file import write_file  # where it is used: what it needs takes time to import
+
+    _check_model("save", model)
+    arrays = model.state_dict()
+    for name in arrays:
+        if "/" in name:
+            raise ValueError(
+                f"save: the name {name!r} holds a '/', which names of parameters cannot"
+            )
+    parts: dict[str, Any] = {"generators": states_of(generators_of(model, rng))}
+    if optimizer is not None:
+        names = _names_in(model, optimizer)
+        if None in names:
+            raise ValueError(
+                f"save: the {type(optimizer).__name__} updates a parameter of shape "
+                f"{optimizer.params[names.index(None)].shape} that is not one of this {type(model).__name__}'s"
+            )
+        parts["optimizer"] = {"params": names, **_state_of(optimizer)}
+    if schedule is not None:
+        parts["schedule"] = _state_of(schedule)
+    parts |= {"step": step, "extra": extra}
+    write_file(path, arrays, parts)
+
+
+def load(
+    path: StrPath,
+    model: Module,
+    optimizer: Any = None,
+    schedule: Any = None,
+    rng: np.random.Generator | None = None,
+) -> Loaded:
+    """Read what `save` wrote back into what is given.
+
+    With the model alone, only its parameters and buffers are read. With an optimizer, a schedule or an rng a run is
+    resumed, bit for bit: the states of all generators are then read too, those that modules hold and the package's
+    default one among them.
+
+    Any safetensors file will do for a model: what PyTorch saved of the same architecture has the same names.
+
+    Everything is checked before anything is written: ValueError names the file, and for each entry that does not fit
+    what was met and what is needed. A missing file is a FileNotFoundError.
+    """
+    from .file import read_file
+
+    _check_model("load", model)
+    arrays, parts = read_file(path)
+    state, problems = _fitting(arrays, model)
+    generators = generators_of(model, rng)
+    given = [("optimizer", optimizer), ("schedule", schedule)]
+    resumed = [(name, owner) for name, owner in given if owner is not None]
+    if resumed or rng is not None:
+        if parts is None:
+            problems.append(
+                "it holds a model's weights alone; load it without optimizer, schedule and rng"
+            )
+        else:
+            problems += [p for name, owner in resumed for p in _unfit(parts, name, owner, model)]
+            problems += problems_with(parts["generators"], generators)
+    if not problems and parts is not None:
+        problems = _load_states(resumed, parts)
+    if problems:
+        raise ValueError(f"{os.fspath(path)}: nothing was loaded.\n  " + "\n  ".join(problems))
+    model.load_state_dict(state)
+    if parts is None:
+        return Loaded(None, None)
+    if resumed or rng is not None:
+        restore(parts["generators"], generators)
+    return Loaded(parts["step"], parts["extra"])
+
+
+def _check_model(what: str, model: Any) -> None:
+    if not isinstance(model, Module):
+        raise TypeError(f"{what}: the model is a {type(model).__name__}; a Module is needed")
+
+
+def _fitting(arrays: Mapping[str, Any], model: Module) -> tuple[dict[str, Any], list[str]]:
+    """The arrays under all names of the model's state, and what is wrong with them.
+
+    A parameter that has several names may stand in a file under one of them, as safetensors.torch.save_model leaves it.
+    """
+    own = dict(model._walk())
+    names: dict[int, list[str]] = {}
+    for name, value in own.items():
+        names.setdefault(id(value), []).append(name)
+    state: dict[str, Any] = {}
+    problems = []
+    for shared in names.values():
+        value, there = own[shared[0]], [name for name in shared if name in arrays]
+        for name in there:
+            met, needed = _kind(arrays[name]), _kind(value)
+            if met != needed:
+                problems.append(f"{name}: {met}, needed {needed}")
+            elif not _same(arrays[name], arrays[there[0]]):
+                problems.append(f"{name}: not equal to {there[0]}, and in this model they are one")
+        if there:
+            state |= dict.fromkeys(shared, arrays[there[0]])
+        else:
+            problems.append(f"{shared[0]}: missing, needed {_kind(value)}")
+    kind = type(model).__name__
+    problems += [f"{n}: {_kind(arrays[n])}, not in this {kind}" for n in arrays if n not in own]
+    return state, problems
+
+
+def _kind(array: Any) -> str:
+    return f"{array.dtype} {tuple(array.shape)}"
+
+
+def _same(a: Any, b: Any) -> bool:
+    return a is b or a.tobytes() == b.tobytes()
+
+
+def _names_in(model: Module, optimizer: Any) -> list[str | None]:
+    """The names that an optimizer's parameters have in the model, None for one that is not its."""
+    names = {id(p): name for name, p in model.named_parameters()}
+    return [names.get(id(p)) for p in optimizer.params]
+
+
+def _state_of(owner: Any) -> dict[str, Any]:
+    return {"law": type(owner).__name__, "state": owner.state_dict()}
+
+
+def _unfit(parts: dict[str, Any], name: str, owner: Any, model: Module) -> list[str]:
+    """Why the saved part is not one of such an optimizer or schedule."""
+    part = parts.get(name)
+    if part is None:
+        return [f"{name}: missing; it was saved without"]
+    law = type(owner).__name__
+    if part["law"] != law:
+        return [f"{name}: the state of {part['law']}, needed {law}"]
+    if name == "optimizer" and part["params"] != _names_in(model, owner):
+        needed = [n or "(not the model's)" for n in _names_in(model, owner)]
+        return [
+            f"optimizer: its parameters are {', '.join(part['params'])}; needed {', '.join(needed)}"
+        ]
+    return []
+
+
+def _load_states(owners: list[tuple[str, Any]], parts: dict[str, Any]) -> list[str]:
+    """Let each check and take its state; where one refuses, those before it have their old ones back."""
+    before: list[tuple[Any, Any]] = []
+    for name, owner in owners:
+        kept = owner.state_dict()
+        try:
+            owner.load_state_dict(parts[name]["state"])
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            for earlier, state in reversed(before):
+                earlier.load_state_dict(state)
+            return [f"{name}: {error}"]
+        before.append((owner, kept))
+    return []

@@ -1,0 +1,78 @@
+"""The random Generators of a run: whose they are, which of them are one and the same, and their states."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import minigrad
+
+from ..module import Module
+
+
+def generators_of(model: Module, rng: np.random.Generator | None) -> list[tuple[list[str], Any]]:
+    """(names, Generator) of each that a run may draw from: the default one, `rng`, and those that modules hold."""
+    named = [("default", minigrad.generator()), ("rng", rng)]
+    for path, module in _paths(model):
+        for name, value in vars(module).items():
+            named.append((f"model.{path}{name}", value))
+    found: dict[int, tuple[list[str], Any]] = {}
+    for name, value in named:
+        if isinstance(value, np.random.Generator):
+            found.setdefault(id(value), ([], value))[0].append(name)
+    return list(found.values())
+
+
+def states_of(generators: list[tuple[list[str], Any]]) -> list[dict[str, Any]]:
+    """As plain data."""
+    return [
+        {"names": names, "state": generator.bit_generator.state} for names, generator in generators
+    ]
+
+
+def problems_with(
+    states: list[dict[str, Any]], generators: list[tuple[list[str], Any]]
+) -> list[str]:
+    """Why these states cannot become those of these generators."""
+    met, needed = [tuple(s["names"]) for s in states], [tuple(names) for names, _ in generators]
+    if sorted(met) != sorted(needed):
+        return [
+            f"rng: the generators are {_text(met)}, needed {_text(needed)} (= is one and the same)"
+        ]
+    problems = []
+    for state, (names, generator) in _pairs(states, generators):
+        kind = type(generator.bit_generator).__name__
+        try:
+            type(generator.bit_generator)().state = state
+        except (KeyError, TypeError, ValueError):
+            kept = state.get("bit_generator") if isinstance(state, dict) else state
+            problems.append(f"rng: {names[0]} is the state of a {kept}, needed {kind}")
+    return problems
+
+
+def restore(states: list[dict[str, Any]], generators: list[tuple[list[str], Any]]) -> None:
+    """Let each go on from its state."""
+    for state, (_, generator) in _pairs(states, generators):
+        generator.bit_generator.state = state
+
+
+def _pairs(states: list[dict[str, Any]], generators: list[tuple[list[str], Any]]) -> list[Any]:
+    by_names = {tuple(s["names"]): s["state"] for s in states}
+    return [(by_names[tuple(names)], (names, generator)) for names, generator in generators]
+
+
+def _text(groups: list[tuple[str, ...]]) -> str:
+    return ", ".join(" = ".join(names) for names in groups)
+
+
+def _paths(model: Module) -> list[tuple[str, Module]]:
+    """(what the names of its members begin with, module) of each module in the tree, once."""
+    found: dict[int, tuple[str, Module]] = {}
+    level = [("", model)]
+    while level:
+        path, module = level.pop()
+        if id(module) not in found:
+            found[id(module)] = (path, module)
+            level += reversed([(f"{path}{name}.", child) for name, child in module.children()])
+    return list(found.values())
