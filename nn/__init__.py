@@ -26,6 +26,7 @@ from .batch_norm import BatchNorm1d, BatchNorm2d
 from .containers import ModuleDict, ModuleList, Residual, Sequential
 from .convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from .embedding import Embedding
+from .fitting import fit
 from .linear import Linear
 from .losses import (
     BCELoss,
@@ -135,6 +136,7 @@ __all__ = [  # noqa: RUF022
     # training, saving, export
     "save",
     "load",
+    "fit",
     # rooms of their own
     "init",
     "optim",

@@ -1,0 +1,345 @@
+"""fit: the training loop that everybody writes, with what makes it safe to leave alone."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import nullcontext
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+import minigrad
+
+from .modes import evaluating
+from .module import Module
+from .optim import clip_grad_norm_
+from .saving import load, save
+from .saving.generators import generators_of, restore, states_of
+
+if TYPE_CHECKING:
+    from .saving.whole import StrPath
+
+Function = Callable[[Any, Any], Any]
+Record = dict[str, Any]
+
+
+def fit(
+    model: Module,
+    loader: Iterable[Any],
+    optimizer: Any,
+    loss: Function = minigrad.cross_entropy,
+    epochs: int = 1,
+    *,
+    validation: Iterable[Any] | None = None,
+    metrics: Mapping[str, Function] | None = None,
+    schedule: Any = None,
+    schedule_each: Literal["epoch", "step"] = "epoch",
+    clip_norm: float | None = None,
+    accumulate: int = 1,
+    patience: int | None = None,
+    callbacks: Iterable[Callable[[Record], Any]] = (),
+    checkpoint: StrPath | None = None,
+    resume: bool = False,
+    rng: np.random.Generator | None = None,
+    progress: bool = True,
+) -> list[Record]:
+    """Train the model, and return one record per epoch: epoch, step, lr, loss, and what was measured on `validation`.
+
+    Nothing here is more than this loop, which you may write instead, and change:
+
+        history = []
+        for epoch in range(epochs):
+            model.train()
+            total = rows = 0
+            for x, y in loader:
+                value = loss(model(x), y)
+                if not math.isfinite(value.item()):
+                    raise FloatingPointError(f"the loss is {value.item()} in epoch {epoch + 1}")
+                optimizer.zero_grad()
+                value.backward()
+                nn.optim.clip_grad_norm_(model.parameters(), clip_norm)
+                optimizer.step()
+                total, rows = total + value.item() * len(y), rows + len(y)
+            schedule.step()
+            model.eval()
+            with minigrad.no_grad():
+                right = [(model(x).argmax(axis=1) == y).numpy() for x, y in validation]
+            history.append({"loss": total / rows, "accuracy": np.concatenate(right).mean()})
+            nn.save(checkpoint, model, optimizer, schedule, rng=rng, extra=history)
+
+    loader         gives batches (x, y), and can be iterated anew each epoch; so does `validation`
+    loss, metrics  functions of (output, y) that give means over the rows of a batch; metrics by their names
+    schedule       its `step()` is called after each epoch, or with schedule_each="step" after each update; after
+                   an epoch one that asks for a loss gets that of the validation, or of the training where there is none
+    clip_norm      the greatest norm of all gradients together
+    accumulate     batches per update: it is that of one batch as large as they are together
+    patience       epochs to go on without a better validation loss (or training loss, where there is no validation)
+    callbacks      called with the record after each epoch; what they return, where it is true, ends the training
+    checkpoint     a path: all that the run needs to go on is saved there after each epoch, and on an interrupt
+    resume         go on from the checkpoint, if there is one, bit for bit
+    rng            the Generator that the loader shuffles by, where it is not the attribute `rng` of the loader
+    progress       whether to show a bar, where tqdm is installed
+
+    A loss that is nan or infinite raises FloatingPointError before it is learned from, and the checkpoint is kept. An
+    interrupt (Ctrl-C) lets the update end, saves, and then is the KeyboardInterrupt that it always is.
+    """
+    if accumulate < 1:
+        raise ValueError(f"fit: accumulate must be an integer >= 1, not {accumulate}")
+    if metrics and validation is None:
+        raise ValueError("fit: metrics are measured on validation; pass a loader as validation=")
+    if resume and checkpoint is None:
+        raise ValueError("fit: to resume, pass the path as checkpoint=")
+    if schedule_each not in ("epoch", "step"):
+        raise ValueError(f'fit: schedule_each must be "epoch" or "step", not {schedule_each!r}')
+    rng = getattr(loader, "rng", None) if rng is None else rng
+    each_step = schedule_each == "step"
+    run = _Run(
+        model, loader, optimizer, loss, schedule, each_step, clip_norm, accumulate, checkpoint, rng, progress
+    )  # fmt: skip
+    if resume:
+        run.resume()
+    with _Interrupt() as interrupt:
+        while len(run.history) < epochs and not _waited(run.history, patience):
+            record = run.epoch(interrupt)
+            if validation is not None:
+                record |= evaluate(model, validation, {"validation_loss": loss, **(metrics or {})})
+            run.end_epoch(record)
+            answers = [callback(record) for callback in callbacks]
+            interrupt.raise_if_asked(run)
+            if any(answers):
+                break
+    return run.history
+
+
+def evaluate(model: Module, loader: Iterable[Any], metrics: Mapping[str, Function]) -> Record:
+    """The means of some functions of (output, y) over all rows of a loader, the model in evaluation mode."""
+    sums, rows = dict.fromkeys(metrics, 0.0), 0
+    with evaluating(model), minigrad.no_grad():
+        for batch in loader:
+            x, y = _pair(batch)
+            output = model(x)
+            for name, metric in metrics.items():
+                sums[name] += _number(metric(output, y)) * len(y)
+            rows += len(y)
+    if rows == 0:
+        raise ValueError("fit: there is no batch to evaluate on; was the loader iterated before?")
+    return {name: total / rows for name, total in sums.items()}
+
+
+class _Run:
+    """A training on its way: how it updates, what it has done, and how it is kept."""
+
+    def __init__(
+        self,
+        model: Module,
+        loader: Iterable[Any],
+        optimizer: Any,
+        loss: Function,
+        schedule: Any,
+        schedules_steps: bool,
+        clip_norm: float | None,
+        accumulate: int,
+        checkpoint: StrPath | None,
+        rng: np.random.Generator | None,
+        progress: bool,
+    ) -> None:
+        self.model, self.loader, self.optimizer, self.loss = model, loader, optimizer, loss
+        self.schedule, self.schedules_steps = schedule, schedules_steps
+        self.clip_norm, self.accumulate = clip_norm, accumulate
+        self.checkpoint, self.rng, self.progress = checkpoint, rng, progress
+        self.history: list[Record] = []
+        self.step = 0
+        self.part: Record | None = None  # of an epoch that was interrupted
+        self.saved: int | None = None  # the step of the checkpoint
+
+    def epoch(self, interrupt: _Interrupt) -> Record:
+        """Every batch once, or those that an interrupt has left."""
+        part, groups = self._begin()
+        self.model.train()
+        with _bar(self.progress, self.loader, len(self.history) + 1, self.accumulate) as bar:
+            for group in groups:
+                part["total"] += self._update(group, part["updates"])
+                part["rows"] += sum(len(y) for _, y in group)
+                part["updates"] += 1
+                self.step += 1
+                if bar is not None:
+                    bar.set_postfix(loss=f"{part['total'] / part['rows']:.4f}", refresh=False)
+                    bar.update()
+                if interrupt.asked:
+                    self.part = part
+                    self.save()
+                    interrupt.raise_if_asked(self)
+        if part["rows"] == 0:
+            raise ValueError(
+                f"fit: the loader gave no batch in epoch {len(self.history) + 1}; it must be iterable anew each epoch"
+            )
+        lr = self.optimizer.param_groups[0]["lr"]
+        return {
+            "epoch": len(self.history) + 1, "step": self.step, "lr": lr, "loss": part["total"] / part["rows"]
+        }  # fmt: skip
+
+    def _begin(self) -> tuple[Record, Iterator[list[Any]]]:
+        """What an epoch has done so far, and the groups of batches that are left."""
+        generators = generators_of(self.model, self.rng)
+        now = states_of(generators)
+        part, self.part = self.part, None
+        groups = _groups(self.loader, self.accumulate)
+        if part is None:
+            return {"began": now, "updates": 0, "total": 0.0, "rows": 0}, groups
+        restore(part["began"], generators)  # so that the loader shuffles as it did
+        for _ in islice(groups, part["updates"]):
+            pass
+        restore(now, generators)
+        return part, groups
+
+    def _update(self, group: list[Any], before: int) -> float:
+        """One update by the gradient of the mean over the rows of all batches in the group; the sum of their losses."""
+        total, rows = 0.0, sum(len(y) for _, y in group)
+        self.optimizer.zero_grad()
+        for i, (x, y) in enumerate(group):
+            loss = self.loss(self.model(x), y)
+            value = _number(loss)
+            if not math.isfinite(value):
+                batch = before * self.accumulate + i + 1
+                raise FloatingPointError(
+                    f"fit: the loss is {value} at step {self.step + 1} (epoch {len(self.history) + 1}, batch {batch})"
+                    f"{self.kept()}; the step again inside minigrad.debug() names the op"
+                )
+            (loss if len(group) == 1 else loss * (len(y) / rows)).backward()
+            total += value * len(y)
+        if self.clip_norm is not None:
+            clip_grad_norm_(self.model.parameters(), self.clip_norm)
+        self.optimizer.step()
+        if self.schedule is not None and self.schedules_steps:
+            _step(self.schedule, total / rows)
+        return total
+
+    def end_epoch(self, record: Record) -> None:
+        """Keep the record; step the schedule; save."""
+        for name, parameter in self.model.named_parameters():
+            if not np.isfinite(parameter.data).all():
+                raise FloatingPointError(
+                    f"fit: {name} is not finite after step {self.step} (epoch {record['epoch']}){self.kept()}"
+                )
+        if self.schedule is not None and not self.schedules_steps:
+            _step(self.schedule, _monitored(record))
+        self.history.append(record)
+        self.save()
+
+    # The checkpoint ----------------------------------------------------------------------------------
+
+    def save(self) -> None:
+        if self.checkpoint is None:
+            return
+        extra = {"history": self.history, "part": self.part}
+        save(self.checkpoint, self.model, self.optimizer, self.schedule, self.step, self.rng, extra)
+        self.saved = self.step
+
+    def resume(self) -> None:
+        from .saving.file import read_file
+
+        assert self.checkpoint is not None
+        try:
+            parts = read_file(self.checkpoint)[1]
+        except FileNotFoundError:  # the first run, which has left nothing yet
+            return
+        extra = (parts or {}).get("extra")
+        if not isinstance(extra, dict) or set(extra) != {"history", "part"}:
+            raise ValueError(
+                f"fit: {self.checkpoint} was not saved by fit, and says not where to go on"
+            )
+        step, extra = load(self.checkpoint, self.model, self.optimizer, self.schedule, self.rng)
+        assert step is not None
+        self.step = self.saved = step
+        self.history, self.part = extra["history"], extra["part"]
+
+    def kept(self) -> str:
+        """What an error says of the checkpoint."""
+        if self.checkpoint is None:
+            return "; no checkpoint was kept, as no path was passed as checkpoint="
+        if self.saved is None:
+            return "; there is no checkpoint yet"
+        return f"; the checkpoint {self.checkpoint} is that after step {self.saved}"
+
+
+class _Interrupt:
+    """Inside the block Ctrl-C only asks, the first time: from an update cut in two no run could go on."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._before: Any = None
+
+    def __enter__(self) -> _Interrupt:
+        import signal
+
+        if threading.current_thread() is threading.main_thread():  # no other gets signals
+            self._before = signal.signal(signal.SIGINT, self._ask)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        import signal
+
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _ask(self, number: int, frame: Any) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+
+    def raise_if_asked(self, run: _Run) -> None:
+        if self.asked:
+            raise KeyboardInterrupt(f"fit: after step {run.step}{run.kept()}")
+
+
+def _pair(batch: Any) -> Any:
+    if not isinstance(batch, (tuple, list)) or len(batch) != 2:
+        raise TypeError(f"fit: the loader gave a {type(batch).__name__}; a pair (x, y) is needed")
+    return batch
+
+
+def _groups(loader: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    """The batches of a loader, `size` of them at a time; the last group may be smaller."""
+    batches = iter(loader)
+    while group := [_pair(batch) for batch in islice(batches, size)]:
+        yield group
+
+
+def _number(value: Any) -> float:
+    return float(value.item() if hasattr(value, "item") else value)
+
+
+def _monitored(record: Record) -> float:
+    return float(record["validation_loss" if "validation_loss" in record else "loss"])
+
+
+def _waited(history: list[Record], patience: int | None) -> bool:
+    """Whether the loss was not below its least for `patience` epochs."""
+    best, since = math.inf, 0
+    for record in history:
+        loss = _monitored(record)
+        best, since = (loss, 0) if loss < best else (best, since + 1)
+    return patience is not None and since >= patience
+
+
+def _step(schedule: Any, loss: float) -> None:
+    """Step a schedule, with the loss if it asks for one."""
+    parameters = inspect.signature(schedule.step).parameters.values()
+    needs_loss = any(p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)
+    schedule.step(*(loss,) * needs_loss)
+
+
+def _bar(progress: bool, loader: Any, epoch: int, accumulate: int) -> Any:
+    """A progress bar that counts updates, or None where tqdm is not installed."""
+    if not progress:
+        return nullcontext()
+    try:
+        from tqdm import tqdm  # type: ignore[import-untyped, unused-ignore]
+    except ImportError:
+        return nullcontext()
+    total = math.ceil(len(loader) / accumulate) if hasattr(loader, "__len__") else None
+    return tqdm(desc=f"epoch {epoch}", total=total)
