@@ -367,13 +367,16 @@ def _sources(given: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _arrays_of(given: Iterable[tuple[str, Any]], with_numbers: bool) -> dict[str, Any]:
+    """The arrays among what was given; of an option that is an index also those in it, and lists as arrays."""
     inputs = {}
     for name, value in given:
-        plain = value._data if isinstance(value, TensorBase) else value
+        plain = _plain(value)
         if is_array(plain) or (with_numbers and plain.__class__ in PYTHON_NUMBERS):
             inputs[name] = plain
-        elif with_numbers and isinstance(plain, (list, np.generic)):
+        elif isinstance(plain, list) or (with_numbers and isinstance(plain, np.generic)):
             inputs[name] = as_array(plain)
+        elif isinstance(plain, tuple):
+            inputs |= _arrays_of([(f"{name}[{i}]", v) for i, v in enumerate(plain)], False)
     return inputs
 
 

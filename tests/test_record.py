@@ -63,6 +63,16 @@ def test_arrays_among_the_options_are_inputs_and_tensors_among_them_sources():
     assert row._node.notes.sources["index[0]"] is labels
 
 
+def test_arrays_and_lists_within_an_index_are_inputs_too():
+    rows, x = np.array([[0], [1]]), Tensor(np.ones((3, 4, 5)), requires_grad=True)
+    with mg.record():
+        tuple_index, list_index = notes_of(x[:, rows, Tensor([2, 0])]), notes_of(x[[2, 0]])
+    assert list(tuple_index.inputs) == ["x", "index[1]", "index[2]"]
+    assert tuple_index.inputs["index[1]"] is rows
+    assert tuple_index.inputs["index[2]"].tolist() == [2, 0]
+    assert list_index.inputs["index"].tolist() == [2, 0]
+
+
 def test_members_of_a_variadic_op_are_named_one_by_one():
     x = leaf(1)
     with mg.record():
