@@ -43,6 +43,7 @@ from .losses import (
 from .models import CNN, MLP
 from .module import Buffer, Module, Parameter
 from .normalisation import GroupNorm, LayerNorm, RMSNorm
+from .onnx import export_onnx
 from .pooling import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -137,6 +138,7 @@ __all__ = [  # noqa: RUF022
     "save",
     "load",
     "fit",
+    "export_onnx",
     # rooms of their own
     "init",
     "optim",

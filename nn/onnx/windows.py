@@ -1,0 +1,81 @@
+"""Translations of what moves a window: convolutions and pools."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .graph import Step, Translation
+
+
+def _moves(window: Any) -> dict[str, Any]:
+    """The attributes that say how a window moves."""
+    (top, bottom), (left, right) = window.padding
+    return {
+        "kernel_shape": list(window.kernel),
+        "strides": list(window.stride),
+        "pads": [top, left, bottom, right],
+    }
+
+
+def _conv2d(step: Step) -> str:
+    window = step.option("window")
+    return step.add(
+        "Conv",
+        step("x"),
+        step("w"),
+        step("b"),
+        dilations=list(window.dilation),
+        group=step.option("groups"),
+        **_moves(window),
+    )
+
+
+def _conv_transpose2d(step: Step) -> str:
+    """The gradient of a convolution by its input, of `size`, is the transposed convolution."""
+    window, size = step.option("window"), step.option("size")
+    inner = step.shape_of("g")[2:]
+    reached = [
+        (n - 1) * s + e - before - after
+        for n, s, e, (before, after) in zip(
+            inner, window.stride, window.extent, window.padding, strict=True
+        )
+    ]
+    return step.add(
+        "ConvTranspose",
+        step("g"),
+        step("w"),
+        dilations=list(window.dilation),
+        group=step.option("groups"),
+        output_padding=[n - r for n, r in zip(size, reached, strict=True)],
+        **_moves(window),
+    )
+
+
+def _max_pool2d(step: Step) -> str:
+    window = step.option("window")
+    return step.add("MaxPool", step("x"), dilations=list(window.dilation), **_moves(window))
+
+
+def _avg_pool2d(step: Step) -> str:
+    """The mean with all padding counted, times how much larger than the count of a window its size is."""
+    window, counted = step.option("window"), step.option("counted")
+    y = step.add("AveragePool", step("x"), count_include_pad=1, **_moves(window))
+    if counted == window.padding:
+        return y
+    ones = np.ones((1, 1, *step.shape_of("x")[2:]), step.dtype)
+    average = step.node.op  # on plain arrays an op computes plainly
+    return step.add(
+        "Mul",
+        y,
+        step.constant(average(ones, window, counted) / average(ones, window, window.padding)),
+    )
+
+
+WINDOWS: dict[str, Translation] = {
+    "conv2d": _conv2d,
+    "conv2d_input": _conv_transpose2d,
+    "max_pool2d": _max_pool2d,
+    "avg_pool2d": _avg_pool2d,
+}
