@@ -1,6 +1,7 @@
 """Schedules: their rates beside PyTorch's, put together, and beside an optimiser that changes."""
 
 import math
+import weakref
 
 import numpy as np
 import pytest
@@ -142,6 +143,29 @@ def test_a_rate_set_by_hand_lasts_until_the_next_step():
     assert decay.get_last_lr() == [7.0, 0.1]
     decay.step()
     assert decay.get_last_lr() == [0.025, 0.05]
+
+
+def test_schedules_that_step_in_turn_are_told_of_each_other():
+    """In PyTorch their factors are multiplied; here the last would have its way."""
+    ours = optimizer()
+    warm, decay, plateau = LinearLR(ours), ExponentialLR(ours, 0.5), ReduceLROnPlateau(ours)
+    warm.step()
+    plateau.step(1.0)
+    warm.step()
+    decay.step()  # the next phase, maybe
+    decay.step()
+    with pytest.raises(RuntimeError, match=r"LinearLR: ExponentialLR has set .* ChainedScheduler"):
+        warm.step()
+    assert (warm.last_epoch, rates(ours)) == (2, [0.025, 0.05])
+
+
+def test_schedules_and_optimisers_are_freed_together():
+    ours = optimizer()
+    decay = ExponentialLR(ours, 0.5)
+    decay.step()
+    gone = [weakref.ref(ours), weakref.ref(decay)]
+    del ours, decay
+    assert [ref() for ref in gone] == [None, None]
 
 
 def test_a_group_that_is_added_later_is_scheduled_from_its_own_rate():

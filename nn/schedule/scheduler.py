@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import weakref
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from ..optim import Optimizer
 from ..optim.blocks import Group
 from ..optim.checks import is_number, natural, not_negative
+
+
+def _nobody() -> None:
+    return None
+
+
+# The schedule that stepped last: of two that step in turn each would undo what the other did, unseen
+_stepped: WeakKeyDictionary[Optimizer, Callable[[], LRScheduler | None]] = WeakKeyDictionary()
 
 
 class LRScheduler:
@@ -45,7 +55,14 @@ class LRScheduler:
 
     def step(self) -> None:
         """Set the rates of the next step."""
+        other = _stepped.get(self.optimizer, _nobody)()
+        if self.last_epoch and other not in (None, self):
+            raise RuntimeError(
+                f"{type(self).__name__}: {type(other).__name__} has set the rates of this optimiser since; "
+                "put both into a ChainedScheduler or a SequentialLR, and step that"
+            )
         self._set(self.last_epoch + 1)
+        _stepped[self.optimizer] = weakref.ref(self)
 
     def _set(self, t: int) -> None:
         groups = self.optimizer.param_groups
