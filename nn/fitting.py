@@ -21,7 +21,7 @@ from .saving import load, save
 from .saving.generators import generators_of, restore, states_of
 
 if TYPE_CHECKING:
-    from .saving.whole import StrPath
+    from .whole import StrPath
 
 Function = Callable[[Any, Any], Any]
 Record = dict[str, Any]

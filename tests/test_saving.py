@@ -9,7 +9,7 @@ import pytest
 
 import minigrad
 import nn
-from nn.saving.whole import whole
+from nn.whole import whole
 
 safetensors_numpy = pytest.importorskip("safetensors.numpy")
 

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ..whole import StrPath
 from .archive import read_members
-from .files import Folder, StrPath, bad_file, check_labels, download, folder_of
+from .files import Folder, bad_file, check_labels, download, folder_of
 from .pickled import read_pickled
 
 MIRRORS = ("https://www.cs.toronto.edu/~kriz/", "https://cave.cs.toronto.edu/kriz/")

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .files import StrPath, bad_file, check_labels, download, folder_of
+from ..whole import StrPath
+from .files import bad_file, check_labels, download, folder_of
 from .idx import read_idx
 
 MIRRORS = (

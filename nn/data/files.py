@@ -6,7 +6,6 @@ import http.client
 import os
 import urllib.error
 import urllib.request
-import uuid
 import zlib
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
@@ -17,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-StrPath = str | os.PathLike[str]
+from ..whole import StrPath, whole
 
 BLOCK = 1 << 16  # bytes read between two steps of the progress bar
 GZIP_ERRORS = (EOFError, gzip.BadGzipFile, zlib.error)  # what reading a damaged gzip file raises
@@ -139,17 +138,11 @@ class _MirrorError(Exception):
 
 def _fetch_from(url: str, path: Path, sha256: str, timeout: float) -> None:
     """Downloads one url to the path; a _MirrorError where the mirror is to blame."""
-    # In the same folder: a file can be replaced in one step only within one file system.
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        with open(partial, "xb") as file, closing(_body(url, path.name, timeout)) as blocks:
+    with whole(path) as file:
+        with closing(_body(url, path.name, timeout)) as blocks:
             file.writelines(blocks)
-            file.flush()
-            os.fsync(file.fileno())
-        _check(partial, sha256)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+        file.flush()
+        _check(Path(file.name), sha256)
 
 
 def _body(url: str, label: str, timeout: float) -> Generator[bytes, None, None]:

@@ -16,7 +16,7 @@ from .table import TRANSLATIONS
 from .traces import REMEDY, Affine, affine, traces_of
 
 if TYPE_CHECKING:
-    from ..saving.whole import StrPath
+    from ..whole import StrPath
     from . import BatchAxis
 
 
@@ -117,7 +117,7 @@ def _outputs(graph: Graph) -> list[str]:
 
 def _write(graph: Graph, inputs: list[str], outputs: list[str], name: str, path: StrPath) -> None:
     onnx = _import_onnx()
-    from ..saving.whole import whole
+    from ..whole import whole
 
     traces = graph.traces
     used = {value for node in graph.nodes for value in node.input}

@@ -24,9 +24,7 @@ def whole(path: StrPath) -> Iterator[BufferedWriter]:
     block raises, `path` stays as it was and nothing is left beside it. What a killed writer has left there the next
     one removes, unless the writer still lives: it holds a lock on its file, in any process.
     """
-    place = Path(
-        os.path.realpath(path)
-    )  # where `path` is a link, the file that it leads to is replaced
+    place = Path(os.path.realpath(path))  # of a link the file that it leads to is replaced
     place.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(place)
     partial, file = _begun(place)
