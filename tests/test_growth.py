@@ -117,9 +117,17 @@ LOOPS = [
 ]  # fmt: skip
 
 
+def stop_the_monitor_of_progress_bars():
+    """A thread that tqdm keeps since the first bar of another test: it makes an object when it wakes."""
+    monitor = getattr(getattr(sys.modules.get("tqdm"), "tqdm", None), "monitor", None)
+    if monitor is not None:
+        monitor.exit()
+
+
 @pytest.fixture
 def by_reference_counting():
     """Memory is traced and the garbage collector waits, so that a cycle is as bad as a leak."""
+    stop_the_monitor_of_progress_bars()
     gc.collect()
     gc.disable()
     tracemalloc.start()
