@@ -1,6 +1,7 @@
 """minigrad: an autograd engine you can read, trust and see."""
 
-from typing import NoReturn
+from importlib import import_module
+from types import ModuleType
 
 from . import heap
 from .certificates import certify
@@ -396,5 +397,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> NoReturn:
+def __getattr__(name: str) -> ModuleType:
+    if name == "picture":  # imported where it is used
+        return import_module("minigrad.picture")
     no_attribute("minigrad", name)

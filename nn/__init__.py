@@ -1,5 +1,8 @@
 """nn: layers, models, losses and optimisers, built on minigrad's public names."""
 
+from importlib import import_module
+from types import ModuleType
+
 from . import init, optim, schedule
 from .activations import (
     CELU,
@@ -144,3 +147,9 @@ __all__ = [  # noqa: RUF022
     "optim",
     "schedule",
 ]
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name == "data":  # imported where it is used
+        return import_module("nn.data")
+    raise AttributeError(f"nn has no attribute {name!r}")

@@ -1,6 +1,8 @@
 """Modules: the walk over what they own, their modes, their text."""
 
 import copy
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -188,3 +190,13 @@ def test_the_repr_of_a_single_layer_is_one_line_as_it_was_made():
 
 def test_the_repr_of_a_module_with_parameters_of_its_own_shows_them():
     assert "w (2, 3)" in repr(Scope(w=nn.Parameter(np.ones((2, 3)))))
+
+
+@pytest.mark.parametrize("room", ["minigrad.picture", "nn.data"])
+def test_a_room_that_is_not_yet_imported_is_imported_where_it_is_used(room):
+    package = room.split(".")[0]
+    code = (
+        f"import sys, {package}; assert '{room}' not in sys.modules; "
+        f"assert {room} is sys.modules['{room}']; assert not hasattr({package}, 'nonsense')"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
