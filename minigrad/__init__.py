@@ -1,6 +1,5 @@
 """minigrad: an autograd engine you can read, trust and see."""
 
-from importlib import import_module
 from types import ModuleType
 
 from . import heap
@@ -183,7 +182,7 @@ from .recording import scope
 from .rows import elementwise, primitive
 from .tensor import Tensor, touch
 from .transforms import hessian, hvp, jacobian, jvp, value_and_grad, vjp
-from .words import no_attribute
+from .words import room
 
 __version__ = "0.1.0"
 
@@ -398,6 +397,4 @@ __all__ = [
 
 
 def __getattr__(name: str) -> ModuleType:
-    if name == "picture":  # imported where it is used
-        return import_module("minigrad.picture")
-    no_attribute("minigrad", name)
+    return room("minigrad", name, "picture")

@@ -118,7 +118,9 @@ def load(
 
 def _check_model(what: str, model: Any) -> None:
     if not isinstance(model, Module):
-        raise TypeError(f"{what}: the model is a {type(model).__name__}; a Module is needed")
+        raise TypeError(
+            f"{what}: the model is a {type(model).__name__}; a Module is needed, as in {what}(path, model)"
+        )
 
 
 def _fitting(arrays: Mapping[str, Any], model: Module) -> tuple[dict[str, Any], list[str]]:
