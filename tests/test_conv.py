@@ -8,7 +8,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import Tensor, check_grads, grad
-from minigrad.ops import conv, conv_kernels, max_pooling
+from minigrad.ops import conv, conv_kernels, max_pooling, windows
 from minigrad.ops.windows import Window
 from minigrad.scratch import release_scratch, scratch_bytes
 
@@ -377,3 +377,25 @@ def test_an_error_names_the_op_the_argument_and_the_sizes(call, words):
         call(Tensor(X), Tensor(W))
     for word in words:
         assert word in str(error.value)
+
+
+# Images in another order -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rows_bytes", [1, 3000, 2**18])
+@pytest.mark.parametrize(
+    "shape", [(5, 3, 7, 9), (50, 3, 16, 16), (1, 2, 3, 4), (0, 2, 3, 4), (3, 0, 2, 2)]
+)
+def test_images_are_copied_whatever_their_order_in_memory(shape, rows_bytes, monkeypatch):
+    monkeypatch.setattr(windows, "ROWS_BYTES", rows_bytes)
+    x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    n, c, h, w = shape
+    targets = [
+        np.full((c, h, w, n), np.nan, np.float32).transpose(3, 0, 1, 2),
+        np.full((h, w, n, c), np.nan, np.float32).transpose(2, 3, 0, 1),
+        np.full(shape, np.nan, np.float32),
+    ]
+    sources = [x, np.asfortranarray(x), x[::-1], np.broadcast_to(x[:1, :1], shape)]
+    for y in targets:
+        for source in sources if x.size else [x]:
+            np.testing.assert_array_equal(windows.copy_images(source, y), source)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..rows import Primitive, primitive
+from ..scratch import scratch
 from .shapes import reshape
 
 Pair = tuple[int, int]
@@ -34,7 +35,8 @@ class Phase(NamedTuple):
     dilation: int
 
 
-IMAGES_BYTES = 2**18  # of images that a second-level cache holds twice
+ROWS_BYTES = 2**18  # of rows on their way, which a second-level cache holds
+APART = 16  # elements between them, so that they do not meet in one line of a cache
 
 
 class Window(NamedTuple):
@@ -211,14 +213,24 @@ def is_numpy(*arrays: Any) -> bool:
 
 
 def copy_images(x: Any, y: Any) -> Any:
-    """y[...] = x for arrays of NumPy's that lie in memory in different orders; returns y.
+    """y[...] = x for (N, C, H, W) arrays of NumPy's that may lie in memory in different orders; returns y.
 
-    A few images at a time: the lines of memory that are read and written then stay in cache until they are done with.
+    Where the images of x come one after the other, and in y all images of a pixel, some pixels at a time go through
+    rows of their own: the images of x may lie a power of two apart, so that a cache holds only a few of them at once.
     """
-    step = max(1, IMAGES_BYTES * len(x) // max(x.nbytes, 1))
-    for start in range(0, len(x), step):
-        images = slice(start, start + step)
-        y[images] = x[images]
+    last = y.transpose(1, 2, 3, 0)
+    if not (x.flags.c_contiguous and last.flags.c_contiguous and x.size):
+        y[...] = x
+        return y
+    images = len(x)
+    pixels, turned = x.reshape(images, -1), last.reshape(-1, images)
+    step = min(max(ROWS_BYTES // (images * x.itemsize), APART), len(turned))
+    rows = scratch("rows", (images, step + APART), x.dtype)
+    for start in range(0, len(turned), step):
+        some = slice(start, min(start + step, len(turned)))
+        part = rows[:, : some.stop - start]
+        part[...] = pixels[:, some]
+        turned[some] = part.T
     return y
 
 
