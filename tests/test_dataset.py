@@ -6,28 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from squares import Squares, rows
 
 import minigrad
 from nn.data import DataLoader, Dataset, Subset, TensorDataset, collate, random_split
-
-
-class Squares:
-    """A data set whose items come one by one."""
-
-    def __init__(self, length):
-        self.length = length
-
-    def __len__(self):
-        return self.length
-
-    def __getitem__(self, i):
-        return np.array([i, i * i], np.float32), i
-
-
-def rows(loader):
-    """The batches as lists of the items' numbers."""
-    return [batch[-1].tolist() for batch in loader]
-
 
 # --- Data sets ----------------------------------------------------------------------------------
 

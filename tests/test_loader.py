@@ -15,29 +15,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from squares import Squares, rows
 
 import minigrad
 from nn.data import DataLoader, Subset, TensorDataset, random_split
 
 ROOT = Path(__file__).parents[1]
-
-
-class Squares:
-    """A data set whose items come one by one."""
-
-    def __init__(self, length):
-        self.length = length
-
-    def __len__(self):
-        return self.length
-
-    def __getitem__(self, i):
-        return np.array([i, i * i], np.float32), i
-
-
-def rows(loader):
-    """The batches as lists of the items' numbers."""
-    return [batch[-1].tolist() for batch in loader]
 
 
 def threads():
