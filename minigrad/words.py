@@ -27,12 +27,26 @@ NAMES = {
     "add_": "assign", "sub_": "assign", "mul_": "assign", "div_": "assign",
 }
 # fmt: on
+_MADE = "arrays are made with NumPy, as in minigrad.Tensor(np.zeros((2, 3), np.float32))"
+ELSEWHERE = {
+    "nn": "it is a package of its own: import nn",
+    "optim": "it is nn.optim",
+    "Module": "it is nn.Module",
+    "Parameter": "it is nn.Parameter",
+    **dict.fromkeys(("zeros", "ones", "full", "empty", "eye", "arange", "linspace"), _MADE),
+    **dict.fromkeys(
+        ("rand", "randn", "randint"),
+        "random numbers are NumPy's, as in minigrad.generator().standard_normal((2, 3), np.float32)",
+    ),
+}
 ARGUMENTS = {"dim": "axis", "keepdim": "keepdims", "dim0": "axis1", "dim1": "axis2", "dims": "axis"}
 
 
 def no_attribute(owner: str, name: str) -> NoReturn:
     """Raise the AttributeError for `owner.name`, with our word where we know it."""
     hint = f"; minigrad's word is {NAMES[name]}" if name in NAMES else ""
+    if owner == "minigrad" and name in ELSEWHERE:
+        hint = f"; {ELSEWHERE[name]}"
     raise AttributeError(f"{owner} has no attribute {name!r}{hint}")
 
 

@@ -3,6 +3,8 @@
 from importlib import import_module
 from types import ModuleType
 
+import minigrad
+
 from . import init, optim, schedule
 from .activations import (
     CELU,
@@ -152,4 +154,9 @@ __all__ = [  # noqa: RUF022
 def __getattr__(name: str) -> ModuleType:
     if name == "data":  # imported where it is used
         return import_module("nn.data")
-    raise AttributeError(f"nn has no attribute {name!r}")
+    hint = "; functions are minigrad's own, as minigrad.relu" if name == "functional" else ""
+    if not name.startswith("_"):
+        for room in (minigrad, optim, schedule, import_module("nn.data")):
+            if name in room.__all__:
+                hint = f"; it is {room.__name__}.{name}"
+    raise AttributeError(f"nn has no attribute {name!r}{hint}")

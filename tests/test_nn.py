@@ -200,3 +200,24 @@ def test_a_room_that_is_not_yet_imported_is_imported_where_it_is_used(room):
         f"assert {room} is sys.modules['{room}']; assert not hasattr({package}, 'nonsense')"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("relu", "minigrad.relu"),
+        ("Tensor", "minigrad.Tensor"),
+        ("Adam", "nn.optim.Adam"),
+        ("StepLR", "nn.schedule.StepLR"),
+        ("DataLoader", "nn.data.DataLoader"),
+        ("functional", "functions are minigrad's own"),
+    ],
+)
+def test_what_nn_has_not_is_answered_with_where_it_is(name, place):
+    with pytest.raises(AttributeError, match=rf"nn has no attribute '{name}'; .*{place}"):
+        getattr(nn, name)
+
+
+def test_a_name_that_is_nowhere_raises_plainly():
+    with pytest.raises(AttributeError, match=r"nn has no attribute 'nonsense'$"):
+        nn.nonsense  # noqa: B018

@@ -385,3 +385,19 @@ def test_a_name_that_nobody_knows_raises_plainly():
     with pytest.raises(AttributeError):
         leaf(1).nonsense = 1
     assert not hasattr(mg, "nonsense")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("nn", "import nn"),
+        ("optim", "nn.optim"),
+        ("zeros", "np.zeros"),
+        ("randn", "standard_normal"),
+    ],
+)
+def test_what_minigrad_has_not_is_answered_with_where_it_is(name, words):
+    with pytest.raises(AttributeError, match=rf"minigrad has no attribute '{name}'; .*{words}"):
+        getattr(mg, name)
+    with pytest.raises(AttributeError, match=rf"'{name}'$"):
+        getattr(leaf(1), name)
