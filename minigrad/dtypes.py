@@ -40,6 +40,11 @@ def as_array(data: Any, dtype: Any = None) -> Any:
     return array
 
 
+def in_array(value: Any) -> Any:
+    """A Tensor or an array as it is, anything else as an array."""
+    return value if hasattr(value, "dtype") else as_array(value)
+
+
 def _float_of(data: Any) -> Any:
     """The float dtype of nested lists: float32, unless NumPy's own floats among the numbers say otherwise."""
     found = set()

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .dtypes import as_array
+from .dtypes import in_array
 from .ops.reductions import mean, sum
 
 Reduction = str
@@ -34,7 +34,7 @@ def check_same_shape(op: str, x: Any, target: Any) -> None:
 
 def fitting(op: str, name: str, weight: Any, x: Any) -> Any:
     """A weight per element, or per element along some axes, in x's dtype; ValueError if it does not fit x's shape."""
-    weight = weight if hasattr(weight, "dtype") else as_array(weight)
+    weight = in_array(weight)
     fits = len(weight.shape) <= len(x.shape) and all(
         n in (1, m) for n, m in zip(weight.shape[::-1], x.shape[::-1], strict=False)
     )

@@ -246,6 +246,13 @@ def test_labels_of_every_integer_dtype_in_arrays_tensors_and_lists_are_the_same(
         assert np.isfinite(grad(found, x).data).all()
 
 
+@pytest.mark.parametrize("loss", [mg.cross_entropy, mg.nll_loss, mg.hinge_loss])
+def test_logits_may_be_nested_lists_and_labels_in_their_place_are_named(loss):
+    assert loss([[1.0, 2.0], [3.0, 0.5]], [0, 1]) == loss(np.float32([[1, 2], [3, 0.5]]), [0, 1])
+    with pytest.raises(ValueError, match=rf"{loss.__name__}: .*\(2,\).*\(2, 2\)"):
+        loss([0, 1], Tensor([[1.0, 2.0], [3.0, 0.5]]))
+
+
 @pytest.mark.parametrize(
     "options", [{}, {"weight": WEIGHT}, {"label_smoothing": 0.1}, {"reduction": "none"}]
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..axes import in_floats
-from ..dtypes import as_array
+from ..dtypes import in_array
 from ..targets import Reduction, check_reduction, check_same_shape, fitting, reduced
 from .activations import softplus
 from .elementwise import absolute, clip, exp, log, maximum, where
@@ -17,8 +17,7 @@ def _checked(op: str, x: Any, target: Any, reduction: str, *more: str) -> tuple[
     """x and its target as floats; ValueError if their shapes differ or the reduction is unknown."""
     check_reduction(op, reduction, *more)
     check_same_shape(op, x, target)
-    x, target = (in_floats(a if hasattr(a, "dtype") else as_array(a)) for a in (x, target))
-    return x, target
+    return in_floats(in_array(x)), in_floats(in_array(target))
 
 
 def mse_loss(x: Any, target: Any, reduction: Reduction = "mean") -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..arrays import unwrap
 from ..axes import in_floats
-from ..dtypes import as_array
+from ..dtypes import as_array, in_array
 from ..targets import (
     Reduction,
     check_labels,
@@ -50,11 +50,11 @@ def cross_entropy(
     check_reduction("cross_entropy", reduction)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing must be in [0, 1], not {label_smoothing}")
+    if not (hasattr(x, "dtype") and hasattr(target, "dtype")):
+        x, target = in_array(x), in_array(target)
     x = in_floats(x)
     classes = x.shape[class_axis("cross_entropy", x)]
     weight = _class_weight("cross_entropy", weight, classes)
-    if not hasattr(target, "dtype"):
-        target = as_array(target)
     if target.dtype.kind == "f":
         return _with_probabilities(x, target, weight, reduction, label_smoothing, classes)
     check_labels("cross_entropy", x, target)
@@ -151,7 +151,7 @@ def nll_loss(
     All rows ignored: nan with gradient 0, and a warning.
     """
     check_reduction("nll_loss", reduction)
-    x, target = in_floats(x), target if hasattr(target, "dtype") else as_array(target)
+    x, target = in_floats(in_array(x)), in_array(target)
     check_labels("nll_loss", x, target)
     weight = _class_weight("nll_loss", weight, x.shape[class_axis("nll_loss", x)])
     rows, labels = class_rows(x), plain(target).reshape(-1)
@@ -182,7 +182,7 @@ def hinge_loss(x: Any, target: Any, margin: float = 1.0, reduction: Reduction = 
     At the kink: a score that is exactly the margin below the right one has gradient 0, of least norm.
     """
     check_reduction("hinge_loss", reduction)
-    x, target = in_floats(x), target if hasattr(target, "dtype") else as_array(target)
+    x, target = in_floats(in_array(x)), in_array(target)
     check_labels("hinge_loss", x, target)
     rows, labels = class_rows(x), plain(target).reshape(-1)
     classes = rows.shape[1]

@@ -19,7 +19,7 @@ from ..axes import (
     tuple_of,
     widened,
 )
-from ..dtypes import as_array
+from ..dtypes import in_array
 from ..rows import serves
 from ..words import says_our_words
 from .elementwise import astype, square, where
@@ -67,7 +67,7 @@ def average(x: Any, axis: Axis = None, weights: Any = None, keepdims: bool = Fal
     """
     if weights is None:
         return mean(x, axis, keepdims)
-    w = weights if hasattr(weights, "dtype") else as_array(weights)
+    w = in_array(weights)
     x = in_floats(x)
     w = astype(_aligned(w, x, axis), x.dtype)
     total = sum(broadcast_to(w, x.shape), axis, keepdims)
