@@ -172,5 +172,6 @@ class Operators(TensorBase):
         return len(self._data)
 
     def __iter__(self) -> Iterator[Tensor]:
-        len(self)  # raises for a 0-d Tensor
+        if not self._data.ndim:
+            raise TypeError("iteration over a 0-d Tensor")
         return iter(joining.unstack(self))

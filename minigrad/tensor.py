@@ -230,7 +230,8 @@ class Tensor(Methods):
         if self._requires_grad:
             raise TypeError(
                 f"{how} of a Tensor that requires grad would lose its history unseen; take t.item() for a number, "
-                "t.detach().numpy() for an array, or compute with NumPy's functions (np.exp(t), not math.exp(t))"
+                "t.detach().numpy() for an array, or compute with NumPy's functions (np.exp(t), not math.exp(t); "
+                "np.stack([t, u]), not np.array or Tensor of a list)"
             )
         return self
 

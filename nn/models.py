@@ -101,9 +101,9 @@ class CNN(Sequential):
 
 
 def _check_activation(model: str, activation: Any) -> None:
-    if isinstance(activation, Module):
+    if isinstance(activation, Module) or not callable(activation):
         raise TypeError(
-            f"{model}: activation is {activation!r}, one layer; pass the class, which makes one for each place"
+            f"{model}: activation is {activation!r}; pass a class, such as nn.ReLU, which makes one for each place"
         )
 
 

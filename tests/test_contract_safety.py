@@ -62,6 +62,12 @@ def test_clause_10_ways_that_detach_unseen_raise_and_name_the_ways_that_do_not(l
     assert any(".item()" in text and "detach()" in text for text in texts) or leave is Tensor
 
 
+def test_clause_10_a_list_of_tensors_is_answered_with_how_they_are_joined():
+    for make in (Tensor, np.array):
+        with pytest.raises(TypeError, match=r"np\.stack\(\[t, u\]\)"):
+            make([leaf(1).sum(), leaf(2).sum()])
+
+
 def test_clause_10_without_a_gradient_at_stake_the_same_ways_are_open():
     t = Tensor([2.0])
     assert float(t) == int(t) == 2
@@ -100,8 +106,8 @@ def test_clause_10_iteration_is_over_axis_0_and_is_recorded():
     assert [row.shape for row in rows] == [(2,)] * 3
     (rows[1] * 5).sum().backward()
     assert np.array_equal(x.grad, [[0, 0], [5, 5], [0, 0]])
-    for use in (iter, len):
-        with pytest.raises(TypeError, match="0-d"):
+    for use, words in ((iter, "iteration over a 0-d"), (len, r"len\(\) of a 0-d")):
+        with pytest.raises(TypeError, match=words):
             use(Tensor(1.0))
 
 

@@ -93,13 +93,14 @@ def test_batch_norm_goes_before_each_activation_and_dropout_behind():
         (lambda: nn.MLP([3]), r"MLP: .*\[3\]"),
         (lambda: nn.MLP([]), r"MLP: .*\[\]"),
         (lambda: nn.MLP([3, 4, 2], nn.Tanh()), "MLP: activation .*Tanh"),
+        (lambda: nn.MLP([3, 4, 2], "relu"), "MLP: activation is 'relu'; .* nn.ReLU"),
         (lambda: nn.MLP([3, 4, 2], dropout=1.5), r"Dropout: p .*1\.5"),
         (lambda: nn.CNN((1, 8, 8), activation=nn.ReLU()), "CNN: activation .*ReLU"),
         (lambda: nn.CNN((1, 8, 8), kernel_size=2), "CNN: an even kernel_size .*2"),
         (lambda: nn.CNN((1, 3, 28)), r"CNN: 2 pools .*\(3, 28\)"),
         (lambda: nn.CNN((28, 28)), r"CNN: input_shape .*\(28, 28\)"),
     ],
-    ids=range(8),
+    ids=range(9),
 )
 def test_a_model_that_cannot_be_built_raises_and_names_what_was_given(make, words):
     with pytest.raises((TypeError, ValueError), match=words):
