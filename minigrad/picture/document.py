@@ -23,12 +23,14 @@ def html_path(path: str | os.PathLike[str]) -> Path:
 
 
 def document(
-    template: str, styles: Sequence[str], scripts: Sequence[str], title: str, data: dict[str, Any]
+    body: str, styles: Sequence[str], scripts: Sequence[str], title: str, data: dict[str, Any]
 ) -> str:
     """The page as HTML: files of the folder `web`, with `data` as JSON for its script to read."""
     script, style = "\n".join(map(_web, scripts)), "\n".join(map(_web, styles))
-    return Template(_web(template)).substitute(
-        title=html.escape(title),
+    title = html.escape(title)
+    return Template(_web("document.html")).substitute(
+        title=title,
+        body=Template(_web(body)).substitute(title=title),
         style=style,
         style_hash=_hash(style),
         script=script,
