@@ -1,4 +1,4 @@
-"""Fixtures that several tests share: a web server, a home with nothing of the user's, a place for demos, browsers."""
+"""Fixtures that several tests share: seeds, PyTorch, a web server, an empty home, a place for demos, browsers."""
 
 import os
 import shutil
@@ -10,7 +10,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
+import minigrad
 from minigrad import picture
+
+
+@pytest.fixture
+def seeded():
+    minigrad.seed(0)
+
+
+@pytest.fixture
+def torch():
+    torch = pytest.importorskip("torch")
+    torch.set_num_threads(1)  # on such small arrays its threads only wait for each other
+    return torch
 
 
 @pytest.fixture

@@ -9,19 +9,7 @@ from cases.modules import as_function
 import minigrad
 import nn
 
-
-@pytest.fixture(autouse=True)
-def _seeded():
-    minigrad.seed(0)
-
-
-@pytest.fixture
-def torch():
-    torch = pytest.importorskip("torch")
-    torch.set_num_threads(
-        1
-    )  # its threads and BLAS's only get in each other's way on such small arrays
-    return torch
+pytestmark = pytest.mark.usefixtures("seeded")
 
 
 def normal(*shape, dtype=np.float32, seed=1):

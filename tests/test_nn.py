@@ -7,14 +7,10 @@ import sys
 import numpy as np
 import pytest
 
-import minigrad
 import nn
 from minigrad import Tensor
 
-
-@pytest.fixture(autouse=True)
-def _seeded():
-    minigrad.seed(0)
+pytestmark = pytest.mark.usefixtures("seeded")
 
 
 def normal(*shape, dtype=np.float32, seed=1):

@@ -13,20 +13,10 @@ import minigrad
 import nn
 from minigrad import Tensor
 
+pytestmark = pytest.mark.usefixtures("seeded")
+
 INF = math.inf
 N, L, S, E, H = 2, 3, 4, 6, 2  # examples, queries, keys, width, heads
-
-
-@pytest.fixture(autouse=True)
-def _seeded():
-    minigrad.seed(0)
-
-
-@pytest.fixture
-def torch():
-    torch = pytest.importorskip("torch")
-    torch.set_num_threads(1)
-    return torch
 
 
 def attention(dtype="float64", **options):

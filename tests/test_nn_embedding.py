@@ -3,14 +3,10 @@
 import numpy as np
 import pytest
 
-import minigrad
 import nn
 from minigrad import Tensor
 
-
-@pytest.fixture(autouse=True)
-def _seeded():
-    minigrad.seed(0)
+pytestmark = pytest.mark.usefixtures("seeded")
 
 
 def test_each_number_is_read_as_its_row_whatever_the_shape_and_kind_of_integers():

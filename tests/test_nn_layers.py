@@ -13,10 +13,7 @@ import minigrad
 import nn
 from minigrad import Tensor
 
-
-@pytest.fixture(autouse=True)
-def _seeded():
-    minigrad.seed(0)
+pytestmark = pytest.mark.usefixtures("seeded")
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ import minigrad
 import nn
 from minigrad import Tensor
 
+pytestmark = pytest.mark.usefixtures("seeded")
+
 KINDS = {
     "tanh": (nn.RNN, {}),
     "relu": (nn.RNN, {"nonlinearity": "relu"}),
@@ -23,18 +25,6 @@ OPTIONS = [
     dict(zip(("num_layers", "bias", "batch_first", "bidirectional"), values, strict=True))
     for values in itertools.product((1, 2), (True, False), (False, True), (False, True))
 ]
-
-
-@pytest.fixture(autouse=True)
-def _seeded():
-    minigrad.seed(0)
-
-
-@pytest.fixture
-def torch():
-    torch = pytest.importorskip("torch")
-    torch.set_num_threads(1)
-    return torch
 
 
 def made(kind, inputs=3, hidden=4, **options):

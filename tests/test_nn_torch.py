@@ -25,13 +25,6 @@ EVERY = [
 TOLERANCE = {"float32": 1e-5, "float64": 1e-10}
 
 
-@pytest.fixture
-def torch():
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-    torch.set_num_threads(1)  # on such small arrays its threads only wait for each other
-    return torch
-
-
 def exported():
     """The names of the Modules that nn exports."""
     things = ((name, getattr(nn, name)) for name in nn.__all__)
