@@ -1,6 +1,6 @@
 """Train a multi-layer perceptron or a convolutional net on MNIST, and draw its curves, worst mistakes, and graph.
 
-    python demos/mnist.py                        97.5% and more in ten epochs
+    python demos/mnist.py                        98% in ten epochs
     python demos/mnist.py --model cnn            99% in five
     python demos/mnist.py --watch                and a page of plots of the training
     python demos/mnist.py --data folder/of/the/four/files
@@ -93,7 +93,7 @@ def main() -> None:
         evaluate=lambda: {"test": accuracy(net, x_test, data.test_labels)},
         watch=watch,
     )
-    print(f"{time.perf_counter() - start:.0f} s in all")
+    print(f"{time.perf_counter() - start:.1f} s in all")
 
     out, name = arguments.out, f"mnist_{model}"
     draw_curves(history, model, out / f"{name}_curves.png")

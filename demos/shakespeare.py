@@ -231,7 +231,7 @@ def main() -> None:
 
     start = time.perf_counter()
     history = train(model, text, held_out, alphabet, arguments.steps, arguments.length)
-    print(f"{time.perf_counter() - start:.0f} s in all")
+    print(f"{time.perf_counter() - start:.1f} s in all")
     draw(history, bigram, arguments.out / "shakespeare.png")
 
 

@@ -159,6 +159,7 @@ def draw_curves(history: History, title: str, path: Path) -> None:
         right.plot(range(1, count + 1), np.multiply(values, 100), "o-", color=color, label=name)
     ends = ", ".join(f"{name} {values[-1]:.2%}" for name, values in accuracies.items())
     right.set(title=f"accuracy: {ends}", xlabel="epoch", ylabel="%")
+    right.set_xlim(left.get_xlim())  # from 0, so that one epoch has an axis too
     right.xaxis.get_major_locator().set_params(integer=True)
     if len(accuracies) > 1:
         right.legend(frameon=False)

@@ -4,7 +4,7 @@
 Scratch. Its weights start from N(0, 0.01^2), its biases from 0. Before the training, backpropagation is compared with
 (L(w + h) - L(w - h)) / 2h for each of the 39,760 parameters, on the first three images.
 
-    python demos/two_layer_net.py                97% of the test images, in about 20 seconds
+    python demos/two_layer_net.py                97% of the test images, in about ten seconds
     python demos/two_layer_net.py --epochs 2
     python demos/two_layer_net.py --data folder/of/the/four/files
 
