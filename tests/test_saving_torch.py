@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_nn_torch import EVERY, assert_steps_agree, inputs_of, made, theirs_of, torch  # noqa: F401
+from test_nn_torch import EVERY, assert_steps_agree, inputs_of, made, theirs_of
 
 import nn
 
@@ -11,7 +11,7 @@ pytest.importorskip("safetensors")
 
 @pytest.mark.filterwarnings("ignore:Using padding='same'")  # PyTorch pads for it in a copy
 @pytest.mark.parametrize(("name", "case"), EVERY)
-def test_a_layer_saved_by_one_is_loaded_by_the_other(tmp_path, torch, name, case):  # noqa: F811
+def test_a_layer_saved_by_one_is_loaded_by_the_other(tmp_path, torch, name, case):
     from safetensors.torch import load_file, save_file
 
     path = tmp_path / "layer.safetensors"
