@@ -62,6 +62,7 @@ function plot(parent, steps, title, hint, lines, options) {
 
   function draw() {
     const [width, height] = [svg.clientWidth || 400, svg.clientHeight || 210];
+    if (place?.width === width && place.height === height) return; // what a reader points at stays
     const x = (i) => MARGIN.left + ((steps[i] - first) / (last - first)) * (width - MARGIN.left - MARGIN.right);
     const up = (v) => height - MARGIN.bottom - ((v - axis.from) / (axis.to - axis.from)) * (height - MARGIN.top - MARGIN.bottom);
     place = { width, height, x, y: (v) => up(axis.of(v)) };
