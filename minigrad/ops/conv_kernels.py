@@ -3,7 +3,8 @@
 Im2col copies every element under every window: kh kw times the image. Here an image is copied once per column of the
 window only, into strips: what the window's columns meet while it moves down the padded image, row by row. What is
 under all windows of an output row are then neighbouring rows of the strips, a matrix that BLAS takes as it is
-(memory-efficient convolution, Cho and Brand 2017).
+(memory-efficient convolution, Cho and Brand 2017). A bias is what one row more, of ones, is multiplied with: to add it
+behind the product would be a pass over the output.
 
 Images lie in memory as (C, H, W, N) under an (N, C, H, W) view: the same pixel of all images is one run, which a
 window that moves only shifts. So strips are copied in runs of whole output rows, NumPy's elementwise functions keep the
@@ -49,20 +50,24 @@ def _turned(role: str, x: Any) -> Any:
 
 
 class Strips:
-    """The strips of images (N, C, H, W) with C in groups: (G, d, H/d, kw, C/G, columns, N), scratch.
+    """The strips of images (N, C, H, W) with C in groups: (G, d, H/d, kw C/G, columns, N), scratch.
 
     They are made for some output columns at a time, and hold padded rows sorted by their place modulo the dilation d,
     which makes the rows under a dilated window neighbours.
+
+    ones  a line more behind the kw C/G of each padded row, of ones: what a bias is multiplied with
     """
 
-    def __init__(self, x: Any, window: Window, groups: int, dtype: Any) -> None:
+    def __init__(self, x: Any, window: Window, groups: int, dtype: Any, ones: bool = False) -> None:
         n, c, h, w = x.shape
         self.window, self.dtype = window, dtype
         self.height, self.width = window.output_size((h, w))
         self.images = _turned("images", x).reshape(groups, c // groups, h, w, n).swapaxes(1, 2)
         _, self.columns = window.along((h, w))
         dilation, padded = window.dilation[0], window.padded((h, w))[0]
-        self.shape = groups, dilation, -(-padded // dilation), window.kernel[1], c // groups
+        self.channels, self.ones = c // groups, ones
+        lines = window.kernel[1] * self.channels + ones
+        self.shape = groups, dilation, -(-padded // dilation), lines
 
     def blocks(self) -> Iterator[tuple[slice, Any]]:
         """(columns, strips) for some output columns at a time."""
@@ -79,7 +84,7 @@ class Strips:
             yield columns, strips
 
     def _fill(self, strips: Any, columns: slice) -> None:
-        top, dilation = self.window.padding[0][0], self.window.dilation[0]
+        top, dilation, c = self.window.padding[0][0], self.window.dilation[0], self.channels
         for residue in range(dilation):
             rows = self.images[:, (residue - top) % dilation :: dilation]
             before = -((residue - top) // dilation)  # rows of padding with this residue
@@ -88,27 +93,29 @@ class Strips:
             _clear_around(of_residue.swapaxes(0, 1), found)
             inside = of_residue[:, found]
             for v, place in enumerate(self.columns):
-                _copy_columns(rows, inside[:, :, v], place, columns)
+                _copy_columns(rows, inside[:, :, v * c : (v + 1) * c], place, columns)
+            if self.ones:
+                of_residue[:, :, -1] = 1
 
     def under(self, strips: Any) -> Iterator[tuple[slice, Any]]:
-        """(output rows, what their windows meet): a view (G, output rows, kh kw C/G, columns N) of the strips.
+        """(output rows, what their windows meet): a view (G, output rows, kh lines, columns N) of the strips.
 
         Output rows come together whose windows begin at the same place modulo the dilation: all of them, if it is 1.
         """
         (kh, _), (stride, _), _, (dilation, _) = self.window
-        groups, _, per_residue, kw, c = self.shape
+        groups, _, per_residue, lines = self.shape
         matrix = strips.reshape(
-            groups, dilation * per_residue * kw * c, math.prod(strips.shape[-2:])
+            groups, dilation * per_residue * lines, math.prod(strips.shape[-2:])
         )
         of_group, of_row, of_element = matrix.strides
         step = dilation // math.gcd(stride, dilation)
-        hop = stride * step // dilation * kw * c
+        hop = stride * step // dilation * lines
         for first in range(min(step, self.height)):
             start = first * stride % dilation * per_residue + first * stride // dilation
             found = slice(first, self.height, step)
-            shape = groups, len(range(self.height)[found]), kh * kw * c, matrix.shape[2]
+            shape = groups, len(range(self.height)[found]), kh * lines, matrix.shape[2]
             strides = of_group, hop * of_row, of_row, of_element
-            yield found, as_strided(matrix[:, start * kw * c :], shape, strides)
+            yield found, as_strided(matrix[:, start * lines :], shape, strides)
 
     def parts(self) -> Iterator[tuple[tuple[slice, slice], Any]]:
         """((output rows, columns N), what their windows meet), all of them."""
@@ -148,17 +155,22 @@ def _by_rows(y: Any, groups: int) -> Any:
 
 def conv2d(x: Any, w: Any, b: Any, window: Window, groups: int) -> Any:
     dtype = np.result_type(x, w)
-    o, c, kh, kw = w.shape
-    filters = w.reshape(groups, o // groups, c, kh, kw).transpose(0, 1, 3, 4, 2)
-    filters = filters.reshape(groups, 1, o // groups, kh * kw * c)
-    y = np.empty((o, *window.output_size(x.shape[2:]), len(x)), dtype)
-    rows_of_y = _by_rows(y, groups)
-    for (rows, columns), under in Strips(x, window, groups, dtype).parts():
-        part = rows_of_y[:, rows, :, columns]
-        np.matmul(filters, under, out=part)
-        if b is not None:
-            part += b.reshape(groups, 1, o // groups, 1)
+    y = np.empty((len(w), *window.output_size(x.shape[2:]), len(x)), dtype)
+    rows_of_y, filters = _by_rows(y, groups), _lines_of_filters(w, b, groups, dtype)
+    for (rows, columns), under in Strips(x, window, groups, dtype, b is not None).parts():
+        np.matmul(filters, under, out=rows_of_y[:, rows, :, columns])
     return images_first(y)
+
+
+def _lines_of_filters(w: Any, b: Any, groups: int, dtype: Any) -> Any:
+    """(G, 1, O/G, kh lines): what is multiplied with the lines of the strips, a bias with the first line of ones."""
+    o, c, kh, kw = w.shape
+    lines = np.zeros((groups, o // groups, kh, kw * c + (b is not None)), dtype)
+    each = w.reshape(groups, o // groups, c, kh, kw).transpose(0, 1, 3, 4, 2)
+    lines[..., : kw * c] = each.reshape(groups, o // groups, kh, kw * c)
+    if b is not None:
+        lines[:, :, 0, -1] = b.reshape(groups, o // groups)
+    return lines.reshape(groups, 1, o // groups, kh * lines.shape[-1])
 
 
 def conv2d_weight(g: Any, x: Any, window: Window, groups: int) -> Any:
