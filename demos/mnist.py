@@ -26,7 +26,8 @@ from nn.data import DataLoader, TensorDataset, mnist
 MEAN, DEVIATION = 0.1307, 0.3081  # of the training pixels
 EPOCHS = {"mlp": 10, "cnn": 5}
 BATCH_SIZE = {"mlp": 128, "cnn": 64}
-LEARNING_RATE = 1e-3  # of Adam, falling linearly to 0 at the end of the last epoch
+# of Adam, falling linearly to 0 at the end of the last epoch
+LEARNING_RATE = {"mlp": 1e-3, "cnn": 5e-3}
 MISTAKES = 15
 PAGE_BATCH = 8  # images in the graph that the page plays
 
@@ -34,7 +35,7 @@ PAGE_BATCH = 8  # images in the graph that the page plays
 def build(model: str) -> nn.Sequential:
     if model == "mlp":
         return nn.MLP([784, 128, 10])
-    return nn.CNN((1, 28, 28), channels=[16, 32], hidden=[128], classes=10)
+    return nn.CNN((1, 28, 28), channels=[8, 16], hidden=[128], classes=10)
 
 
 def prepare(images: np.ndarray, model: str) -> np.ndarray:
@@ -89,7 +90,7 @@ def main() -> None:
         optimizer,
         loss_of=lambda x, y: minigrad.cross_entropy(net(x), y),
         epochs=arguments.epochs or EPOCHS[model],
-        rate=lambda done: LEARNING_RATE * (1 - done),
+        rate=lambda done: LEARNING_RATE[model] * (1 - done),
         evaluate=lambda: {"test": accuracy(net, x_test, data.test_labels)},
         watch=watch,
     )

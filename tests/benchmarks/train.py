@@ -40,7 +40,7 @@ def job(engine: Any, seed: str) -> Turn:
     minigrad.seed(int(seed))
     net = demo.build(MODEL)
     steps = demo.EPOCHS[MODEL] * -(-len(x) // demo.BATCH_SIZE[MODEL])
-    rates = iter(np.linspace(demo.LEARNING_RATE, 0, steps, endpoint=False))
+    rates = iter(np.linspace(demo.LEARNING_RATE[MODEL], 0, steps, endpoint=False))
     prepare = {"in_minigrad": with_minigrad, "in_torch": with_torch}[engine.__name__]
     train, guess = prepare(net, x, data.train_labels, x_test, rates)
 
