@@ -1,6 +1,6 @@
 """End to end: seconds of training until `demos/mnist.py --model cnn` reads 99.0% of the test images right.
 
-The demo's own model, batches, optimiser and falling learning rate; PyTorch begins with the same parameters and sees
+The demo's own model, batches, optimiser and learning rates; PyTorch begins with the same parameters and sees
 the same images in the same order. The accuracy is taken after each epoch, and its time is not counted. A round is a
 seed.
 """
@@ -40,7 +40,7 @@ def job(engine: Any, seed: str) -> Turn:
     minigrad.seed(int(seed))
     net = demo.build(MODEL)
     steps = demo.EPOCHS[MODEL] * -(-len(x) // demo.BATCH_SIZE[MODEL])
-    rates = iter(np.linspace(demo.LEARNING_RATE[MODEL], 0, steps, endpoint=False))
+    rates = (demo.rate(step / steps) for step in range(steps))
     prepare = {"in_minigrad": with_minigrad, "in_torch": with_torch}[engine.__name__]
     train, guess = prepare(net, x, data.train_labels, x_test, rates)
 

@@ -142,7 +142,7 @@ for (const { svg, nearest } of plots) {
 
 id("extent").textContent = `${history.count.toLocaleString("en")} steps, one in ${history.every} was looked at`;
 for (const sentence of symptoms) make(id("symptoms"), "p", {}, sentence);
-if (!symptoms.length) make(id("symptoms"), "p", { class: "fine" }, "Nothing strikes: every gradient arrives, no relu is dying, and the weights move at a usual pace.");
+if (!symptoms.length) make(id("symptoms"), "p", { class: "fine" }, "Nothing strikes: every gradient arrives, no relu has lost half of its units, and the weights move at a usual pace.");
 id("slider").max = steps.length - 1;
 legend();
 function redraw() {
