@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ import minigrad
 import nn
 import nn.data
 from minigrad import picture
+from nn.whole import whole
 
 COLORS = ("#3b6fb6", "#d1603d", "#4a9a6a", "#8663a8")
 DPI = 110
@@ -192,13 +192,9 @@ def draw_weights(weights: np.ndarray, columns: int, title: str, path: Path) -> N
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write the figure to `path`: under a temporary name first, so that an interrupted run leaves no torn file."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        figure.savefig(unfinished, format=path.suffix[1:], dpi=DPI)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    """Write the figure to `path`, whole or not at all."""
+    with whole(path) as file:
+        figure.savefig(file, format=path.suffix[1:], dpi=DPI)
     print(f"wrote {path}")
 
 

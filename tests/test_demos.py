@@ -249,8 +249,8 @@ def test_a_picture_that_is_interrupted_leaves_the_old_one_and_no_other_file(fail
     path.write_bytes(b"old")
 
     class Figure:
-        def savefig(self, where, **options):
-            Path(where).write_bytes(b"half")
+        def savefig(self, file, **options):
+            file.write(b"half")
             raise failure
 
     with imported("spiral") as (_, support), pytest.raises(failure):

@@ -28,6 +28,8 @@ from engines import ENGINES, is_installed
 from results import Chosen
 from workloads import WORKLOADS
 
+from nn.whole import whole
+
 REPORTS = {
     "steps": "one training step of each workload",
     "memory": "peak memory of a process that trains, and above what it held after its import",
@@ -144,13 +146,8 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def write(path: Path, reports: dict[str, Any]) -> None:
-    """Under a temporary name first, so that the file is written whole or not at all."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        unfinished.write_text(json.dumps(reports, indent=1) + "\n", encoding="utf-8")
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with whole(path) as file:
+        file.write((json.dumps(reports, indent=1) + "\n").encode())
     print(f"wrote {path}", file=sys.stderr)
 
 
