@@ -54,6 +54,8 @@ class Primitive:
         )
         self._options = tuple(names[i] for i in self._option_slots)
         self._floats = floats
+        # a ufunc makes floats of integers by itself, any other f might compute in 8 bits and wrap
+        self._floats_alone = floats and not isinstance(f, np.ufunc)
         self._check(ruled)
         self._make_rules(rules, joint)
 
@@ -151,7 +153,7 @@ class Primitive:
                 values[i] = unwrap(a, self.name, self._name_of(i, slots))
             constants.append(i)
         if not has_tensor:
-            return self.f(*args)
+            return self.f(*(self._in_floats(args, slots) if self._floats_alone else args))
         recording = mode.get()
         if recording > ON:
             return looked_at(self, args, slots, option_slots)
@@ -209,6 +211,14 @@ class Primitive:
         for i, v in zip(given, unified, strict=True):
             is_integer = self._floats and getattr(v, "dtype", DEFAULT_FLOAT).kind in "biu"
             values[i] = v.astype(DEFAULT_FLOAT) if is_integer else v
+
+    def _in_floats(self, args: Sequence[Any], slots: Sequence[int]) -> Sequence[Any]:
+        """Plain arrays of integers or bools as floats, by NumPy's own rule, but of no less than float32."""
+        values = list(args)
+        for i in slots:
+            if values[i].__class__ is ndarray and values[i].dtype.kind in "biu":
+                values[i] = values[i].astype(np.result_type(values[i].dtype, DEFAULT_FLOAT))
+        return values
 
     def _explain(self, error: Exception, values: list[Any], slots: Sequence[int]) -> None:
         """Say what the op met: an error for shapes that do not broadcast, otherwise a note."""

@@ -110,6 +110,16 @@ def test_activations_keep_nan_and_take_integers_as_float32(f):
         assert f(Tensor([1, 2])).dtype == np.float32
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int16", "bool"])
+@pytest.mark.parametrize("plain", [True, False], ids=["array", "Tensor"])
+@every_activation
+def test_integers_do_not_wrap_on_their_way_to_floats(f, plain, dtype):
+    bounds = (0, 1) if dtype == "bool" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    x = np.array([bounds[0], 0, 1, bounds[1]], dtype)
+    y = np.asarray(f(x if plain else Tensor(x)), float)
+    np.testing.assert_allclose(y, f(x.astype(float)), rtol=2e-3, atol=1e-6)  # some are float16
+
+
 KINKS = [
     (mg.leaky_relu, [0.0], [0.01]),
     (mg.relu6, [0.0, 6], [0, 0]),

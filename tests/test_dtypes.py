@@ -231,6 +231,17 @@ def test_a_row_that_computes_in_floats_says_so_and_gets_float32_in_place_of_inte
     assert given == ["float32", "float32", "float32", "float16"]
 
 
+@pytest.mark.parametrize("op", [mg.sigmoid, mg.softmax, mg.log_softmax], ids=lambda op: op.__name__)
+@pytest.mark.parametrize(
+    ("dtype", "made"), [("uint8", "float32"), ("bool", "float32"), ("int64", "float64")]
+)
+def test_a_row_of_floats_makes_floats_of_plain_integers_too(op, dtype, made):
+    x = np.array([0, 1, 200]).astype(dtype)
+    y = op(x)
+    assert y.dtype == made
+    np.testing.assert_allclose(y, op(x.astype(float)), rtol=1e-6, atol=1e-6)
+
+
 @pytest.mark.parametrize("dtype", INTEGERS)
 def test_asked_for_float64_integers_become_float64(dtype):
     assert ones(dtype).astype("float64").dtype == np.float64

@@ -313,6 +313,13 @@ def test_the_mean_of_integers_is_of_floats():
     np.testing.assert_array_equal(mg.avg_pool2d(x, 2).data, [[[[2.5, 4.5], [10.5, 12.5]]]])
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "bool"])
+def test_the_mean_of_a_plain_array_of_small_integers_does_not_wrap(dtype):
+    x = np.full((1, 1, 4, 4), 100).astype(dtype)
+    for y in (mg.avg_pool2d(x, 2), mg.avg_pool1d(x[0], 2), mg.adaptive_avg_pool2d(x, 3)):
+        np.testing.assert_array_equal(y, np.full_like(y, x[0, 0, 0, 0]))
+
+
 def test_conv_with_the_columns_of_unfold_is_conv2d():
     x, w = normal(2, 3, 5, 6), normal(4, 3, 2, 3, seed=1)
     columns = mg.unfold(x, (2, 3), (2, 1), (1, 0), (1, 2))

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..axes import in_floats
+from ..dtypes import in_array
 from ..rows import elementwise
 from .elementwise import clip, expm1, sigmoid, tanh, where
 from .special import erfc
@@ -79,7 +81,7 @@ def hardsigmoid(x: Any) -> Any:
 
     At the kink: 0 at -3 and at 3.
     """
-    return clip(x + 3, 0, 6) / 6
+    return clip(x + 3.0, 0, 6) / 6  # integers become floats first, and do not wrap
 
 
 def hardswish(x: Any) -> Any:
@@ -136,12 +138,12 @@ _softplus_row = elementwise(_softplus, x=lambda g, x: g * sigmoid(x), floats=Tru
 
 def softplus(x: Any, beta: float = 1.0) -> Any:
     """log(1 + exp(beta x)) / beta, without overflow."""
-    return _softplus_row(x) if beta == 1 else _softplus_row(x * beta) / beta
+    return _softplus_row(x) if beta == 1 else _softplus_row(in_floats(in_array(x)) * beta) / beta
 
 
 def logsigmoid(x: Any) -> Any:
     """log(1 / (1 + exp(-x))), exact in both tails."""
-    return -_softplus_row(-x)
+    return -_softplus_row(-in_floats(in_array(x)))
 
 
 def silu(x: Any) -> Any:
