@@ -76,7 +76,8 @@ class Upsample(Module):
     """y[n, c, i, ...] = x[n, c, floor(i L / Lo), ...]: each element repeated, the axes behind the first two growing.
 
     size          Lo for all of these axes, or one number per axis
-    scale_factor  Lo / L instead, rounded down in Lo; i / scale_factor is what is rounded down in x's index then
+    scale_factor  Lo / L instead, rounded down in Lo; i / scale_factor is what is rounded down in x's index then. As in
+                  PyTorch not so for x with more than three axes where Lo is L or 2 L: that is i L / Lo again
     """
 
     def __init__(
@@ -110,8 +111,9 @@ class Upsample(Module):
         out = math.floor(n * asked) if self.size is None else asked
         if out < 1:
             raise ValueError(f"Upsample: {self.describe()} leaves nothing of axis {axis}, of {n}")
-        if n and not out % n:
-            return x if out == n else minigrad.repeat(x, out // n, axis)
+        times = out // n if n and not out % n else 0
+        if times and (self.size is not None or asked == times or (times <= 2 and x.ndim > 3)):
+            return x if times == 1 else minigrad.repeat(x, times, axis)
         i = np.arange(out)
         places = i * n // out if self.size is not None else np.floor(i / asked).astype(np.int64)
         return minigrad.take(x, np.minimum(places, n - 1), axis)
