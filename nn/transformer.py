@@ -93,14 +93,17 @@ class TransformerEncoderLayer(Module):
 class TransformerEncoder(Module):
     """x -> norm(layer_n(... layer_1(x))): `num_layers` copies of `encoder_layer`, and behind them `norm`, if any.
 
-    As in PyTorch the copies begin with the same weights; a ModuleList of layers that are made one by one does not.
+    As in PyTorch the copies begin with the same weights; a ModuleList of layers that are made one by one does not. A
+    Generator that the layer's dropouts draw from is that of all copies, so that each drops other elements.
     """
 
     def __init__(
         self, encoder_layer: TransformerEncoderLayer, num_layers: int, norm: Module | None = None
     ) -> None:
         count = integer(self, "num_layers", num_layers, 1)
-        self.layers = ModuleList(copy.deepcopy(encoder_layer) for _ in range(count))
+        members = [value for m in encoder_layer.modules() for value in vars(m).values()]
+        shared = {id(v): v for v in members if isinstance(v, np.random.Generator)}
+        self.layers = ModuleList(copy.deepcopy(encoder_layer, {**shared}) for _ in range(count))
         self.norm = norm
 
     def forward(

@@ -290,6 +290,17 @@ def test_the_encoder_layer_drops_in_four_places_and_is_steady_in_evaluation():
     np.testing.assert_array_equal(layer(x).detach(), first)
 
 
+def test_the_layers_of_an_encoder_drop_other_elements_also_with_a_generator_of_their_own():
+    rng = np.random.default_rng(0)
+    layer = nn.TransformerEncoderLayer(8, 2, 16, 0.5, rng=rng)
+    encoder = nn.TransformerEncoder(layer, 3)
+    places = [m for m in encoder.modules() if isinstance(m, nn.Dropout)]
+    masks = [m(np.ones(100, np.float32)) for m in places]
+    assert len(masks) == 12
+    assert not any(np.array_equal(a, b) for a, b in itertools.combinations(masks, 2))
+    assert all(m.rng is rng for m in places)
+
+
 def test_an_activation_may_be_a_function_and_the_repr_says_what_differs():
     layer = nn.TransformerEncoderLayer(8, 2, 16, activation=minigrad.silu, norm_first=True)
     assert layer(normal(5, 3, 8, dtype=np.float32)).shape == (5, 3, 8)
