@@ -60,7 +60,9 @@ class TransformerEncoderLayer(Module):
         self.norm1 = LayerNorm(width, layer_norm_eps, bias=bias, dtype=dtype)
         self.norm2 = LayerNorm(width, layer_norm_eps, bias=bias, dtype=dtype)
         self.dropout, self.dropout1, self.dropout2 = (Dropout(dropout, rng=rng) for _ in range(3))
-        self.activation = activation if callable(activation) else ACTIVATIONS[activation]
+        self.activation = (
+            activation  # a name stays one, so that a copy or a pickle needs no function
+        )
         self.norm_first = norm_first
 
     def forward(
@@ -83,7 +85,9 @@ class TransformerEncoderLayer(Module):
         return self.dropout1(self.self_attn(x, x, x, *masks)[0])
 
     def _feed(self, x: Any) -> Any:
-        hidden = self.dropout(self.activation(self.linear1(x)))
+        given = self.activation
+        activation = ACTIVATIONS[given] if isinstance(given, str) else given
+        hidden = self.dropout(activation(self.linear1(x)))
         return self.dropout2(self.linear2(hidden))
 
     def describe(self) -> str:

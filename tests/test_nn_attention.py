@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import pickle
 import re
 
 import numpy as np
@@ -299,6 +300,14 @@ def test_the_layers_of_an_encoder_drop_other_elements_also_with_a_generator_of_t
     assert len(masks) == 12
     assert not any(np.array_equal(a, b) for a, b in itertools.combinations(masks, 2))
     assert all(m.rng is rng for m in places)
+
+
+@pytest.mark.parametrize("activation", ["relu", "gelu", minigrad.silu])
+def test_a_layer_comes_back_from_a_pickle_as_it_was(activation):
+    layer = nn.TransformerEncoderLayer(8, 2, 16, 0.0, activation)
+    x = normal(5, 3, 8, dtype=np.float32)
+    again = pickle.loads(pickle.dumps(layer))
+    np.testing.assert_array_equal(again(x).detach(), layer(x).detach())
 
 
 def test_an_activation_may_be_a_function_and_the_repr_says_what_differs():
