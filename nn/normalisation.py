@@ -14,10 +14,21 @@ from .checks import float_input, integer
 from .module import Module, Parameter
 
 
+def widened(x: Any) -> Any:
+    """float16 as float32: squares of some hundreds, and sums of many, leave its range where their root does not."""
+    return x.astype(np.float32) if x.dtype == np.float16 else x
+
+
+def narrowed(y: Any, x: Any) -> Any:
+    """y, computed from `widened(x)`, in the dtype of x."""
+    return y.astype(np.float16) if x.dtype == np.float16 else y
+
+
 def _standardised(x: Any, axes: tuple[int, ...], eps: float) -> Any:
     """(x - mean) / sqrt(var + eps), with mean and biased variance over the axes."""
-    centred = x - minigrad.mean(x, axes, keepdims=True)
-    return centred * _one_over_root(centred, axes, eps)
+    wide = widened(x)
+    centred = wide - minigrad.mean(wide, axes, keepdims=True)
+    return narrowed(centred * _one_over_root(centred, axes, eps), x)
 
 
 def _one_over_root(x: Any, axes: tuple[int, ...], eps: float) -> Any:
@@ -83,8 +94,8 @@ class LayerNorm(_OverLastAxes):
 class RMSNorm(_OverLastAxes):
     """y = x / sqrt(mean(x^2) + eps) * weight, with the mean over the last axes of each example.
 
-    x (..., *normalized_shape), weight of normalized_shape, at first 1; eps=None is the dtype's own. Zhang, Sennrich:
-    Root Mean Square Layer Normalization (2019).
+    x (..., *normalized_shape), weight of normalized_shape, at first 1; eps=None is the dtype's own, of float16 that
+    of float32. Zhang, Sennrich: Root Mean Square Layer Normalization (2019).
     """
 
     def __init__(
@@ -102,8 +113,9 @@ class RMSNorm(_OverLastAxes):
     def forward(self, x: Any) -> Any:
         x = float_input(self, x, self.weight)
         axes = self._axes(x, self.normalized_shape)
-        eps = float(np.finfo(x.dtype).eps) if self.eps is None else self.eps
-        y = x * _one_over_root(x, axes, eps)
+        wide = widened(x)
+        eps = float(np.finfo(wide.dtype).eps) if self.eps is None else self.eps
+        y = narrowed(wide * _one_over_root(wide, axes, eps), x)
         return y if self.weight is None else y * self.weight
 
     def describe(self) -> str:

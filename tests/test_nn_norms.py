@@ -150,3 +150,29 @@ def test_the_dtype_is_that_of_the_parameters(dtype):
         y = layer(x)
         y.sum().backward()
         assert y.dtype == x.grad.dtype == layer.weight.grad.dtype == dtype
+
+
+@pytest.mark.parametrize("size", [1e-4, 1, 200])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda dtype: nn.BatchNorm1d(70_000, dtype=dtype),
+        lambda dtype: nn.BatchNorm1d(70_000, affine=False, track_running_stats=False, dtype=dtype),
+        lambda dtype: nn.BatchNorm1d(70_000, dtype=dtype).eval(),
+        lambda dtype: nn.LayerNorm(70_000, dtype=dtype),
+        lambda dtype: nn.RMSNorm(70_000, dtype=dtype),
+        lambda dtype: nn.GroupNorm(1, 70_000, dtype=dtype),
+    ],
+)
+def test_float16_is_normalised_in_float32(make, size):
+    x = (size * normal(3, 70_000)).astype(np.float16)
+    y, exact = (make(d)(Tensor(x.astype(d), requires_grad=True)) for d in ("float16", "float32"))
+    np.testing.assert_allclose(y.detach(), exact.detach(), rtol=2e-3, atol=1e-3)
+
+
+def test_the_statistics_of_many_values_in_float16_are_kept_in_its_range():
+    layer = nn.BatchNorm1d(2, momentum=1.0, dtype="float16")
+    x = (20 * normal(70_000, 2)).astype(np.float16)
+    y = layer(x).detach()
+    np.testing.assert_allclose(y, (x - x.mean(0, "f8")) / x.std(0, "f8"), rtol=2e-3, atol=2e-3)
+    np.testing.assert_allclose(layer.running_var, x.var(0, "f8"), rtol=2e-3)
