@@ -86,6 +86,18 @@ class Module:
             locate(error, self)
             raise
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        own = vars(self).get(name)
+        if isinstance(own, (Parameter, Buffer)) and not (
+            value is None or isinstance(value, (Parameter, Buffer, Module))
+        ):
+            kind, met = type(own).__name__, type(value).__name__
+            raise TypeError(
+                f"{type(self).__name__}.{name} is a {kind}, and with a {met} in its place it would be lost to training "
+                f"and saving unseen; write with .{name}.assign(value), put an nn.{kind} there, or `del` it first"
+            )
+        super().__setattr__(name, value)
+
     # The walk ----------------------------------------------------------------------------------------
 
     def _below(self) -> Iterator[tuple[str, Module]]:

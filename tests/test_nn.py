@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 
+import minigrad
 import nn
 from minigrad import Tensor
 
@@ -47,6 +48,25 @@ def test_a_replaced_or_deleted_attribute_is_no_longer_listed():
     assert [p.item() for p in net.parameters()] == [3, 2]
     del net.b
     assert names(net) == ["a"]
+
+
+@pytest.mark.parametrize("value", [np.ones(1, np.float32), Tensor([1.0]), 1.0])
+def test_what_is_no_parameter_does_not_take_the_place_of_one_unseen(value):
+    net = Scope(w=nn.Parameter([2.0]), mean=nn.Buffer([3.0]))
+    for name, kind in (("w", "Parameter"), ("mean", "Buffer")):
+        for given in (value, getattr(net, name) * 2):
+            message = rf"Scope\.{name} is a {kind}, and with a .* write with \.{name}\.assign"
+            with pytest.raises(TypeError, match=message):
+                setattr(net, name, given)
+    assert list(net.state_dict()) == ["w", "mean"]
+    assert net.state_dict() == {"w": 2, "mean": 3}
+    with minigrad.no_grad():
+        net.w *= 2.0
+    net.mean = nn.Buffer([4.0])
+    assert net.state_dict() == {"w": 4, "mean": 4}
+    del net.w
+    net.w, net.mean = value, None
+    assert net.state_dict() == {}
 
 
 def test_a_shared_parameter_is_listed_once_but_stored_under_each_of_its_names():

@@ -21,7 +21,7 @@ def as_function(module, run):
     def f(*values):
         parameters, inputs = values[: len(places)], values[len(places) :]
         for (owner, name), value in zip(places, parameters, strict=True):
-            setattr(owner, name, value)
+            vars(owner)[name] = value
         return run(module, *inputs)
 
     return f, arrays
