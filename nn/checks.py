@@ -34,7 +34,7 @@ def probability(layer: Module, name: str, value: float) -> float:
         raise ValueError(
             f"{type(layer).__name__}: {name} is a probability in [0, 1], not {value!r}"
         )
-    return value
+    return float(value)  # a float64 of NumPy would widen plain arrays
 
 
 def check_array(layer: Module, x: Any) -> None:

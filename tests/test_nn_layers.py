@@ -246,6 +246,12 @@ def test_dropout_keeps_everything_at_0_and_in_evaluation_and_nothing_at_1():
     assert nn.Dropout()(x).dtype == np.float32
 
 
+@pytest.mark.parametrize("kind", [nn.Dropout, nn.Dropout2d])
+def test_a_probability_of_numpy_does_not_widen_a_plain_array(kind):
+    for p in np.linspace(0.1, 1, 3):
+        assert kind(p)(np.ones((2, 3, 1, 1), np.float32)).dtype == np.float32
+
+
 def test_dropout_repeats_with_the_seed_or_its_rng_and_differs_from_call_to_call():
     x = np.ones(100, np.float32)
     layer = nn.Dropout()
