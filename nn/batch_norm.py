@@ -31,8 +31,8 @@ class _BatchNorm(Module):
         dtype: Any = None,
     ) -> None:
         self.num_features = n = integer(self, "num_features", num_features, 1)
-        self.eps = eps
-        self.momentum = momentum
+        self.eps = float(eps)
+        self.momentum = None if momentum is None else float(momentum)
         self.weight: Any = Parameter(init.ones((n,), dtype)) if affine else None
         self.bias: Any = Parameter(init.zeros((n,), dtype)) if affine else None
         self.running_mean: Any = Buffer(init.zeros((n,), dtype)) if track_running_stats else None

@@ -73,7 +73,7 @@ class LayerNorm(_OverLastAxes):
         dtype: Any = None,
     ) -> None:
         self.normalized_shape = shape = self._take_shape(normalized_shape)
-        self.eps = eps
+        self.eps = float(eps)  # a float64 of NumPy would widen plain arrays
         self.weight = Parameter(init.ones(shape, dtype)) if elementwise_affine else None
         self.bias = Parameter(init.zeros(shape, dtype)) if elementwise_affine and bias else None
 
@@ -107,7 +107,7 @@ class RMSNorm(_OverLastAxes):
         dtype: Any = None,
     ) -> None:
         self.normalized_shape = shape = self._take_shape(normalized_shape)
-        self.eps = eps
+        self.eps = None if eps is None else float(eps)
         self.weight = Parameter(init.ones(shape, dtype)) if elementwise_affine else None
 
     def forward(self, x: Any) -> Any:
@@ -150,7 +150,7 @@ class GroupNorm(Module):
             raise ValueError(
                 f"GroupNorm: {num_channels} channels do not divide into {num_groups} groups"
             )
-        self.eps = eps
+        self.eps = float(eps)
         self.weight: Any = Parameter(init.ones((n,), dtype)) if affine else None
         self.bias: Any = Parameter(init.zeros((n,), dtype)) if affine else None
 

@@ -152,6 +152,18 @@ def test_the_dtype_is_that_of_the_parameters(dtype):
         assert y.dtype == x.grad.dtype == layer.weight.grad.dtype == dtype
 
 
+def test_an_eps_of_numpy_does_not_widen_a_plain_array():
+    eps = np.float64(1e-5)
+    for layer in (
+        nn.BatchNorm1d(3, eps, np.float64(0.1)),
+        nn.BatchNorm1d(3, eps, affine=False).eval(),
+        nn.LayerNorm(3, eps),
+        nn.RMSNorm(3, eps),
+        nn.GroupNorm(1, 3, eps),
+    ):
+        assert layer(normal(4, 3)).dtype == np.float32
+
+
 @pytest.mark.parametrize("size", [1e-4, 1, 200])
 @pytest.mark.parametrize(
     "make",
