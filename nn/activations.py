@@ -6,6 +6,7 @@ from typing import Any
 
 import minigrad
 
+from .checks import check_array
 from .module import Module
 
 # Rectifiers ----------------------------------------------------------------------------------------------
@@ -185,6 +186,7 @@ class Softmax(Module):
         self.dim = dim
 
     def forward(self, x: Any) -> Any:
+        check_array(self, x)
         return minigrad.softmax(x, self.dim)
 
     def describe(self) -> str:
@@ -198,6 +200,7 @@ class LogSoftmax(Module):
         self.dim = dim
 
     def forward(self, x: Any) -> Any:
+        check_array(self, x)
         return minigrad.log_softmax(x, self.dim)
 
     def describe(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
+from .checks import check_array
 from .module import Module
 
 Self = TypeVar("Self", bound="_Ordered")
@@ -167,6 +168,7 @@ class Residual(Module):
         self.layer = layer
 
     def forward(self, x: Any) -> Any:
+        check_array(self, x)
         y = self.layer(x)
         if tuple(y.shape) != tuple(x.shape):
             raise ValueError(

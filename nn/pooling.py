@@ -7,7 +7,7 @@ from typing import Any
 
 import minigrad
 
-from .checks import Sizes, integers, short
+from .checks import Sizes, check_array, integers, short
 from .module import Module
 
 
@@ -48,6 +48,7 @@ class _MaxPool(_Pool):
         self.ceil_mode = ceil_mode
 
     def forward(self, x: Any) -> Any:
+        check_array(self, x)
         options = self.padding, self.dilation, self.ceil_mode, self.return_indices
         return self._op(x, self.kernel_size, self.stride, *options)
 
@@ -95,6 +96,7 @@ class _AvgPool(_Pool):
         self.count_include_pad = count_include_pad
 
     def forward(self, x: Any) -> Any:
+        check_array(self, x)
         options = self.padding, self.ceil_mode, self.count_include_pad
         return self._op(x, self.kernel_size, self.stride, *options)
 
@@ -133,6 +135,7 @@ class _AdaptivePool(Module):
         self.output_size = output_size
 
     def forward(self, x: Any) -> Any:
+        check_array(self, x)
         return self._op(x, self.output_size)
 
     def describe(self) -> str:

@@ -90,6 +90,9 @@ class Upsample(Module):
             raise ValueError(f"Upsample: mode {mode!r} is not offered, only 'nearest'")
         if (size is None) == (scale_factor is None):
             raise ValueError("Upsample: one of size and scale_factor is needed, and only one")
+        each = size if isinstance(size, (tuple, list)) else () if size is None else (size,)
+        for n in each:
+            integer(self, "size", n, 1)
         self.size = size
         self.scale_factor = scale_factor
 

@@ -85,7 +85,8 @@ def test_an_input_of_a_wrong_shape_raises_and_names_the_op_and_the_sizes(layer, 
 @pytest.mark.parametrize(
     "layer",
     [nn.Linear(2, 2), nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1), nn.LayerNorm(2), nn.Dropout(), nn.Flatten(),
-     nn.Unflatten(0, (1,)), nn.Upsample(2)],
+     nn.Unflatten(0, (1,)), nn.Upsample(2), nn.MaxPool2d(1), nn.AvgPool2d(1), nn.AdaptiveMaxPool2d(1), nn.Softmax(),
+     nn.LogSoftmax(), nn.Residual(nn.Identity())],
     ids=repr,
 )  # fmt: skip
 def test_a_list_as_input_is_refused_by_name(layer):
@@ -124,8 +125,10 @@ IMAGES = np.ones((2, 3, 8, 8), np.float32)
         (lambda: nn.Upsample(), "Upsample: one of size and scale_factor"),
         (lambda: nn.Upsample(2, 2), "Upsample: one of size and scale_factor"),
         (lambda: nn.Upsample(2, mode="bilinear"), "Upsample: mode 'bilinear'"),
+        (lambda: nn.Upsample(2.5), r"Upsample: size must be an integer >= 1, not 2\.5"),
+        (lambda: nn.Upsample((2, 0)), "Upsample: size must be an integer >= 1, not 0"),
     ],
-    ids=range(25),
+    ids=range(27),
 )
 def test_a_layer_that_cannot_work_is_refused_by_the_name_of_the_argument(make, words):
     with pytest.raises((TypeError, ValueError), match=words):
