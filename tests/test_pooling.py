@@ -320,6 +320,20 @@ def test_the_mean_of_a_plain_array_of_small_integers_does_not_wrap(dtype):
         np.testing.assert_array_equal(y, np.full_like(y, x[0, 0, 0, 0]))
 
 
+@pytest.mark.parametrize("make", [Tensor, np.asarray])
+def test_the_mean_of_float16_is_summed_in_float32(make):
+    x = make(np.full((1, 1, 7, 7), 40_000, np.float16))
+    for y in (
+        mg.avg_pool2d(x, 3),
+        mg.avg_pool1d(x[0], 3),
+        mg.adaptive_avg_pool2d(x, 3),
+        mg.adaptive_avg_pool2d(x, 1),
+        mg.adaptive_avg_pool1d(x[0], 3),
+    ):
+        assert y.dtype == np.float16
+        np.testing.assert_array_equal(y, np.full_like(y, 40_000))
+
+
 def test_conv_with_the_columns_of_unfold_is_conv2d():
     x, w = normal(2, 3, 5, 6), normal(4, 3, 2, 3, seed=1)
     columns = mg.unfold(x, (2, 3), (2, 1), (1, 0), (1, 2))

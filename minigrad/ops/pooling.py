@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..axes import narrowed, widened
 from ..graph import TensorBase, wrap
 from ..rows import Primitive, primitive
 from .elementwise import where
@@ -183,7 +184,7 @@ def avg_pool2d(
     """y[n, c, i, j] = sum_{u, v} x[n, c, i s + u - p, j s + v - p] / count
 
     x (N, C, H, W), kernel_size kh or (kh, kw), stride the kernel_size by default, y as of `max_pool2d`. The padding
-    is 0, at most half of the window.
+    is 0, at most half of the window. float16 is summed in float32.
 
     count_include_pad  whether the padding counts among the elements averaged; what ceil_mode adds beyond never does
 
@@ -213,9 +214,9 @@ def _avg_pool(
     given = _pool_window(op, axes, x, kernel, stride, padding, 1, False)
     window = _rounded_up(given, (1, 1, *x.shape[2:])[-2:]) if ceil_mode else given
     counted = given.padding if count_include_pad else ((0, 0), (0, 0))
-    if axes == 2:
-        return _avg_pool2d_row(x, window, counted)
-    return lowered(_avg_pool2d_row(raised(x), window, counted))
+    image = widened(x if axes == 2 else raised(x))
+    y = narrowed(_avg_pool2d_row(image, window, counted), x)
+    return y if axes == 2 else lowered(y)
 
 
 # Windows made to measure ---------------------------------------------------------------------------------
@@ -242,10 +243,10 @@ def _adaptive_avg_pool(op: str, axes: int, x: Any, output_size: Any) -> Any:
     n, c, h, w = image.shape
     if uniform:  # the blocks of a grid
         return mean(reshape(image, (n, c, ho, h // ho, wo, w // wo)), (3, 5))
-    cells, inside, kernel = _gathered(image, (ho, wo))
+    cells, inside, kernel = _gathered(widened(image), (ho, wo))
     blocks = reshape(where(inside, cells, 0), (n, c, ho, kernel[0], wo, kernel[1]))
-    count = inside.astype(x.dtype).reshape(ho, kernel[0], wo, kernel[1]).sum(axis=(1, 3))
-    return sum(blocks, (3, 5)) / count
+    count = inside.astype(cells.dtype).reshape(ho, kernel[0], wo, kernel[1]).sum(axis=(1, 3))
+    return narrowed(sum(blocks, (3, 5)) / count, x)
 
 
 def adaptive_max_pool2d(x: Any, output_size: int | Sequence[int | None] | None) -> Any:
