@@ -91,6 +91,19 @@ def test_step_and_extra_come_back_as_plain_data_of_the_same_types(path):
     assert repr(loaded.extra) == repr(extra)
 
 
+def test_a_step_or_extra_that_is_itself_an_array_never_meets_a_parameter_of_that_name(path):
+    def model(value):
+        model = nn.Module()
+        model.step = model.extra = nn.Parameter([value])
+        return model
+
+    nn.save(path, model(1.0), step=np.int64(5), extra=np.array([7.0], np.float32))
+    other = model(2.0)
+    loaded = nn.load(path, other)
+    assert loaded == (5, np.array([7.0], np.float32))
+    assert other.extra.item() == 1.0
+
+
 @pytest.mark.parametrize(
     ("extra", "message"),
     [

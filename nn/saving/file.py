@@ -32,7 +32,9 @@ def write_file(path: StrPath, arrays: Mapping[str, Any], parts: Mapping[str, Any
     texts = {}
     for name, value in parts.items():
         inner: dict[str, Any] = {}
-        texts[name] = json.dumps(_encoded(value, name, inner), allow_nan=False)
+        # the "/" that says whose a tensor is belongs to a part that is itself an array, too
+        place = f"{name}/" if isinstance(value, (np.ndarray, np.generic)) else name
+        texts[name] = json.dumps(_encoded(value, place, inner), allow_nan=False)
         tensors |= {place: _dense(place, array) for place, array in inner.items()}
     texts["minigrad"] = LAYOUT
     texts["crc32"] = _checksum(tensors, texts)
