@@ -61,7 +61,7 @@ def fit(
                     raise FloatingPointError(f"the loss is {value.item()} in epoch {epoch + 1}")
                 optimizer.zero_grad()
                 value.backward()
-                nn.optim.clip_grad_norm_(model.parameters(), clip_norm)
+                nn.optim.clip_grad_norm_(optimizer.params, clip_norm)
                 optimizer.step()
                 total, rows = total + value.item() * len(y), rows + len(y)
             schedule.step()
@@ -75,7 +75,7 @@ def fit(
     loss, metrics  functions of (output, y) that give means over the rows of a batch; metrics by their names
     schedule       its `step()` is called after each epoch, or with schedule_each="step" after each update; after
                    an epoch one that asks for a loss gets that of the validation, or of the training where there is none
-    clip_norm      the greatest norm of all gradients together
+    clip_norm      the greatest norm of the gradients of all that the optimizer updates, together
     accumulate     batches per update: it is that of one batch as large as they are together
     patience       epochs to go on without a better validation loss (or training loss, where there is no validation)
     callbacks      called with the record after each epoch; what they return, where it is true, ends the training
@@ -212,7 +212,7 @@ class _Run:
             (loss if len(group) == 1 else loss * (len(y) / rows)).backward()
             total += value * len(y)
         if self.clip_norm is not None:
-            clip_grad_norm_(self.model.parameters(), self.clip_norm)
+            clip_grad_norm_(self.optimizer.params, self.clip_norm)
         self.optimizer.step()
         if self.schedule is not None and self.schedules_steps:
             _step(self.schedule, total / rows)

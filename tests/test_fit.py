@@ -120,6 +120,27 @@ def test_a_run_in_two_parts_is_the_whole_run_bit_for_bit(path, schedule_each):
     assert resumed_bits == whole_bits
 
 
+def test_gradients_that_the_optimizer_does_not_use_neither_clip_nor_change_a_resumed_run(path):
+    def run(epochs, **options):
+        model, loader, _ = setting()
+        optimizer = nn.optim.SGD(model[4].parameters(), lr=0.1)
+        return fitted(model, loader, optimizer, epochs=epochs, clip_norm=0.1, **options), bits(
+            model
+        )
+
+    def alone():
+        model, loader, _ = setting()
+        model.requires_grad_(False)
+        model[4].requires_grad_()
+        optimizer = nn.optim.SGD(model[4].parameters(), lr=0.1)
+        return fitted(model, loader, optimizer, epochs=4, clip_norm=0.1), bits(model)
+
+    whole = run(4)
+    run(2, checkpoint=path)
+    assert run(4, checkpoint=path, resume=True) == whole
+    assert alone() == whole
+
+
 @pytest.mark.parametrize("at", [1, 3, 5, 7])
 @pytest.mark.parametrize(("accumulate", "prefetch"), [(1, 0), (2, 0), (1, 2)])
 def test_a_run_interrupted_within_an_epoch_goes_on_bit_for_bit(path, at, accumulate, prefetch):
