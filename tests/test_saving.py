@@ -234,6 +234,39 @@ def test_files_of_other_kinds_are_refused_by_name(path):
         nn.load(path, "model")
 
 
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [
+        ("step", None), ("extra", None), ("extra", "[" * 100_000), ("generators", None), ("generators", "5"),
+        ("generators", '[{"names": [1], "state": {}}]'), ("generators", '[{"names": ["default"]}]'),
+        ("generators", '[{"scalar": "0.bias"}]'), ("optimizer", '{"law": "SGD", "params": [null], "state": {}}'),
+        ("optimizer", '{"law": "SGD", "params": ["0.weight", "0.bias"]}'), ("optimizer", "[]"),
+        ("optimizer", '{"law": {"array": "0.bias"}, "params": ["0.weight", "0.bias"], "state": {}}'),
+        ("generators", '[{"names": ["default"], "state": {"bit_generator": "PCG64", "state": {"state": -1, "inc": 1}, '
+         '"has_uint32": 0, "uinteger": 0}}]'),
+    ],
+)  # fmt: skip
+def test_a_file_with_another_header_under_a_right_checksum_is_refused_whole(path, part, text):
+    def run(seed):
+        model = nn.MLP([2, 2], rng=np.random.default_rng(seed))
+        return model, nn.optim.SGD(model.parameters())
+
+    nn.save(path, *run(0))
+    tensors = safetensors_numpy.load_file(path)
+    length = int.from_bytes(path.read_bytes()[:8], "little")
+    texts = json.loads(path.read_bytes()[8 : 8 + length])["__metadata__"]
+    del texts["crc32"], texts[part]
+    if text is not None:
+        texts[part] = text
+    texts["crc32"] = nn.saving.file._checksum(tensors, texts)
+    safetensors_numpy.save_file(tensors, path, texts)
+    other = run(1)
+    before = repr([owner.state_dict() for owner in other])
+    with pytest.raises(ValueError, match=path.name):
+        nn.load(path, *other)
+    assert repr([owner.state_dict() for owner in other]) == before
+
+
 def test_a_file_of_a_later_layout_is_refused(path):
     safetensors_numpy.save_file({"w": np.zeros(1)}, path, {"minigrad": "2"})
     with pytest.raises(ValueError, match="written in layout 2, and this minigrad reads 1"):

@@ -92,6 +92,10 @@ def load(
 
     _check_model("load", model)
     arrays, parts = read_file(path)
+    if parts is not None and not _is_saved(parts):
+        raise ValueError(
+            f"{os.fspath(path)}: its header is not what save writes; nothing was loaded"
+        )
     state, problems = _fitting(arrays, model)
     generators = generators_of(model, rng)
     given = [("optimizer", optimizer), ("schedule", schedule)]
@@ -121,6 +125,28 @@ def _check_model(what: str, model: Any) -> None:
         raise TypeError(
             f"{what}: the model is a {type(model).__name__}; a Module is needed, as in {what}(path, model)"
         )
+
+
+def _is_saved(parts: dict[str, Any]) -> bool:
+    """Whether these are the parts that `save` writes; what stands in the states is for their owners to check."""
+    if not _has(parts, "generators", "step", "extra") or not isinstance(parts["generators"], list):
+        return False
+    optimizer, schedule = parts.get("optimizer"), parts.get("schedule")
+    return (
+        all(_has(g, "names", "state") and _are_texts(g["names"]) for g in parts["generators"])
+        and (optimizer is None or _has(optimizer, "law", "params", "state"))
+        and (optimizer is None or _are_texts(optimizer["params"]))
+        and (schedule is None or _has(schedule, "law", "state"))
+        and _are_texts([part["law"] for part in (optimizer, schedule) if part is not None])
+    )
+
+
+def _has(part: Any, *names: str) -> bool:
+    return isinstance(part, dict) and all(name in part for name in names)
+
+
+def _are_texts(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(value, str) for value in values)
 
 
 def _fitting(arrays: Mapping[str, Any], model: Module) -> tuple[dict[str, Any], list[str]]:

@@ -61,7 +61,7 @@ def read_file(path: StrPath) -> tuple[dict[str, Any], dict[str, Any] | None]:
     del texts["minigrad"]
     try:
         parts = {name: _decoded(json.loads(text), tensors) for name, text in texts.items()}
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(
             f"{os.fspath(path)}: its header is not what save writes ({error!r})"
         ) from None

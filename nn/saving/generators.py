@@ -45,7 +45,7 @@ def problems_with(
         kind = type(generator.bit_generator).__name__
         try:
             type(generator.bit_generator)().state = state
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             kept = state.get("bit_generator") if isinstance(state, dict) else state
             problems.append(f"rng: {names[0]} is the state of a {kept}, needed {kind}")
     return problems
