@@ -79,7 +79,8 @@ def fit(
     accumulate     batches per update: it is that of one batch as large as they are together
     patience       epochs to go on without a better validation loss (or training loss, where there is no validation)
     callbacks      called with the record after each epoch; what they return, where it is true, ends the training
-    checkpoint     a path: all that the run needs to go on is saved there after each epoch, and on an interrupt
+    checkpoint     a path: all that the run needs to go on is saved there after each epoch and its callbacks, and on
+                   an interrupt
     resume         go on from the checkpoint, if there is one, bit for bit
     rng            the Generator that the loader shuffles by, where it is not the attribute `rng` of the loader
     progress       whether to show a bar, where tqdm is installed
@@ -108,7 +109,10 @@ def fit(
             if validation is not None:
                 record |= evaluate(model, validation, {"validation_loss": loss, **(metrics or {})})
             run.end_epoch(record)
-            answers = [callback(record) for callback in callbacks]
+            try:
+                answers = [callback(record) for callback in callbacks]
+            finally:  # what they change, such as a rate, is what the run goes on from
+                run.save()
             interrupt.raise_if_asked(run)
             if any(answers):
                 break
@@ -219,7 +223,7 @@ class _Run:
         return total
 
     def end_epoch(self, record: Record) -> None:
-        """Keep the record; step the schedule; save."""
+        """Keep the record; step the schedule."""
         for name, parameter in self.model.named_parameters():
             if not np.isfinite(parameter.data).all():
                 raise FloatingPointError(
@@ -228,7 +232,6 @@ class _Run:
         if self.schedule is not None and not self.schedules_steps:
             _step(self.schedule, _monitored(record))
         self.history.append(record)
-        self.save()
 
     # The checkpoint ----------------------------------------------------------------------------------
 

@@ -289,6 +289,28 @@ def test_callbacks_see_every_record_and_may_end_the_training():
     assert len(history) == 3
 
 
+def test_what_callbacks_change_is_what_a_run_goes_on_from(path):
+    def run(epochs, **options):
+        model, loader, optimizer = setting()
+
+        def halve(record):
+            optimizer.lr /= 2
+            record["next"] = optimizer.lr
+
+        options["callbacks"] = [halve]
+        return fitted(model, loader, optimizer, epochs=epochs, **options), bits(model)
+
+    run(2, checkpoint=path)
+    assert run(4, checkpoint=path, resume=True) == run(4)
+
+
+def test_an_error_in_a_callback_costs_no_epoch(path):
+    options = {"checkpoint": path, "resume": True, "epochs": 2}
+    with pytest.raises(ZeroDivisionError):
+        fitted(*setting(), callbacks=[lambda record: 1 / 0], **options)
+    assert [record["step"] for record in fitted(*setting(), **options)] == [5, 10]
+
+
 def test_a_schedule_that_asks_for_a_loss_gets_it():
     model, loader, optimizer = setting()
     schedule = nn.schedule.ReduceLROnPlateau(optimizer)
