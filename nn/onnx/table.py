@@ -170,8 +170,9 @@ def _prod(step: Step) -> str:
 def _logsumexp(step: Step) -> str:
     """m + log(sum(exp(x - m))) with m = max(x)"""
     x, axis, keepdims = step("x"), step.option("axis"), step.option("keepdims")
-    largest = _reduced(step, "ReduceMax", x, axis, True)
-    powers = step.add("Exp", step.add("Sub", x, largest))
+    largest, far = _reduced(step, "ReduceMax", x, axis, True), np.finfo(step.dtype).max
+    finite = step.add("Clip", largest, step.constant(-far), step.constant(far))  # inf - inf is nan
+    powers = step.add("Exp", step.add("Sub", x, finite))
     total = step.add("Log", _reduced(step, "ReduceSum", powers, axis, keepdims))
     return step.add("Add", total, _reduced(step, "ReduceMax", x, axis, keepdims))
 
