@@ -212,12 +212,24 @@ def test_what_would_be_a_silent_constant_is_refused(path, function, problem):
 
 
 @pytest.mark.parametrize(
-    "x", [normal(3, 4), np.array([[2, 1], [3, 0]])], ids=["floats", "integers"]
-)
+    "x",
+    [normal(3, 4), np.array([[2, 1], [3, 0]]), np.zeros((2, 3), np.float32), np.zeros((2, 3), int), np.ones(3, bool)],
+    ids=["floats", "integers", "zeros", "integer zeros", "bools"],
+)  # fmt: skip
 @pytest.mark.parametrize("batch_axis", [0, None])
 def test_values_of_the_input_are_found_out(path, x, batch_axis):
+    function = Called(lambda x: x.astype("float32") + np.exp(x.numpy().max() * np.float32(1)))
     with pytest.raises(ValueError, match="its argument `b` changes with the input"):
-        nn.export_onnx(Called(lambda x: x + x.numpy().max()), x, path, batch_axis=batch_axis)
+        nn.export_onnx(function, x, path, batch_axis=batch_axis)
+
+
+def test_a_condition_that_is_made_outside_of_the_ops_is_refused(path):
+    with pytest.raises(ValueError, match=r"where .*: its argument `condition` changes with the"):
+        nn.export_onnx(Called(lambda x: np.where(x.numpy() > 0, x, -x)), normal(2, 3), path)
+
+
+def test_an_example_of_zeros_will_do_where_a_model_takes_nothing_else(path):
+    check(path, nn.Embedding(1, 3), np.zeros((2, 4), int))
 
 
 def test_an_example_without_a_batch_is_refused(path):

@@ -196,7 +196,7 @@ class Step:
             is_number = isinstance(known, (int, float)) and not isinstance(known, bool)
             return self.graph.constant(np.asarray(known, dtype) if is_number else known)
         shape = affine([np.shape(v) for v in values], self.graph.sizes)
-        filled = {np.asarray(v).flat[0].item() if np.ptp(v) == 0 else None for v in values}
+        filled = {_only_value(np.asarray(v)) for v in values}
         if isinstance(shape, Affine) and len(filled) == 1 and None not in filled:
             value = self.graph.constant(np.asarray(filled.pop(), np.asarray(values[0]).dtype))
             target = self.graph.growing(shape, np.int64)
@@ -262,6 +262,12 @@ class Step:
         modules = [reference() for reference in reversed(self.node.notes.scope)]
         paths = self.graph.paths
         return next((paths[id(m)] for m in modules if id(m) in paths), "")
+
+
+def _only_value(array: Any) -> Any:
+    """The number that all elements are, or None."""
+    alike = array.size and (array == array.flat[0]).all()
+    return array.flat[0].item() if alike else None
 
 
 Translation = Callable[[Step], "str | list[str]"]

@@ -48,13 +48,13 @@ def traces_of(model: Module, example: Sequence[Any], axes: Axes) -> tuple[list[T
     first = _trace(model, example)
     n = _batch_size(example, axes)
     if n is None:
-        return [first, _trace(model, [_changed(x) for x in example])], [0, 0]
+        return [first, _another(model, example)], [0, 0]
     sizes = [n, n + 1, n + 3]
     traces = [first]
     for size in sizes[1:]:
         larger = [_resized(x, axis, size) for x, axis in zip(example, axes, strict=True)]
         try:
-            traces.append(_trace(model, larger))
+            traces.append(_another(model, larger))
         except Exception as error:
             raise ValueError(
                 f"export_onnx: the model takes the example, but not with {size} in place of {n} along batch_axis "
@@ -82,8 +82,16 @@ def _batch_size(example: Sequence[Any], axes: Axes) -> int | None:
 
 
 def _resized(x: Any, axis: int | None, size: int) -> Any:
-    """As many rows, made of those of x, with other values."""
-    return _changed(x if axis is None else np.take(x, np.arange(size) % x.shape[axis], axis))
+    """As many rows, made of those of x."""
+    return x if axis is None else np.take(x, np.arange(size) % x.shape[axis], axis)
+
+
+def _another(model: Module, inputs: Sequence[Any]) -> Trace:
+    """A forward of other values than these; where a model takes no others than zeros, of those in other places."""
+    try:
+        return _trace(model, [_changed(_unlike(x)) for x in inputs])
+    except Exception:
+        return _trace(model, [_changed(x) for x in inputs])
 
 
 def _changed(x: Any) -> Any:
@@ -91,6 +99,15 @@ def _changed(x: Any) -> Any:
     if x.dtype.kind in "iu" and x.size:
         x = np.where(x == x.max(), x.min(), x)
     return np.roll(x * x.dtype.type(0.875) if x.dtype.kind == "f" else x, 1)
+
+
+def _unlike(x: Any) -> Any:
+    """Other numbers where all are alike, as those of an example of zeros, of which `_changed` would make no others."""
+    if not x.size or not (x == x.flat[0]).all():
+        return x
+    if x.dtype.kind in "iu":
+        return np.where(x > 0, x - 1, x + 1)
+    return ~x if x.dtype.kind == "b" else np.where(x == 0, x.dtype.type(1), x)
 
 
 def _trace(model: Module, example: Sequence[Any]) -> Trace:
