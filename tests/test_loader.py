@@ -168,6 +168,18 @@ def test_an_error_of_the_transform_reaches_the_user():
         list(DataLoader(Squares(3), transform=transform, prefetch=2))
 
 
+@pytest.mark.parametrize("prefetch", [0, 2])
+def test_what_numpy_does_about_a_division_by_zero_is_as_set_where_the_loop_is(prefetch):
+    def transform(batch, rng):
+        return np.ones(2) / np.zeros(2)
+
+    loader = DataLoader(Squares(3), transform=transform, prefetch=prefetch)
+    with np.errstate(divide="ignore"):
+        assert np.isinf(list(loader)).all()
+    with np.errstate(divide="raise"), pytest.raises(FloatingPointError, match="divide by zero"):
+        list(loader)
+
+
 def test_no_more_is_prepared_than_prefetch_says():
     made = []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextvars import copy_context
 from operator import index
 from queue import SimpleQueue
 from typing import Any
@@ -97,6 +98,7 @@ def _ahead(batches: Iterator[Any], count: int) -> Iterator[Any]:
     The thread starts with the first batch and is gone when this generator is: exhausted, closed or dropped.
     """
     free = threading.Semaphore(count)
+    context = copy_context()  # NumPy's errstate, for one, holds for a thread alone
     results: SimpleQueue[tuple[bool, Any]] = SimpleQueue()
     stop = threading.Event()
 
@@ -106,7 +108,7 @@ def _ahead(batches: Iterator[Any], count: int) -> Iterator[Any]:
                 free.acquire()
                 if stop.is_set():
                     return
-                results.put((True, next(batches)))
+                results.put((True, context.run(next, batches)))
         except BaseException as error:  # StopIteration, the end, among them
             results.put((False, error))
 
