@@ -124,6 +124,15 @@ def test_lr_is_checked_when_it_is_set():
     assert optimizer.lr == 1e-3
 
 
+def test_params_that_are_replaced_are_refused_instead_of_left_alone():
+    old, new = parameters(), parameters()
+    optimizer = SGD(old, lr=0.1)
+    give(new, 0)
+    optimizer.param_groups[0]["params"] = new
+    with pytest.raises(ValueError, match='the "params" of a group were replaced'):
+        optimizer.step()
+
+
 def test_param_groups_are_changed_by_add_param_group_alone():
     optimizer = SGD(parameters())
     with pytest.raises(AttributeError):

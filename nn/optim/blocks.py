@@ -47,6 +47,11 @@ class Blocks:
     def step(self, update: Update) -> None:
         """Update every parameter that has a gradient, and no other."""
         group = self.group
+        if group["params"] is not self._params:
+            raise ValueError(
+                'the "params" of a group were replaced, but the state is that of those before; use add_param_group, or '
+                "make a new optimiser"
+            )
         grads = [p.grad for p in self._params]
         seen = [None if g is None else p.data for p, g in zip(self._params, grads, strict=True)]
         if not all(map(is_, seen, self._seen)):
