@@ -1,6 +1,7 @@
 """LBFGS: its path is PyTorch's, evaluation by evaluation."""
 
 import math
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -156,6 +157,26 @@ def test_the_step_at_a_minimum_asks_once_and_moves_nothing():
     loss = optimizer.step(closure_of(optimizer, lambda: ((p - 3) ** 2).sum(), seen := []))
     assert isinstance(loss, Tensor)
     assert (len(seen), p.item()) == (1, 3.0)
+
+
+@pytest.mark.parametrize("at", range(6, 26, 3))
+def test_an_interrupt_leaves_everything_as_it_was_before_the_step(at):
+    w = nn.Parameter(np.linspace(-1.5, 2.0, 4))
+    optimizer = LBFGS([w], line_search_fn="strong_wolfe", max_iter=4)
+    seen, interrupts = [], []
+    closure = closure_of(optimizer, lambda: rosenbrock(w), seen)
+
+    def interrupted():
+        if len(seen) == at:
+            interrupts.append(at)
+            raise KeyboardInterrupt
+        return closure()
+
+    while not interrupts:
+        before = repr((w.tolist(), optimizer.state_dict()))
+        with suppress(KeyboardInterrupt):
+            optimizer.step(interrupted)
+    assert repr((w.tolist(), optimizer.state_dict())) == before
 
 
 def test_a_line_search_comes_back_from_infinity():

@@ -75,7 +75,19 @@ class LBFGS(Optimizer):
         """Up to max_iter iterations; returns the loss that `closure` gave first.
 
         closure   sets the gradients to None, computes the loss, calls its backward, and returns it
+
+        An error in the closure, or an interrupt, leaves the parameters as they were before the step.
         """
+        before = _Line(self, closure, 0.0)
+        memory = {n: [*v] if isinstance(v, list) else v for n, v in self._memory.items()}
+        try:
+            return self._step(closure)
+        except BaseException:
+            before.move(0.0)
+            self._memory = memory
+            raise
+
+    def _step(self, closure: Callable[[], Any]) -> Any:
         group, memory = self.param_groups[0], self._memory
         most, still = group["max_eval"], group["tolerance_change"]
         loss, f, g = self._evaluate(closure)
