@@ -155,6 +155,23 @@ def test_a_schedule_goes_on_where_it_was(path):
     assert schedule.left == 7
 
 
+def test_a_rate_that_was_set_by_hand_beside_a_schedule_is_read_back(path):
+    model, _ = net(0)
+    optimizer = optimizer_of(model)
+    schedule = nn.schedule.StepLR(optimizer, 2)
+    schedule.step()
+    optimizer.lr = 0.5
+    nn.save(path, model, optimizer, schedule)
+    other, _ = net(0)
+    its_optimizer = optimizer_of(other)
+    its_schedule = nn.schedule.StepLR(its_optimizer, 2)
+    nn.load(path, other, its_optimizer, its_schedule)
+    assert its_optimizer.lr == 0.5
+    for both in (schedule, its_schedule):
+        both.step()
+    assert its_optimizer.lr == optimizer.lr != 0.5
+
+
 def test_weights_load_without_the_rest_and_in_pytorch_by_names_without_a_slash(path):
     saved_run(path)
     model, _ = net(1)

@@ -109,7 +109,8 @@ def load(
             problems += [p for name, owner in resumed for p in _unfit(parts, name, owner, model)]
             problems += problems_with(parts["generators"], generators)
     if not problems and parts is not None:
-        problems = _load_states(resumed, parts)
+        # the optimizer once more: its rates hold, whatever a schedule sets when it is loaded
+        problems = _load_states([*resumed, *resumed[:1]], parts)
     if problems:
         raise ValueError(f"{os.fspath(path)}: nothing was loaded.\n  " + "\n  ".join(problems))
     model.load_state_dict(state)
