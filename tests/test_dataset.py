@@ -126,6 +126,14 @@ def test_unequal_items_are_an_error_that_names_them_and_both_shapes(name, prefet
         list(loader)
 
 
+@pytest.mark.parametrize("prefetch", [0, 2])
+def test_a_tensor_whose_gradient_the_batch_would_lose_is_an_error(prefetch):
+    w = minigrad.Tensor(np.ones(3), requires_grad=True)
+    items = [(w.detach(), 0), (w * 2, 1)]
+    with pytest.raises(ValueError, match=r"item 1\[0\] requires grad, .* its \.detach\(\)"):
+        list(DataLoader(items, 2, prefetch=prefetch))
+
+
 def test_what_is_no_array_is_an_error_that_names_the_item():
     with pytest.raises(TypeError, match=r"item 1\['text'\] is a str; .* pass a collate_fn"):
         collate([{"text": 1}, {"text": "two"}])

@@ -15,7 +15,7 @@ def collate(items: Sequence[Any], indices: Sequence[int] | None = None) -> Any:
 
     Numbers become arrays (N,): Python's floats float32, ints int64, bools bool. Items that differ in kind, shape or
     dtype are a ValueError that names them by `indices`, their numbers in the data set, by default their places here;
-    what is neither array nor number is a TypeError.
+    what is neither array nor number is a TypeError. A Tensor that requires grad, which a batch would lose, is an error.
 
     >>> collate([([1.0, 2.0], 3), ([4.0, 5.0], 6)])
     ([array([1., 4.], dtype=float32), array([2., 5.], dtype=float32)], array([3, 6]))
@@ -45,6 +45,11 @@ def _collate(items: Sequence[Any], indices: Sequence[int], path: str) -> Any:
 def _require_alike(items: Sequence[Any], indices: Sequence[int], path: str) -> None:
     form = None
     for item, i in zip(items, indices, strict=True):
+        if isinstance(item, minigrad.Tensor) and item.requires_grad:
+            raise ValueError(
+                f"collate: item {i}{path} requires grad, which its batch would lose; make it under no_grad(), or pass "
+                "its .detach()"
+            )
         other = _form(item)
         if other is None:
             raise TypeError(
