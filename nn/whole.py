@@ -46,8 +46,8 @@ def _begun(place: Path) -> tuple[Path, BufferedWriter]:
     while True:
         partial = place.with_name(f".{place.name}.{uuid.uuid4().hex}.part")
         file = open(partial, "xb")  # noqa: SIM115  the caller closes it
-        _lock(file)
-        if partial.exists():  # or it was taken for a leftover before it was locked
+        is_ours = _lock(file) is not False
+        if is_ours and partial.exists():  # or it was taken for a leftover before it was locked
             return partial, file
         file.close()
 
@@ -63,16 +63,18 @@ def _remove_leftovers(place: Path) -> None:
                         left.unlink()
 
 
-def _lock(file: Any) -> bool:
-    """Whether the lock on an open file, which ends with the process, is ours now."""
+def _lock(file: Any) -> bool | None:
+    """Whether the lock on an open file, which ends with the process, is ours now; None where there are no locks."""
     if sys.platform == "win32":
         return True
     import fcntl
 
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # another holds it, or this file system has none
+    except BlockingIOError:  # another holds it
         return False
+    except OSError:  # this file system has none
+        return None
     return True
 
 

@@ -337,6 +337,26 @@ def test_leftovers_are_removed_unless_their_writer_lives(path):
     assert sorted(os.listdir(path.parent)) == sorted([path.name, other.name])
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no locks there")
+def test_a_file_that_another_writer_has_just_taken_for_a_leftover_is_begun_again(path, monkeypatch):
+    taken = []
+    lock = nn.whole._lock
+
+    def late(file):
+        if not taken:
+            taken.append(open(file.name, "rb"))  # noqa: SIM115  closed below
+            assert lock(taken[0])
+        return lock(file)
+
+    monkeypatch.setattr(nn.whole, "_lock", late)
+    with whole(path) as file:
+        os.unlink(taken[0].name)
+        file.write(b"written")
+    taken[0].close()
+    assert path.read_bytes() == b"written"
+    assert os.listdir(path.parent) == [path.name]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
 def test_where_a_path_is_a_link_the_file_behind_it_is_replaced(path):
     link = path.with_name("latest")
