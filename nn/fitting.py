@@ -71,7 +71,8 @@ def fit(
             history.append({"loss": total / rows, "accuracy": np.concatenate(right).mean()})
             nn.save(checkpoint, model, optimizer, schedule, rng=rng, extra=history)
 
-    loader         gives batches (x, y), and can be iterated anew each epoch; so does `validation`
+    loader         gives batches (x, y), and can be iterated anew each epoch; so does `validation`. x and y may be
+                   arrays, or tuples or dicts of arrays that `model` and `loss` take
     loss, metrics  functions of (output, y) that give means over the rows of a batch; metrics by their names
     schedule       its `step()` is called after each epoch, or with schedule_each="step" after each update; after
                    an epoch one that asks for a loss gets that of the validation, or of the training where there is none
@@ -125,10 +126,10 @@ def evaluate(model: Module, loader: Iterable[Any], metrics: Mapping[str, Functio
     with evaluating(model), minigrad.no_grad():
         for batch in loader:
             x, y = _pair(batch)
-            output = model(x)
+            output, here = model(x), _rows(batch)
             for name, metric in metrics.items():
-                sums[name] += _number(metric(output, y)) * len(y)
-            rows += len(y)
+                sums[name] += _number(metric(output, y)) * here
+            rows += here
     if rows == 0:
         raise ValueError("fit: there is no batch to evaluate on; was the loader iterated before?")
     return {name: total / rows for name, total in sums.items()}
@@ -167,7 +168,7 @@ class _Run:
         with _bar(self.progress, self.loader, len(self.history) + 1, self.accumulate) as bar:
             for group in groups:
                 part["total"] += self._update(group, part["updates"])
-                part["rows"] += sum(len(y) for _, y in group)
+                part["rows"] += sum(map(_rows, group))
                 part["updates"] += 1
                 self.step += 1
                 if bar is not None:
@@ -202,7 +203,8 @@ class _Run:
 
     def _update(self, group: list[Any], before: int) -> float:
         """One update by the gradient of the mean over the rows of all batches in the group; the sum of their losses."""
-        total, rows = 0.0, sum(len(y) for _, y in group)
+        total, counts = 0.0, [*map(_rows, group)]
+        rows = sum(counts)
         self.optimizer.zero_grad()
         for i, (x, y) in enumerate(group):
             loss = self.loss(self.model(x), y)
@@ -213,8 +215,8 @@ class _Run:
                     f"fit: the loss is {value} at step {self.step + 1} (epoch {len(self.history) + 1}, batch {batch})"
                     f"{self.kept()}; the step again inside minigrad.debug() names the op"
                 )
-            (loss if len(group) == 1 else loss * (len(y) / rows)).backward()
-            total += value * len(y)
+            (loss if len(group) == 1 else loss * (counts[i] / rows)).backward()
+            total += value * counts[i]
         if self.clip_norm is not None:
             clip_grad_norm_(self.optimizer.params, self.clip_norm)
         self.optimizer.step()
@@ -303,6 +305,17 @@ def _pair(batch: Any) -> Any:
     if not isinstance(batch, (tuple, list)) or len(batch) != 2:
         raise TypeError(f"fit: the loader gave a {type(batch).__name__}; a pair (x, y) is needed")
     return batch
+
+
+def _rows(batch: Any) -> int:
+    """How many rows a batch has: those of y, or of x where y is no array but several."""
+    x, y = batch
+    for part in (y, x):
+        if hasattr(part, "shape"):
+            return len(part)
+    if isinstance(y, Mapping):
+        y = tuple(y.values())
+    return _rows((x, y[0])) if isinstance(y, tuple) else len(y)
 
 
 def _groups(loader: Iterable[Any], size: int) -> Iterator[list[Any]]:

@@ -269,6 +269,22 @@ def test_accumulated_batches_make_the_update_of_one_large_batch():
     assert small[-1]["loss"] == pytest.approx(large[-1]["loss"], rel=1e-12)
 
 
+@pytest.mark.parametrize("of", [tuple, lambda parts: dict(enumerate(parts))], ids=["tuple", "dict"])
+def test_batches_of_several_arrays_are_weighted_by_their_rows(of):
+    def run(targets, loss):
+        layer = nn.Linear(3, 2, rng=np.random.default_rng(1))
+        pairs = [(x, targets(y)) for x, y in DataLoader(TensorDataset(*data()), 16)]
+        optimizer = nn.optim.SGD(layer.parameters(), lr=0.1)
+        options = {"accumulate": 2, "validation": pairs, "epochs": 3}
+        return fitted(layer, pairs, optimizer, loss, **options)
+
+    several = run(lambda y: of((y, y, y)), lambda output, y: cross_entropy(output, y[0]))
+    assert several == run(lambda y: y, cross_entropy)
+    pairs = [(of((x, x)), of((x, x))) for x in (np.ones(1), np.zeros(3))]
+    means = nn.fitting.evaluate(nn.Identity(), pairs, {"mean": lambda o, y: o[0].mean()})
+    assert means == {"mean": 0.25}
+
+
 def test_patience_ends_a_training_that_becomes_no_better():
     model, loader, _ = setting()
     frozen = nn.optim.SGD(model.parameters(), lr=0.0)
