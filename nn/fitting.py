@@ -281,7 +281,9 @@ class _Interrupt:
     def __enter__(self) -> _Interrupt:
         import signal
 
-        if threading.current_thread() is threading.main_thread():  # no other gets signals
+        in_main = threading.current_thread() is threading.main_thread()  # no other gets signals
+        # a program that ignores Ctrl-C, or has a handler of its own, keeps to that
+        if in_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             self._before = signal.signal(signal.SIGINT, self._ask)
         return self
 

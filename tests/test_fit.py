@@ -191,6 +191,19 @@ def test_a_second_interrupt_does_not_wait():
         fitted(*setting(), loss=hurried)
 
 
+def test_a_program_that_ignores_ctrl_c_goes_on_to_do_so():
+    def hurried(output, y):
+        os.kill(os.getpid(), signal.SIGINT)
+        return cross_entropy(output, y)
+
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        assert len(fitted(*setting(), hurried)) == 1
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_fit_runs_in_a_thread_which_gets_no_signals():
     histories = []
     thread = threading.Thread(target=lambda: histories.append(fitted(*setting())))
