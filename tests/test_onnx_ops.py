@@ -147,6 +147,12 @@ def test_an_op_in_onnxruntime_gives_what_it_gives_here(tmp_path, name, i):
     check(tmp_path / "op.onnx", Called(function), *inputs)
 
 
+def test_logarithms_of_zero_are_added_in_onnxruntime_as_here(tmp_path):
+    inf = np.inf
+    pairs = np.array([[-inf, -inf], [-inf, 0], [inf, inf], [1, inf], [inf, -inf], [50, -50]], "f4")
+    check(tmp_path / "op.onnx", Called(mg.logaddexp), pairs[:, 0], pairs[:, 1])
+
+
 @pytest.mark.parametrize(
     ("function", "problem"),
     [

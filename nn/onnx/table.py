@@ -112,10 +112,16 @@ def _hypot(step: Step) -> str:
 
 
 def _logaddexp(step: Step) -> str:
-    """max(a, b) + log(1 + exp(-|a - b|))"""
-    a, b = step("a"), step("b")
-    apart = step.add("Neg", step.add("Abs", step.add("Sub", a, b)))
-    return step.add("Add", step.add("Max", a, b), step.add("Softplus", apart))
+    """max(a, b) + log(1 + exp(min(a, b) - max(a, b)))"""
+    largest, least = (step.add(op, step("a"), step("b")) for op in ("Max", "Min"))
+    apart = step.add("Sub", least, _finite(step, largest))
+    return step.add("Add", largest, step.add("Softplus", apart))
+
+
+def _finite(step: Step, x: str) -> str:
+    """x with the largest number in place of inf: inf - inf would be nan."""
+    far = np.finfo(step.dtype).max
+    return step.add("Clip", x, step.constant(-far), step.constant(far))
 
 
 # Products ------------------------------------------------------------------------------------------------
@@ -170,9 +176,8 @@ def _prod(step: Step) -> str:
 def _logsumexp(step: Step) -> str:
     """m + log(sum(exp(x - m))) with m = max(x)"""
     x, axis, keepdims = step("x"), step.option("axis"), step.option("keepdims")
-    largest, far = _reduced(step, "ReduceMax", x, axis, True), np.finfo(step.dtype).max
-    finite = step.add("Clip", largest, step.constant(-far), step.constant(far))  # inf - inf is nan
-    powers = step.add("Exp", step.add("Sub", x, finite))
+    largest = _reduced(step, "ReduceMax", x, axis, True)
+    powers = step.add("Exp", step.add("Sub", x, _finite(step, largest)))
     total = step.add("Log", _reduced(step, "ReduceSum", powers, axis, keepdims))
     return step.add("Add", total, _reduced(step, "ReduceMax", x, axis, keepdims))
 
