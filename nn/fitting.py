@@ -16,7 +16,8 @@ import minigrad
 
 from .modes import evaluating
 from .module import Module
-from .optim import clip_grad_norm_
+from .optim import LBFGS, clip_grad_norm_
+from .optim.checks import natural
 from .saving import load, save
 from .saving.generators import generators_of, restore, states_of
 
@@ -89,8 +90,14 @@ def fit(
     A loss that is nan or infinite raises FloatingPointError before it is learned from, and the checkpoint is kept. An
     interrupt (Ctrl-C) lets the update end, saves, and then is the KeyboardInterrupt that it always is.
     """
-    if accumulate < 1:
-        raise ValueError(f"fit: accumulate must be an integer >= 1, not {accumulate}")
+    natural(epochs, "fit: epochs", least=0)
+    natural(accumulate, "fit: accumulate")
+    if patience is not None:
+        natural(patience, "fit: patience")
+    if isinstance(optimizer, LBFGS):
+        raise TypeError(
+            "fit: a step of LBFGS asks for the loss several times; write the loop, with optimizer.step(closure)"
+        )
     if metrics and validation is None:
         raise ValueError("fit: metrics are measured on validation; pass a loader as validation=")
     if resume and checkpoint is None:

@@ -366,6 +366,8 @@ def test_validation_leaves_every_module_in_its_mode():
     ("options", "message"),
     [
         ({"accumulate": 0}, "accumulate must be an integer >= 1, not 0"),
+        ({"patience": 0}, "patience must be an integer >= 1, not 0"),
+        ({"epochs": 1.5}, "epochs must be an integer >= 0, not 1.5"),
         ({"metrics": {"accuracy": accuracy}}, "metrics are measured on validation"),
         ({"resume": True}, "to resume, pass the path as checkpoint="),
         ({"schedule_each": "batch"}, 'schedule_each must be "epoch" or "step", not \'batch\''),
@@ -377,8 +379,10 @@ def test_options_that_make_no_sense_are_refused(options, message):
         fitted(*setting(), **options)
 
 
-def test_loaders_that_give_something_else_are_refused():
+def test_loaders_that_give_something_else_and_laws_that_need_a_closure_are_refused():
     model, loader, optimizer = setting()
+    with pytest.raises(TypeError, match=r"LBFGS asks for .* optimizer\.step\(closure\)"):
+        fitted(model, loader, nn.optim.LBFGS(model.parameters()))
     with pytest.raises(TypeError, match=r"the loader gave a ndarray; a pair \(x, y\) is needed"):
         fitted(model, [np.zeros((2, 3))], optimizer)
     with pytest.raises(
