@@ -25,6 +25,10 @@ def generator(rng: np.random.Generator | None = None) -> np.random.Generator:
     """`rng`, or the default generator."""
     global _default
     if rng is not None:
+        if not isinstance(rng, np.random.Generator):
+            raise TypeError(
+                f"rng must be a numpy.random.Generator, such as np.random.default_rng(0), not {rng!r}"
+            )
         return rng
     if _default is None:
         with _changing:

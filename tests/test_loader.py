@@ -301,6 +301,11 @@ def test_an_interrupt_ends_the_epoch_at_once(wait):
         (lambda: random_split([1, 2], [1, 2]), ValueError, r"lengths \[1, 2\] do not divide 2"),
         (lambda: random_split([1, 2], [3, -1]), ValueError, "do not divide 2 items"),
         (lambda: random_split([1, 2], [0.5, 0.4]), ValueError, "do not add up to 1"),
+        (
+            lambda: random_split([1, 2], [1, 1], rng=3),
+            TypeError,
+            r"np\.random\.default_rng\(0\), not 3",
+        ),
     ],
 )
 def test_bad_arguments_are_errors_that_say_what_is_needed(make, error, message):
