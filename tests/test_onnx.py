@@ -203,6 +203,7 @@ def test_an_op_without_translation_is_named_with_its_module_and_line(path):
         (lambda x: x[np.arange(x.shape[0])[::-1].copy()], "its argument `index` changes with the input"),
         (lambda x: minigrad.roll(x, 1, 0), "axis 0, along which it rolls, grows with the batch"),
         (lambda x: x[: x.shape[0] - 1], "its index changes with the input"),
+        (lambda x: (x[:-2] * 2).squeeze(), r"how many axes .*: \(4,\) and \(2, 4\) and \(4, 4\)"),
     ],
 )  # fmt: skip
 def test_what_would_be_a_silent_constant_is_refused(path, function, problem):
@@ -230,6 +231,10 @@ def test_a_condition_that_is_made_outside_of_the_ops_is_refused(path):
 
 def test_an_example_of_zeros_will_do_where_a_model_takes_nothing_else(path):
     check(path, nn.Embedding(1, 3), np.zeros((2, 4), int))
+
+
+def test_the_batch_axis_may_be_counted_from_the_end(path):
+    check(path, Called(lambda x: x - x.mean(axis=1, keepdims=True)), normal(4, 3), batch_axis=-1)
 
 
 def test_an_example_without_a_batch_is_refused(path):

@@ -31,6 +31,8 @@ def export(model: Module, example: Any, path: StrPath, batch_axis: BatchAxis) ->
         raise ValueError(
             f"export_onnx: {len(axes)} axes in batch_axis, {len(inputs)} inputs in the example"
         )
+    pairs = zip(axes, inputs, strict=True)
+    axes = tuple([a + x.ndim if a is not None and a < 0 else a for a, x in pairs])
     with evaluating(model):
         traces, sizes = traces_of(model, inputs, axes)
     graph = Graph(model, traces, sizes, axes)
@@ -77,6 +79,9 @@ def _translate(graph: Graph) -> None:
             graph.learn_result(nodes, name, arrays)
             continue
         step = Step(graph, nodes)
+        if len({values[0].ndim for values in step.values}) > 1:
+            shapes = " and ".join(str(values[0].shape) for values in step.values)
+            raise step.error(f"how many axes its result has changes with the batch: {shapes}")
         translation = TRANSLATIONS.get(step.op)
         if translation is None:
             raise step.error("there is no translation of this op", NotImplementedError)

@@ -71,7 +71,7 @@ REMEDY = (
 
 def _batch_size(example: Sequence[Any], axes: Axes) -> int | None:
     pairs = [(x, a) for x, a in zip(example, axes, strict=True) if a is not None]
-    sizes = {x.shape[axis] if axis < x.ndim else 0 for x, axis in pairs}
+    sizes = {x.shape[axis] if 0 <= axis < x.ndim else 0 for x, axis in pairs}
     if len(sizes) > 1 or 0 in sizes:
         shapes = ", ".join(str(x.shape) for x in example)
         raise ValueError(
