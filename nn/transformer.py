@@ -60,9 +60,8 @@ class TransformerEncoderLayer(Module):
         self.norm1 = LayerNorm(width, layer_norm_eps, bias=bias, dtype=dtype)
         self.norm2 = LayerNorm(width, layer_norm_eps, bias=bias, dtype=dtype)
         self.dropout, self.dropout1, self.dropout2 = (Dropout(dropout, rng=rng) for _ in range(3))
-        self.activation = (
-            activation  # a name stays one, so that a copy or a pickle needs no function
-        )
+        # a name stays one, so that a copy or a pickle needs no function
+        self.activation = activation
         self.norm_first = norm_first
 
     def forward(
