@@ -16,6 +16,14 @@ from minigrad import cross_entropy
 from nn.data import DataLoader, TensorDataset
 
 
+@pytest.fixture(autouse=True)
+def interrupts_as_in_a_terminal():
+    """A shell lets what it starts in the background ignore Ctrl-C, and fit leaves it so."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def data(n=40, seed=0):
     rng = np.random.default_rng(seed)
     x = rng.standard_normal((n, 3)).astype(np.float32)
