@@ -22,7 +22,7 @@ import minigrad
 import nn
 import nn.data
 from minigrad import picture
-from nn.whole import whole
+from nn.atomic_file import whole
 
 COLORS = ("#3b6fb6", "#d1603d", "#4a9a6a", "#8663a8")
 DPI = 110

@@ -2,15 +2,9 @@
 
 from types import ModuleType
 
-from . import heap
-from .certificates import certify
-from .checkpoints import checkpoint, recomputing
-from .checks import check_grads
-from .costs import costs
-from .engine import grad
-from .explanations import explain
-from .footprint import saved_bytes
-from .graph import debug, enable_grad, is_recording, no_grad, record
+from .core.backward import grad
+from .core.graph import debug, enable_grad, is_recording, no_grad, record
+from .core.rows import elementwise, primitive
 from .ops.activations import (
     celu,
     elu,
@@ -112,6 +106,7 @@ from .ops.joining import (
     vsplit,
     vstack,
 )
+from .ops.kernels import allocator
 from .ops.linalg import cholesky, det, eigh, inv, matrix_power, slogdet, solve
 from .ops.losses import cross_entropy, hinge_loss, nll_loss
 from .ops.norms import norm
@@ -138,6 +133,7 @@ from .ops.products import (
     vdot,
     vecdot,
 )
+from .ops.pytorch_words import room
 from .ops.rearrange import (
     diag,
     diagonal,
@@ -178,15 +174,19 @@ from .ops.special import erf, erfc, sinc
 from .ops.statistics import average, median, std, var
 from .ops.windows import fold, unfold
 from .random import generator, seed
-from .recording import scope
-from .rows import elementwise, primitive
+from .recompute import checkpoint, recomputing
+from .sight.costs import costs
+from .sight.explain import explain
+from .sight.footprint import saved_bytes
+from .sight.recording import scope
 from .tensor import Tensor, touch
 from .transforms import hessian, hvp, jacobian, jvp, value_and_grad, vjp
-from .words import room
+from .trust.certify import certify
+from .trust.gradients import check_grads
 
 __version__ = "0.1.0"
 
-heap.keep_freed_memory()
+allocator.keep_freed_memory()
 
 __all__ = [
     "Tensor",

@@ -25,7 +25,7 @@ from .ops import (
     statistics,
 )
 from .ops.inspection import inspect
-from .words import says_our_words
+from .ops.pytorch_words import says_our_words
 
 if TYPE_CHECKING:
     from .tensor import Tensor

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import memory
-from .graph import ON, TensorBase, mode
+from .core import writes
+from .core.graph import ON, TensorBase, mode
 from .ops import elementwise, indexing, joining, products
 from .ops.inspection import inspect
 
@@ -152,7 +152,7 @@ class Operators(TensorBase):
             )
         value = row.f(self._data, other._data if isinstance(other, TensorBase) else other)
         np.copyto(self._data, value, casting="same_kind")
-        memory.mark_written(self._data)
+        writes.mark_written(self._data)
         return self  # type: ignore[return-value]
 
     # Indexing ----------------------------------------------------------------------------------------

@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from . import engine, memory, protocols, recording
-from .dtypes import as_array
-from .graph import ON, RECORD, TensorBase, mode, register_tensor_class, wrap
+from . import numpy_protocols
+from .core import backward as engine
+from .core import writes
+from .core.dtypes import as_array
+from .core.graph import ON, RECORD, TensorBase, mode, register_tensor_class, wrap
 from .methods import Methods
-from .words import no_attribute
+from .ops.pytorch_words import no_attribute
+from .sight import recording
 
 
 class Tensor(Methods):
@@ -43,7 +46,7 @@ class Tensor(Methods):
         array = as_array(data, dtype)
         if requires_grad:
             _check_can_require_grad(array)
-            if array is given or memory.owner(array) is not array:
+            if array is given or writes.owner(array) is not array:
                 array = array.copy(order="K")
         self._data = array
         self._grad = None
@@ -67,7 +70,7 @@ class Tensor(Methods):
         array = value._data if isinstance(value, TensorBase) else as_array(value)
         self._check_shape("t.data = value", array)
         array = array.astype(self._data.dtype, casting="same_kind", copy=False)
-        memory.mark_written(self._data)
+        writes.mark_written(self._data)
         self._data = array
 
     @property
@@ -247,7 +250,7 @@ class Tensor(Methods):
         array = value._data if isinstance(value, TensorBase) else np.asarray(value)
         self._check_shape("assign", array)
         np.copyto(self._data, array, casting="same_kind")
-        memory.mark_written(self._data)
+        writes.mark_written(self._data)
         return self
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
@@ -284,10 +287,10 @@ class Tensor(Methods):
     # NumPy's protocols -------------------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        return protocols.call_ufunc(ufunc, method, inputs, kwargs)
+        return numpy_protocols.call_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        return protocols.call_function(function, args, kwargs, self)
+        return numpy_protocols.call_function(function, args, kwargs, self)
 
 
 class Hook:
@@ -313,7 +316,7 @@ def touch(*tensors: Tensor) -> None:
     for t in tensors:
         if t._node is not None:
             t._check_leaf("touch")
-    memory.mark_written(*[t._data for t in tensors])
+    writes.mark_written(*[t._data for t in tensors])
 
 
 def _check_can_require_grad(array: Any) -> None:

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from . import engine
-from .dtypes import as_array, is_array
-from .graph import TensorBase
+from .core import backward as engine
+from .core.dtypes import as_array, is_array
+from .core.graph import TensorBase
 from .ops.elementwise import astype
 from .ops.reductions import sum
 from .ops.shapes import reshape, stack

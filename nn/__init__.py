@@ -6,7 +6,8 @@ from types import ModuleType
 import minigrad
 
 from . import init, optim, schedule
-from .activations import (
+from .fitting import fit
+from .layers.activations import (
     CELU,
     ELU,
     GELU,
@@ -26,14 +27,13 @@ from .activations import (
     Softplus,
     Tanh,
 )
-from .attention import MultiheadAttention
-from .batch_norm import BatchNorm1d, BatchNorm2d
-from .containers import ModuleDict, ModuleList, Residual, Sequential
-from .convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
-from .embedding import Embedding
-from .fitting import fit
-from .linear import Linear
-from .losses import (
+from .layers.attention import MultiheadAttention
+from .layers.batch_norm import BatchNorm1d, BatchNorm2d
+from .layers.containers import ModuleDict, ModuleList, Residual, Sequential
+from .layers.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
+from .layers.embedding import Embedding
+from .layers.linear import Linear
+from .layers.losses import (
     BCELoss,
     BCEWithLogitsLoss,
     CrossEntropyLoss,
@@ -45,11 +45,8 @@ from .losses import (
     NLLLoss,
     SmoothL1Loss,
 )
-from .models import CNN, MLP
-from .module import Buffer, Module, Parameter
-from .normalisation import GroupNorm, LayerNorm, RMSNorm
-from .onnx import export_onnx
-from .pooling import (
+from .layers.normalisation import GroupNorm, LayerNorm, RMSNorm
+from .layers.pooling import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
     AdaptiveMaxPool2d,
@@ -58,11 +55,14 @@ from .pooling import (
     MaxPool1d,
     MaxPool2d,
 )
-from .recurrent import GRU, LSTM, RNN
-from .regularisation import Dropout, Dropout2d
+from .layers.recurrent import GRU, LSTM, RNN
+from .layers.regularisation import Dropout, Dropout2d
+from .layers.shaping import Flatten, Identity, Unflatten, Upsample
+from .layers.transformer import TransformerEncoder, TransformerEncoderLayer
+from .models import CNN, MLP
+from .module import Buffer, Module, Parameter
+from .onnx import export_onnx
 from .saving import load, save
-from .shaping import Flatten, Identity, Unflatten, Upsample
-from .transformer import TransformerEncoder, TransformerEncoderLayer
 
 # in reading order: what a layer is, the layers, what is built of them, what trains them
 __all__ = [  # noqa: RUF022

@@ -22,7 +22,7 @@ from .saving import load, save
 from .saving.generators import generators_of, restore, states_of
 
 if TYPE_CHECKING:
-    from .whole import StrPath
+    from .atomic_file import StrPath
 
 Function = Callable[[Any, Any], Any]
 Record = dict[str, Any]

@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from .activations import ReLU
-from .batch_norm import BatchNorm1d, BatchNorm2d
-from .containers import Sequential
-from .convolution import Conv2d
-from .linear import Linear
+from .layers.activations import ReLU
+from .layers.batch_norm import BatchNorm1d, BatchNorm2d
+from .layers.containers import Sequential
+from .layers.convolution import Conv2d
+from .layers.linear import Linear
+from .layers.pooling import MaxPool2d
+from .layers.regularisation import Dropout
+from .layers.shaping import Flatten
 from .module import Module
-from .pooling import MaxPool2d
-from .regularisation import Dropout
-from .shaping import Flatten
 
 
 class MLP(Sequential):

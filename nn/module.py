@@ -11,7 +11,7 @@ import numpy as np
 
 from minigrad import Tensor, is_recording, record, scope
 
-from .places import locate
+from .error_paths import locate
 
 if TYPE_CHECKING:
     from .summary import Summary

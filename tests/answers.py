@@ -8,7 +8,7 @@ import re
 from types import ModuleType
 from typing import get_args
 
-from minigrad.explanations import Kind
+from minigrad.sight.explain import Kind
 
 NO_SENTENCES = get_args(Kind)
 WORDS = 3  # fewer are names, signs and parts of sentences

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import minigrad as mg
 import minigrad.ops
+from minigrad.core.rows import served
 from minigrad.methods import Methods
-from minigrad.rows import served
 
 PAGE = Path(minigrad.ops.__file__).parent / "README.md"
 
@@ -34,8 +34,8 @@ TITLES = ("op", "NumPy", "method", "PyTorch", "formula", "convention")
 
 
 def modules() -> list[str]:
-    found = [m.name for m in pkgutil.iter_modules(minigrad.ops.__path__)]
-    return [name for name in found if name != "inspection"]
+    found = pkgutil.iter_modules(minigrad.ops.__path__)
+    return [m.name for m in found if not m.ispkg and m.name != "inspection"]
 
 
 def ops() -> dict[str, dict[str, object]]:
@@ -44,7 +44,7 @@ def ops() -> dict[str, dict[str, object]]:
     for module in modules():
         imported = importlib.import_module(f"minigrad.ops.{module}")
         source = inspect.getsource(imported)
-        for name in mg.__all__:
+        for name in mg.__all__:  # a module without one is a tool of the others
             op = getattr(mg, name)
             is_row = re.search(
                 rf"^{name}(: \w+)? = (elementwise|primitive|serves)\(", source, re.MULTILINE

@@ -9,7 +9,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import Tensor, grad, no_grad, primitive
-from minigrad.graph import Node
+from minigrad.core.graph import Node
 
 exp_and_square = primitive(
     lambda x: (np.exp(x), x * x), ("x",), x=lambda g, y, x: g[0] * y[0] + g[1] * 2 * x

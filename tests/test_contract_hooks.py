@@ -203,8 +203,8 @@ def refuse(*args):
     ],
 )
 def test_clause_16_operators_and_backward_never_go_through_ufunc_dispatch(use, monkeypatch):
-    monkeypatch.setattr("minigrad.protocols.call_ufunc", refuse)
-    monkeypatch.setattr("minigrad.protocols.call_function", refuse)
+    monkeypatch.setattr("minigrad.numpy_protocols.call_ufunc", refuse)
+    monkeypatch.setattr("minigrad.numpy_protocols.call_function", refuse)
     use(leaf(1, 2))
 
 

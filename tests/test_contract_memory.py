@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad import Tensor, grad, memory, no_grad, primitive, touch
-from minigrad.scratch import LIMIT, release_scratch, scratch, scratch_bytes
+from minigrad import Tensor, grad, no_grad, primitive, touch
+from minigrad.core import writes
+from minigrad.ops.kernels.scratch import LIMIT, release_scratch, scratch, scratch_bytes
 
 
 def leaf(*values, dtype="float32"):
@@ -222,11 +223,11 @@ def test_clause_09_writing_unrelated_memory_does_no_harm():
 
 def test_clause_09_writes_are_forgotten_with_the_memory_that_was_written():
     gc.collect()
-    before = len(memory._written)
+    before = len(writes._written)
     tensors = [Tensor(np.zeros(2)).assign(np.ones(2)) for _ in range(100)]
-    assert len(memory._written) == before + 100
+    assert len(writes._written) == before + 100
     del tensors
-    assert len(memory._written) == before
+    assert len(writes._written) == before
 
 
 def test_clause_09_training_steps_do_not_trip_over_their_own_writes():
@@ -340,7 +341,7 @@ def test_clause_15_nothing_that_outlives_a_kernel_lies_in_scratch(no_scratch, mo
         lent.append(scratch(*key))
         return lent[-1]
 
-    monkeypatch.setattr("minigrad.ops.conv_kernels.scratch", remember)
+    monkeypatch.setattr("minigrad.ops.kernels.conv.scratch", remember)
     x = Tensor(np.arange(50.0).reshape(1, 2, 5, 5), requires_grad=True)
     w = Tensor(np.arange(36.0).reshape(2, 2, 3, 3), requires_grad=True)
     y = mg.conv2d(x, w, padding=1)

@@ -8,7 +8,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import Tensor, grad, no_grad, primitive
-from minigrad.graph import Node
+from minigrad.core.graph import Node
 from minigrad.ops.inspection import UFUNCS
 
 

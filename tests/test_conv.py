@@ -8,9 +8,10 @@ import pytest
 
 import minigrad as mg
 from minigrad import Tensor, check_grads, grad
-from minigrad.ops import conv, conv_kernels, max_pooling, windows
+from minigrad.ops import conv, max_pooling, windows
+from minigrad.ops.kernels import conv as conv_kernels
+from minigrad.ops.kernels.scratch import release_scratch, scratch_bytes
 from minigrad.ops.windows import Window
-from minigrad.scratch import release_scratch, scratch_bytes
 
 CLOSE = {"rtol": 1e-11, "atol": 1e-12}
 
@@ -310,7 +311,7 @@ def test_a_call_in_float64_is_exact_right_after_one_in_float32():
 @pytest.mark.parametrize("limit", [0, 3000, 2**15])
 def test_scratch_stays_within_its_limit_and_results_do_not_depend_on_it(monkeypatch, limit):
     expected = [mg.conv2d(normal(3, 2, n, n), normal(2, 2, 3, 3), padding=1) for n in (4, 9, 6, 4)]
-    monkeypatch.setattr("minigrad.scratch.LIMIT", limit)
+    monkeypatch.setattr("minigrad.ops.kernels.scratch.LIMIT", limit)
     release_scratch()
     for n, y in zip((4, 9, 6, 4), expected, strict=True):
         np.testing.assert_array_equal(

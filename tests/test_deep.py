@@ -15,7 +15,7 @@ from accounting import without_collector
 
 import minigrad as mg
 from minigrad import Tensor, grad, no_grad
-from minigrad.graph import Node, creation_order
+from minigrad.core.graph import Node, creation_order
 
 DEEP = 200_000
 

@@ -9,7 +9,9 @@ from answers import sentences_of
 
 import minigrad as mg
 import nn
-from minigrad import Tensor, causes, explanations
+from minigrad import Tensor
+from minigrad.sight import causes
+from minigrad.sight import explain as explanations
 
 HEARD: list[explanations.Explanation] = []
 

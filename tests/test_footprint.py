@@ -15,7 +15,7 @@ from test_programs import STEPS as PROGRAM_STEPS
 import minigrad as mg
 import nn
 from minigrad import Tensor, primitive, saved_bytes
-from minigrad.opaque import Opaque
+from minigrad.trust.other_library import Opaque
 
 N = 1000
 BYTES = 4 * N  # of one array of these tests

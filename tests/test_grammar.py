@@ -5,7 +5,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import Tensor, check_grads, elementwise, grad, primitive
-from minigrad.rows import served
+from minigrad.core.rows import served
 
 
 def leaf(*values, dtype="float64"):

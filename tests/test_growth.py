@@ -14,8 +14,8 @@ from accounting import STEPS, arrays_made, living_arrays
 
 import minigrad as mg
 import nn
-from minigrad import memory
-from minigrad.scratch import scratch_bytes
+from minigrad.core import writes
+from minigrad.ops.kernels.scratch import scratch_bytes
 
 
 class Alive(NamedTuple):
@@ -30,7 +30,7 @@ class Alive(NamedTuple):
 
 def alive() -> Alive:
     objects = sum(type(o) is not Alive for o in gc.get_objects())
-    return Alive(*living_arrays(), objects, len(memory._written), scratch_bytes())
+    return Alive(*living_arrays(), objects, len(writes._written), scratch_bytes())
 
 
 def with_a_fresh_graph_kept_open():

@@ -11,7 +11,7 @@ from optimisers import EVERY, law_id
 import minigrad
 import nn
 from minigrad import Tensor
-from minigrad.opaque import Opaque
+from minigrad.trust.other_library import Opaque
 from nn.optim import SGD, Adam, Optimizer
 from nn.optim.blocks import BLOCK, SMALL
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from minigrad import Tensor, grad
+from minigrad.core.rows import served
 from minigrad.ops.inspection import FUNCTIONS, MAKERS, UFUNCS, VALUES
-from minigrad.rows import served
 
 X = np.array([[0.3, -1.7, 2.4], [1.6, 0.8, -0.2]])
 Y = np.array([[1.2, 0.9, -0.6], [0.4, 2.2, 1.1]])

@@ -14,7 +14,7 @@ from accounting import without_collector
 import minigrad as mg
 import nn
 from minigrad import Tensor, grad
-from minigrad.recording import ghost_of, observed, origin_of, sources_of
+from minigrad.sight.recording import ghost_of, observed, origin_of, sources_of
 
 
 def leaf(*values):

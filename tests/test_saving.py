@@ -9,7 +9,7 @@ import pytest
 
 import minigrad
 import nn
-from nn.whole import whole
+from nn.atomic_file import whole
 
 safetensors_numpy = pytest.importorskip("safetensors.numpy")
 
@@ -340,7 +340,7 @@ def test_leftovers_are_removed_unless_their_writer_lives(path):
 @pytest.mark.skipif(sys.platform == "win32", reason="no locks there")
 def test_a_file_that_another_writer_has_just_taken_for_a_leftover_is_begun_again(path, monkeypatch):
     taken = []
-    lock = nn.whole._lock
+    lock = nn.atomic_file._lock
 
     def late(file):
         if not taken:
@@ -348,7 +348,7 @@ def test_a_file_that_another_writer_has_just_taken_for_a_leftover_is_begun_again
             assert lock(taken[0])
         return lock(file)
 
-    monkeypatch.setattr(nn.whole, "_lock", late)
+    monkeypatch.setattr(nn.atomic_file, "_lock", late)
     with whole(path) as file:
         os.unlink(taken[0].name)
         file.write(b"written")

@@ -10,7 +10,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import Tensor, grad, no_grad
-from minigrad.words import ARGUMENTS, NAMES
+from minigrad.ops.pytorch_words import ARGUMENTS, NAMES
 
 ARITHMETIC = [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow]
 

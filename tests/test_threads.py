@@ -161,7 +161,7 @@ def test_a_write_is_found_though_another_thread_is_amid_an_earlier_one(monkeypat
     x = Tensor(np.ones(3), requires_grad=True)
     other = x if same else Tensor(np.ones(3))
     begun, done = threading.Event(), threading.Event()
-    taken = getattr(minigrad.memory, step)
+    taken = getattr(minigrad.core.writes, step)
 
     def take_and_wait(*args):
         result = taken(*args)
@@ -177,7 +177,7 @@ def test_a_write_is_found_though_another_thread_is_amid_an_earlier_one(monkeypat
         done.set()
         return y
 
-    monkeypatch.setattr(f"minigrad.memory.{step}", take_and_wait)
+    monkeypatch.setattr(f"minigrad.core.writes.{step}", take_and_wait)
     _, y = at_once(lambda: minigrad.touch(other), second)
     with pytest.raises(RuntimeError, match="written"):
         y.backward()
@@ -232,7 +232,7 @@ def test_what_nobody_wrote_is_usable_while_other_threads_write():
 
 def test_a_finalizer_that_writes_while_a_write_is_recorded_does_not_stand_still(monkeypatch):
     """The garbage collector may run one at any time, in the thread that is inside."""
-    clock = minigrad.memory.next_tick
+    clock = minigrad.core.writes.next_tick
     inner = [Tensor([1.0])]
 
     def tick():
@@ -240,7 +240,7 @@ def test_a_finalizer_that_writes_while_a_write_is_recorded_does_not_stand_still(
             minigrad.touch(inner.pop())
         return clock()
 
-    monkeypatch.setattr("minigrad.memory.next_tick", tick)
+    monkeypatch.setattr("minigrad.core.writes.next_tick", tick)
     thread = threading.Thread(target=minigrad.touch, args=(Tensor([2.0]),), daemon=True)
     thread.start()
     thread.join(10)

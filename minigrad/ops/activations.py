@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..axes import in_floats
-from ..dtypes import in_array
-from ..rows import elementwise
+from ..core.dtypes import in_array
+from ..core.rows import elementwise
+from .axes import in_floats
 from .elementwise import clip, expm1, sigmoid, tanh, where
 from .special import erfc
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import as_array, is_array
+from ..core.dtypes import as_array, is_array
 from .elementwise import astype, where
 from .inspection import plain
 from .products import matmul

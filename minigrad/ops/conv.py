@@ -4,7 +4,7 @@
 conv2d_weight, a closed family: the rules of each are the other two, which is all the calculus at every order.
 
 Each op has a plain version in NumPy words that dispatch to any array type, which the tests use as oracle, and for
-NumPy's own arrays a kernel in conv_kernels.py.
+NumPy's own arrays a kernel in kernels/conv.py.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from ..rows import Primitive, primitive
-from . import conv_kernels as kernels
-from .conv_kernels import flipped
+from ..core.rows import Primitive, primitive
+from .kernels import conv as kernels
+from .kernels.conv import flipped
 from .padding import pad
 from .shapes import reshape
 from .windows import Pair, Steps, Window, is_numpy, lowered, numbers, raised, window_of

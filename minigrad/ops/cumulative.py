@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..axes import serves_with_axis
-from ..rows import Primitive, primitive
-from ..words import says_our_words
+from ..core.rows import Primitive, primitive
+from .axes import serves_with_axis
+from .pytorch_words import says_our_words
 from .shapes import concatenate, ravel, swapaxes
 
 # The rows work along the first axis: there x[1:], x[:-1] and x[::-1] are what the formulas say.

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import as_array, is_array
-from ..rows import Primitive, primitive, serves
+from ..core.dtypes import as_array, is_array
+from ..core.rows import Primitive, primitive, serves
 from .indexing import scatter
 from .shapes import broadcast_to
 

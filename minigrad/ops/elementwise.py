@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import unify
-from ..graph import TensorBase
-from ..rows import Primitive, elementwise, primitive, serves
+from ..core.dtypes import unify
+from ..core.graph import TensorBase
+from ..core.rows import Primitive, elementwise, primitive, serves
 from .inspection import inspect, plain
 
 # Arithmetic ----------------------------------------------------------------------------------------------

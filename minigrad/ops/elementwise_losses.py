@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..axes import in_floats
-from ..dtypes import in_array
-from ..targets import Reduction, check_reduction, check_same_shape, fitting, reduced
+from ..core.dtypes import in_array
 from .activations import softplus
+from .axes import in_floats
 from .elementwise import absolute, clip, exp, log, maximum, where
 from .inspection import plain
+from .labels import Reduction, check_reduction, check_same_shape, fitting, reduced
 from .reductions import sum
 
 

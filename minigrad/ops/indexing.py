@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..dtypes import DEFAULT_FLOAT, as_array, is_array
-from ..graph import TensorBase
-from ..rows import Primitive, primitive, serves
-from ..words import says_our_words
+from ..core.dtypes import DEFAULT_FLOAT, as_array, is_array
+from ..core.graph import TensorBase
+from ..core.rows import Primitive, primitive, serves
 from .elementwise import where
 from .inspection import inspect, plain
+from .pytorch_words import says_our_words
 
 # Gather and scatter --------------------------------------------------------------------------------------
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import unwrap
-from ..graph import RECORD, TensorBase, mode, wrap
-from ..recording import inspected
-from ..rows import serves
+from ..core.arrays import unwrap
+from ..core.graph import RECORD, TensorBase, mode, wrap
+from ..core.rows import serves
+from ..sight.recording import inspected
 
 # fmt: off
 UFUNCS = frozenset((

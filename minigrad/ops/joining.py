@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..rows import primitive, serves
-from ..words import says_our_words
+from ..core.rows import primitive, serves
 from .indexing import getitem
+from .pytorch_words import says_our_words
 from .shapes import atleast_1d, atleast_2d, atleast_3d, concatenate, reshape, stack
 
 

@@ -11,8 +11,8 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from ..dtypes import as_array, is_array
-from ..rows import Primitive, primitive, serves
+from ..core.dtypes import as_array, is_array
+from ..core.rows import Primitive, primitive, serves
 from .elementwise import where
 from .inspection import plain
 from .products import _broadcast, matmul

@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import unwrap
-from ..axes import in_floats
-from ..dtypes import as_array, in_array
-from ..targets import (
+from ..core.arrays import unwrap
+from ..core.dtypes import as_array, in_array
+from .activations import relu
+from .axes import in_floats
+from .elementwise import where
+from .inspection import plain
+from .labels import (
     Reduction,
     check_labels,
     check_reduction,
@@ -21,9 +24,6 @@ from ..targets import (
     label_places,
     reduced,
 )
-from .activations import relu
-from .elementwise import where
-from .inspection import plain
 from .reductions import sum
 from .shapes import reshape
 from .softmax import log_softmax, softmax_cross_entropy

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..rows import Primitive, primitive
+from ..core.rows import Primitive, primitive
 from .elementwise import BITS, where
 from .inspection import plain
 from .windows import Pair, Place, Window, copy_images, is_numpy

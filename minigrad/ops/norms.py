@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..axes import Axis, axes_of, in_floats, kept_shape, narrowed, widened
-from ..rows import primitive, serves
-from ..words import says_our_words
+from ..core.rows import primitive, serves
+from .axes import Axis, axes_of, in_floats, kept_shape, narrowed, widened
 from .elementwise import absolute, where
+from .pytorch_words import says_our_words
 from .reductions import max, min, sum
 from .shapes import squeeze
 

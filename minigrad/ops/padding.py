@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..rows import Primitive, primitive, serves
+from ..core.rows import Primitive, primitive, serves
 from .indexing import getitem
 
 Widths = int | Sequence[Any] | dict[int, Any]

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..axes import narrowed, widened
-from ..graph import TensorBase, wrap
-from ..rows import Primitive, primitive
+from ..core.graph import TensorBase, wrap
+from ..core.rows import Primitive, primitive
+from .axes import narrowed, widened
 from .elementwise import where
 from .indexing import getitem
 from .inspection import plain

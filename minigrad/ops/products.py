@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from ..dtypes import as_array, is_array
-from ..rows import primitive, serves
-from ..words import says_our_words
+from ..core.dtypes import as_array, is_array
+from ..core.rows import primitive, serves
+from .pytorch_words import says_our_words
 from .shapes import expand_dims, ravel, reshape, squeeze, sum_to, transpose
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from ..rows import Primitive, primitive, serves
-from ..words import says_our_words
+from ..core.rows import Primitive, primitive, serves
 from .indexing import scatter, take
+from .pytorch_words import says_our_words
 from .shapes import broadcast_to, moveaxis, ravel, reshape, sum_to, swapaxes
 
 # Another order -------------------------------------------------------------------------------------------

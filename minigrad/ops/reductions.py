@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..axes import (
+from ..core.rows import primitive, serves
+from .axes import (
     Axis,
     axes_of,
     count,
@@ -19,10 +20,9 @@ from ..axes import (
     tuple_of,
     widened,
 )
-from ..rows import primitive, serves
-from ..words import says_our_words
 from .cumulative import products_of_others
 from .elementwise import where
+from .pytorch_words import says_our_words
 from .rearrange import diagonal
 from .shapes import broadcast_to, reshape
 

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from ..arrays import sum_to_shape
-from ..dtypes import as_array, is_array
-from ..graph import TensorBase, wrap
-from ..rows import Primitive, primitive, serves
-from ..words import says_our_words
+from ..core.arrays import sum_to_shape
+from ..core.dtypes import as_array, is_array
+from ..core.graph import TensorBase, wrap
+from ..core.rows import Primitive, primitive, serves
 from .indexing import getitem
+from .pytorch_words import says_our_words
 
 
 def _reshape(x: Any, shape: Any) -> Any:

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..rows import primitive
-from ..targets import label_places
-from ..words import says_our_words
+from ..core.rows import primitive
 from .indexing import getitem
+from .labels import label_places
+from .pytorch_words import says_our_words
 from .reductions import sum
 
 

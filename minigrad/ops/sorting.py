@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..graph import TensorBase
-from ..rows import serves
-from ..words import says_our_words
+from ..core.graph import TensorBase
+from ..core.rows import serves
 from .indexing import take_along_axis
 from .inspection import inspect, plain
+from .pytorch_words import says_our_words
 
 
 def _order(x: Any, axis: int, descending: bool = False) -> Any:

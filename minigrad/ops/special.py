@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..rows import elementwise, serves
+from ..core.rows import elementwise, serves
 from .elementwise import clip, where
 
 # sinc ----------------------------------------------------------------------------------------------------

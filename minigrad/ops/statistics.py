@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..axes import (
+from ..core.dtypes import in_array
+from ..core.rows import serves
+from .axes import (
     Axis,
     axes_of,
     count,
@@ -19,12 +21,10 @@ from ..axes import (
     tuple_of,
     widened,
 )
-from ..dtypes import in_array
-from ..rows import serves
-from ..words import says_our_words
 from .elementwise import astype, square, where
 from .inspection import plain
 from .norms import norm
+from .pytorch_words import says_our_words
 from .reductions import mean, sum
 from .shapes import broadcast_to, reshape, transpose
 from .sorting import sort

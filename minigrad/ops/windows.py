@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..rows import Primitive, primitive
-from ..scratch import scratch
+from ..core.rows import Primitive, primitive
+from .kernels.scratch import scratch
 from .shapes import reshape
 
 Pair = tuple[int, int]

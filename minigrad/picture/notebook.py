@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from ..graph import TensorBase
+from ..core.graph import TensorBase
 from .draw import dot_of
 from .render import render_as
 from .trace import trace

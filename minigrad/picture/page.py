@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ..explanations import explain
-from ..graph import Node
+from ..core.graph import Node
+from ..sight.explain import explain
 from .document import document, html_path
 from .folding import framed
 from .heat import heat_of

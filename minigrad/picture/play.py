@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import grad
-from ..graph import Node
+from ..core.backward import grad
+from ..core.graph import Node
 from .heat import heat_of
 from .statistics import statistics_of, values_of
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import minigrad
 
-from ..signature import Signature
+from ..core.signature import Signature
 
 # rows of NumPy's functions that are written with a sign
 _SIGNS = {

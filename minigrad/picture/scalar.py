@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import grad
-from ..graph import PART, Node, wrap
+from ..core.backward import grad
+from ..core.graph import PART, Node, wrap
 from .statistics import SMALL
 
 MOST_SEEDS = 4000  # vector-Jacobian products for one page: some seconds at most

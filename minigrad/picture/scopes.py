@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from ..graph import TensorBase
+from ..core.graph import TensorBase
 from .data import Module
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import memory
-from ..engine import grad
-from ..graph import Node, Sketch, TensorBase, wrap
-from ..recording import ghost_of, origin_of, sources_of
+from ..core import writes
+from ..core.backward import grad
+from ..core.graph import Node, Sketch, TensorBase, wrap
+from ..sight.recording import ghost_of, origin_of, sources_of
 from .data import Edge, Kind, Trace, Vertex
 from .rules import formula_of, rules_of
 from .scopes import Scopes
@@ -118,7 +118,7 @@ class Tracer:
                 "name": name,
                 "shape": tuple(array.shape),
                 "bytes": int(array.nbytes),
-                "block": self.blocks.setdefault(id(memory.owner(array)), len(self.blocks)),
+                "block": self.blocks.setdefault(id(writes.owner(array)), len(self.blocks)),
             }
             for name, array in reversed(arrays.values())
         ]

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..flow import quiet_norm
-from ..graph import ON, Node, mode
-from ..recording import current_scope, observed
+from ..core.graph import ON, Node, mode
+from ..sight.flow import quiet_norm
+from ..sight.recording import current_scope, observed
 from .document import document, html_path
 from .render import write
 from .scopes import names_within

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..whole import StrPath
+from ..atomic_file import StrPath
 from .archive import read_members
 from .files import Folder, bad_file, check_labels, download, folder_of
 from .pickled import read_pickled

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..whole import StrPath
+from ..atomic_file import StrPath
 from .files import bad_file, check_labels, download, folder_of
 from .idx import read_idx
 

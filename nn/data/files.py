@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..whole import StrPath, whole
+from ..atomic_file import StrPath, whole
 
 BLOCK = 1 << 16  # bytes read between two steps of the progress bar
 GZIP_ERRORS = (EOFError, gzip.BadGzipFile, zlib.error)  # what reading a damaged gzip file raises

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from ..module import Module
 
 if TYPE_CHECKING:
-    from ..whole import StrPath
+    from ..atomic_file import StrPath
 
 __all__ = ["export_onnx"]
 

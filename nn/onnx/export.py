@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigrad.recording import origin_of
+from minigrad.sight.recording import origin_of
 
 from ..modes import evaluating
 from ..module import Module
@@ -16,7 +16,7 @@ from .table import TRANSLATIONS
 from .traces import REMEDY, Affine, affine, traces_of
 
 if TYPE_CHECKING:
-    from ..whole import StrPath
+    from ..atomic_file import StrPath
     from . import BatchAxis
 
 
@@ -122,7 +122,7 @@ def _outputs(graph: Graph) -> list[str]:
 
 def _write(graph: Graph, inputs: list[str], outputs: list[str], name: str, path: StrPath) -> None:
     onnx = _import_onnx()
-    from ..whole import whole
+    from ..atomic_file import whole
 
     traces = graph.traces
     used = {value for node in graph.nodes for value in node.input}

@@ -12,7 +12,7 @@ from ..module import Module
 from .generators import generators_of, problems_with, restore, states_of
 
 if TYPE_CHECKING:
-    from ..whole import StrPath
+    from ..atomic_file import StrPath
 
 
 class Loaded(NamedTuple):

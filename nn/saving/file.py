@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..whole import StrPath, whole
+from ..atomic_file import StrPath, whole
 
 LAYOUT = "1"  # of what stands in the header's map; a file without it is another program's, and holds weights alone
 

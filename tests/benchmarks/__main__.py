@@ -28,7 +28,7 @@ from engines import ENGINES, is_installed
 from results import Chosen
 from workloads import WORKLOADS
 
-from nn.whole import whole
+from nn.atomic_file import whole
 
 REPORTS = {
     "steps": "one training step of each workload",

@@ -1,0 +1,319 @@
+"""The engine: a topological reverse traversal of the graph. Knows no op.
+
+Nodes are visited in the reverse order of their creation, which is a topological order, because an op's inputs
+exist before its output. Each runs its rules once, on the sum of all that flows into it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from ..sight.not_finite import check_backward
+from . import writes
+from .dtypes import as_array
+from .graph import OFF, ON, Node, TensorBase, creation_order, describe, mode, wrap
+
+
+def grad(
+    y: Any,
+    xs: Any,
+    seed: Any = None,
+    create_graph: bool = False,
+    retain_graph: bool | None = None,
+    tap: Callable[[Node, str, Any], None] | None = None,
+) -> Any:
+    """dy/dx for each x in xs, contracted with `seed`: sum_i seed_i dy_i/dx.
+
+    xs            a Tensor gives a Tensor, a sequence gives a tuple; leaves and interior Tensors alike.
+    seed          of y's shape; may be omitted if y has one element; may itself require grad.
+    create_graph  record the derivative, so that it can be differentiated again.
+    retain_graph  keep the saved values for another backward; by default as `create_graph`.
+    tap           called with (node, argument, contribution) for each edge that is followed.
+
+    An x that y does not depend on gets None. Raises ValueError for an x that does not require grad and for a
+    non-scalar y without seed; RuntimeError for a freed graph or a saved value that was written since.
+    """
+    single = isinstance(xs, TensorBase)
+    targets: list[Any] = [xs] if single else list(xs)
+    for place, x in enumerate(targets):
+        if not isinstance(x, TensorBase):
+            raise TypeError(f"grad: xs[{place}] is a {type(x).__name__}; Tensors are needed")
+        if not x._requires_grad:
+            raise ValueError(
+                f"grad: xs[{place}] of shape {x._data.shape} does not require grad; "
+                "make it with Tensor(..., requires_grad=True) before it is used"
+            )
+    keys = [x if x._node is None else x._node for x in targets]
+    retain = create_graph if retain_graph is None else retain_graph
+    found = _traverse("grad", y, seed, set(keys), create_graph, retain, tap)
+    if not create_graph:
+        found = {key: wrap(_own(found.pop(key))) for key in list(found)}
+    results = tuple(found.get(key) for key in keys)
+    return results[0] if single else results
+
+
+def backward(y: Any, seed: Any = None, retain_graph: bool = False) -> None:
+    """Add dy/dleaf into `.grad` of every leaf that requires grad (and of Tensors that asked with `retain_grad`)."""
+    found = _traverse("backward", y, seed, None, False, retain_graph, None)
+    # only now that everything is computed is anything written: a failed backward leaves every .grad as it was
+    for key in list(found):
+        tensor = key if isinstance(key, TensorBase) else key.keeper()
+        if tensor is None:
+            continue
+        if tensor._grad is None:
+            tensor._grad = wrap(_own(found.pop(key)))
+        else:
+            tensor._grad._data += found.pop(key)
+            writes.mark_written(tensor._grad._data)
+
+
+def _traverse(
+    caller: str,
+    y: Any,
+    seed: Any,
+    targets: set[Any] | None,
+    create_graph: bool,
+    retain: bool,
+    tap: Any,
+) -> dict[Any, Any]:
+    """The gradients of the targets (None: of all leaves and keepers).
+
+    Gradients are plain arrays, or with create_graph Tensors: the same rules run on both. The first contribution
+    to a gradient is borrowed as it is, the first sum allocates, later ones add in place into that sum.
+    """
+    if not isinstance(y, TensorBase):
+        raise TypeError(f"{caller}: a {type(y).__name__} has no gradient; a Tensor is needed")
+    if not y._requires_grad:
+        raise RuntimeError(
+            f"{caller}: this Tensor of shape {y._data.shape} has no history: nothing it was made from requires "
+            "grad, or it was made under no_grad()"
+        )
+    start = y if y._node is None else y._node
+    found: dict[Any, Any] = {}
+    owned: set[Any] = set()
+    order = creation_order(start)
+    active = None if targets is None else on_a_path(order, targets)
+    wanted = None if targets is None or active is None else active | targets
+    token = mode.set(mode.get() | ON if create_graph else OFF)
+    try:
+        grads: dict[Any, Any] = {start: _seed(caller, y, seed, create_graph)}
+        while order:
+            node = order.pop()
+            g = grads.pop(node, None)
+            if g is None:  # no gradient came this way: skipped, never fed zeros (0 * inf is NaN)
+                continue
+            if node.hooks:
+                g = _run_hooks(node.hooks, node, g)
+                owned.discard(node)
+            if node.keeper is not None if targets is None else node in targets:
+                found[node] = g
+            if node.op.is_part:
+                if tap is not None:
+                    tap(node, "output", _shown(g))
+                _collect_part(grads, node, g)
+            elif active is None or node in active:
+                if node.saved is None or node.tick < writes.last_write or node.notes is not None:
+                    _check_usable(caller, node)
+                _run_rules(node, g, grads, owned, wanted, create_graph, tap)
+                if not retain:
+                    node.free()
+    finally:
+        mode.reset(token)
+    for leaf, g in grads.items():
+        if targets is None or leaf in targets:
+            if leaf._hooks:
+                g = _run_hooks(leaf._hooks, leaf, g)
+            found[leaf] = g
+    return found
+
+
+def _run_rules(
+    node: Node,
+    g: Any,
+    grads: dict[Any, Any],
+    owned: set[Any],
+    wanted: set[Any] | None,
+    create_graph: bool,
+    tap: Any,
+) -> None:
+    """Add to the gradients of the node's parents what its rules make of its own; only of wanted ones, unless None."""
+    op, parents = node.op, node.parents
+    if g.__class__ is list:
+        g = _filled(node, g)
+    for place, rule, values in node.saved or ():
+        if wanted is not None and not _leads_on(parents, place, wanted):
+            continue
+        if create_graph:
+            values = rule.lift(node, place, values)
+        try:
+            result = rule.function(g, *values)
+        except Exception as error:
+            error.add_note(f"in the gradient of {describe(node)} for {rule.argument}")
+            raise
+        for at, c in ((place, result),) if type(place) is int else _of_joint(node, rule, result):
+            parent = parents[at]
+            if parent is None or (wanted is not None and parent not in wanted):
+                continue
+            if c.__class__ is not ndarray or c.shape != parent.shape or c.dtype is not parent.dtype:
+                c = op.fit(c, parent, node, at)
+            if tap is not None:
+                tap(node, op.argument_name(at), _shown(c))
+            if node.notes is not None and node.notes.checksums is not None:
+                check_backward(node, op.argument_name(at), g, c)
+            total = grads.get(parent)
+            if total is None:
+                grads[parent] = c
+            elif create_graph or parent not in owned:
+                grads[parent] = total + c
+                owned.add(parent)
+            else:
+                total += c
+                grads[parent] = total  # a NumPy scalar does not change in place
+
+
+def on_a_path(order: list[Node], targets: set[Any]) -> set[Node]:
+    """The nodes through which some target is reached: those with a target or such a node among their parents."""
+    active: set[Node] = set()
+    for node in order:
+        for parent in node.parents:
+            if parent is not None and (parent in targets or parent in active):
+                active.add(node)
+                break
+    return active
+
+
+def _leads_on(parents: Any, place: Any, wanted: set[Any]) -> bool:
+    """Whether the parent at `place`, or for a joint rule at one of several places, is wanted."""
+    return any(parents[at] in wanted for at in ((place,) if type(place) is int else place))
+
+
+def _of_joint(node: Node, rule: Any, result: Any) -> Any:
+    """(place, contribution) for each argument of a joint rule, which must have returned one for each."""
+    if not isinstance(result, (tuple, list)) or len(result) != len(rule.place):
+        met = len(result) if isinstance(result, (tuple, list)) else type(result).__name__
+        raise ValueError(
+            f"the joint rule of {describe(node)} for {rule.argument} must return a tuple of {len(rule.place)} "
+            f"gradients, not {met}"
+        )
+    return zip(rule.place, result, strict=True)
+
+
+def _seed(caller: str, y: Any, given: Any, create_graph: bool) -> Any:
+    """The gradient that the traversal starts from: of y's shape and dtype, a Tensor with create_graph."""
+    data = y._data
+    if given is None:
+        if data.size != 1:
+            raise ValueError(
+                f"{caller}: only a scalar has a gradient without a seed; this Tensor has shape {data.shape}. "
+                "Reduce it first (.sum(), .mean()) or pass seed= of that shape"
+            )
+        seed: Any = np.ones_like(data) if data.ndim else np.array(1, data.dtype, like=data)
+        return wrap(seed) if create_graph else seed
+    seed = _as_tensor(given if isinstance(given, TensorBase) else as_array(given))
+    if seed.shape != data.shape:
+        raise ValueError(
+            f"{caller}: the seed has shape {seed.shape}, the Tensor {data.shape}; they must be equal"
+        )
+    if seed.dtype != data.dtype:
+        seed = seed.astype(data.dtype)
+    return seed if create_graph else seed._data
+
+
+def _as_tensor(c: Any) -> Any:
+    if isinstance(c, TensorBase):
+        return c
+    return wrap(np.asarray(c) if isinstance(c, np.generic) else c)
+
+
+def _shown(c: Any) -> Any:
+    """A gradient as hooks and taps see it: a Tensor through which it cannot be written."""
+    tensor = _as_tensor(c)
+    return wrap(tensor.numpy()) if tensor is not c else c
+
+
+def _own(g: Any) -> Any:
+    """g as a writable contiguous array that nobody else holds: never the seed, another's gradient, a broadcast.
+
+    Contiguous in row-major or column-major order: a weight's gradient keeps the layout of the product it is. An
+    array that only the caller's expression holds, or a transposed view of such a one, is kept; others are copied.
+    """
+    if g.__class__ is ndarray and _holders(g) in _ALONE:
+        whole = g if g.base is None else g.base
+        if whole.flags.owndata and whole.size == g.size and g.flags.forc and g.flags.writeable:
+            return g
+    return np.array(g, order="A") if isinstance(g, (np.ndarray, np.generic)) else g.copy()
+
+
+def _holders(g: Any) -> tuple[int, int]:
+    """How many references there are to an array, and to the array that it is a view of (0: it is none)."""
+    return sys.getrefcount(g), 0 if g.base is None else sys.getrefcount(g.base)
+
+
+def _holders_within(g: Any) -> tuple[int, int]:
+    return _holders(g)
+
+
+# what `_own` counts where nobody else holds the array: measured, as the interpreter's own references differ
+_ALONE = (_holders_within(np.empty(2)), _holders_within(np.empty((2, 2)).T))
+
+
+def _run_hooks(hooks: list[Any], of: Any, g: Any) -> Any:
+    """Call each hook with the gradient so far; what it returns, unless None, takes its place."""
+    plain = not isinstance(g, TensorBase)
+    for hook in list(hooks):
+        given = hook.function(_shown(g))
+        if given is None:
+            continue
+        answer: Any = given if isinstance(given, TensorBase) else wrap(as_array(given))
+        if answer.shape != of.shape:
+            raise ValueError(
+                f"a hook returned a gradient of shape {answer.shape} for a Tensor of shape {of.shape}"
+            )
+        if answer.dtype != of.dtype:
+            answer = answer.astype(of.dtype)
+        g = answer._data if plain else answer
+    return g
+
+
+def _collect_part(grads: dict[Any, Any], part: Node, g: Any) -> None:
+    """Hand the gradient of one output of an op with several to the op's node, which waits for all of them."""
+    (node,) = part.parents
+    (i,) = part.constants
+    slots = grads.setdefault(node, [None] * len(node.shape))
+    slots[i] = g if slots[i] is None else slots[i] + g
+
+
+def _filled(node: Node, slots: list[Any]) -> tuple[Any, ...]:
+    """The gradients of all outputs; zeros for those that nobody used, the only zeros the engine makes."""
+    like = next(g for g in slots if g is not None)
+    like = like._data if isinstance(like, TensorBase) else like
+    return tuple(
+        np.zeros_like(like, shape=shape, dtype=dtype) if g is None else g
+        for g, shape, dtype in zip(slots, node.shape, node.dtype, strict=True)
+    )
+
+
+def _check_usable(caller: str, node: Node) -> None:
+    """Raise if what the node saved is freed, or was written since: its gradient would be silently wrong."""
+    if node.saved is None:
+        raise RuntimeError(
+            f"{caller}: this graph was freed by an earlier backward, or by one that failed on its way (met at "
+            f"{node.op.name}); pass retain_graph=True to that one to go through it again"
+        )
+    for name, value in node.saved_arrays():
+        if writes.written_since(value, node.tick):
+            raise RuntimeError(
+                f"{caller}: `{name}` of shape {value.shape}, which the gradient of {describe(node)} needs, was "
+                "written after the forward pass (by an optimiser step, assign, touch or `-=`). Run backward "
+                "before the write, or compute the forward pass again after it"
+            )
+    if node.notes is not None and not node.notes.agrees_with(node):
+        raise RuntimeError(
+            f"{caller}: an array that the gradient of {describe(node)} needs was changed after the forward pass "
+            "without minigrad.touch(t) being told. Copy the array before it is changed"
+        )

@@ -1,0 +1,320 @@
+"""The graph: nodes, and whether they are recorded. Knows no op.
+
+A `Node` is one recorded application of an op. Edges point from output to input only, so a graph holds no cycle
+and is freed by reference counting alone.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from .dtypes import PYTHON_NUMBERS
+from .writes import next_tick
+
+if TYPE_CHECKING:
+    from ..sight.recording import Notes
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# A mode is a sum of flags. ON: ops leave nodes. Above it, what they keep beside: RECORD for people to look at,
+# CHECK against nan, inf and unannounced writes. OBSERVE: observers are called, and keep what they like.
+OFF, ON, RECORD, CHECK, OBSERVE = 0, 1, 2, 4, 8
+mode: ContextVar[int] = ContextVar(
+    "minigrad_recording_mode", default=ON
+)  # per thread: a new one starts at ON
+
+
+class TensorBase:
+    """What the engine needs of a Tensor: its array, its gradient, and the node that made it (None at a leaf)."""
+
+    __slots__ = ("__weakref__", "_data", "_grad", "_hooks", "_node", "_requires_grad")
+    _data: Any
+    _grad: Any
+    _hooks: list[Any] | None
+    _node: Node | None
+    _requires_grad: bool
+
+    if TYPE_CHECKING:
+
+        @property
+        def shape(self) -> tuple[int, ...]: ...
+
+        @property
+        def dtype(self) -> Any: ...
+
+    else:  # the same without a Python frame: every op and every contribution to a leaf asks
+        shape = property(attrgetter("_data.shape"))
+        dtype = property(attrgetter("_data.dtype"))
+
+
+_tensor_class: type[TensorBase] = TensorBase
+
+
+def register_tensor_class(cls: type[TensorBase]) -> None:
+    """Let the engine make its results of this class; called once, by `tensor.py`."""
+    global _tensor_class
+    _tensor_class = cls
+
+
+def wrap(data: Any, node: Node | None = None) -> Any:
+    """A Tensor over `data` without checks or copies; with a node it is an interior one and requires grad."""
+    tensor = _tensor_class.__new__(_tensor_class)
+    tensor._data = data
+    tensor._grad = None
+    tensor._hooks = None
+    tensor._node = node
+    tensor._requires_grad = node is not None
+    return tensor
+
+
+class Sketch(NamedTuple):
+    """What a node keeps of an array that was an argument but needs no gradient."""
+
+    shape: tuple[int, ...]
+    dtype: Any
+
+
+class Node:
+    """One application of an op: what it was applied to, what its rules saved, and what it gave.
+
+    op       the primitive; `op.name` is its name, `op.arguments` names the differentiable arguments
+    parents  per differentiable argument the Node or leaf Tensor it came from, None where no gradient is needed
+    saved    per needed gradient `(place, rule, values)`: which parent it is for, and what the rule is called with;
+             None once backward has freed it
+    constants  every other argument, by name in `options`; an array among them is a `Sketch` of its shape and dtype
+    shape, dtype  of the output (tuples of them for an op with several outputs)
+    tick     when it was made, on the clock of `memory`; also its place in the topological order
+    hooks    functions of the gradient of its output, or None
+    keeper   a weak reference to the Tensor that asked to keep that gradient (`retain_grad`), or None
+    freed_bytes  what `saved` held when it was freed
+    part_nodes  weak references to the nodes of its outputs, if it has several
+    notes    what `record()` and `debug()` keep beside, as `recording.Notes`; otherwise None
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "constants",
+        "dtype",
+        "freed_bytes",
+        "hooks",
+        "keeper",
+        "notes",
+        "op",
+        "parents",
+        "part_nodes",
+        "saved",
+        "shape",
+        "tick",
+    )  # fmt: skip
+
+    def __init__(
+        self, op: Any, parents: Any, saved: Any, constants: Any, shape: Any, dtype: Any
+    ) -> None:
+        self.op = op
+        self.parents: tuple[Any, ...] = parents
+        self.saved: tuple[Any, ...] | None = saved
+        self.constants: Sequence[Any] = constants
+        self.shape = shape
+        self.dtype = dtype
+        self.tick = next_tick()
+        self.hooks: list[Any] | None = None
+        self.keeper: Any = None
+        self.freed_bytes = 0
+        self.part_nodes: tuple[Any, ...] = ()
+        self.notes: Notes | None = None
+
+    def __repr__(self) -> str:
+        return f"<node {self.op.name} {self.shape} {self.dtype}>"
+
+    @property
+    def options(self) -> tuple[tuple[str, Any], ...]:
+        """(name, value) of every argument that is no parent."""
+        return tuple(zip(self.op.constant_names(self.parents), self.constants, strict=True))
+
+    @property
+    def is_ghost(self) -> bool:
+        """Whether it only tells, while recording, what made a Tensor without gradient: backward never meets it."""
+        return self.notes is not None and self.notes.cut is not None
+
+    def saved_arrays(self) -> list[tuple[str, Any]]:
+        """The arrays that backward will use, each with the name its rule has for it."""
+        return [
+            (rule.names[at], array)
+            for _, rule, values in self.saved or ()
+            for at in rule.holding
+            for array in _arrays_in(values[at])
+        ]
+
+    @property
+    def saved_bytes(self) -> int:
+        """Bytes of the distinct arrays saved for backward; after backward, what they were."""
+        if self.saved is None:
+            return self.freed_bytes
+        return _bytes_of(self.saved)
+
+    def free(self) -> None:
+        for _, rule, _ in self.saved or ():
+            if rule.holding:
+                self.freed_bytes = _bytes_of(self.saved)
+                break
+        self.saved = None
+
+
+def _bytes_of(saved: Any) -> int:
+    sizes: dict[int, int] = {}
+    for _, rule, values in saved:
+        for at in rule.holding:
+            value = values[at]
+            if value.__class__ is np.ndarray:
+                sizes[id(value)] = value.nbytes
+            elif value.__class__ not in PYTHON_NUMBERS and id(value) not in sizes:
+                sizes[id(value)] = 0  # a tuple that every member of many names is walked once
+                sizes.update({id(array): array.nbytes for array in _arrays_in(value)})
+    return sum(sizes.values()) if sizes else 0
+
+
+def _arrays_in(value: Any) -> list[Any]:
+    """The arrays that a saved value is or, as the outputs of an op or an index of arrays, contains."""
+    if isinstance(value, (tuple, list)):
+        return [array for item in value for array in _arrays_in(item)]
+    return [value] if hasattr(value, "nbytes") else []
+
+
+def describe(node: Node) -> str:
+    """The op with its shapes, as errors name it, and where it was recorded the user's line."""
+    shapes = ", ".join("-" if p is None else str(p.shape) for p in node.parents)
+    line = f" made at {node.notes.line}" if node.notes else ""
+    return f"{node.op.name} ({shapes} -> {node.shape}){line}"
+
+
+def creation_order(end: Any) -> list[Node]:
+    """The nodes of the graph that ends in `end`, oldest first; none if it is a leaf."""
+    if not isinstance(end, Node):
+        return []
+    seen = {end}
+    stack = [end]
+    while stack:
+        for parent in stack.pop().parents:
+            if parent.__class__ is Node and parent not in seen:
+                seen.add(parent)
+                stack.append(parent)
+    return sorted(seen, key=_tick)
+
+
+_tick = attrgetter("tick")
+
+
+class _Part:
+    """The op of a node that stands for one output of an op with several; its `output` option is which one."""
+
+    name = "part"
+    is_part = True
+
+    def argument_name(self, place: int) -> str:
+        return "output"
+
+    def constant_names(self, parents: Sequence[Any]) -> list[str]:
+        return ["output"]
+
+
+PART = _Part()
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Recording mode
+
+
+_outer: ContextVar[tuple[Any, ...]] = ContextVar("minigrad_outer_modes", default=())
+
+
+class _Mode:
+    """Flags set or cleared in a with-block; it may be entered again while it is open, also from several threads."""
+
+    def __init__(self, add: int = 0, clear: int = 0) -> None:
+        self._add = add
+        self._clear = clear
+
+    def __enter__(self) -> None:
+        warned = np.geterr()
+        if self._add & CHECK:  # the engine's own error says more than NumPy's warning
+            np.seterr(all="ignore")
+        before = mode.get()
+        _outer.set((*_outer.get(), (before, warned)))
+        mode.set(before & ~self._clear | self._add)
+
+    def __exit__(self, *exception: object) -> None:
+        *rest, (before, warned) = _outer.get()
+        _outer.set(tuple(rest))
+        mode.set(before)
+        if self._add & CHECK:
+            np.seterr(**warned)
+
+    def __call__(self, function: F) -> F:
+        if any(runs_later(function) for runs_later in _RUN_LATER):
+            raise TypeError(
+                f"a recording mode cannot decorate {function.__name__}: it would end before the body of a "
+                "generator or coroutine runs; use a with-block inside"
+            )
+
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            with self:
+                return function(*args, **kwargs)
+
+        return call  # type: ignore[return-value]
+
+
+_RUN_LATER = (
+    inspect.isgeneratorfunction,
+    inspect.iscoroutinefunction,
+    inspect.isasyncgenfunction,
+)
+
+
+def _as_block_or_decorator(function: Any, add: int = 0, clear: int = 0) -> Any:
+    return _Mode(add, clear) if function is None else _Mode(add, clear)(function)
+
+
+def no_grad(function: Any = None) -> Any:
+    """Record nothing: `with no_grad(): ...`, or `@no_grad` (also `@no_grad()`) above a function.
+
+    Results inside require no gradient, and `w -= step` writes a leaf in place. As every recording mode it is the
+    thread's own: other threads go on recording.
+    """
+    return _as_block_or_decorator(function, clear=ON)
+
+
+def enable_grad(function: Any = None) -> Any:
+    """Record again inside a `no_grad()`: a with-block or a decorator."""
+    return _as_block_or_decorator(function, add=ON)
+
+
+def record(function: Any = None) -> Any:
+    """Keep with each op what made it and what it computed, for `explain` and pictures: a with-block or a decorator.
+
+    That is the user's line, the arrays it was given and gave, where they came from, the module it ran in and the time
+    it took; also of ops whose results need no gradient, so that a cut (`detach`, `no_grad`, an integer) can be found.
+    All this lives as long as the loss. Whether gradients are recorded is left as it is.
+    """
+    return _as_block_or_decorator(function, add=RECORD)
+
+
+def debug(function: Any = None) -> Any:
+    """As `record()`, and find what goes wrong: an op that makes a nan or inf, and writes that nobody announced.
+
+    An op that makes a nan or inf, forward or backward, raises FloatingPointError with the user's line and, where the
+    pattern is known, what to write instead. Backward compares a checksum of what was saved.
+    """
+    return _as_block_or_decorator(function, add=RECORD | CHECK)
+
+
+def is_recording() -> bool:
+    """Whether somebody looks in this thread: a `record()` or `debug()`, or a watch at one of its steps."""
+    return mode.get() > ON

@@ -1,0 +1,316 @@
+"""An op: what happens when it is called, and what its calls leave in the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from ..sight.recording import looked_at
+from .arrays import PLAIN, as_output, has_float, shape_and_dtype, sketch, sum_to_shape, unwrap
+from .dtypes import DEFAULT_FLOAT, PYTHON_NUMBERS, unify
+from .graph import OFF, ON, Node, TensorBase, describe, mode, wrap
+from .rule import ALSO, MEMBER, OUTPUT, Rule, output_of
+
+RESERVED = frozenset(("y", "joint", "also", "floats", "doc", "i", "needed"))
+
+
+class Primitive:
+    """An op with derivative rules; made by `primitive` and `elementwise`.
+
+    Called without any Tensor it returns its function's plain result: rules rely on it. With a Tensor, recording
+    or not, it returns Tensors.
+    """
+
+    is_part = False
+
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        names: tuple[str, ...],
+        defaults: dict[str, Any],
+        rules: dict[str, Callable[..., Any]],
+        joint: tuple[Sequence[str], Callable[..., Any]] | None,
+        also: dict[str, Callable[..., Any]],
+        sums_back: bool,
+        floats: bool,
+        doc: str | None,
+    ) -> None:
+        self.f: Callable[..., Any] = (lambda *args: f(*args)[0]) if also else f
+        self._computes = f  # the output, and with `also` what else the rules name
+        self._also = also
+        self.name = self.__name__ = f.__name__.strip("_")
+        self.__doc__ = doc or f.__doc__
+        self.names = names
+        self.defaults = defaults
+        self.sums_back = sums_back
+        ruled = [*rules, *(joint[0] if joint else ())]
+        self.arguments = tuple(name for name in names if name in ruled)
+        self._slots: Sequence[int] = tuple(i for i, name in enumerate(names) if name in ruled)
+        self._option_slots: Sequence[int] = tuple(
+            i for i, name in enumerate(names) if name not in ruled
+        )
+        self._options = tuple(names[i] for i in self._option_slots)
+        self._floats = floats
+        # a ufunc makes floats of integers by itself, any other f might compute in 8 bits and wrap
+        self._floats_alone = floats and not isinstance(f, np.ufunc)
+        self._check(ruled)
+        self._make_rules(rules, joint)
+
+    def _check(self, ruled: list[str]) -> None:
+        for name in (*self.names, *self._also):
+            if name in RESERVED:
+                raise TypeError(
+                    f"{self.name}: `{name}` is reserved in rules and cannot name an argument; use args="
+                )
+        for name in ruled:
+            if name not in self.names:
+                raise TypeError(
+                    f"{self.name}: a rule for `{name}`, but the arguments are {', '.join(self.names)}"
+                )
+            if ruled.count(name) > 1:
+                raise TypeError(f"{self.name}: two rules for `{name}`")
+
+    def _make_rules(self, rules: dict[str, Callable[..., Any]], joint: Any) -> None:
+        pool = ("y", *self.names, *self._also)
+        places = {name: place for place, name in enumerate(self.arguments)}
+        origins = (OUTPUT, *[places.get(name) for name in self.names], *[ALSO for _ in self._also])
+        self._rules = [
+            Rule(name, rules[name], places[name], pool, origins, self._also) for name in rules
+        ]
+        self._joint = None
+        if joint:
+            names, function = joint
+            place = tuple(places[name] for name in names)
+            self._joint = Rule(
+                ", ".join(names), function, place, (*pool, "needed"), (*origins, None), self._also
+            )
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}({', '.join(self.names)})>"
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        if options or len(args) != len(self.names):
+            args = self._bind(args, options)
+        return self._apply(args, self._slots, self._option_slots)
+
+    def _bind(self, args: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, ...]:
+        """All arguments by position, defaults filled in."""
+        if len(args) > len(self.names):
+            raise TypeError(
+                f"{self.name}: {len(args)} arguments given, it takes {', '.join(self.names)}"
+            )
+        bound = list(args)
+        for name in self.names[len(args) :]:
+            if name in options:
+                bound.append(options.pop(name))
+            elif name in self.defaults:
+                bound.append(self.defaults[name])
+            else:
+                raise TypeError(f"{self.name}: the argument `{name}` is missing")
+        if options:
+            raise TypeError(
+                f"{self.name}: unexpected argument `{next(iter(options))}`; it takes {', '.join(self.names)}"
+            )
+        return tuple(bound)
+
+    def _apply(self, args: Sequence[Any], slots: Sequence[int], option_slots: Sequence[int]) -> Any:
+        """Unwrap, bring to one dtype, compute, wrap; and record if a gradient is needed."""
+        values = list(args)
+        parents: list[Any] = []
+        constants = []  # what is no parent: arguments that need no gradient, then the options
+        has_tensor = needed = False
+        dtype: Any = None
+        is_uniform, has_number = True, False
+        for i in slots:
+            a = values[i]
+            if isinstance(a, TensorBase):
+                has_tensor = True
+                parent = (a._node or a) if a._requires_grad else None
+                a = values[i] = a._data
+            else:
+                parent = None
+            parents.append(parent)
+            if parent is None:
+                constants.append(i)
+            else:
+                needed = True
+            if a.__class__ is ndarray:
+                if dtype is None:
+                    dtype = a.dtype
+                elif a.dtype is not dtype:
+                    is_uniform = False
+            elif a.__class__ in PYTHON_NUMBERS:
+                has_number = True
+            elif a is not None:  # None is an optional argument that was not given
+                is_uniform = False
+        for i in option_slots:
+            a = values[i]
+            if a.__class__ not in PLAIN:
+                has_tensor = has_tensor or isinstance(a, TensorBase)
+                values[i] = unwrap(a, self.name, self._name_of(i, slots))
+            constants.append(i)
+        if not has_tensor:
+            return self.f(*(self._in_floats(args, slots) if self._floats_alone else args))
+        recording = mode.get()
+        if recording > ON:
+            return looked_at(self, args, slots, option_slots)
+        if (
+            not is_uniform
+            or dtype is None
+            or (has_number and not (self.sums_back and dtype.kind == "f"))
+            or (self._floats and dtype.kind != "f")
+        ):
+            self._unify(args, values, slots)
+        try:
+            y = self._computes(*values)
+        except Exception as error:
+            self._explain(error, values, slots)
+            raise
+        if self._also:
+            y, *extras = y
+            values += extras
+        if y.__class__ is ndarray:
+            is_float = y.dtype.kind == "f"
+        else:
+            y = as_output(y)
+            is_float = has_float(y)
+        if not (needed and recording and is_float):
+            return tuple([wrap(part) for part in y]) if y.__class__ is tuple else wrap(y)
+        kept = []
+        for i in constants:
+            v = values[i]
+            kept.append(v if v.__class__ in PYTHON_NUMBERS else sketch(v))
+        saved = self._save(y, values, parents)
+        if y.__class__ is ndarray:
+            node = Node(self, tuple(parents), saved, kept, y.shape, y.dtype)
+            return wrap(y, node)
+        return output_of(y, Node(self, tuple(parents), saved, kept, *shape_and_dtype(y)))
+
+    def _save(self, y: Any, values: list[Any], parents: list[Any]) -> tuple[Any, ...]:
+        """Per needed gradient (place, rule, what the rule is called with)."""
+        pool = (y, *values)
+        saved = []
+        for rule in self._rules:
+            place = rule.place
+            if parents[place] is not None:
+                saved.append((place, rule, rule.save(pool) if rule.names else ()))
+        if self._joint is not None:
+            needed = tuple(parents[at] is not None for at in self._joint.place)
+            if any(needed):
+                saved.append((self._joint.place, self._joint, self._joint.save((*pool, needed))))
+        return tuple(saved)
+
+    def _unify(self, args: Sequence[Any], values: list[Any], slots: Sequence[int]) -> None:
+        """Bring the differentiable arguments that were given to one dtype, in a row of floats to a float one."""
+        given = [i for i in slots if values[i] is not None]
+        is_tensor = [isinstance(args[i], TensorBase) for i in given]
+        unified = unify(self.name, [values[i] for i in given], is_tensor, self.sums_back)
+        for i, v in zip(given, unified, strict=True):
+            is_integer = self._floats and getattr(v, "dtype", DEFAULT_FLOAT).kind in "biu"
+            values[i] = v.astype(DEFAULT_FLOAT) if is_integer else v
+
+    def _in_floats(self, args: Sequence[Any], slots: Sequence[int]) -> Sequence[Any]:
+        """Plain arrays of integers or bools as floats, by NumPy's own rule, but of no less than float32."""
+        values = list(args)
+        for i in slots:
+            if values[i].__class__ is ndarray and values[i].dtype.kind in "biu":
+                values[i] = values[i].astype(np.result_type(values[i].dtype, DEFAULT_FLOAT))
+        return values
+
+    def _explain(self, error: Exception, values: list[Any], slots: Sequence[int]) -> None:
+        """Say what the op met: an error for shapes that do not broadcast, otherwise a note."""
+        shapes = [np.shape(values[i]) for i in slots if not isinstance(values[i], (list, tuple))]
+        if self.sums_back and isinstance(error, ValueError):
+            try:
+                np.broadcast_shapes(*shapes)
+            except ValueError:
+                raise ValueError(
+                    f"{self.name}: shapes {' and '.join(map(str, shapes))} do not broadcast: from the last axis on, "
+                    "sizes must be equal or one of them 1. Use reshape or expand_dims to line the axes up"
+                ) from None
+        met = ", ".join(f"{self._name_of(i, slots)} {np.shape(values[i])}" for i in slots)
+        error.add_note(f"in minigrad.{self.name}, called with {met}")
+
+    def _name_of(self, position: int, slots: Sequence[int]) -> str:
+        return self.names[position]
+
+    def argument_name(self, place: int) -> str:
+        """The name of a differentiable argument."""
+        return self.arguments[place]
+
+    def constant_names(self, parents: Sequence[Any]) -> list[str]:
+        """The names of what a node keeps in `constants`: the arguments that are no parents, then the options."""
+        given = [self.argument_name(place) for place, p in enumerate(parents) if p is None]
+        return [*given, *self._options]
+
+    def fit(self, c: Any, parent: Any, node: Node, place: int) -> Any:
+        """A contribution at its argument's exact shape and dtype: summed back in elementwise rows only.
+
+        Every other row must give the exact shape: a sum here would hide a wrong rule.
+        """
+        if not (hasattr(c, "shape") and hasattr(c, "dtype")):
+            raise TypeError(
+                f"the gradient rule of {self.name} for {self.argument_name(place)} returned a {type(c).__name__}; "
+                "an array is needed"
+            )
+        if isinstance(c, TensorBase) and mode.get() == OFF:  # the rule made Tensors of its own
+            c = c._data
+        if c.shape != parent.shape:
+            if not self.sums_back or (c.shape != node.shape and c.shape not in node.shape):
+                raise ValueError(
+                    f"the gradient rule of {self.name} for {self.argument_name(place)} returned shape {c.shape}; the "
+                    f"argument has shape {parent.shape}, in {describe(node)}"
+                )
+            c = sum_to_shape(c, parent.shape)
+        return c if c.dtype == parent.dtype else c.astype(parent.dtype)
+
+
+class Variadic(Primitive):
+    """An op on any number of arrays, `f(*xs, options)`: one rule, called for each member that needs a gradient.
+
+    The rule may name `i`, the member's place; `xs` is that member, `xs_shape` its shape.
+    """
+
+    def _make_rules(self, rules: dict[str, Callable[..., Any]], joint: Any) -> None:
+        if self._also:
+            raise TypeError(f"{self.name}: an op on *{self.names[0]} has no `also`")
+        if list(rules) != [self.names[0]] or joint:
+            raise TypeError(
+                f"{self.name}: an op on *{self.names[0]} has one rule, for `{self.names[0]}`, not for "
+                f"{', '.join([*rules, *(joint[0] if joint else ())])}"
+            )
+        ((xs, function),) = rules.items()
+        options = self.names[1:]
+        origins = (OUTPUT, None, MEMBER, *[None] * len(options))
+        self._rules = [Rule(xs, function, 0, ("y", "i", xs, *options), origins, {})]
+        self._joint = None
+
+    def __call__(self, *members: Any, **options: Any) -> Any:
+        count = len(members)
+        args = (*members, *self._bind((None,), options)[1:])
+        for a in args:
+            if isinstance(a, TensorBase):
+                return self._apply(args, range(count), range(count, len(args)))
+        return self.f(*args)
+
+    def _save(self, y: Any, values: list[Any], parents: list[Any]) -> tuple[Any, ...]:
+        (rule,) = self._rules
+        options = values[len(parents) :]
+        return tuple(
+            (i, rule, rule.save((y, i, values[i], *options)))
+            for i, p in enumerate(parents)
+            if p is not None
+        )
+
+    def _name_of(self, position: int, slots: Sequence[int]) -> str:
+        return (
+            self.argument_name(position)
+            if position < len(slots)
+            else self.names[1 + position - len(slots)]
+        )
+
+    def argument_name(self, place: int) -> str:
+        return f"{self.names[0]}[{place}]"

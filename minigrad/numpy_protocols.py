@@ -1,0 +1,135 @@
+"""NumPy's functions on Tensors: which of ours serves which of NumPy's, and what is refused by name."""
+
+from __future__ import annotations
+
+import functools
+import inspect as signatures
+from typing import Any
+
+import numpy as np
+
+from .core import writes
+from .core.graph import TensorBase
+from .core.rows import Primitive, served, serves
+from .ops.elementwise import astype, where
+from .ops.inspection import FUNCTIONS, MAKERS, UFUNCS, VALUES, inspect, plain, tensors_in
+
+_REFUSED = ("out", "where", "casting", "order", "subok", "signature", "axes", "initial")
+_BY_NAME = (signatures.Parameter.POSITIONAL_OR_KEYWORD, signatures.Parameter.KEYWORD_ONLY)
+
+
+def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """`np.exp(t)`, `array + t`, `np.add(t, u, out=array)`: Tensor's `__array_ufunc__`."""
+    name = f"np.{ufunc.__name__}"
+    if method != "__call__":
+        raise TypeError(f"{name}.{method} has no gradient rule; {_instead(method)}")
+    if "out" in kwargs:
+        return _into(name, ufunc, inputs, kwargs)
+    ours = served.get(ufunc)
+    if ours is None:
+        if ufunc not in UFUNCS:
+            raise TypeError(_no_row(name))
+        for word in _REFUSED:
+            if word in kwargs:
+                raise TypeError(_not_supported(name, word))
+        return inspect(ufunc, *inputs, **kwargs)
+    _check_words(name, ours, kwargs)
+    return ours(*inputs, **kwargs)
+
+
+def call_function(function: Any, args: Any, kwargs: dict[str, Any], like: Any = None) -> Any:
+    """`np.sum(t)`, `np.concatenate([a, t])`: Tensor's `__array_function__`; `like` is the Tensor that was asked."""
+    name = _name(function)
+    if kwargs.get("out", name) is None:  # NumPy's default, which says nothing
+        kwargs = {word: value for word, value in kwargs.items() if word != "out"}
+    ours = served.get(function)
+    if ours is not None:
+        if not args:  # np.sum(a=t): NumPy's name of the first argument is not always ours
+            kwargs = dict(kwargs)
+            args = (kwargs.pop(_first_word(function)),)
+        _check_words(name, ours, kwargs)
+        return ours(*args, **kwargs)
+    if "out" in kwargs:
+        raise TypeError(_not_supported(name, "out"))
+    if function in VALUES or function in MAKERS:
+        if any(t._requires_grad for t in tensors_in([args, kwargs])):
+            raise TypeError(
+                f"{name}: a Tensor that requires grad would lose its history unseen, as there is no gradient rule; "
+                "pass t.detach() if none is wanted"
+            )
+        if function in MAKERS:
+            kwargs = {**kwargs, "like": np.empty(0) if like is None else like}
+    elif function not in FUNCTIONS:
+        raise TypeError(_no_row(name))
+    return inspect(function, *args, **kwargs)
+
+
+@serves(np.copy)
+def _numpy_copy(a: Any) -> Any:
+    return astype(a, a.dtype)  # it copies, and is recorded: a copy keeps its history
+
+
+@serves(np.where)
+def _numpy_where(condition: Any, *branches: Any) -> Any:
+    return where(condition, *branches) if branches else inspect(np.nonzero, condition)
+
+
+def _into(name: str, ufunc: Any, inputs: Any, kwargs: Any) -> Any:
+    """A ufunc that writes into `out`: plain computation, as long as no gradient would be lost."""
+    if any(isinstance(target, TensorBase) for target in kwargs["out"]):
+        raise TypeError(f"{name}: out= is a Tensor; use t.assign(value) to write into one")
+    if any(t._requires_grad for t in tensors_in([inputs, kwargs])):
+        raise TypeError(
+            f"{name}: out= would lose the gradient of a Tensor that requires grad; leave it out, or .detach()"
+        )
+    result = ufunc(*plain(inputs), **{word: plain(value) for word, value in kwargs.items()})
+    for target in kwargs["out"]:
+        if target is not None:
+            writes.mark_written(target)  # a graph may have captured it
+    return result
+
+
+def _check_words(name: str, ours: Any, kwargs: dict[str, Any]) -> None:
+    """Raise for a keyword of NumPy's that our function does not have."""
+    words, takes_any = _words(ours)
+    for word in kwargs:
+        if word not in words and (word in _REFUSED or not takes_any):
+            raise TypeError(_not_supported(name, word))
+
+
+@functools.cache
+def _words(ours: Any) -> tuple[frozenset[str], bool]:
+    """The keywords that a function of ours takes, and whether it takes any other."""
+    if isinstance(ours, Primitive):
+        return frozenset(ours.names), False
+    parameters = signatures.signature(ours).parameters.values()
+    named = frozenset(p.name for p in parameters if p.kind in _BY_NAME)
+    return named, any(p.kind is p.VAR_KEYWORD for p in parameters)
+
+
+@functools.cache
+def _first_word(function: Any) -> str:
+    return next(iter(signatures.signature(function).parameters))
+
+
+def _not_supported(name: str, word: str) -> str:
+    instead = {"dtype": "use .astype(dtype)"}.get(word, "leave it out")
+    return f"{name}: {word}= is not supported on Tensors; {instead}, or compute on t.numpy() if no gradient is needed"
+
+
+def _instead(method: str) -> str:
+    return {"reduce": "use np.sum, np.max or np.min", "at": "index with t[i] and add"}.get(
+        method, "compute it on t.numpy() if no gradient is needed"
+    )
+
+
+def _name(function: Any) -> str:
+    module = function.__module__.replace("numpy", "np")
+    return f"{module}.{function.__name__}"
+
+
+def _no_row(name: str) -> str:
+    return (
+        f"{name} has no gradient rule in minigrad. Compose it of functions that have one, write it as a "
+        "minigrad.primitive, or compute on t.numpy() if no gradient is needed"
+    )

@@ -1,0 +1,88 @@
+"""What reductions ask: which axes, how many elements, what shape is left; and in which floats."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
+
+from ..core.dtypes import DEFAULT_FLOAT
+from ..core.rows import serves
+
+Axis = int | Sequence[int] | None
+FLOAT16 = np.dtype(np.float16)
+
+
+def axes_of(x: Any, axis: Axis) -> int | tuple[int, ...] | None:
+    """The axes to reduce, counted from 0; AxisError for one that x does not have."""
+    if axis is None:
+        return None
+    ndim = len(x.shape)
+    normalize: Any = normalize_axis_index if hasattr(axis, "__index__") else normalize_axis_tuple
+    axes: int | tuple[int, ...] = normalize(axis, ndim or 1)
+    return axes if ndim else ()  # NumPy lets a 0-d array be reduced over axis 0
+
+
+def tuple_of(axes: Any, ndim: int) -> tuple[int, ...]:
+    """What `axes_of` gives, as a tuple."""
+    return (axes,) if type(axes) is int else tuple(range(ndim)) if axes is None else axes
+
+
+def kept_shape(shape: Any, axes: Any) -> tuple[int, ...]:
+    """`shape` with the reduced axes as size 1: what keepdims=True gives."""
+    reduced = tuple_of(axes, len(shape))
+    return tuple(1 if i in reduced else n for i, n in enumerate(shape))
+
+
+def count(shape: Any, axes: Any) -> int:
+    """How many elements each result of a reduction is made of."""
+    return math.prod(shape[i] for i in tuple_of(axes, len(shape)))
+
+
+def joined(x: Any, axes: Any) -> Any:
+    """x with the axes to reduce moved to the front and made into one: (n, ...)."""
+    ndim = len(x.shape)
+    first = tuple_of(axes, ndim)
+    order = (*first, *[i for i in range(ndim) if i not in first])
+    if order != tuple(range(ndim)):
+        x = x.transpose(order)
+    shape = (math.prod(x.shape[: len(first)]), *x.shape[len(first) :])
+    return x if tuple(x.shape) == shape else x.reshape(shape)
+
+
+def in_floats(x: Any) -> Any:
+    """x as floats: integers and bools become float32."""
+    return x.astype(DEFAULT_FLOAT) if x.dtype.kind in "biu" else x
+
+
+def widened(x: Any) -> Any:
+    """float16 as float32: sums of many, and squares, leave its range where their mean or root does not."""
+    return x.astype(DEFAULT_FLOAT) if x.dtype == FLOAT16 else x
+
+
+def narrowed(y: Any, x: Any) -> Any:
+    """y, computed from `widened(x)`, in the dtype of x."""
+    return y.astype(FLOAT16) if x.dtype == FLOAT16 else y
+
+
+def serves_with_axis(*numpy_functions: Any) -> Callable[[Any], Any]:
+    """As `serves`, for functions of NumPy that take a dtype between `axis` and what ours go on with."""
+
+    def register(ours: Any) -> Any:
+        @functools.wraps(ours)
+        def call(x: Any, axis: Any = None, *further: Any, **options: Any) -> Any:
+            if further:
+                raise TypeError(
+                    f"np.{ours.__name__}: on Tensors, arguments after axis are given by keyword; there is no dtype, "
+                    "use .astype(dtype)"
+                )
+            return ours(x, axis, **options)
+
+        serves(*numpy_functions)(call)
+        return ours
+
+    return register

@@ -1,0 +1,217 @@
+"""Fast convolution for NumPy's own arrays; conv.py has the plain versions, which say what is computed.
+
+Im2col copies every element under every window: kh kw times the image. Here an image is copied once per column of the
+window only, into strips: what the window's columns meet while it moves down the padded image, row by row. What is
+under all windows of an output row are then neighbouring rows of the strips, a matrix that BLAS takes as it is
+(memory-efficient convolution, Cho and Brand 2017). A bias is what one row more, of ones, is multiplied with: to add it
+behind the product would be a pass over the output.
+
+Images lie in memory as (C, H, W, N) under an (N, C, H, W) view: the same pixel of all images is one run, which a
+window that moves only shifts. So strips are copied in runs of whole output rows, NumPy's elementwise functions keep the
+order, pooling finds long runs in it, and `flatten` is a view.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from ..windows import Pair, Phase, Place, Window, copy_images
+from .scratch import scratch
+
+SUMS = 2**16  # elements of the products that are added at once, which a second-level cache holds
+# of strips at a time, which a second-level cache holds; fewer make the products small
+STRIP_BYTES = 2**20
+
+
+def images_last(x: Any) -> Any:
+    """(N, C, H, W) as (C, H, W, N): a view."""
+    return x.transpose(1, 2, 3, 0)
+
+
+def images_first(x: Any) -> Any:
+    """The way back: a view."""
+    return x.transpose(3, 0, 1, 2)
+
+
+def _turned(role: str, x: Any) -> Any:
+    """(N, C, H, W) as a contiguous (C, H, W, N), which is scratch where x lies in memory in another order."""
+    last = images_last(x)
+    if last.flags.c_contiguous:
+        return last
+    last = scratch(role, last.shape, x.dtype)
+    copy_images(x, images_first(last))
+    return last
+
+
+class Strips:
+    """The strips of images (N, C, H, W) with C in groups: (G, d, H/d, kw C/G, columns, N), scratch.
+
+    They are made for some output columns at a time, and hold padded rows sorted by their place modulo the dilation d,
+    which makes the rows under a dilated window neighbours.
+
+    ones  a line more behind the kw C/G of each padded row, of ones: what a bias is multiplied with
+    """
+
+    def __init__(self, x: Any, window: Window, groups: int, dtype: Any, ones: bool = False) -> None:
+        n, c, h, w = x.shape
+        self.window, self.dtype = window, dtype
+        self.height, self.width = window.output_size((h, w))
+        self.images = _turned("images", x).reshape(groups, c // groups, h, w, n).swapaxes(1, 2)
+        _, self.columns = window.along((h, w))
+        dilation, padded = window.dilation[0], window.padded((h, w))[0]
+        self.channels, self.ones = c // groups, ones
+        lines = window.kernel[1] * self.channels + ones
+        self.shape = groups, dilation, -(-padded // dilation), lines
+
+    def blocks(self) -> Iterator[tuple[slice, Any]]:
+        """(columns, strips) for some output columns at a time."""
+        n = self.images.shape[-1]
+        per_column = math.prod(self.shape) * n
+        count = -(-self.width * per_column * np.dtype(self.dtype).itemsize // STRIP_BYTES)
+        width = -(-self.width // max(count, 1))  # of about one size
+        memory = scratch("strips", (width * per_column,), self.dtype)
+        for start in range(0, self.width, width):
+            columns = slice(start, min(start + width, self.width))
+            size = columns.stop - columns.start
+            strips = memory[: size * per_column].reshape(*self.shape, size, n)
+            self._fill(strips, columns)
+            yield columns, strips
+
+    def _fill(self, strips: Any, columns: slice) -> None:
+        top, dilation, c = self.window.padding[0][0], self.window.dilation[0], self.channels
+        for residue in range(dilation):
+            rows = self.images[:, (residue - top) % dilation :: dilation]
+            before = -((residue - top) // dilation)  # rows of padding with this residue
+            found = slice(before, before + rows.shape[1])
+            of_residue = strips[:, residue]
+            _clear_around(of_residue.swapaxes(0, 1), found)
+            inside = of_residue[:, found]
+            for v, place in enumerate(self.columns):
+                _copy_columns(rows, inside[:, :, v * c : (v + 1) * c], place, columns)
+            if self.ones:
+                of_residue[:, :, -1] = 1
+
+    def under(self, strips: Any) -> Iterator[tuple[slice, Any]]:
+        """(output rows, what their windows meet): a view (G, output rows, kh lines, columns N) of the strips.
+
+        Output rows come together whose windows begin at the same place modulo the dilation: all of them, if it is 1.
+        """
+        (kh, _), (stride, _), _, (dilation, _) = self.window
+        groups, _, per_residue, lines = self.shape
+        matrix = strips.reshape(
+            groups, dilation * per_residue * lines, math.prod(strips.shape[-2:])
+        )
+        of_group, of_row, of_element = matrix.strides
+        step = dilation // math.gcd(stride, dilation)
+        hop = stride * step // dilation * lines
+        for first in range(min(step, self.height)):
+            start = first * stride % dilation * per_residue + first * stride // dilation
+            found = slice(first, self.height, step)
+            shape = groups, len(range(self.height)[found]), kh * lines, matrix.shape[2]
+            strides = of_group, hop * of_row, of_row, of_element
+            yield found, as_strided(matrix[:, start * lines :], shape, strides)
+
+    def parts(self) -> Iterator[tuple[tuple[slice, slice], Any]]:
+        """((output rows, columns N), what their windows meet), all of them."""
+        n = self.images.shape[-1]
+        for columns, strips in self.blocks():
+            for rows, under in self.under(strips):
+                yield (rows, slice(columns.start * n, columns.stop * n)), under
+
+
+def _clear_around(strips: Any, found: slice) -> None:
+    """Zeros before and after what is found along the first axis."""
+    if found.start > 0:
+        strips[: found.start] = 0
+    if found.stop < len(strips):
+        strips[found.stop :] = 0
+
+
+def _copy_columns(rows: Any, strips: Any, place: Place | None, columns: slice) -> None:
+    """To (..., columns, N) what one column of the window meets of (..., W, N); 0 where that is the padding."""
+    windows, elements = place or (slice(0, 0), slice(0, 0, 1))
+    first, last = max(windows.start, columns.start), min(windows.stop, columns.stop)
+    if first >= last:
+        strips[...] = 0
+        return
+    begin = elements.start + (first - windows.start) * elements.step
+    end = begin + (last - first - 1) * elements.step + 1
+    found = slice(first - columns.start, last - columns.start)
+    strips[..., found, :] = rows[..., begin : end : elements.step, :]
+    _clear_around(strips.swapaxes(0, -2), found)
+
+
+def _by_rows(y: Any, groups: int) -> Any:
+    """A contiguous (C, H, W, N) as (G, H, C/G, W N): a view, the matrices of all rows."""
+    c, h, w, n = y.shape
+    return y.reshape(groups, c // groups, h, w * n).swapaxes(1, 2)
+
+
+def conv2d(x: Any, w: Any, b: Any, window: Window, groups: int) -> Any:
+    dtype = np.result_type(x, w)
+    y = np.empty((len(w), *window.output_size(x.shape[2:]), len(x)), dtype)
+    rows_of_y, filters = _by_rows(y, groups), _lines_of_filters(w, b, groups, dtype)
+    for (rows, columns), under in Strips(x, window, groups, dtype, b is not None).parts():
+        np.matmul(filters, under, out=rows_of_y[:, rows, :, columns])
+    return images_first(y)
+
+
+def _lines_of_filters(w: Any, b: Any, groups: int, dtype: Any) -> Any:
+    """(G, 1, O/G, kh lines): what is multiplied with the lines of the strips, a bias with the first line of ones."""
+    o, c, kh, kw = w.shape
+    lines = np.zeros((groups, o // groups, kh, kw * c + (b is not None)), dtype)
+    each = w.reshape(groups, o // groups, c, kh, kw).transpose(0, 1, 3, 4, 2)
+    lines[..., : kw * c] = each.reshape(groups, o // groups, kh, kw * c)
+    if b is not None:
+        lines[:, :, 0, -1] = b.reshape(groups, o // groups)
+    return lines.reshape(groups, 1, o // groups, kh * lines.shape[-1])
+
+
+def conv2d_weight(g: Any, x: Any, window: Window, groups: int) -> Any:
+    (kh, kw), dtype = window.kernel, np.result_type(g, x)
+    o, c = g.shape[1], x.shape[1] // groups
+    rows_of_g = _by_rows(_turned("gradient", g), groups).swapaxes(2, 3)
+    total = np.zeros((groups, kh * kw * c, o // groups), dtype)
+    some = max(1, SUMS // max(total.size, 1))  # output rows whose products are added at once
+    for (rows, columns), under in Strips(x, window, groups, dtype).parts():
+        given = rows_of_g[:, rows, columns]
+        for first in range(0, given.shape[1], some):
+            part = slice(first, first + some)
+            total += (under[:, part] @ given[:, part]).sum(axis=1)
+    filters = total.reshape(groups, kh, kw, c, o // groups).transpose(0, 4, 3, 1, 2)
+    return filters.reshape(o, c, kh, kw)
+
+
+def conv2d_input(g: Any, w: Any, size: Pair, window: Window, groups: int) -> Any:
+    """As many convolutions of stride 1 as there are phases, each with the places of the filters that meet it."""
+    high, wide = window.phases(size)
+    if window.stride == (1, 1) and high and wide:  # the one phase is all there is
+        return _conv2d_phase(g, w, high[0], wide[0], groups)
+    y = np.zeros((w.shape[1] * groups, *size, len(g)), np.result_type(g, w))
+    for rows, columns in product(high, wide):
+        part = _conv2d_phase(g, w, rows, columns, groups)
+        y[:, rows.elements, columns.elements] = images_last(part)
+    return images_first(y)
+
+
+def _conv2d_phase(g: Any, w: Any, rows: Phase, columns: Phase, groups: int) -> Any:
+    filters = flipped(w[:, :, rows.places, columns.places], groups)
+    (top, bottom), (left, right) = rows.pads, columns.pads
+    frame = (max(top, 0), max(bottom, 0)), (max(left, 0), max(right, 0))
+    (ho, wo), dilation = g.shape[2:], (rows.dilation, columns.dilation)
+    met = g[:, :, max(-top, 0) : ho + min(bottom, 0), max(-left, 0) : wo + min(right, 0)]
+    window = Window(filters.shape[2:], (1, 1), frame, dilation)
+    return conv2d(met, filters, None, window, groups)
+
+
+def flipped(w: Any, groups: int) -> Any:
+    """The filters (C, O/G, kh, kw) that lead back: each turned by 180 degrees, input and output exchanged."""
+    o, c, kh, kw = w.shape
+    turned = w[:, :, ::-1, ::-1].reshape(groups, o // groups, c, kh, kw)
+    return turned.transpose((0, 2, 1, 3, 4)).reshape(groups * c, o // groups, kh, kw)

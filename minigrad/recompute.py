@@ -1,0 +1,177 @@
+"""Checkpoints: forget what a part of the forward pass saved, and compute it again in the backward pass."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+from .core import backward as engine
+from .core import writes
+from .core.graph import ON, Node, TensorBase, creation_order, enable_grad, mode
+from .core.op import Primitive
+from .random import generator
+from .tensor import Tensor
+from .trust.gradients import as_outputs
+
+_recomputing: ContextVar[bool] = ContextVar("minigrad_recomputing", default=False)
+
+
+def recomputing() -> bool:
+    """Whether a checkpoint computes its function for the second time: running statistics must not count it twice."""
+    return _recomputing.get()
+
+
+def checkpoint(
+    f: Callable[..., Any], rngs: Sequence[np.random.Generator] = ()
+) -> Callable[..., Any]:
+    """x -> f(x), which saves only x for backward; what f saves on the way is computed a second time there.
+
+    rngs  the Generators that f draws from, beside the default one: the second time they give the same numbers,
+          for which they are set back for a while; no other thread may draw from them or the default one then
+
+    f takes arrays and Tensors, and gives a Tensor or a tuple of them. Parameters that it uses from outside get their
+    gradients. Raises RuntimeError where it uses a Tensor with history from outside (pass that as an argument), and in
+    backward where the second value differs from the first. From Chen et al. 2016.
+    """
+
+    def call(*args: Any) -> Any:
+        if not mode.get() & ON:
+            return f(*args)
+        segment = _Segment(f, args, rngs)
+        if not segment.inputs:
+            return (
+                tuple(map(Tensor, segment.values))
+                if segment.is_tuple
+                else Tensor(segment.values[0])
+            )
+        return _row(segment)(*segment.inputs)
+
+    return call
+
+
+class _Segment:
+    """One call of f: its arguments, its value, and the parameters that it used from outside."""
+
+    def __init__(self, f: Any, args: tuple[Any, ...], rngs: Sequence[np.random.Generator]) -> None:
+        self.f, self.args = f, args
+        self.name = getattr(f, "__name__", type(f).__name__).strip("<>")
+        self.rngs = [generator(), *rngs]
+        self.states = [rng.bit_generator.state for rng in self.rngs]
+        self.places = [
+            i for i, a in enumerate(args) if isinstance(a, TensorBase) and a._requires_grad
+        ]
+        start = writes.next_tick()
+        twins = self.twins([args[i]._data for i in self.places])
+        with enable_grad():  # recorded once, to learn which parameters it uses
+            outputs = self.outputs(twins)
+        self.values = [y._data for y in outputs]
+        self.is_tuple = len(outputs) > 1
+        self.outside = self._used_from_outside(outputs, twins, start)
+        self.inputs = [args[i] for i in self.places] + self.outside
+
+    def twins(self, values: Sequence[Any]) -> list[Any]:
+        """New leaves with the values of the arguments that need a gradient."""
+        return [Tensor(v, requires_grad=True) for v in values]
+
+    def outputs(self, xs: Sequence[Any]) -> tuple[Any, ...]:
+        """f with xs in the place of the arguments that need a gradient."""
+        given = list(self.args)
+        for place, x in zip(self.places, xs, strict=True):
+            given[place] = x
+        outputs = as_outputs(self.f(*given))
+        for y in outputs:
+            if not isinstance(y, TensorBase):
+                raise TypeError(
+                    f"checkpoint: {self.name} must return a Tensor or a tuple of them, not a {type(y).__name__}"
+                )
+        return outputs
+
+    def _used_from_outside(self, outputs: Any, twins: list[Any], start: int) -> list[Any]:
+        own = set(map(id, twins))
+        found: dict[int, Any] = {}
+        for y in outputs:
+            for node in creation_order(y._node):
+                if node.tick < start:
+                    raise RuntimeError(
+                        f"checkpoint: {self.name} uses a Tensor of shape {node.shape} from outside that was made by "
+                        f"{node.op.name}; pass it as an argument, so that its gradient is not lost"
+                    )
+                for parent in node.parents:
+                    if (
+                        parent is not None
+                        and not isinstance(parent, Node)
+                        and id(parent) not in own
+                    ):
+                        found[id(parent)] = parent
+        return list(found.values())
+
+    def gradients(self, seeds: Sequence[Any], xs: Sequence[Any], create_graph: bool) -> list[Any]:
+        """Compute f again from xs; the gradients of <seeds, f> by xs and by the parameters from outside."""
+        with enable_grad(), self._as_the_first_time():
+            outputs = self.outputs(xs)
+            for y, value in zip(outputs, self.values, strict=True):
+                if not np.array_equal(y._data, value, equal_nan=True):
+                    raise RuntimeError(
+                        f"checkpoint: {self.name} gave another value the second time. Does it draw from a Generator "
+                        "that was not passed as rngs=, or use something that has changed since?"
+                    )
+            total: Any = 0
+            for y, seed in zip(outputs, seeds, strict=True):
+                total = total + (y * seed).sum() if y._requires_grad else total
+            targets = [*xs, *self.outside]
+            found = engine.grad(total, targets, create_graph=create_graph)
+        return [
+            Tensor(np.zeros_like(x._data)) if g is None else g
+            for g, x in zip(found, targets, strict=True)
+        ]
+
+    @contextmanager
+    def _as_the_first_time(self) -> Iterator[None]:
+        """With the Generators in the state in which the first call met them, and as they are now afterwards."""
+        now = [rng.bit_generator.state for rng in self.rngs]
+        token = _recomputing.set(True)
+        try:
+            for rng, state in zip(self.rngs, self.states, strict=True):
+                rng.bit_generator.state = state
+            yield
+        finally:
+            _recomputing.reset(token)
+            for rng, state in zip(self.rngs, now, strict=True):
+                rng.bit_generator.state = state
+
+
+def _row(segment: _Segment) -> Primitive:
+    """The segment as an op of its inputs, whose joint rule computes it again."""
+    names = tuple(f"x{i}" for i in range(len(segment.inputs)))
+    count = len(segment.places)
+    values = tuple(segment.values) if segment.is_tuple else segment.values[0]
+
+    def rule(g: Any, *saved: Any) -> tuple[Any, ...]:
+        seeds, xs = list(g) if segment.is_tuple else [g], list(saved[:count])
+        if any(isinstance(v, TensorBase) for v in (*seeds, *xs)):  # to be differentiated again
+            again = checkpoint(lambda *v: _gradients(segment, v), segment.rngs[1:])
+            found = again(*seeds, *xs)
+            return found if isinstance(found, tuple) else (found,)
+        return tuple(g._data for g in segment.gradients(seeds, segment.twins(xs), False))
+
+    parameters = [
+        inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in ("g", *names)
+    ]
+    rule.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+
+    def forward(*_: Any) -> Any:
+        return values
+
+    forward.__name__ = f"checkpoint({segment.name})"
+    return Primitive(forward, names, {}, {}, (names, rule), {}, False, False, segment.f.__doc__)
+
+
+def _gradients(segment: _Segment, values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The gradients as a function of the seeds and the arguments, recorded."""
+    seeds, xs = values[: len(segment.values)], values[len(segment.values) :]
+    return tuple(segment.gradients(seeds, xs, create_graph=True))

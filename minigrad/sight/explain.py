@@ -1,0 +1,350 @@
+"""Why a gradient is None, zero, tiny, huge, nan or what it is: in words, from the graph and what was recorded of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from ..core.graph import Node, TensorBase, creation_order
+from .causes import cancelled_at, causes_of_zero, named, shares_open, steepest
+from .flow import Flow, key_of, nodes_between, norm
+from .not_finite import check_backward, check_forward
+from .recording import all_before, all_sources_of, ghost_of, origin_of
+
+Kind = Literal[
+    "needs no gradient", "no history", "cut", "not an ancestor", "freed",
+    "nan", "inf", "closed", "saturated", "not chosen", "times zero", "hook", "zero", "cancelled",
+    "vanishing", "exploding", "flows",
+]  # fmt: skip
+
+TINY = 1e-6  # of the largest norm on the way
+HUGE = 1e4  # times the smallest norm on the way
+MOST_STEPS = 12  # that the sentence on a path names
+MOST_CUTS = 3
+
+_RECORD = "compute the loss inside `with minigrad.record():` and ask again"
+
+
+class Explanation(NamedTuple):
+    """An answer of `explain`: `str()` gives the words.
+
+    kind       which answer it is
+    sentences  the words, the answer first
+    numbers    what they rest on: norms, shares, `(op, argument, line)` of the ops they name
+    """
+
+    kind: Kind
+    sentences: tuple[str, ...]
+    numbers: dict[str, Any]
+
+    def __str__(self) -> str:
+        return "\n".join(self.sentences)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def explain(x: Any, loss: Any) -> Explanation:
+    """Why the gradient of loss by x is None, zero, tiny, huge, nan or what it is, in words.
+
+    It computes that gradient anew, leaves `.grad` and the graph as they are, and so must be asked before a backward
+    that frees the graph. Where `record()` or `debug()` was open in the forward pass, it also finds what cut the graph,
+    and names the user's lines.
+
+    x     any Tensor, a leaf or an interior one
+    loss  a Tensor with one element
+
+    Raises TypeError for what is no Tensor, ValueError for a loss of several elements, RuntimeError where something that
+    the graph saved was written since.
+    """
+    for name, t in (("x", x), ("loss", loss)):
+        if not isinstance(t, TensorBase):
+            raise TypeError(f"explain: {name} is a {type(t).__name__}; a Tensor is needed")
+    if not x._requires_grad:
+        return _needs_none(x)
+    if not loss._requires_grad:
+        return _no_history(x, loss)
+    between = nodes_between(loss, x)
+    if not between and x is not loss:
+        return _not_reached(x, loss)
+    freed = [node for node in between if node.saved is None]
+    if freed:
+        return Explanation(
+            "freed",
+            (
+                "The graph was freed by an earlier backward, so that nothing can be computed along it: ask before "
+                "backward, or pass retain_graph=True to it.",
+                f"The gradient does pass from the loss to {_called(x)}, through {len(between)} ops.",
+            ),
+            {},
+        )
+    flow = Flow(x, loss)
+    return _bad(x, loss, flow) or _small(x, flow) or _flows(x, flow)
+
+
+# No gradient: answers of the graph alone -----------------------------------------------------------------
+
+
+def _needs_none(x: Any) -> Explanation:
+    ghost = ghost_of(x)
+    first = f"{_called(x)} does not require grad, so it gets None."
+    if x.dtype.kind != "f":
+        remedy = f"Its dtype is {x.dtype}: only floats can."
+    else:
+        remedy = "Make it with Tensor(..., requires_grad=True), or call x.requires_grad_() before it is used."
+    if ghost is None:
+        return Explanation("needs no gradient", (_capital(first), remedy), {})
+    cuts = list(_cuts_before(ghost, None))
+    made = f"It was made by {named(ghost)}, {_WHY[ghost.notes.cut]}."  # type: ignore[union-attr,index]
+    words = _said([cut for cut in cuts if cut[0] is not ghost])
+    return Explanation(
+        "needs no gradient", (_capital(first), made, *words), {"cuts": _as_numbers(cuts)}
+    )
+
+
+_WHY = {
+    "no_grad": "under no_grad()",
+    "detach": "which drops the history",
+    "not differentiable": "which has no derivative, or gives integers",
+    "constant": "of what needs no gradient",
+}
+
+
+def _no_history(x: Any, loss: Any) -> Explanation:
+    origin = origin_of(loss)
+    nothing = "nothing it was made from requires grad"
+    if not isinstance(origin, Node):
+        first = f"The loss has no history: {nothing}, or the graph was cut; to find out, {_RECORD}."
+        return Explanation("no history", (first,), {})
+    cuts = list(_cuts_before(origin, x)) or list(_cuts_before(origin, None))
+    first = f"The loss has no history: {'the graph was cut' if cuts else nothing}."
+    return Explanation("no history", (first, *_said(cuts)), {"cuts": _as_numbers(cuts)})
+
+
+def _not_reached(x: Any, loss: Any) -> Explanation:
+    cuts = list(_cuts_before(key_of(loss), x))
+    if cuts:
+        first = f"The loss was computed from {_called(x)}, but the graph between them is cut, so the gradient is None."
+        return Explanation("cut", (first, *_said(cuts)), {"cuts": _as_numbers(cuts)})
+    first = f"The loss does not depend on {_called(x)}, so the gradient is None."
+    before_x = creation_order(key_of(x))
+    if key_of(loss) in before_x:
+        return Explanation(
+            "not an ancestor", (first, "It is the other way round: it was made from the loss."), {}
+        )
+    words = []
+    shared = _shared(before_x, creation_order(key_of(loss)))
+    if shared:
+        words.append(f"Both were made from {shared[0]}; after it their ways part.")
+    if loss._node is not None and loss._node.notes is not None:
+        words.append(
+            "No detach, no_grad or integer op on the way cut it. It was not used; or its numbers were taken with "
+            ".data, .numpy() or .item(), which leave no trace."
+        )
+    else:
+        words.append(
+            f"A detach, no_grad or integer op may have cut the graph; to find out, {_RECORD}."
+        )
+    return Explanation("not an ancestor", (first, *words), {"shared": shared})
+
+
+def _shared(before_x: list[Node], before_loss: list[Node]) -> list[str]:
+    """What both were made from, the latest first."""
+    both = set(before_loss)
+    nodes = [named(node) for node in reversed(before_x) if node in both and not node.op.is_part]
+    leaves = {id(p) for n in before_loss for p in n.parents if isinstance(p, TensorBase)}
+    found = {
+        id(p): _kind_of_leaf(p)
+        for n in before_x
+        for p in n.parents
+        if isinstance(p, TensorBase) and id(p) in leaves
+    }
+    return [*nodes, *found.values()]
+
+
+# A cut is (node, why, argument): the op that lost the gradient of what its argument came from.
+Found = tuple[Node, str, str]
+
+
+def _cuts_before(end: Any, x: Any) -> Iterator[Found]:
+    """The cuts on recorded ways from x (None: from anything with a gradient) to `end`, the latest first."""
+    nodes = all_before(end)
+    leads: set[Any] = set() if x is None else {key_of(x)}
+
+    def comes_from_x(source: Any) -> bool:
+        return _has_gradient(source) if x is None else source in leads
+
+    found: list[Found] = []
+    for node in nodes:  # the oldest first
+        for argument, source in all_sources_of(node):
+            if not comes_from_x(source):
+                continue
+            leads.add(node)
+            cut = _cut_at(node, source)
+            if cut is not None:
+                found.append((node, cut, argument))
+                break
+    return reversed(found)
+
+
+def _cut_at(node: Node, source: Any) -> str | None:
+    """Why the gradient does not pass from `node` to a source that has one; None where it passes, or had none."""
+    if not _has_gradient(source):
+        return None
+    if node.is_ghost and node.notes is not None and node.notes.cut != "constant":
+        return node.notes.cut
+    return None if any(parent is source for parent in node.parents) else "frozen"
+
+
+def _has_gradient(source: Any) -> bool:
+    return not source.is_ghost if isinstance(source, Node) else source._requires_grad
+
+
+def _said(cuts: list[Found]) -> list[str]:
+    words = [
+        f"It is cut by {named(node)}, at its argument `{argument}`: {_CUTS[why]}."
+        for node, why, argument in cuts[:MOST_CUTS]
+    ]
+    rest = len(cuts) - MOST_CUTS
+    return [*words, f"And {rest} more cuts before."] if rest > 0 else words
+
+
+_CUTS = {
+    "no_grad": "it ran under no_grad()",
+    "detach": "detach drops the history",
+    "not differentiable": "it has no derivative, or gives integers",
+    "frozen": "what it was given did not require grad at that time",
+}
+
+
+def _as_numbers(cuts: list[Found]) -> list[tuple[str, str, str]]:
+    return [(why, node.op.name, node.notes.line if node.notes else "") for node, why, _ in cuts]
+
+
+# A gradient: answers of a backward pass ------------------------------------------------------------------
+
+
+def _bad(x: Any, loss: Any, flow: Flow) -> Explanation | None:
+    """The first op, forward or backward, that made a nan or inf."""
+    if flow.gradient is not None and np.isfinite(flow.gradient).all():
+        return None
+    faults = map(_forward_fault, all_before(key_of(loss)))
+    found = [("forward", fault) for fault in faults if fault][:1]
+    numbers: dict[str, Any] = {}
+    for edge in flow.edges:
+        if not np.isfinite(edge.contribution).all():
+            line = edge.node.notes.line if edge.node.notes else None
+            numbers = {"op": edge.node.op.name, "argument": edge.argument, "line": line}
+            found.append(("backward", _backward_fault(edge, flow)))
+            break
+    bad = flow.edges[-1].contribution if flow.gradient is None else flow.gradient
+    kind: Kind = "nan" if np.isnan(bad).any() else "inf"
+    sentences = [f"The gradient of the loss by {_called(x)} is {kind}."]
+    sentences += [f"The first in the {phase} pass: {text}." for phase, text in found]
+    if not np.isfinite(loss._data).all() and (not found or found[0][0] != "forward"):
+        sentences.append(f"The loss itself is {loss._data}; to find where, {_RECORD}.")
+    if not found:
+        sentences.append("No rule made it: a hook did, or a sum that overflowed.")
+    return Explanation(kind, tuple(sentences), {"phase": found[0][0] if found else None, **numbers})
+
+
+def _forward_fault(node: Node) -> str | None:
+    notes = node.notes
+    if notes is None or node.op.is_part:
+        return None
+    try:
+        check_forward(node.op.name, notes.line, notes.value, notes.inputs.items())
+    except FloatingPointError as error:
+        return str(error)
+    return None
+
+
+def _backward_fault(edge: Any, flow: Flow) -> str:
+    try:
+        check_backward(edge.node, edge.argument, flow.given(edge.node), edge.contribution)
+    except FloatingPointError as error:
+        return str(error)
+    raise AssertionError("a contribution that is not finite passed the check")
+
+
+def _small(x: Any, flow: Flow) -> Explanation | None:
+    """Zero, or so small beside what was on the way that something took it."""
+    gradient = norm(flow.gradient)
+    start = f"The gradient of the loss by {_called(x)} is"
+    if gradient == 0:
+        arrived = any(edge.norm for edge in flow.into.get(flow.end, ()))
+        if arrived and not cancelled_at(flow, flow.end):
+            return Explanation("hook", (f"{start} zero: a hook on it made it so.",), {"norm": 0.0})
+        kind, words, numbers = causes_of_zero(flow)
+        return Explanation(kind, (f"{start} zero.", *words), {"norm": 0.0, **numbers})
+    largest = max([edge.norm for edge in flow.strongest_path()], default=gradient)
+    places = [flow.end] if gradient >= TINY * largest else list(flow.into)
+    for place in places:
+        pair = cancelled_at(flow, place)
+        if pair:
+            return Explanation(
+                "cancelled",
+                (f"{start} small, of norm {gradient:.3g}.", pair.words),
+                {"norm": gradient, **pair.numbers},
+            )
+    return None
+
+
+def _flows(x: Any, flow: Flow) -> Explanation:
+    """Along which path it comes, and whether it vanishes or explodes on it."""
+    path, gradient = flow.strongest_path(), norm(flow.gradient)
+    norms = [norm(flow.given(flow.start)), *[edge.norm for edge in path]]
+    numbers = {
+        "norm": gradient,
+        "paths": flow.paths(),
+        "relus": shares_open(flow),
+        "path": [
+            (edge.node.op.name, edge.argument, edge.node.notes.line if edge.node.notes else None, edge.norm)
+            for edge in path
+        ],
+    }  # fmt: skip
+    start = f"The gradient of the loss by {_called(x)} has norm {gradient:.3g}"
+    if gradient < TINY * max(norms):
+        kind, words = steepest(flow, path, shrinks=True)
+        first = f"{start}: it vanishes on the way, from at most {max(norms):.3g}."
+        return Explanation(kind, (first, *words, _path(x, flow, path)), numbers)
+    if gradient > HUGE * min(norms):
+        _, words = steepest(flow, path, shrinks=False)
+        first = f"{start}: it explodes on the way, from as little as {min(norms):.3g}."
+        return Explanation("exploding", (first, *words, _path(x, flow, path)), numbers)
+    return Explanation("flows", (f"{start}.", _path(x, flow, path)), numbers)
+
+
+def _path(x: Any, flow: Flow, path: list[Any]) -> str:
+    if not path:
+        return f"{_capital(_called(x))} is the loss itself: its gradient is the seed."
+    steps = [
+        f"{edge.node.op.name} ({edge.argument}) {edge.norm:.3g}"
+        for edge in path
+        if not edge.node.op.is_part
+    ]
+    if len(steps) > MOST_STEPS:
+        half = MOST_STEPS // 2
+        steps[half:-half] = [f"... {len(steps) - 2 * half} more ..."]
+    count = flow.paths()
+    which = "the only path" if count == 1 else f"the strongest of {count:,} paths"
+    return f"Norms along {which}, from the loss: {', '.join(steps)}."
+
+
+# Names ---------------------------------------------------------------------------------------------------
+
+
+def _called(x: Any) -> str:
+    if x._node is None:
+        return _kind_of_leaf(x)
+    return named(x._node) if x._node.op.is_part else f"the output of {named(x._node)}"
+
+
+def _kind_of_leaf(x: Any) -> str:
+    return f"the {type(x).__name__} of shape {x.shape}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

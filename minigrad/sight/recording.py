@@ -1,0 +1,386 @@
+"""What `record()` and `debug()` keep beside the graph: values, origins, lines, modules, and ghosts.
+
+A ghost is a node that stands beside the graph: it tells what made a Tensor without gradient. It is reached from
+that Tensor by `origin_of` and from later nodes by `notes.sources`, never by their parents, so that backward, its
+checks and the freeing of graphs know nothing of it.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from time import perf_counter
+from typing import Any, Literal
+
+import numpy as np
+
+from ..core.arrays import shape_and_dtype, sketch
+from ..core.dtypes import PYTHON_NUMBERS, as_array, is_array
+from ..core.graph import CHECK, OBSERVE, ON, PART, RECORD, Node, TensorBase, mode
+from ..core.signature import Signature
+from .not_finite import check_forward
+
+Cut = Literal["constant", "detach", "no_grad", "not differentiable"]
+
+
+class Notes:
+    """What a node keeps while recording. Arrays are not copied: what is written into them later shows here.
+
+    line     file:line of the user's call
+    value    the array that the op gave, or a tuple of them
+    inputs   name -> array or number, of every argument that is one, whether it needs a gradient or not
+    sources  name -> node, ghost or leaf Tensor that each argument came from that is a Tensor
+    scope    weak references to the modules that it ran in, outermost first
+    seconds  that the call took; None for what is no row
+    cut      of a ghost, why there is no gradient: "no_grad"; "detach"; "not differentiable", also an integer result;
+             "constant": nothing that it was given needs one
+    checksums  what the saved arrays held, in `debug()`; otherwise None
+    """
+
+    __slots__ = ("checksums", "cut", "inputs", "line", "scope", "seconds", "sources", "value")
+
+    def __init__(
+        self,
+        line: str,
+        value: Any,
+        inputs: dict[str, Any],
+        sources: dict[str, Any],
+        seconds: float | None = None,
+        cut: Cut | None = None,
+    ) -> None:
+        self.line = line
+        self.value = value
+        self.inputs = inputs
+        self.sources = sources
+        self.scope = _scope.get()
+        self.seconds = seconds
+        self.cut = cut
+        self.checksums: list[int] | None = None
+
+    def agrees_with(self, node: Node) -> bool:
+        """Whether what the node saved still is what it was, as far as that was written down."""
+        return self.checksums is None or self.checksums == _checksums(node)
+
+
+def _checksums(node: Node) -> list[int]:
+    return [hash(np.ascontiguousarray(v).tobytes()) for _, v in node.saved_arrays()]
+
+
+def user_line() -> str:
+    """file:line of the innermost frame that is not minigrad's, nn's or NumPy's."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in (
+        "minigrad",
+        "nn",
+        "numpy",
+    ):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+# Scopes --------------------------------------------------------------------------------------------------
+
+
+class Owner(weakref.ref[Any]):
+    """A weak reference that still knows the class of what is gone, such as a loss made for one call."""
+
+    __slots__ = ("kind",)
+    kind: str
+
+    def __new__(cls, owner: Any) -> Owner:
+        reference = super().__new__(cls, owner)
+        reference.kind = type(owner).__name__
+        return reference
+
+
+_scope: ContextVar[tuple[Owner, ...]] = ContextVar("minigrad_scope", default=())
+
+
+class scope:
+    """Note that what is recorded inside belongs to `owner`, which is referred to weakly: modules enter theirs."""
+
+    __slots__ = ("_owner", "_token")
+
+    def __init__(self, owner: Any) -> None:
+        self._owner = owner
+
+    def __enter__(self) -> None:
+        self._token = _scope.set((*_scope.get(), Owner(self._owner)))
+
+    def __exit__(self, *exception: object) -> None:
+        _scope.reset(self._token)
+
+
+# Observers -----------------------------------------------------------------------------------------------
+
+_observers: ContextVar[tuple[Callable[[Any, Any], None], ...]] = ContextVar(
+    "minigrad_observers", default=()
+)
+
+
+@contextmanager
+def observed(f: Callable[[Any, Any], None]) -> Iterator[None]:
+    """Call f(op, result) after each call of a row inside; nothing is kept beside the graph."""
+    tokens = _observers.set((*_observers.get(), f)), mode.set(mode.get() | OBSERVE)
+    try:
+        yield
+    finally:
+        _observers.reset(tokens[0])
+        mode.reset(tokens[1])
+
+
+def current_scope() -> tuple[Owner, ...]:
+    """Weak references to the modules that run, outermost first."""
+    return _scope.get()
+
+
+# Where a Tensor came from --------------------------------------------------------------------------------
+
+_ghosts: dict[int, tuple[Any, Node]] = {}  # id(tensor) -> (weak reference that clears it, ghost)
+
+
+def origin_of(tensor: Any) -> Any:
+    """The node that made a Tensor, or if it needs no gradient its ghost; itself if neither is there."""
+    if tensor._node is not None:
+        return tensor._node
+    return tensor if tensor._requires_grad else ghost_of(tensor) or tensor
+
+
+def ghost_of(tensor: Any) -> Node | None:
+    """What a Tensor was before it became a leaf, too: `h.detach().requires_grad_()`."""
+    entry = _ghosts.get(id(tensor))
+    return None if entry is None else entry[1]
+
+
+def sources_of(origin: Any) -> list[tuple[str, Any]]:
+    """(argument, origin) of what a node was computed from: while recording all, otherwise what needs a gradient."""
+    if not isinstance(origin, Node):
+        return []
+    if origin.notes is not None and not origin.op.is_part:
+        return list(origin.notes.sources.items())
+    name = origin.op.argument_name
+    return [(name(place), p) for place, p in enumerate(origin.parents) if p is not None]
+
+
+def all_sources_of(node: Node) -> list[tuple[str, Any]]:
+    """As `sources_of`, and through a leaf that was made of a cut Tensor to its ghost."""
+    found = sources_of(node)
+    for argument, source in list(found):
+        ghost = ghost_of(source) if isinstance(source, TensorBase) else None
+        if ghost is not None:
+            found.append((argument, ghost))
+    return found
+
+
+def all_before(end: Any) -> list[Node]:
+    """The nodes and ghosts that `end` was computed from, itself too, the oldest first; none if it is a leaf."""
+    if not isinstance(end, Node):
+        return []
+    seen, stack = {end}, [end]
+    while stack:
+        for _, source in all_sources_of(stack.pop()):
+            if isinstance(source, Node) and source not in seen:
+                seen.add(source)
+                stack.append(source)
+    return sorted(seen, key=lambda node: node.tick)
+
+
+def _haunt(tensor: Any, ghost: Node) -> None:
+    key = id(tensor)
+    _ghosts[key] = (weakref.ref(tensor, lambda _: _ghosts.pop(key, None)), ghost)
+
+
+def _leave_ghosts(
+    op: Any, parents: tuple[Any, ...], constants: Any, result: Any, notes: Any
+) -> None:
+    """A ghost for a result without gradient; for several, a ghost and a part of it for each."""
+    ghost = Node(op, parents, (), constants, *shape_and_dtype(notes.value))
+    ghost.notes = notes
+    if result.__class__ is tuple:
+        _leave_parts(ghost, result, notes.cut)
+    else:
+        _haunt(result, ghost)
+
+
+def _leave_parts(node: Node, outputs: Sequence[Any], cut: Cut) -> None:
+    """A ghost for each output of `node` that has no gradient."""
+    for i, output in enumerate(outputs):
+        if not output._requires_grad:
+            part = Node(PART, (node,), (), (i,), output.shape, output.dtype)
+            assert node.notes is not None
+            part.notes = Notes(node.notes.line, output._data, {}, {"output": node}, None, cut)
+            part.notes.scope = node.notes.scope
+            _haunt(output, part)
+
+
+# What a call leaves --------------------------------------------------------------------------------------
+
+
+def looked_at(
+    op: Any, args: Sequence[Any], slots: Sequence[int], option_slots: Sequence[int]
+) -> Any:
+    """A call of a row while recording or observed: what it gives without."""
+    level = mode.get()
+    if level & RECORD:
+        result = _recorded(op, args, slots, option_slots, level)
+    else:
+        token = mode.set(level & ON)
+        try:
+            result = op._apply(args, slots, option_slots)
+        finally:
+            mode.reset(token)
+    for observer in _observers.get():
+        observer(op, result)
+    return result
+
+
+def _recorded(
+    op: Any, args: Sequence[Any], slots: Sequence[int], option_slots: Sequence[int], level: int
+) -> Any:
+    """What a call gives, and the notes of it on its node or on a ghost."""
+    line = user_line()
+    token = mode.set(level & ON)
+    start = perf_counter()
+    try:
+        result = op._apply(args, slots, option_slots)
+    except Exception as error:
+        error.add_note(f"at {line}")
+        raise
+    finally:
+        mode.reset(token)
+    seconds = perf_counter() - start
+    value = tuple([y._data for y in result]) if result.__class__ is tuple else result._data
+    given = [(op._name_of(i, slots), args[i]) for i in slots]
+    options = [(op._name_of(i, slots), args[i]) for i in option_slots]
+    inputs = _arrays_of(given, with_numbers=True)
+    if level & CHECK:
+        check_forward(op.name, line, value, inputs.items())
+    inputs |= _arrays_of(options, with_numbers=False)
+    sources = _sources(given + options)
+    notes = Notes(line, value, inputs, sources, seconds)
+    node = _node_of(result)
+    if node is None:
+        notes.cut = _cut_of(sources, value, level & ON)
+        constants = [sketch(_plain(v)) for _, v in given + options]
+        _leave_ghosts(op, (None,) * len(given), constants, result, notes)
+        return result
+    node.notes = notes
+    if level & CHECK:
+        notes.checksums = _checksums(node)
+    if result.__class__ is tuple:
+        _leave_parts(node, result, "not differentiable")
+    return result
+
+
+def inspected(function: Any, args: Sequence[Any], kwargs: dict[str, Any], result: Any) -> None:
+    """Leave ghosts of what a function without gradient gave."""
+    outputs = tuple(result) if isinstance(result, (tuple, list)) else (result,)
+    if not outputs or not all(isinstance(y, TensorBase) for y in outputs):
+        return
+    names = [*_names_of(function)[: len(args)]]
+    names += [f"argument {i}" for i in range(len(names), len(args))]
+    given = [*zip(names, args, strict=True), *kwargs.items()]
+    sources = _sources(given)
+    is_one = outputs[0] is result
+    value = result._data if is_one else tuple([y._data for y in outputs])
+    cut: Cut = "not differentiable" if _need_gradient(sources) else "constant"
+    op = _NoRow(function.__name__.strip("_"), [name for name, _ in given], function.__doc__)
+    notes = Notes(user_line(), value, _arrays_of(given, with_numbers=True), sources, None, cut)
+    constants = [sketch(_plain(v)) for _, v in given]
+    _leave_ghosts(op, (), constants, result if is_one else outputs, notes)
+
+
+def detached(x: Any, twin: Any) -> None:
+    """Leave a ghost of `twin = x.detach()`."""
+    sources = {"x": origin_of(x)}
+    cut: Cut = "detach" if x._requires_grad else "constant"
+    notes = Notes(user_line(), x._data, {"x": x._data}, sources, None, cut)
+    _leave_ghosts(_DETACH, (), (sketch(x._data),), twin, notes)
+
+
+class _NoRow:
+    """The op of a ghost that no row made: `detach`, or a function without gradient."""
+
+    is_part = False
+    arguments = ()
+
+    def __init__(self, name: str, names: Sequence[str], doc: str | None) -> None:
+        self.name = name
+        self.names = tuple(names)
+        self.__doc__ = doc
+
+    def argument_name(self, place: int) -> str:
+        return self.names[place]
+
+    def constant_names(self, parents: Sequence[Any]) -> Sequence[str]:
+        return self.names
+
+
+_DETACH = _NoRow("detach", ("x",), "y = x, without its history")
+
+
+@functools.cache
+def _names_of(function: Callable[..., Any]) -> tuple[str, ...]:
+    if isinstance(function, np.ufunc):
+        return ("x",) if function.nin == 1 else ("a", "b")
+    try:
+        return Signature(function).names
+    except ValueError:  # of a function in C
+        return ()
+
+
+def _node_of(result: Any) -> Node | None:
+    """The node that a call made, the whole one where its results are parts."""
+    for y in result if result.__class__ is tuple else (result,):
+        if y._requires_grad:
+            return y._node.parents[0] if y._node.op.is_part else y._node
+    return None
+
+
+def _cut_of(sources: dict[str, Any], value: Any, is_on: int) -> Cut:
+    if not _need_gradient(sources):
+        return "constant"
+    return "not differentiable" if is_on else "no_grad"
+
+
+def _need_gradient(sources: dict[str, Any]) -> bool:
+    return any(
+        not s.is_ghost if isinstance(s, Node) else s._requires_grad for s in sources.values()
+    )
+
+
+def _tensors_of(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """(name, Tensor) of each Tensor that an argument is or, as an index of them, holds."""
+    if isinstance(value, TensorBase):
+        yield name, value
+    elif isinstance(value, (tuple, list)):
+        for i, item in enumerate(value):
+            yield from _tensors_of(f"{name}[{i}]", item)
+
+
+def _sources(given: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    return {at: origin_of(t) for name, value in given for at, t in _tensors_of(name, value)}
+
+
+def _arrays_of(given: Iterable[tuple[str, Any]], with_numbers: bool) -> dict[str, Any]:
+    """The arrays among what was given; of an option that is an index also those in it, and lists as arrays."""
+    inputs = {}
+    for name, value in given:
+        plain = _plain(value)
+        if is_array(plain) or (with_numbers and plain.__class__ in PYTHON_NUMBERS):
+            inputs[name] = plain
+        elif isinstance(plain, list) or (with_numbers and isinstance(plain, np.generic)):
+            inputs[name] = as_array(plain)
+        elif isinstance(plain, tuple):
+            inputs |= _arrays_of([(f"{name}[{i}]", v) for i, v in enumerate(plain)], False)
+    return inputs
+
+
+def _plain(value: Any) -> Any:
+    if value.__class__ in (tuple, list):
+        return value.__class__([_plain(v) for v in value])
+    return value._data if isinstance(value, TensorBase) else value

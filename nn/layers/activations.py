@@ -1,0 +1,207 @@
+"""Activations as modules: what stands between the layers. Each is the function of its name in minigrad."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import minigrad
+
+from ..checks import check_array
+from ..module import Module
+
+# Rectifiers ----------------------------------------------------------------------------------------------
+
+
+class ReLU(Module):
+    """max(x, 0), with gradient 0 at 0."""
+
+    def forward(self, x: Any) -> Any:
+        return minigrad.relu(x)
+
+
+class ReLU6(Module):
+    """min(max(x, 0), 6), with gradient 0 at 0 and at 6."""
+
+    def forward(self, x: Any) -> Any:
+        return minigrad.relu6(x)
+
+
+class LeakyReLU(Module):
+    """x for x > 0, negative_slope x below and at 0."""
+
+    def __init__(self, negative_slope: float = 0.01) -> None:
+        self.negative_slope = negative_slope
+
+    def forward(self, x: Any) -> Any:
+        return minigrad.leaky_relu(x, self.negative_slope)
+
+    def describe(self) -> str:
+        return f"{self.negative_slope}"
+
+
+class Hardtanh(Module):
+    """min(max(x, min_val), max_val), with gradient 0 at both bounds."""
+
+    def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
+        if not min_val < max_val:
+            raise ValueError(f"Hardtanh: min_val {min_val} must be less than max_val {max_val}")
+        self.min_val = min_val
+        self.max_val = max_val
+
+    def forward(self, x: Any) -> Any:
+        return minigrad.hardtanh(x, self.min_val, self.max_val)
+
+    def describe(self) -> str:
+        return f"{self.min_val}, {self.max_val}"
+
+
+class Hardsigmoid(Module):
+    """min(max(x + 3, 0), 6) / 6"""
+
+    def forward(self, x: Any) -> Any:
+        return minigrad.hardsigmoid(x)
+
+
+class Hardswish(Module):
+    """x min(max(x + 3, 0), 6) / 6"""
+
+    def forward(self, x: Any) -> Any:
+        return minigrad.hardswish(x)
+
+
+# Exponential units ---------------------------------------------------------------------------------------
+
+
+class ELU(Module):
+    """x for x > 0, alpha (exp(x) - 1) below. Clevert, Unterthiner, Hochreiter 2016."""
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        self.alpha = alpha
+
+    def forward(self, x: Any) -> Any:
+        return minigrad.elu(x, self.alpha)
+
+    def describe(self) -> str:
+        return f"{self.alpha}"
+
+
+class CELU(Module):
+    """x for x > 0, alpha (exp(x / alpha) - 1) below, smooth at 0 for every alpha. Barron 2017."""
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        if not alpha:
+            raise ValueError("CELU: alpha must not be 0, as x is divided by it")
+        self.alpha = alpha
+
+    def forward(self, x: Any) -> Any:
+        return minigrad.celu(x, self.alpha)
+
+    def describe(self) -> str:
+        return f"{self.alpha}"
+
+
+class SELU(Module):
+    """scale elu(x, alpha), with the constants that keep mean 0 and variance 1. Klambauer et al. 2017."""
+
+    def forward(self, x: Any) -> Any:
+        return minigrad.selu(x)
+
+
+# Smooth units --------------------------------------------------------------------------------------------
+
+
+class Sigmoid(Module):
+    """1 / (1 + exp(-x))"""
+
+    def forward(self, x: Any) -> Any:
+        return minigrad.sigmoid(x)
+
+
+class LogSigmoid(Module):
+    """log(1 / (1 + exp(-x))), exact in both tails."""
+
+    def forward(self, x: Any) -> Any:
+        return minigrad.logsigmoid(x)
+
+
+class Tanh(Module):
+    """tanh(x)"""
+
+    def forward(self, x: Any) -> Any:
+        return minigrad.tanh(x)
+
+
+class Softplus(Module):
+    """log(1 + exp(beta x)) / beta, exact for large x too, where PyTorch goes over to x at its `threshold`."""
+
+    def __init__(self, beta: float = 1.0) -> None:
+        self.beta = beta
+
+    def forward(self, x: Any) -> Any:
+        return minigrad.softplus(x, self.beta)
+
+    def describe(self) -> str:
+        return f"{self.beta}"
+
+
+class SiLU(Module):
+    """x sigmoid(x), also known as swish."""
+
+    def forward(self, x: Any) -> Any:
+        return minigrad.silu(x)
+
+
+class Mish(Module):
+    """x tanh(log(1 + exp(x))). Misra 2019."""
+
+    def forward(self, x: Any) -> Any:
+        return minigrad.mish(x)
+
+
+class GELU(Module):
+    """x Phi(x), Phi being the standard normal distribution function. Hendrycks, Gimpel 2016.
+
+    approximate  "tanh" for x (1 + tanh((2 / pi)^(1/2) (x + 0.044715 x^3))) / 2, which is faster
+    """
+
+    def __init__(self, approximate: str = "none") -> None:
+        if approximate not in ("none", "tanh"):
+            raise ValueError(f"GELU: approximate must be 'none' or 'tanh', not {approximate!r}")
+        self.approximate = approximate
+
+    def forward(self, x: Any) -> Any:
+        return minigrad.gelu(x, self.approximate)
+
+    def describe(self) -> str:
+        return "" if self.approximate == "none" else f"approximate={self.approximate!r}"
+
+
+# Distributions over an axis ------------------------------------------------------------------------------
+
+
+class Softmax(Module):
+    """exp(x) / sum(exp(x)) over the axis `dim`, without overflow."""
+
+    def __init__(self, dim: int = -1) -> None:
+        self.dim = dim
+
+    def forward(self, x: Any) -> Any:
+        check_array(self, x)
+        return minigrad.softmax(x, self.dim)
+
+    def describe(self) -> str:
+        return f"dim={self.dim}"
+
+
+class LogSoftmax(Module):
+    """x - log(sum(exp(x))) over the axis `dim`, without overflow."""
+
+    def __init__(self, dim: int = -1) -> None:
+        self.dim = dim
+
+    def forward(self, x: Any) -> Any:
+        check_array(self, x)
+        return minigrad.log_softmax(x, self.dim)
+
+    def describe(self) -> str:
+        return f"dim={self.dim}"

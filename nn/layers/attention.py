@@ -1,0 +1,150 @@
+"""Attention over several heads."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+import minigrad
+
+from .. import init
+from ..checks import check_input, float_input, integer
+from ..module import Module, Parameter
+from .linear import Linear
+from .regularisation import Dropout
+
+
+class MultiheadAttention(Module):
+    """y = concat(head_1, ..., head_h) W_o^T + b_o, with head_i = softmax(q_i k_i^T / sqrt(E / h) + m) v_i
+
+    q_i, k_i, v_i are the i-th E / h columns of q W_q^T + b_q, k W_k^T + b_k, v W_v^T + b_v. The query is (L, N, E), key
+    and value (S, N, E), y (L, N, E), with batch_first (N, L, E) and so on; without a batch (L, E) and (S, E).
+    E = embed_dim, h = num_heads. `in_proj_weight` (3 E, E) holds W_q, W_k, W_v, one below the other, and is drawn from
+    uniform(-k, k), k = sqrt(6 / (4 E)) (Glorot); `out_proj.weight` as in Linear; the biases are 0. From Vaswani et
+    al.: Attention Is All You Need (2017), section 3.2.2. Dropout sets weights of the softmax to 0.
+    """
+
+    def __init__(
+        self,
+        embed_dim: int,
+        num_heads: int,
+        dropout: float = 0.0,
+        bias: bool = True,
+        *,
+        batch_first: bool = False,
+        dtype: Any = None,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        self.embed_dim = width = integer(self, "embed_dim", embed_dim, 1)
+        self.num_heads = integer(self, "num_heads", num_heads, 1)
+        if width % self.num_heads:
+            raise ValueError(
+                f"MultiheadAttention: embed_dim {width} does not divide into {num_heads} heads"
+            )
+        self.batch_first = batch_first
+        # laid out in memory as (in, out), which BLAS multiplies faster
+        weight = init.uniform((width, 3 * width), math.sqrt(6 / (4 * width)), rng, dtype).T
+        self.in_proj_weight = Parameter(weight)
+        self.in_proj_bias = Parameter(init.zeros((3 * width,), dtype)) if bias else None
+        self.out_proj = Linear(width, width, bias, dtype=dtype, rng=rng)
+        if self.out_proj.bias is not None:
+            self.out_proj.bias.assign(np.zeros_like(self.out_proj.bias.data))
+        self.dropout = Dropout(dropout, rng=rng)
+
+    def forward(
+        self,
+        query: Any,
+        key: Any,
+        value: Any,
+        key_padding_mask: Any = None,
+        need_weights: bool = True,
+        attn_mask: Any = None,
+        average_attn_weights: bool = True,
+        is_causal: bool = False,
+    ) -> tuple[Any, Any]:
+        """y and the weights of the softmax: (N, L, S), their mean over the heads, or (N, h, L, S); or None.
+
+        key_padding_mask  (N, S): keys that are padding, and that no query sees
+        attn_mask         (L, S), or (N h, L, S) for each head of each example: what a query does not see
+        is_causal         query i sees the keys 0 to i alone
+
+        Of bools True is what is not seen (in minigrad.attention_weights it is what is seen); floats are added to the
+        scores. All that is given holds together; PyTorch wants an attn_mask beside is_causal, and may pass over it. A
+        query that sees no key has weights 0 and gets b_o; in PyTorch so without need_weights alone, and else nan.
+        """
+        time = self._time_axis(query, key, value)
+        mask = self._mask(query, key, time, key_padding_mask, attn_mask)
+        q, k, v = (self._in_heads(x, time) for x in self._project(query, key, value))
+        weights = self.dropout(minigrad.attention_weights(q, k, mask, is_causal=is_causal))
+        y = minigrad.moveaxis(weights @ v, -2, time)  # (N, L, h, E / h), or (L, N, h, E / h)
+        y = self.out_proj(y.reshape((*query.shape[:-1], self.embed_dim)))
+        if not need_weights:
+            return y, None
+        return y, weights.mean(axis=-3) if average_attn_weights else weights
+
+    def _project(self, query: Any, key: Any, value: Any) -> Any:
+        w, b = self.in_proj_weight, self.in_proj_bias
+        if query is key is value:  # one product for all three
+            return minigrad.split(minigrad.linear(float_input(self, query, w), w, b), 3, axis=-1)
+        ws = minigrad.split(w, 3)
+        bs = (None,) * 3 if b is None else minigrad.split(b, 3)
+        return map(minigrad.linear, (float_input(self, x, w) for x in (query, key, value)), ws, bs)
+
+    def _in_heads(self, x: Any, time: int) -> Any:
+        """(N, L, E) or (L, N, E) as (N, h, L, E / h), and (L, E) as (h, L, E / h)."""
+        shape = (*x.shape[:-1], self.num_heads, self.embed_dim // self.num_heads)
+        return minigrad.moveaxis(x.reshape(shape), time, -2)
+
+    # What is given -----------------------------------------------------------------------------------
+
+    def _time_axis(self, query: Any, key: Any, value: Any) -> int:
+        """The axis of L and S; ValueError for shapes that do not belong together."""
+        for x in (query, key, value):
+            check_input(self, x, self.in_proj_weight)
+        q, k, v = (tuple(x.shape) for x in (query, key, value))
+        time = 1 if self.batch_first and len(q) == 3 else 0
+        fits = len(q) in (2, 3) and len(k) == len(q) and k == v and q[-1] == self.embed_dim
+        if not fits or k[:time] + k[time + 1 :] != q[:time] + q[time + 1 :]:
+            wanted = "(N, L, E), (N, S, E)" if self.batch_first else "(L, N, E), (S, N, E)"
+            raise ValueError(
+                f"MultiheadAttention: expected query and key of shapes {wanted} or (L, E), (S, E), with "
+                f"E = {self.embed_dim}, and value as key; got query {q}, key {k}, value {v}"
+            )
+        return time
+
+    def _mask(self, query: Any, key: Any, time: int, padding: Any, mask: Any) -> Any:
+        """Both masks as one that is added to the scores ([N,] h, L, S), or None."""
+        batch = query.shape[1 - time : 2 - time] if len(query.shape) == 3 else ()
+        length, keys = query.shape[time], key.shape[time]
+        if padding is not None:
+            padding = self._added("key_padding_mask", padding, [(*batch, keys)])
+            padding = padding.reshape((*batch, 1, 1, keys))
+        if mask is not None:
+            per_head = (math.prod(batch) * self.num_heads, length, keys)
+            mask = self._added("attn_mask", mask, [(length, keys), per_head])
+            if len(mask.shape) == 3:
+                mask = mask.reshape((*batch, self.num_heads, length, keys))
+        return padding if mask is None else mask if padding is None else mask + padding
+
+    def _added(self, name: str, mask: Any, shapes: list[tuple[int, ...]]) -> Any:
+        """The mask as floats, -inf for what is not seen."""
+        kind = getattr(getattr(mask, "dtype", None), "kind", "")
+        if kind not in ("b", "f"):
+            met = f"{mask.dtype}" if kind else f"a {type(mask).__name__}"
+            raise TypeError(
+                f"MultiheadAttention: {name} is {met}; an array of bools, True for what is not seen, or of floats "
+                "is needed"
+            )
+        if tuple(mask.shape) not in shapes:
+            wanted = " or ".join(map(str, shapes))
+            raise ValueError(
+                f"MultiheadAttention: expected {name} of shape {wanted}, got {tuple(mask.shape)}"
+            )
+        return minigrad.where(mask, -math.inf, 0.0) if kind == "b" else mask
+
+    def describe(self) -> str:
+        text = f"{self.embed_dim}, {self.num_heads}"
+        text += "" if self.in_proj_bias is not None else ", bias=False"
+        return text + (", batch_first=True" if self.batch_first else "")

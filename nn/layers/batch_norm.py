@@ -1,0 +1,130 @@
+"""Batch normalisation. Ioffe, Szegedy: Batch Normalization (2015)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+import minigrad
+
+from .. import init
+from ..checks import float_input, integer
+from ..module import Buffer, Module, Parameter
+from .normalisation import narrowed, widened
+
+
+class _BatchNorm(Module):
+    """What BatchNorm1d and BatchNorm2d have in common: everything but the inputs they take."""
+
+    inputs: dict[int, str]  # how many axes -> what they are
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        *,
+        dtype: Any = None,
+    ) -> None:
+        self.num_features = n = integer(self, "num_features", num_features, 1)
+        self.eps = float(eps)
+        self.momentum = None if momentum is None else float(momentum)
+        self.weight: Any = Parameter(init.ones((n,), dtype)) if affine else None
+        self.bias: Any = Parameter(init.zeros((n,), dtype)) if affine else None
+        self.running_mean: Any = Buffer(init.zeros((n,), dtype)) if track_running_stats else None
+        self.running_var: Any = Buffer(init.ones((n,), dtype)) if track_running_stats else None
+        self.num_batches_tracked: Any = Buffer(np.array(0)) if track_running_stats else None
+
+    def forward(self, x: Any) -> Any:
+        x = float_input(self, x, self.running_mean if self.weight is None else self.weight)
+        self._check_shape(x)
+        per_channel = (-1, *[1] * (len(x.shape) - 2))
+        wide = widened(x)
+        if self.training or self.running_mean is None:
+            centred, var = self._batch_statistics(wide)
+        else:
+            centred = wide - self.running_mean.reshape(per_channel)
+            var = self.running_var.reshape(per_channel)
+        # what has a value per channel is combined first, so that one pass over x multiplies by it
+        scale = 1 / minigrad.sqrt(var + self.eps)
+        if self.weight is None:
+            return narrowed(centred * scale, x)
+        y = centred * (scale * self.weight.reshape(per_channel)) + self.bias.reshape(per_channel)
+        return narrowed(y, x)
+
+    def _batch_statistics(self, x: Any) -> tuple[Any, Any]:
+        """x without its mean, and its biased variance; the running statistics take note of both."""
+        axes = (0, *range(2, len(x.shape)))
+        count = math.prod(x.shape[axis] for axis in axes)
+        if count == 1:
+            raise ValueError(
+                f"{type(self).__name__}: an input of shape {tuple(x.shape)} has one value per channel, which has no "
+                "variance to learn from; train on larger batches, or call eval() to use the running statistics"
+            )
+        mean = minigrad.mean(x, axes, keepdims=True) if count else x.sum(axis=axes, keepdims=True)
+        centred = x - mean
+        var = minigrad.sum(minigrad.square(centred), axes, keepdims=True) / max(count, 1)
+        # nothing is learned from an empty batch, nor from one that a checkpoint computes again
+        if self.running_mean is not None and count and not minigrad.recomputing():
+            self._track(_flat(mean), _flat(var) * (count / (count - 1)))
+        return centred, var
+
+    def _track(self, mean: Any, var: Any) -> None:
+        """running = (1 - momentum) running + momentum new; with momentum None the average over all batches."""
+        batches = self.num_batches_tracked.data + 1
+        share = 1 / int(batches) if self.momentum is None else self.momentum
+        self.num_batches_tracked.assign(batches)
+        for running, new in ((self.running_mean, mean), (self.running_var, var)):
+            running.assign((1 - share) * running.data + share * new)
+
+    def _check_shape(self, x: Any) -> None:
+        name, shape = type(self).__name__, tuple(x.shape)
+        if len(shape) not in self.inputs:
+            raise ValueError(
+                f"{name}: the input has shape {shape}; {' or '.join(self.inputs.values())} is needed"
+            )
+        if shape[1] != self.num_features:
+            raise ValueError(
+                f"{name}: expected {self.num_features} channels, got {shape[1]} in an input of shape {shape}"
+            )
+
+    def describe(self) -> str:
+        text = str(self.num_features)
+        text += f", eps={self.eps}" if self.eps != 1e-5 else ""
+        text += f", momentum={self.momentum}" if self.momentum != 0.1 else ""
+        text += ", affine=False" if self.weight is None else ""
+        return text + (", track_running_stats=False" if self.running_mean is None else "")
+
+
+def _flat(statistic: Any) -> Any:
+    """The values per channel as a plain array (C,)."""
+    data = statistic.data if isinstance(statistic, minigrad.Tensor) else statistic
+    return data.reshape(-1)
+
+
+class BatchNorm1d(_BatchNorm):
+    """y = (x - mean) / sqrt(var + eps) * weight + bias, with mean and var per channel over all other axes.
+
+    x (N, C) or (N, C, L), weight and bias (C,), at first 1 and 0. In training mean and var are the batch's, var the
+    biased one, and running_mean and running_var move by `momentum` towards them, to the unbiased variance there; with
+    momentum=None they are the average over all batches. In evaluation the running ones are used, as they are always
+    if there is one value per channel; in training that raises.
+
+    affine=False                leaves weight and bias out
+    track_running_stats=False   leaves the running statistics out: those of the batch are used in evaluation too
+    """
+
+    inputs = {2: "(N, C)", 3: "(N, C, L)"}
+
+
+class BatchNorm2d(_BatchNorm):
+    """y = (x - mean) / sqrt(var + eps) * weight + bias, with mean and var per channel over N, H and W.
+
+    x (N, C, H, W); all else is as in `BatchNorm1d`.
+    """
+
+    inputs = {4: "(N, C, H, W)"}

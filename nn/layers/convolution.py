@@ -1,0 +1,188 @@
+"""Convolutions and their transposes: formula, shapes, then the law by which the parameters are drawn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import minigrad
+
+from .. import init
+from ..checks import Sizes, check_input, integer, integers, short
+from ..module import Module, Parameter
+
+
+class _Convolution(Module):
+    """What all four have in common: their sizes, and a weight and bias from uniform(-k, k), k = 1 / sqrt(fan_in)."""
+
+    axes: int
+    _op: Callable[..., Any]
+
+    def _set_sizes(
+        self, channels: tuple[int, int], kernel_size: Any, stride: Any, dilation: Any, groups: Any
+    ) -> None:
+        self.in_channels = integer(self, "in_channels", channels[0], 1)
+        self.out_channels = integer(self, "out_channels", channels[1], 1)
+        self.kernel_size = integers(self, "kernel_size", kernel_size, self.axes, 1)
+        self.stride = integers(self, "stride", stride, self.axes, 1)
+        self.dilation = integers(self, "dilation", dilation, self.axes, 1)
+        self.groups = integer(self, "groups", groups, 1)
+        for name, count in zip(("in_channels", "out_channels"), channels, strict=True):
+            if count % self.groups:
+                raise ValueError(
+                    f"{type(self).__name__}: {name} {count} does not divide into {groups} groups"
+                )
+
+    def _draw(self, outer: int, inner: int, bias: bool, rng: Any, dtype: Any) -> None:
+        shape = (outer, inner // self.groups, *self.kernel_size)
+        fan_in = math.prod(shape[1:])
+        self.weight = Parameter(init.fan_in_uniform(shape, fan_in, rng, dtype))
+        drawn = init.fan_in_uniform((self.out_channels,), fan_in, rng, dtype) if bias else None
+        self.bias = None if drawn is None else Parameter(drawn)
+
+    def _described(self, **more: Any) -> str:
+        """The arguments, those left out that have PyTorch's defaults."""
+        text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}"
+        for name, value in {"stride": self.stride, **more, "dilation": self.dilation}.items():
+            least = 0 if "padding" in name else 1
+            value = short(value) if isinstance(value, tuple) else value
+            text += f", {name}={value!r}" if value != least else ""
+        text += f", groups={self.groups}" if self.groups > 1 else ""
+        return text + ("" if self.bias is not None else ", bias=False")
+
+
+class _Conv(_Convolution):
+    """What Conv1d and Conv2d have in common: all but their docstrings."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Sizes,
+        stride: Sizes = 1,
+        padding: Sizes | str = 0,
+        dilation: Sizes = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        *,
+        dtype: Any = None,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        self._set_sizes((in_channels, out_channels), kernel_size, stride, dilation, groups)
+        self.padding = self._padding(padding, padding_mode)
+        self._draw(self.out_channels, self.in_channels, bias, rng, dtype)
+
+    def _padding(self, padding: Sizes | str, mode: str) -> tuple[int, ...] | str:
+        name = type(self).__name__
+        if mode != "zeros":
+            raise ValueError(
+                f"{name}: padding_mode {mode!r} is not offered, only 'zeros'; use minigrad.pad before the layer"
+            )
+        if isinstance(padding, str):
+            if padding not in ("same", "valid"):
+                raise ValueError(
+                    f"{name}: padding must be 'same', 'valid' or numbers, not {padding!r}"
+                )
+            return padding
+        return integers(self, "padding", padding, self.axes, 0)
+
+    def forward(self, x: Any) -> Any:
+        if getattr(x, "dtype", None) is not self.weight.dtype:
+            check_input(self, x, self.weight)
+        return self._op(
+            x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
+        )
+
+    def describe(self) -> str:
+        return self._described(padding=self.padding)
+
+
+class Conv2d(_Conv):
+    """y[n, o, i, j] = b[o] + sum_{c, u, v} W[o, c, u, v] x[n, c, i s + u d - p, j s + v d - p]
+
+    x (N, in_channels, H, W), W (out_channels, in_channels / groups, kh, kw), y (N, out_channels, Ho, Wo) with
+    Ho = floor((H + 2 p - d (kh - 1) - 1) / s) + 1.
+
+    padding  p, of zeros; or "valid" for none, "same" for Ho = ceil(H / s)
+    groups   the channels in so many groups, each with out_channels / groups filters of its own
+
+    W and b are drawn from uniform(-k, k), k = 1 / sqrt(fan_in), fan_in = in_channels / groups kh kw.
+    """
+
+    axes = 2
+    _op = staticmethod(minigrad.conv2d)
+
+
+class Conv1d(_Conv):
+    """y[n, o, i] = b[o] + sum_{c, u} W[o, c, u] x[n, c, i s + u d - p]
+
+    x (N, in_channels, L), W (out_channels, in_channels / groups, k), y (N, out_channels, Lo): `Conv2d` along one axis,
+    with its options and law.
+    """
+
+    axes = 1
+    _op = staticmethod(minigrad.conv1d)
+
+
+class _ConvTranspose(_Convolution):
+    """What ConvTranspose1d and ConvTranspose2d have in common: all but their docstrings."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Sizes,
+        stride: Sizes = 1,
+        padding: Sizes = 0,
+        output_padding: Sizes = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: Sizes = 1,
+        *,
+        dtype: Any = None,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        self._set_sizes((in_channels, out_channels), kernel_size, stride, dilation, groups)
+        self.padding = integers(self, "padding", padding, self.axes, 0)
+        self.output_padding = integers(self, "output_padding", output_padding, self.axes, 0)
+        self._draw(self.in_channels, self.out_channels, bias, rng, dtype)
+
+    def forward(self, x: Any) -> Any:
+        if getattr(x, "dtype", None) is not self.weight.dtype:
+            check_input(self, x, self.weight)
+        return self._op(
+            x, self.weight, self.bias, self.stride, self.padding, self.output_padding, self.groups, self.dilation
+        )  # fmt: skip
+
+    def describe(self) -> str:
+        return self._described(padding=self.padding, output_padding=self.output_padding)
+
+
+class ConvTranspose2d(_ConvTranspose):
+    """y[n, o, i s + u d - p, j s + v d - p] += W[c, o, u, v] x[n, c, i, j], and b[o] everywhere
+
+    x (N, in_channels, H, W), W (in_channels, out_channels / groups, kh, kw), y (N, out_channels, Ho, Wo) with
+    Ho = (H - 1) s - 2 p + d (kh - 1) + 1 + output_padding: the gradient of `Conv2d` by its input, used forwards.
+
+    output_padding  rows and columns more on the far side; less than the stride or the dilation
+
+    W and b are drawn from uniform(-k, k), k = 1 / sqrt(fan_in), fan_in = out_channels / groups kh kw as in PyTorch.
+    """
+
+    axes = 2
+    _op = staticmethod(minigrad.conv_transpose2d)
+
+
+class ConvTranspose1d(_ConvTranspose):
+    """y[n, o, i s + u d - p] += W[c, o, u] x[n, c, i], and b[o] everywhere
+
+    x (N, in_channels, L), W (in_channels, out_channels / groups, k), y (N, out_channels, Lo): `ConvTranspose2d` along
+    one axis, with its options and law.
+    """
+
+    axes = 1
+    _op = staticmethod(minigrad.conv_transpose1d)

@@ -1,0 +1,175 @@
+"""Normalisation of each example by itself: over its last axes, or over groups of its channels."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+import minigrad
+
+from .. import init
+from ..checks import float_input, integer
+from ..module import Module, Parameter
+
+
+def widened(x: Any) -> Any:
+    """float16 as float32: squares of some hundreds, and sums of many, leave its range where their root does not."""
+    return x.astype(np.float32) if x.dtype == np.float16 else x
+
+
+def narrowed(y: Any, x: Any) -> Any:
+    """y, computed from `widened(x)`, in the dtype of x."""
+    return y.astype(np.float16) if x.dtype == np.float16 else y
+
+
+def _standardised(x: Any, axes: tuple[int, ...], eps: float) -> Any:
+    """(x - mean) / sqrt(var + eps), with mean and biased variance over the axes."""
+    wide = widened(x)
+    centred = wide - minigrad.mean(wide, axes, keepdims=True)
+    return narrowed(centred * _one_over_root(centred, axes, eps), x)
+
+
+def _one_over_root(x: Any, axes: tuple[int, ...], eps: float) -> Any:
+    """1 / sqrt(mean(x^2) + eps) over the axes: few numbers, by which to multiply is cheaper than to divide."""
+    return 1 / minigrad.sqrt(minigrad.mean(minigrad.square(x), axes, keepdims=True) + eps)
+
+
+class _OverLastAxes(Module):
+    """What LayerNorm and RMSNorm have in common: the sizes of the axes that they normalise over."""
+
+    def _take_shape(self, normalized_shape: int | tuple[int, ...]) -> tuple[int, ...]:
+        sizes = (
+            tuple(normalized_shape)
+            if isinstance(normalized_shape, (tuple, list))
+            else (normalized_shape,)
+        )
+        return tuple(integer(self, "normalized_shape", n, 1) for n in sizes)
+
+    def _axes(self, x: Any, sizes: tuple[int, ...]) -> tuple[int, ...]:
+        if tuple(x.shape[-len(sizes) :]) != sizes:
+            wanted = f"{sizes[0]} features" if len(sizes) == 1 else f"last axes of {sizes}"
+            raise ValueError(
+                f"{type(self).__name__}: expected {wanted}, got an input of shape {tuple(x.shape)}"
+            )
+        return tuple(range(-len(sizes), 0))
+
+
+class LayerNorm(_OverLastAxes):
+    """y = (x - mean) / sqrt(var + eps) * weight + bias, with mean and biased var over the last axes of each example.
+
+    x (..., *normalized_shape), weight and bias of normalized_shape, at first 1 and 0. Ba, Kiros, Hinton: Layer
+    Normalization (2016).
+    """
+
+    def __init__(
+        self,
+        normalized_shape: int | tuple[int, ...],
+        eps: float = 1e-5,
+        elementwise_affine: bool = True,
+        bias: bool = True,
+        *,
+        dtype: Any = None,
+    ) -> None:
+        self.normalized_shape = shape = self._take_shape(normalized_shape)
+        self.eps = float(eps)  # a float64 of NumPy would widen plain arrays
+        self.weight = Parameter(init.ones(shape, dtype)) if elementwise_affine else None
+        self.bias = Parameter(init.zeros(shape, dtype)) if elementwise_affine and bias else None
+
+    def forward(self, x: Any) -> Any:
+        x = float_input(self, x, self.weight)
+        y = _standardised(x, self._axes(x, self.normalized_shape), self.eps)
+        y = y if self.weight is None else y * self.weight
+        return y if self.bias is None else y + self.bias
+
+    def describe(self) -> str:
+        text = f"{_one_or_all(self.normalized_shape)}"
+        text += f", eps={self.eps}" if self.eps != 1e-5 else ""
+        if self.weight is None:
+            return text + ", elementwise_affine=False"
+        return text + (", bias=False" if self.bias is None else "")
+
+
+class RMSNorm(_OverLastAxes):
+    """y = x / sqrt(mean(x^2) + eps) * weight, with the mean over the last axes of each example.
+
+    x (..., *normalized_shape), weight of normalized_shape, at first 1; eps=None is the dtype's own, of float16 that
+    of float32. Zhang, Sennrich: Root Mean Square Layer Normalization (2019).
+    """
+
+    def __init__(
+        self,
+        normalized_shape: int | tuple[int, ...],
+        eps: float | None = None,
+        elementwise_affine: bool = True,
+        *,
+        dtype: Any = None,
+    ) -> None:
+        self.normalized_shape = shape = self._take_shape(normalized_shape)
+        self.eps = None if eps is None else float(eps)
+        self.weight = Parameter(init.ones(shape, dtype)) if elementwise_affine else None
+
+    def forward(self, x: Any) -> Any:
+        x = float_input(self, x, self.weight)
+        axes = self._axes(x, self.normalized_shape)
+        wide = widened(x)
+        eps = float(np.finfo(wide.dtype).eps) if self.eps is None else self.eps
+        y = narrowed(wide * _one_over_root(wide, axes, eps), x)
+        return y if self.weight is None else y * self.weight
+
+    def describe(self) -> str:
+        text = f"{_one_or_all(self.normalized_shape)}"
+        text += f", eps={self.eps}" if self.eps is not None else ""
+        return text + (", elementwise_affine=False" if self.weight is None else "")
+
+
+def _one_or_all(sizes: tuple[int, ...]) -> Any:
+    return sizes[0] if len(sizes) == 1 else sizes
+
+
+class GroupNorm(Module):
+    """y = (x - mean) / sqrt(var + eps) * weight + bias, with mean and biased var over each group of channels.
+
+    x (N, C, ...), its channels in num_groups groups of neighbours, normalised over a group's channels and all axes
+    behind; weight and bias (C,), at first 1 and 0. Wu, He: Group Normalization (2018).
+    """
+
+    def __init__(
+        self,
+        num_groups: int,
+        num_channels: int,
+        eps: float = 1e-5,
+        affine: bool = True,
+        *,
+        dtype: Any = None,
+    ) -> None:
+        self.num_groups = integer(self, "num_groups", num_groups, 1)
+        self.num_channels = n = integer(self, "num_channels", num_channels, 1)
+        if num_channels % num_groups:
+            raise ValueError(
+                f"GroupNorm: {num_channels} channels do not divide into {num_groups} groups"
+            )
+        self.eps = float(eps)
+        self.weight: Any = Parameter(init.ones((n,), dtype)) if affine else None
+        self.bias: Any = Parameter(init.zeros((n,), dtype)) if affine else None
+
+    def forward(self, x: Any) -> Any:
+        x = float_input(self, x, self.weight)
+        shape = tuple(x.shape)
+        if len(shape) < 2 or shape[1] != self.num_channels:
+            raise ValueError(
+                f"GroupNorm: expected {self.num_channels} channels on axis 1, got an input of shape {shape}"
+            )
+        size = math.prod(shape[1:]) // self.num_groups
+        grouped = x.reshape((shape[0], self.num_groups, size))
+        y = _standardised(grouped, (2,), self.eps).reshape(shape)
+        if self.weight is None:
+            return y
+        per_channel = (-1, *[1] * (len(shape) - 2))
+        return y * self.weight.reshape(per_channel) + self.bias.reshape(per_channel)
+
+    def describe(self) -> str:
+        text = f"{self.num_groups}, {self.num_channels}"
+        text += f", eps={self.eps}" if self.eps != 1e-5 else ""
+        return text + (", affine=False" if self.weight is None else "")

@@ -1,0 +1,167 @@
+"""Pooling: the maximum or the mean of windows, or of as many windows as are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import minigrad
+
+from ..checks import Sizes, check_array, integers, short
+from ..module import Module
+
+
+class _Pool(Module):
+    """What the pools have in common: windows of kernel_size, `stride` apart."""
+
+    axes: int
+    _op: Callable[..., Any]
+
+    def _set_window(self, kernel_size: Any, stride: Any, padding: Any) -> None:
+        self.kernel_size = integers(self, "kernel_size", kernel_size, self.axes, 1)
+        self.stride = self.kernel_size
+        if stride is not None:
+            self.stride = integers(self, "stride", stride, self.axes, 1)
+        self.padding = integers(self, "padding", padding, self.axes, 0)
+
+    def describe(self) -> str:
+        text = f"{short(self.kernel_size)}"
+        text += f", stride={short(self.stride)}" if self.stride != self.kernel_size else ""
+        return text + (f", padding={short(self.padding)}" if any(self.padding) else "")
+
+
+class _MaxPool(_Pool):
+    """What MaxPool1d and MaxPool2d have in common: all but their docstrings."""
+
+    def __init__(
+        self,
+        kernel_size: Sizes,
+        stride: Sizes | None = None,
+        padding: Sizes = 0,
+        dilation: Sizes = 1,
+        return_indices: bool = False,
+        ceil_mode: bool = False,
+    ) -> None:
+        self._set_window(kernel_size, stride, padding)
+        self.dilation = integers(self, "dilation", dilation, self.axes, 1)
+        self.return_indices = return_indices
+        self.ceil_mode = ceil_mode
+
+    def forward(self, x: Any) -> Any:
+        check_array(self, x)
+        options = self.padding, self.dilation, self.ceil_mode, self.return_indices
+        return self._op(x, self.kernel_size, self.stride, *options)
+
+    def describe(self) -> str:
+        text = super().describe()
+        text += f", dilation={short(self.dilation)}" if max(self.dilation) > 1 else ""
+        text += ", return_indices=True" if self.return_indices else ""
+        return text + (", ceil_mode=True" if self.ceil_mode else "")
+
+
+class MaxPool2d(_MaxPool):
+    """y[n, c, i, j] = max_{u, v} x[n, c, i s + u d - p, j s + v d - p]
+
+    x (N, C, H, W); windows of kernel_size, `stride` s apart, by default side by side. The padding p, at most half of
+    the window, is -inf. At a tie the first in row-major order gets the gradient.
+
+    return_indices  give (y, i): i is which element of its image, counted in row-major order, each maximum is
+    ceil_mode       round Ho up, so that no element is left over
+    """
+
+    axes = 2
+    _op = staticmethod(minigrad.max_pool2d)
+
+
+class MaxPool1d(_MaxPool):
+    """y[n, c, i] = max_u x[n, c, i s + u d - p] for x (N, C, L): `MaxPool2d` along one axis, with its options."""
+
+    axes = 1
+    _op = staticmethod(minigrad.max_pool1d)
+
+
+class _AvgPool(_Pool):
+    """What AvgPool1d and AvgPool2d have in common: all but their docstrings."""
+
+    def __init__(
+        self,
+        kernel_size: Sizes,
+        stride: Sizes | None = None,
+        padding: Sizes = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+    ) -> None:
+        self._set_window(kernel_size, stride, padding)
+        self.ceil_mode = ceil_mode
+        self.count_include_pad = count_include_pad
+
+    def forward(self, x: Any) -> Any:
+        check_array(self, x)
+        options = self.padding, self.ceil_mode, self.count_include_pad
+        return self._op(x, self.kernel_size, self.stride, *options)
+
+    def describe(self) -> str:
+        text = super().describe() + (", ceil_mode=True" if self.ceil_mode else "")
+        return text + ("" if self.count_include_pad else ", count_include_pad=False")
+
+
+class AvgPool2d(_AvgPool):
+    """y[n, c, i, j] = sum_{u, v} x[n, c, i s + u - p, j s + v - p] / count
+
+    x (N, C, H, W); windows of kernel_size, `stride` s apart, by default side by side. The padding p, at most half of
+    the window, is 0.
+
+    ceil_mode          round Ho up, so that no element is left over
+    count_include_pad  whether the padding counts among the elements averaged; what ceil_mode adds beyond never does
+    """
+
+    axes = 2
+    _op = staticmethod(minigrad.avg_pool2d)
+
+
+class AvgPool1d(_AvgPool):
+    """y[n, c, i] = sum_u x[n, c, i s + u - p] / count for x (N, C, L): `AvgPool2d` along one axis, with its options."""
+
+    axes = 1
+    _op = staticmethod(minigrad.avg_pool1d)
+
+
+class _AdaptivePool(Module):
+    """What the pools have in common that give an output of a size, whatever that of the input is."""
+
+    _op: Callable[..., Any]
+
+    def __init__(self, output_size: int | tuple[int | None, ...] | None) -> None:
+        self.output_size = output_size
+
+    def forward(self, x: Any) -> Any:
+        check_array(self, x)
+        return self._op(x, self.output_size)
+
+    def describe(self) -> str:
+        return f"{self.output_size}"
+
+
+class AdaptiveAvgPool2d(_AdaptivePool):
+    """y[n, c, i, j] = the mean of x[n, c] over rows floor(i H / Ho) to ceil((i + 1) H / Ho), columns likewise
+
+    x (N, C, H, W), y (N, C, Ho, Wo) with output_size one number for both or (Ho, Wo); None keeps that of x.
+    """
+
+    _op = staticmethod(minigrad.adaptive_avg_pool2d)
+
+
+class AdaptiveAvgPool1d(_AdaptivePool):
+    """y[n, c, i] = the mean of x[n, c, floor(i L / Lo) : ceil((i + 1) L / Lo)], with x (N, C, L) and output_size Lo."""
+
+    _op = staticmethod(minigrad.adaptive_avg_pool1d)
+
+
+class AdaptiveMaxPool2d(_AdaptivePool):
+    """y[n, c, i, j] = the maximum of x[n, c] over rows floor(i H / Ho) to ceil((i + 1) H / Ho), columns likewise
+
+    x (N, C, H, W), y (N, C, Ho, Wo) with output_size one number for both or (Ho, Wo); None keeps that of x. At a tie
+    the first in row-major order gets the gradient.
+    """
+
+    _op = staticmethod(minigrad.adaptive_max_pool2d)

@@ -1,0 +1,247 @@
+"""Recurrent layers: a cell reads a sequence step by step and carries a state along.
+
+Each cell is its law, from the projections of input and state to the next state. The walk over layers, directions and
+time is `Recurrent`'s, and one for all.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+
+import minigrad
+from minigrad import sigmoid, split, tanh
+
+from .. import init
+from ..checks import check_input, float_input, integer
+from ..module import Module, Parameter
+from .regularisation import Dropout
+
+State = tuple[
+    Any, ...
+]  # h, and for the LSTM c; each (N, hidden_size), or (hidden_size,) without a batch
+
+
+class Recurrent(Module):
+    """What RNN, LSTM and GRU share: `num_layers` layers, each run over time in one direction or in both.
+
+    x              (L, N, input_size); (N, L, input_size) with batch_first; or (L, input_size), one sequence
+    hx             the state before the first step, zeros by default: (D num_layers, N, hidden_size), with D = 2 if
+                   bidirectional, else 1; layer by layer, forward before backward. The LSTM's is a pair (h, c)
+    returns        the last layer's h of all steps, (L, N, D hidden_size), laid out as x is; and the last state as hx
+
+    Layer k reads the h of layer k - 1, with dropout between the two; both directions of one layer stand side by side
+    along the last axis. `weight_ih_l{k}` (gates hidden_size, its inputs), `weight_hh_l{k}` (gates hidden_size,
+    hidden_size) and the biases `bias_ih_l{k}`, `bias_hh_l{k}` hold the gates one below the other; the names of the
+    backward direction end in `_reverse`. All are drawn from uniform(-k, k), k = 1 / sqrt(hidden_size).
+
+    Sequences of unequal lengths are padded at the end: no step forward in time sees what comes after it, so the
+    state after the last real step is `y[lengths - 1, np.arange(N)]`, and a loss leaves out the padded steps (the
+    `ignore_index` of a cross-entropy, or a product with a mask). The backward direction would read the padding first:
+    give it batches of one length.
+    """
+
+    gates = 1  # how many blocks of hidden_size rows a weight has
+    states = 1  # how many arrays are carried from step to step
+    weight_ih_l0: Parameter
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        *,
+        dtype: Any = None,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        self.input_size = integer(self, "input_size", input_size, 1)
+        self.hidden_size = integer(self, "hidden_size", hidden_size, 1)
+        self.num_layers = integer(self, "num_layers", num_layers, 1)
+        self.bias, self.batch_first, self.bidirectional = bias, batch_first, bidirectional
+        rows, sides = self.gates * self.hidden_size, ["", "_reverse"][: 1 + bidirectional]
+        bound = 1 / math.sqrt(self.hidden_size)
+        for layer in range(self.num_layers):
+            width = len(sides) * self.hidden_size if layer else self.input_size
+            for place in (f"l{layer}{side}" for side in sides):
+                for name, inputs in (("weight_ih", width), ("weight_hh", self.hidden_size)):
+                    # (out, in) as in PyTorch, but laid out in memory as (in, out), which BLAS multiplies faster
+                    weight = init.uniform((inputs, rows), bound, rng, dtype).T
+                    setattr(self, f"{name}_{place}", Parameter(weight))
+                for name in ("bias_ih", "bias_hh") if bias else ():
+                    setattr(
+                        self, f"{name}_{place}", Parameter(init.uniform((rows,), bound, rng, dtype))
+                    )
+        self.dropout = Dropout(dropout, rng=rng) if dropout else None
+        if dropout and num_layers == 1:
+            warnings.warn(
+                f"{type(self).__name__}: dropout={dropout} acts between layers, and there is one",
+                stacklevel=2,
+            )
+
+    def step(self, x: Any, u: Any, state: State) -> State:
+        """The cell's law: the next state from x = W_ih x_t + b_ih, u = W_hh h_{t-1} + b_hh and the state before."""
+        raise NotImplementedError(f"{type(self).__name__} defines no step")
+
+    def forward(self, x: Any, hx: Any = None) -> tuple[Any, Any]:
+        x = float_input(self, x, self.weight_ih_l0)
+        self._check_shape(x)
+        time = 1 if self.batch_first and len(x.shape) == 3 else 0
+        first = self._first_states(x, hx, time)
+        last: list[State] = []
+        for layer in range(self.num_layers):
+            x = self.dropout(x) if layer and self.dropout is not None else x
+            sides = []
+            for is_back in range(1 + self.bidirectional):
+                place = f"l{layer}_reverse" if is_back else f"l{layer}"
+                y, state = self._run(x, first[len(last)], place, time, bool(is_back))
+                sides.append(y)
+                last.append(state)
+            x = np.concatenate(sides, axis=-1) if self.bidirectional else sides[0]
+        hx = tuple(np.stack(members) for members in zip(*last, strict=True))
+        return x, hx if self.states > 1 else hx[0]
+
+    def _run(self, x: Any, state: State, place: str, time: int, is_back: bool) -> tuple[Any, State]:
+        """One layer in one direction: h at every step, and the state after the last one."""
+        w_ih, w_hh = getattr(self, f"weight_ih_{place}"), getattr(self, f"weight_hh_{place}")
+        b_ih, b_hh = (getattr(self, f"bias_{of}_{place}", None) for of in ("ih", "hh"))
+        projected = minigrad.unstack(minigrad.linear(x, w_ih, b_ih), axis=time)
+        hs = []
+        for x_t in reversed(projected) if is_back else projected:
+            state = self.step(x_t, minigrad.linear(state[0], w_hh, b_hh), state)
+            hs.append(state[0])
+        return minigrad.stack(hs[::-1] if is_back else hs, axis=time), state
+
+    # What is given -----------------------------------------------------------------------------------
+
+    def _check_shape(self, x: Any) -> None:
+        shape = tuple(x.shape)
+        axes = "(N, L, features)" if self.batch_first else "(L, N, features)"
+        if len(shape) not in (2, 3) or shape[-1] != self.input_size:
+            raise ValueError(
+                f"{type(self).__name__}: expected {axes} or (L, features) with {self.input_size} features, got an "
+                f"input of shape {shape}"
+            )
+        if shape[1 if self.batch_first and len(shape) == 3 else 0] == 0:
+            raise ValueError(f"{type(self).__name__}: got an input of shape {shape}, of no steps")
+
+    def _first_states(self, x: Any, hx: Any, time: int) -> list[State]:
+        """Per layer and direction the state before the first step."""
+        count = (1 + self.bidirectional) * self.num_layers
+        batch = x.shape[1 - time : 2 - time] if len(x.shape) == 3 else ()
+        if hx is None:
+            zeros = np.zeros_like(self.weight_ih_l0.data, shape=(*batch, self.hidden_size))
+            return [(zeros,) * self.states] * count
+        given = (hx,) if self.states == 1 else hx
+        if not isinstance(given, (tuple, list)) or len(given) != self.states:
+            raise TypeError(
+                f"{type(self).__name__}: hx must be a pair (h, c), not {type(hx).__name__}"
+            )
+        shape = (count, *batch, self.hidden_size)
+        for name, array in zip("hc", given, strict=False):
+            check_input(self, array, self.weight_ih_l0)
+            if tuple(array.shape) != shape:
+                raise ValueError(
+                    f"{type(self).__name__}: expected {name} of hx of shape {shape}, got {tuple(array.shape)}"
+                )
+        return list(zip(*(minigrad.unstack(array) for array in given), strict=True))
+
+    def describe(self) -> str:
+        text = f"{self.input_size}, {self.hidden_size}"
+        text += f", num_layers={self.num_layers}" if self.num_layers > 1 else ""
+        text += "" if self.bias else ", bias=False"
+        text += ", batch_first=True" if self.batch_first else ""
+        return text + (", bidirectional=True" if self.bidirectional else "")
+
+
+class RNN(Recurrent):
+    """h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh), or relu of the same with nonlinearity="relu".
+
+    Elman: Finding Structure in Time (1990); of the two biases one would do. Shapes, parameters and padding as in
+    `Recurrent`.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        nonlinearity: str = "tanh",
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        *,
+        dtype: Any = None,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        if nonlinearity not in ("tanh", "relu"):
+            raise ValueError(f"RNN: nonlinearity must be 'tanh' or 'relu', not {nonlinearity!r}")
+        self.nonlinearity = nonlinearity
+        super().__init__(
+            input_size,
+            hidden_size,
+            num_layers,
+            bias,
+            batch_first,
+            dropout,
+            bidirectional,
+            dtype=dtype,
+            rng=rng,
+        )
+
+    def step(self, x: Any, u: Any, state: State) -> State:
+        return (tanh(x + u) if self.nonlinearity == "tanh" else minigrad.relu(x + u),)
+
+    def describe(self) -> str:
+        return super().describe() + (", nonlinearity='relu'" if self.nonlinearity == "relu" else "")
+
+
+class LSTM(Recurrent):
+    """c_t = f c_{t-1} + i g,  h_t = o tanh(c_t), with
+
+        i = sigmoid(W_ii x_t + b_ii + W_hi h_{t-1} + b_hi)    what enters     (f, g and o as i, from weights of
+        f = sigmoid(...)                                      what is kept     their own; the rows of all four
+        g = tanh(...)                                         what is new      stand in the order i, f, g, o)
+        o = sigmoid(...)                                      what is shown
+
+    Hochreiter, Schmidhuber: Long Short-Term Memory (1997), with the forget gate f of Gers, Schmidhuber, Cummins
+    (2000), without peepholes; of the two biases one would do. Shapes, parameters and padding as in `Recurrent`.
+    """
+
+    gates = 4
+    states = 2
+
+    def step(self, x: Any, u: Any, state: State) -> State:
+        i, f, g, o = split(x + u, 4, axis=-1)
+        c = sigmoid(f) * state[1] + sigmoid(i) * tanh(g)
+        return sigmoid(o) * tanh(c), c
+
+
+class GRU(Recurrent):
+    """h_t = (1 - z) n + z h_{t-1}, with
+
+        r = sigmoid(W_ir x_t + b_ir + W_hr h_{t-1} + b_hr)    how much of h_{t-1} is read
+        z = sigmoid(W_iz x_t + b_iz + W_hz h_{t-1} + b_hz)    how much of it is kept
+        n = tanh(W_in x_t + b_in + r (W_hn h_{t-1} + b_hn))   what is new
+
+    The rows of the three stand in the order r, z, n. Cho et al.: Learning Phrase Representations using RNN
+    Encoder-Decoder (2014). There r scales h_{t-1} before the product with W_hn; as in PyTorch it scales the product,
+    so that one product serves all three. Shapes, parameters and padding as in `Recurrent`.
+    """
+
+    gates = 3
+
+    def step(self, x: Any, u: Any, state: State) -> State:
+        (h,) = state
+        at = (2 * self.hidden_size,)
+        (x_rz, x_n), (u_rz, u_n) = split(x, at, axis=-1), split(u, at, axis=-1)
+        r, z = split(sigmoid(x_rz + u_rz), 2, axis=-1)
+        n = tanh(x_n + r * u_n)
+        return (n + z * (h - n),)

@@ -1,0 +1,57 @@
+"""Dropout: noise in training that keeps units from relying on each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import minigrad
+
+from ..checks import check_array, probability
+from ..module import Module
+
+
+class _Dropout(Module):
+    """What both have in common: all but what is dropped as one."""
+
+    def __init__(self, p: float = 0.5, *, rng: np.random.Generator | None = None) -> None:
+        self.p = probability(self, "p", p)
+        self.rng = rng
+
+    def forward(self, x: Any) -> Any:
+        check_array(self, x)
+        if not self.training or self.p == 0:
+            return x
+        kept = minigrad.generator(self.rng).random(self._units(x), dtype=np.float32) >= self.p
+        scale = 1 / (1 - self.p) if self.p < 1 else 0.0
+        return minigrad.where(kept, x, 0) * scale
+
+    def _units(self, x: Any) -> tuple[int, ...]:
+        """The shape of what is dropped or kept as one."""
+        raise NotImplementedError
+
+    def describe(self) -> str:
+        return f"p={self.p}"
+
+
+class Dropout(_Dropout):
+    """In training each element is 0 with probability p, else x / (1 - p); in evaluation y = x.
+
+    The mask comes from `rng`, or the package's default generator (`minigrad.seed`). From Hinton et al. 2012, scaled
+    in training instead of evaluation, as everyone does today.
+    """
+
+    def _units(self, x: Any) -> tuple[int, ...]:
+        return tuple(x.shape)
+
+
+class Dropout2d(_Dropout):
+    """As `Dropout`, but of x (N, C, H, W) it drops whole channels. Tompson et al. 2015."""
+
+    def _units(self, x: Any) -> tuple[int, ...]:
+        if len(x.shape) != 4:
+            raise ValueError(
+                f"Dropout2d: the input has shape {tuple(x.shape)}; (N, C, H, W) is needed"
+            )
+        return (*x.shape[:2], 1, 1)
