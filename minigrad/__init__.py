@@ -3,7 +3,7 @@
 from types import ModuleType
 
 from .core.backward import grad
-from .core.graph import debug, enable_grad, is_recording, no_grad, record
+from .core.graph import enable_grad, no_grad
 from .core.rows import elementwise, primitive
 from .ops.activations import (
     celu,
@@ -175,10 +175,9 @@ from .ops.statistics import average, median, std, var
 from .ops.windows import fold, unfold
 from .random import generator, seed
 from .recompute import checkpoint, recomputing
-from .sight.costs import costs
+from .sight.costs import costs, saved_bytes
 from .sight.explain import explain
-from .sight.footprint import saved_bytes
-from .sight.recording import scope
+from .sight.recording import debug, is_recording, record, scope
 from .tensor import Tensor, touch
 from .transforms import hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .trust.certify import certify

@@ -12,10 +12,9 @@ from . import numpy_protocols
 from .core import backward as engine
 from .core import writes
 from .core.dtypes import as_array
-from .core.graph import ON, RECORD, TensorBase, mode, register_tensor_class, wrap
+from .core.graph import ON, TensorBase, mode, onlooker, register_tensor_class, wrap
 from .methods import Methods
 from .ops.pytorch_words import no_attribute
-from .sight import recording
 
 
 class Tensor(Methods):
@@ -113,10 +112,6 @@ class Tensor(Methods):
         return self._node is None
 
     @property
-    def ndim(self) -> int:
-        return self._data.ndim
-
-    @property
     def size(self) -> int:
         return self._data.size
 
@@ -159,8 +154,8 @@ class Tensor(Methods):
     def detach(self) -> Tensor:
         """The same data without history; it shares the memory."""
         twin = wrap(self._data)
-        if mode.get() & RECORD:
-            recording.detached(self, twin)
+        if mode.get() > ON:
+            onlooker().detached(self, twin)
         return twin
 
     def retain_grad(self) -> None:

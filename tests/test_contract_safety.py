@@ -332,7 +332,7 @@ def test_clause_13_any_other_error_of_an_op_carries_a_note_with_its_arguments():
 def structure(node):
     """Everything below a node that a picture may show, as nested tuples."""
     parents = tuple(structure(p) if isinstance(p, Node) else p for p in node.parents)
-    return (node.op.name, node.shape, node.dtype, node.options, node.saved_bytes, parents)
+    return (node.op.name, node.shape, node.dtype, node.options, parents)
 
 
 def test_clause_14_structure_survives_backward():

@@ -322,3 +322,18 @@ def test_a_module_shows_its_tree_with_every_text_escaped():
     assert "13 parameters" in html
     assert "<script>" not in html
     assert "&lt;script&gt;" in html
+
+
+def test_what_a_freed_graph_kept_must_be_drawn_before_or_recorded(tmp_path):
+    def loss():
+        x = Tensor(np.ones(5), requires_grad=True)
+        return mg.exp(x).sum()
+
+    freed = loss()
+    freed.backward()
+    with pytest.raises(RuntimeError, match=r"draw it before its backward, or .*record\(\)"):
+        draw(freed, tmp_path / "graph.gv", detail="saved")
+    with mg.record():
+        recorded = loss()
+    recorded.backward()
+    assert "kept 40 B" in draw(recorded, tmp_path / "graph.gv", detail="saved").read_text()

@@ -6,7 +6,7 @@ import inspect
 import pytest
 
 from minigrad import Tensor
-from minigrad.core.signature import Signature
+from minigrad.core.rule import Signature
 
 
 def _with_locals(a, b=1, /, c=2, *, d, e=3):

@@ -186,12 +186,20 @@ def test_saved_arrays_are_named_counted_and_known_as_one_block_where_they_share_
     assert vertex(plain, "multiply").saved_bytes == 120
 
 
-def test_saved_bytes_are_told_after_backward_too():
-    loss = mg.exp(leaf(5)).sum()
+def test_saved_bytes_of_a_recorded_graph_are_told_after_backward_too():
+    with mg.record():
+        loss = mg.exp(leaf(5)).sum()
     before = vertex(trace(loss), "exp").saved_bytes
     loss.backward()
     after = vertex(trace(loss), "exp")
     assert (after.saved, after.saved_bytes) == ([], before)
+    assert before == 5 * 8
+
+
+def test_saved_bytes_of_a_graph_that_nobody_recorded_are_unknown_after_backward():
+    loss = mg.exp(leaf(5)).sum()
+    loss.backward()
+    assert vertex(trace(loss), "exp").saved_bytes is None
 
 
 def test_modules_that_are_gone_are_still_known_by_their_class():

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from ..sight.not_finite import check_backward
 from . import writes
 from .dtypes import as_array
 from .graph import OFF, ON, Node, TensorBase, creation_order, describe, mode, wrap
@@ -86,25 +85,18 @@ def _traverse(
     Gradients are plain arrays, or with create_graph Tensors: the same rules run on both. The first contribution
     to a gradient is borrowed as it is, the first sum allocates, later ones add in place into that sum.
     """
-    if not isinstance(y, TensorBase):
-        raise TypeError(f"{caller}: a {type(y).__name__} has no gradient; a Tensor is needed")
-    if not y._requires_grad:
-        raise RuntimeError(
-            f"{caller}: this Tensor of shape {y._data.shape} has no history: nothing it was made from requires "
-            "grad, or it was made under no_grad()"
-        )
-    start = y if y._node is None else y._node
-    found: dict[Any, Any] = {}
-    owned: set[Any] = set()
+    start = _start(caller, y)
     order = creation_order(start)
     active = None if targets is None else on_a_path(order, targets)
     wanted = None if targets is None or active is None else active | targets
+    found: dict[Any, Any] = {}
+    owned: set[Any] = set()
     token = mode.set(mode.get() | ON if create_graph else OFF)
     try:
         grads: dict[Any, Any] = {start: _seed(caller, y, seed, create_graph)}
         while order:
             node = order.pop()
-            g = grads.pop(node, None)
+            g = _of_outputs(node, grads) if node.part_nodes else grads.pop(node, None)
             if g is None:  # no gradient came this way: skipped, never fed zeros (0 * inf is NaN)
                 continue
             if node.hooks:
@@ -112,27 +104,27 @@ def _traverse(
                 owned.discard(node)
             if node.keeper is not None if targets is None else node in targets:
                 found[node] = g
+            if active is not None and node not in active:
+                continue
             if node.op.is_part:
+                grads[node] = g  # waits for the other outputs of its op, see _of_outputs
                 if tap is not None:
                     tap(node, "output", _shown(g))
-                _collect_part(grads, node, g)
-            elif active is None or node in active:
-                if node.saved is None or node.tick < writes.last_write or node.notes is not None:
-                    _check_usable(caller, node)
-                _run_rules(node, g, grads, owned, wanted, create_graph, tap)
-                if not retain:
-                    node.free()
+                continue
+            if node.saved is None or node.tick < writes.last_write or node.notes is not None:
+                _check_usable(caller, node)
+            _pull(node, g, grads, owned, wanted, create_graph, tap)
+            if not retain:
+                node.saved = None
     finally:
         mode.reset(token)
     for leaf, g in grads.items():
         if targets is None or leaf in targets:
-            if leaf._hooks:
-                g = _run_hooks(leaf._hooks, leaf, g)
-            found[leaf] = g
+            found[leaf] = _run_hooks(leaf._hooks, leaf, g) if leaf._hooks else g
     return found
 
 
-def _run_rules(
+def _pull(
     node: Node,
     g: Any,
     grads: dict[Any, Any],
@@ -143,10 +135,8 @@ def _run_rules(
 ) -> None:
     """Add to the gradients of the node's parents what its rules make of its own; only of wanted ones, unless None."""
     op, parents = node.op, node.parents
-    if g.__class__ is list:
-        g = _filled(node, g)
     for place, rule, values in node.saved or ():
-        if wanted is not None and not _leads_on(parents, place, wanted):
+        if wanted is not None and not rule.leads_to(wanted, parents, place):
             continue
         if create_graph:
             values = rule.lift(node, place, values)
@@ -155,7 +145,7 @@ def _run_rules(
         except Exception as error:
             error.add_note(f"in the gradient of {describe(node)} for {rule.argument}")
             raise
-        for at, c in ((place, result),) if type(place) is int else _of_joint(node, rule, result):
+        for at, c in rule.each(result, node) if rule.is_joint else ((place, result),):
             parent = parents[at]
             if parent is None or (wanted is not None and parent not in wanted):
                 continue
@@ -163,8 +153,8 @@ def _run_rules(
                 c = op.fit(c, parent, node, at)
             if tap is not None:
                 tap(node, op.argument_name(at), _shown(c))
-            if node.notes is not None and node.notes.checksums is not None:
-                check_backward(node, op.argument_name(at), g, c)
+            if node.notes is not None:
+                node.notes.saw(node, op.argument_name(at), g, c)
             total = grads.get(parent)
             if total is None:
                 grads[parent] = c
@@ -187,20 +177,16 @@ def on_a_path(order: list[Node], targets: set[Any]) -> set[Node]:
     return active
 
 
-def _leads_on(parents: Any, place: Any, wanted: set[Any]) -> bool:
-    """Whether the parent at `place`, or for a joint rule at one of several places, is wanted."""
-    return any(parents[at] in wanted for at in ((place,) if type(place) is int else place))
-
-
-def _of_joint(node: Node, rule: Any, result: Any) -> Any:
-    """(place, contribution) for each argument of a joint rule, which must have returned one for each."""
-    if not isinstance(result, (tuple, list)) or len(result) != len(rule.place):
-        met = len(result) if isinstance(result, (tuple, list)) else type(result).__name__
-        raise ValueError(
-            f"the joint rule of {describe(node)} for {rule.argument} must return a tuple of {len(rule.place)} "
-            f"gradients, not {met}"
+def _start(caller: str, y: Any) -> Any:
+    """The node or leaf that the traversal starts from."""
+    if not isinstance(y, TensorBase):
+        raise TypeError(f"{caller}: a {type(y).__name__} has no gradient; a Tensor is needed")
+    if not y._requires_grad:
+        raise RuntimeError(
+            f"{caller}: this Tensor of shape {y._data.shape} has no history: nothing it was made from requires "
+            "grad, or it was made under no_grad()"
         )
-    return zip(rule.place, result, strict=True)
+    return y if y._node is None else y._node
 
 
 def _seed(caller: str, y: Any, given: Any, create_graph: bool) -> Any:
@@ -280,21 +266,21 @@ def _run_hooks(hooks: list[Any], of: Any, g: Any) -> Any:
     return g
 
 
-def _collect_part(grads: dict[Any, Any], part: Node, g: Any) -> None:
-    """Hand the gradient of one output of an op with several to the op's node, which waits for all of them."""
-    (node,) = part.parents
-    (i,) = part.constants
-    slots = grads.setdefault(node, [None] * len(node.shape))
-    slots[i] = g if slots[i] is None else slots[i] + g
+def _of_outputs(node: Node, grads: dict[Any, Any]) -> tuple[Any, ...] | None:
+    """The gradients of all outputs of an op with several, which wait at its parts; None if nobody used any.
 
-
-def _filled(node: Node, slots: list[Any]) -> tuple[Any, ...]:
-    """The gradients of all outputs; zeros for those that nobody used, the only zeros the engine makes."""
-    like = next(g for g in slots if g is not None)
+    An output that nobody used gets zeros, the only ones that the engine makes.
+    """
+    given = [grads.pop(reference(), None) for reference in node.part_nodes]
+    like = next((g for g in given if g is not None), None)
+    if like is None:
+        return None
     like = like._data if isinstance(like, TensorBase) else like
     return tuple(
-        np.zeros_like(like, shape=shape, dtype=dtype) if g is None else g
-        for g, shape, dtype in zip(slots, node.shape, node.dtype, strict=True)
+        [
+            np.zeros_like(like, shape=shape, dtype=dtype) if g is None else g
+            for g, shape, dtype in zip(given, node.shape, node.dtype, strict=True)
+        ]
     )
 
 
@@ -312,8 +298,5 @@ def _check_usable(caller: str, node: Node) -> None:
                 "written after the forward pass (by an optimiser step, assign, touch or `-=`). Run backward "
                 "before the write, or compute the forward pass again after it"
             )
-    if node.notes is not None and not node.notes.agrees_with(node):
-        raise RuntimeError(
-            f"{caller}: an array that the gradient of {describe(node)} needs was changed after the forward pass "
-            "without minigrad.touch(t) being told. Copy the array before it is changed"
-        )
+    if node.notes is not None:
+        node.notes.check(caller, node)

@@ -1,4 +1,4 @@
-"""The graph: nodes, and whether they are recorded. Knows no op.
+"""The graph: Tensor's base, nodes, their order, and whether they are recorded. Knows no op.
 
 A `Node` is one recorded application of an op. Edges point from output to input only, so a graph holds no cycle
 and is freed by reference counting alone.
@@ -13,22 +13,9 @@ from contextvars import ContextVar
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-import numpy as np
-
-from .dtypes import PYTHON_NUMBERS
 from .writes import next_tick
 
-if TYPE_CHECKING:
-    from ..sight.recording import Notes
-
 F = TypeVar("F", bound=Callable[..., Any])
-
-# A mode is a sum of flags. ON: ops leave nodes. Above it, what they keep beside: RECORD for people to look at,
-# CHECK against nan, inf and unannounced writes. OBSERVE: observers are called, and keep what they like.
-OFF, ON, RECORD, CHECK, OBSERVE = 0, 1, 2, 4, 8
-mode: ContextVar[int] = ContextVar(
-    "minigrad_recording_mode", default=ON
-)  # per thread: a new one starts at ON
 
 
 class TensorBase:
@@ -49,9 +36,13 @@ class TensorBase:
         @property
         def dtype(self) -> Any: ...
 
+        @property
+        def ndim(self) -> int: ...
+
     else:  # the same without a Python frame: every op and every contribution to a leaf asks
         shape = property(attrgetter("_data.shape"))
         dtype = property(attrgetter("_data.dtype"))
+        ndim = property(attrgetter("_data.ndim"))
 
 
 _tensor_class: type[TensorBase] = TensorBase
@@ -90,19 +81,17 @@ class Node:
              None once backward has freed it
     constants  every other argument, by name in `options`; an array among them is a `Sketch` of its shape and dtype
     shape, dtype  of the output (tuples of them for an op with several outputs)
-    tick     when it was made, on the clock of `memory`; also its place in the topological order
+    tick     when it was made, on the clock of `writes`; also its place in the topological order
     hooks    functions of the gradient of its output, or None
     keeper   a weak reference to the Tensor that asked to keep that gradient (`retain_grad`), or None
-    freed_bytes  what `saved` held when it was freed
     part_nodes  weak references to the nodes of its outputs, if it has several
-    notes    what `record()` and `debug()` keep beside, as `recording.Notes`; otherwise None
+    notes    what an onlooker keeps beside, see `Onlooker`; otherwise None
     """
 
     __slots__ = (
         "__weakref__",
         "constants",
         "dtype",
-        "freed_bytes",
         "hooks",
         "keeper",
         "notes",
@@ -126,9 +115,8 @@ class Node:
         self.tick = next_tick()
         self.hooks: list[Any] | None = None
         self.keeper: Any = None
-        self.freed_bytes = 0
         self.part_nodes: tuple[Any, ...] = ()
-        self.notes: Notes | None = None
+        self.notes: Any = None
 
     def __repr__(self) -> str:
         return f"<node {self.op.name} {self.shape} {self.dtype}>"
@@ -137,11 +125,6 @@ class Node:
     def options(self) -> tuple[tuple[str, Any], ...]:
         """(name, value) of every argument that is no parent."""
         return tuple(zip(self.op.constant_names(self.parents), self.constants, strict=True))
-
-    @property
-    def is_ghost(self) -> bool:
-        """Whether it only tells, while recording, what made a Tensor without gradient: backward never meets it."""
-        return self.notes is not None and self.notes.cut is not None
 
     def saved_arrays(self) -> list[tuple[str, Any]]:
         """The arrays that backward will use, each with the name its rule has for it."""
@@ -154,30 +137,8 @@ class Node:
 
     @property
     def saved_bytes(self) -> int:
-        """Bytes of the distinct arrays saved for backward; after backward, what they were."""
-        if self.saved is None:
-            return self.freed_bytes
-        return _bytes_of(self.saved)
-
-    def free(self) -> None:
-        for _, rule, _ in self.saved or ():
-            if rule.holding:
-                self.freed_bytes = _bytes_of(self.saved)
-                break
-        self.saved = None
-
-
-def _bytes_of(saved: Any) -> int:
-    sizes: dict[int, int] = {}
-    for _, rule, values in saved:
-        for at in rule.holding:
-            value = values[at]
-            if value.__class__ is np.ndarray:
-                sizes[id(value)] = value.nbytes
-            elif value.__class__ not in PYTHON_NUMBERS and id(value) not in sizes:
-                sizes[id(value)] = 0  # a tuple that every member of many names is walked once
-                sizes.update({id(array): array.nbytes for array in _arrays_in(value)})
-    return sum(sizes.values()) if sizes else 0
+        """Bytes of the distinct arrays that backward will use; 0 once it has freed them."""
+        return sum({id(array): array.nbytes for _, array in self.saved_arrays()}.values())
 
 
 def _arrays_in(value: Any) -> list[Any]:
@@ -227,14 +188,48 @@ class _Part:
 PART = _Part()
 
 
-# ---------------------------------------------------------------------------------------------------------
-# Recording mode
+# Onlookers -----------------------------------------------------------------------------------------------
 
 
-_outer: ContextVar[tuple[Any, ...]] = ContextVar("minigrad_outer_modes", default=())
+class Onlooker(NamedTuple):
+    """The functions by which somebody looks on, called while the mode is above ON.
+
+    called    (op, args, slots, option_slots) -> result: calls a row in the engine's place, see `Primitive._apply`
+    asked     (function, args, kwargs, result): a function without gradient gave this
+    detached  (x, twin): a Tensor gave a twin without history
+
+    What it leaves in `node.notes` has a `line`, the user's, for errors to name; `check(caller, node)`, which raises
+    where the node is not to be used any more; and `saw(node, argument, g, contribution)`, told of each edge.
+    """
+
+    called: Callable[..., Any]
+    asked: Callable[..., None]
+    detached: Callable[..., None]
 
 
-class _Mode:
+_onlooker: Any = None
+
+
+def register_onlooker(found: Onlooker) -> None:
+    """Let somebody look on; called once, by `sight`."""
+    global _onlooker
+    _onlooker = found
+
+
+def onlooker() -> Onlooker:
+    """The one who looks on; only to be asked while the mode is above ON."""
+    return _onlooker
+
+
+# Modes ---------------------------------------------------------------------------------------------------
+
+OFF, ON = 0, 1
+"""Modes: ops leave nodes or not. Further flags above ON are an onlooker's own."""
+mode: ContextVar[int] = ContextVar("minigrad_mode", default=ON)  # each thread has its own
+_outer: ContextVar[tuple[int, ...]] = ContextVar("minigrad_outer_modes", default=())
+
+
+class Mode:
     """Flags set or cleared in a with-block; it may be entered again while it is open, also from several threads."""
 
     def __init__(self, add: int = 0, clear: int = 0) -> None:
@@ -242,19 +237,14 @@ class _Mode:
         self._clear = clear
 
     def __enter__(self) -> None:
-        warned = np.geterr()
-        if self._add & CHECK:  # the engine's own error says more than NumPy's warning
-            np.seterr(all="ignore")
         before = mode.get()
-        _outer.set((*_outer.get(), (before, warned)))
+        _outer.set((*_outer.get(), before))
         mode.set(before & ~self._clear | self._add)
 
     def __exit__(self, *exception: object) -> None:
-        *rest, (before, warned) = _outer.get()
+        *rest, before = _outer.get()
         _outer.set(tuple(rest))
         mode.set(before)
-        if self._add & CHECK:
-            np.seterr(**warned)
 
     def __call__(self, function: F) -> F:
         if any(runs_later(function) for runs_later in _RUN_LATER):
@@ -278,43 +268,17 @@ _RUN_LATER = (
 )
 
 
-def _as_block_or_decorator(function: Any, add: int = 0, clear: int = 0) -> Any:
-    return _Mode(add, clear) if function is None else _Mode(add, clear)(function)
-
-
 def no_grad(function: Any = None) -> Any:
     """Record nothing: `with no_grad(): ...`, or `@no_grad` (also `@no_grad()`) above a function.
 
     Results inside require no gradient, and `w -= step` writes a leaf in place. As every recording mode it is the
     thread's own: other threads go on recording.
     """
-    return _as_block_or_decorator(function, clear=ON)
+    block = Mode(clear=ON)
+    return block if function is None else block(function)
 
 
 def enable_grad(function: Any = None) -> Any:
     """Record again inside a `no_grad()`: a with-block or a decorator."""
-    return _as_block_or_decorator(function, add=ON)
-
-
-def record(function: Any = None) -> Any:
-    """Keep with each op what made it and what it computed, for `explain` and pictures: a with-block or a decorator.
-
-    That is the user's line, the arrays it was given and gave, where they came from, the module it ran in and the time
-    it took; also of ops whose results need no gradient, so that a cut (`detach`, `no_grad`, an integer) can be found.
-    All this lives as long as the loss. Whether gradients are recorded is left as it is.
-    """
-    return _as_block_or_decorator(function, add=RECORD)
-
-
-def debug(function: Any = None) -> Any:
-    """As `record()`, and find what goes wrong: an op that makes a nan or inf, and writes that nobody announced.
-
-    An op that makes a nan or inf, forward or backward, raises FloatingPointError with the user's line and, where the
-    pattern is known, what to write instead. Backward compares a checksum of what was saved.
-    """
-    return _as_block_or_decorator(function, add=RECORD | CHECK)
-
-
-def is_recording() -> bool:
-    """Whether somebody looks in this thread: a `record()` or `debug()`, or a watch at one of its steps."""
-    return mode.get() > ON
+    block = Mode(add=ON)
+    return block if function is None else block(function)

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from ..sight.recording import looked_at
-from .arrays import PLAIN, as_output, has_float, shape_and_dtype, sketch, sum_to_shape, unwrap
-from .dtypes import DEFAULT_FLOAT, PYTHON_NUMBERS, unify
-from .graph import OFF, ON, Node, TensorBase, describe, mode, wrap
+from .dtypes import DEFAULT_FLOAT, PYTHON_NUMBERS, is_array, unify
+from .graph import OFF, ON, Node, Sketch, TensorBase, describe, mode, onlooker, wrap
 from .rule import ALSO, MEMBER, OUTPUT, Rule, output_of
 
+# classes of options that hold no Tensor
+PLAIN = frozenset((type(None), bool, int, float, str, type, ndarray))
 RESERVED = frozenset(("y", "joint", "also", "floats", "doc", "i", "needed"))
 
 
@@ -80,16 +80,21 @@ class Primitive:
         self._rules = [
             Rule(name, rules[name], places[name], pool, origins, self._also) for name in rules
         ]
-        self._joint = None
+        self._shared = None  # the rule that several arguments share
         if joint:
             names, function = joint
             place = tuple(places[name] for name in names)
-            self._joint = Rule(
+            self._shared = Rule(
                 ", ".join(names), function, place, (*pool, "needed"), (*origins, None), self._also
             )
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}({', '.join(self.names)})>"
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules of the row, to be read."""
+        return (*self._rules, self._shared) if self._shared is not None else tuple(self._rules)
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         if options or len(args) != len(self.names):
@@ -126,17 +131,16 @@ class Primitive:
         is_uniform, has_number = True, False
         for i in slots:
             a = values[i]
+            parent = None
             if isinstance(a, TensorBase):
                 has_tensor = True
-                parent = (a._node or a) if a._requires_grad else None
+                if a._requires_grad:
+                    needed = True
+                    parent = a._node or a
                 a = values[i] = a._data
-            else:
-                parent = None
             parents.append(parent)
             if parent is None:
                 constants.append(i)
-            else:
-                needed = True
             if a.__class__ is ndarray:
                 if dtype is None:
                     dtype = a.dtype
@@ -153,10 +157,10 @@ class Primitive:
                 values[i] = unwrap(a, self.name, self._name_of(i, slots))
             constants.append(i)
         if not has_tensor:
-            return self.f(*(self._in_floats(args, slots) if self._floats_alone else args))
+            return self._plain(args, slots)
         recording = mode.get()
         if recording > ON:
-            return looked_at(self, args, slots, option_slots)
+            return onlooker().called(self, args, slots, option_slots)
         if (
             not is_uniform
             or dtype is None
@@ -169,39 +173,46 @@ class Primitive:
         except Exception as error:
             self._explain(error, values, slots)
             raise
+        if y.__class__ is not ndarray:  # a scalar, several outputs, or what else rules name beside it
+            y = self._output(y, values)
+        if needed and recording and (y.dtype.kind == "f" if y.__class__ is ndarray else has_float(y)):
+            return self._record(y, values, parents, constants)
+        return wrap(y) if y.__class__ is ndarray else _wrapped(y)
+
+    def _plain(self, args: Sequence[Any], slots: Sequence[int]) -> Any:
+        """A call without any Tensor, as rules make it."""
+        return self.f(*(self._in_floats(args, slots) if self._floats_alone else args))
+
+    def _output(self, y: Any, values: list[Any]) -> Any:
+        """The output as an array or several; what f gave beside it goes to the end of the values."""
         if self._also:
             y, *extras = y
             values += extras
-        if y.__class__ is ndarray:
-            is_float = y.dtype.kind == "f"
-        else:
-            y = as_output(y)
-            is_float = has_float(y)
-        if not (needed and recording and is_float):
-            return tuple([wrap(part) for part in y]) if y.__class__ is tuple else wrap(y)
+        return as_output(y)
+
+    def _record(self, y: Any, values: list[Any], parents: list[Any], constants: list[int]) -> Any:
+        """The output as a Tensor, or several, over a new node of the graph."""
         kept = []
         for i in constants:
             v = values[i]
             kept.append(v if v.__class__ in PYTHON_NUMBERS else sketch(v))
-        saved = self._save(y, values, parents)
-        if y.__class__ is ndarray:
-            node = Node(self, tuple(parents), saved, kept, y.shape, y.dtype)
-            return wrap(y, node)
-        return output_of(y, Node(self, tuple(parents), saved, kept, *shape_and_dtype(y)))
-
-    def _save(self, y: Any, values: list[Any], parents: list[Any]) -> tuple[Any, ...]:
-        """Per needed gradient (place, rule, what the rule is called with)."""
         pool = (y, *values)
-        saved = []
+        saved = []  # per needed gradient (place, rule, what the rule is called with)
         for rule in self._rules:
             place = rule.place
             if parents[place] is not None:
                 saved.append((place, rule, rule.save(pool) if rule.names else ()))
-        if self._joint is not None:
-            needed = tuple(parents[at] is not None for at in self._joint.place)
-            if any(needed):
-                saved.append((self._joint.place, self._joint, self._joint.save((*pool, needed))))
-        return tuple(saved)
+        if self._shared is not None:
+            saved += self._save_shared(self._shared, y, values, parents)
+        if y.__class__ is ndarray:
+            return wrap(y, Node(self, tuple(parents), tuple(saved), kept, y.shape, y.dtype))
+        node = Node(self, tuple(parents), tuple(saved), kept, *shape_and_dtype(y))
+        return output_of(y, node)
+
+    def _save_shared(self, rule: Rule, y: Any, values: list[Any], parents: list[Any]) -> list[Any]:
+        """Save for the rule that several arguments share."""
+        needed = tuple([parents[at] is not None for at in rule.place])
+        return [(rule.place, rule, rule.save((y, *values, needed)))] if any(needed) else []
 
     def _unify(self, args: Sequence[Any], values: list[Any], slots: Sequence[int]) -> None:
         """Bring the differentiable arguments that were given to one dtype, in a row of floats to a float one."""
@@ -285,8 +296,8 @@ class Variadic(Primitive):
         ((xs, function),) = rules.items()
         options = self.names[1:]
         origins = (OUTPUT, None, MEMBER, *[None] * len(options))
-        self._rules = [Rule(xs, function, 0, ("y", "i", xs, *options), origins, {})]
-        self._joint = None
+        self._rules = []
+        self._shared = Rule(xs, function, 0, ("y", "i", xs, *options), origins, {})
 
     def __call__(self, *members: Any, **options: Any) -> Any:
         count = len(members)
@@ -296,14 +307,13 @@ class Variadic(Primitive):
                 return self._apply(args, range(count), range(count, len(args)))
         return self.f(*args)
 
-    def _save(self, y: Any, values: list[Any], parents: list[Any]) -> tuple[Any, ...]:
-        (rule,) = self._rules
+    def _save_shared(self, rule: Rule, y: Any, values: list[Any], parents: list[Any]) -> list[Any]:
         options = values[len(parents) :]
-        return tuple(
+        return [
             (i, rule, rule.save((y, i, values[i], *options)))
             for i, p in enumerate(parents)
             if p is not None
-        )
+        ]
 
     def _name_of(self, position: int, slots: Sequence[int]) -> str:
         return (
@@ -314,3 +324,63 @@ class Variadic(Primitive):
 
     def argument_name(self, place: int) -> str:
         return f"{self.names[0]}[{place}]"
+
+
+# What ops take and give, for arrays of any library --------------------------------------------------------
+
+
+def unwrap(value: Any, op: str, name: str) -> Any:
+    """An option without Tensors in it; one that requires grad has no rule there and may not pass unseen."""
+    if isinstance(value, TensorBase):
+        if value._requires_grad:
+            raise TypeError(
+                f"{op}: `{name}` is a Tensor that requires grad, but has no gradient rule; "
+                "pass it as .detach() if none is wanted"
+            )
+        return value._data
+    if value.__class__ in (tuple, list):
+        return value.__class__([unwrap(v, op, name) for v in value])
+    return value
+
+
+def _wrapped(y: Any) -> Any:
+    return tuple([wrap(part) for part in y]) if y.__class__ is tuple else wrap(y)
+
+
+def as_output(y: Any) -> Any:
+    """What f returned, as an array or a tuple of arrays: NumPy gives scalars where the result is 0-d."""
+    if isinstance(y, (tuple, list)):
+        return tuple([as_output(part) for part in y])
+    return np.asarray(y) if isinstance(y, (np.generic, bool, int, float)) else y
+
+
+def has_float(y: Any) -> bool:
+    """Whether an output, or one of several, is made of floats, so that a gradient can flow through it."""
+    return any(map(has_float, y)) if y.__class__ is tuple else y.dtype.kind == "f"
+
+
+def shape_and_dtype(y: Any) -> tuple[Any, Any]:
+    if y.__class__ is tuple:
+        return tuple([part.shape for part in y]), tuple([part.dtype for part in y])
+    return y.shape, y.dtype
+
+
+def sketch(option: Any) -> Any:
+    """An argument as a node keeps it: arrays with axes are described, not held."""
+    kind = option.__class__
+    if kind is np.ndarray:
+        return Sketch(option.shape, option.dtype) if option.ndim else option.item()
+    if kind in PLAIN:
+        return option
+    if kind in (tuple, list):
+        return tuple([sketch(v) for v in option])
+    if isinstance(option, np.generic):
+        return option.item()
+    return Sketch(option.shape, option.dtype) if is_array(option) else option
+
+
+def sum_to_shape(c: Any, shape: tuple[int, ...]) -> Any:
+    """c summed over the axes along which an array of `shape` was broadcast to c's shape."""
+    lead = len(c.shape) - len(shape)
+    stretched = [lead + i for i, n in enumerate(shape) if n == 1 and c.shape[lead + i] != 1]
+    return c.sum(axis=(*range(lead), *stretched)).reshape(shape)

@@ -18,7 +18,7 @@ import numpy as np
 
 from .op import Primitive as Primitive
 from .op import Variadic
-from .signature import Signature
+from .rule import Signature
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import weakref
 from collections.abc import Callable, Sequence
 from operator import itemgetter
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 from .graph import PART, Node, TensorBase, describe, wrap
-from .signature import Signature
 
 # origins of a value that a rule names: the op's output, this member of `*xs`, something computed on the way
 OUTPUT, MEMBER, ALSO = -1, -2, -3
@@ -21,13 +22,16 @@ class Rule:
 
     function  the rule as the row gives it, called with the incoming gradient and the values it names
     place     which differentiable argument it is for; for a joint rule, which ones
+    is_joint  returns a tuple, of a gradient for each of its places
     save      takes from the pool of a call `(y, *arguments)` what the rule names
     origins   per named value: the place of the differentiable argument it is, or OUTPUT, MEMBER, ALSO, or None
     holding   the positions among the named values that are not just shapes, and so may hold arrays
     also      (position, function, positions of its inputs) of each named value that was computed on the way
     """
 
-    __slots__ = ("also", "argument", "function", "holding", "names", "origins", "place", "save")
+    __slots__ = (
+        "also", "argument", "function", "holding", "is_joint", "names", "origins", "place", "save",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -41,6 +45,7 @@ class Rule:
         self.argument = argument
         self.function = function
         self.place = place
+        self.is_joint = isinstance(place, tuple)
         self.names = Signature(function).names[1:]
         sources = []
         for name in self.names:
@@ -71,6 +76,20 @@ class Rule:
                 f"it must name {', '.join(missing)} too"
             )
         return [self.names.index(given) for given in inputs]
+
+    def leads_to(self, wanted: set[Any], parents: Sequence[Any], place: Any) -> bool:
+        """Whether the parent at `place`, or for a joint rule at one of its places, is wanted."""
+        return any(parents[at] in wanted for at in (place if self.is_joint else (place,)))
+
+    def each(self, result: Any, node: Node) -> list[tuple[int, Any]]:
+        """(place, contribution) for each argument of a joint rule, which must have returned one for each."""
+        if not isinstance(result, (tuple, list)) or len(result) != len(self.place):
+            met = len(result) if isinstance(result, (tuple, list)) else type(result).__name__
+            raise ValueError(
+                f"the joint rule of {describe(node)} for {self.argument} must return a tuple of {len(self.place)} "
+                f"gradients, not {met}"
+            )
+        return list(zip(self.place, result, strict=True))
 
     def lift(self, node: Node, place: Any, values: Sequence[Any]) -> list[Any]:
         """The saved values as Tensors of the graph, so that what the rule does with them is recorded."""
@@ -141,3 +160,55 @@ def _input(value: Any, parent: Any, node: Node) -> Any:
             "compute the forward pass again after the write"
         )
     return parent.astype(value.dtype)
+
+
+# The parameters of a function -----------------------------------------------------------------------------
+
+_STARRED = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS
+
+
+class Signature:
+    """The parameters of a function.
+
+    names        of all of them, in order
+    defaults     name -> default, of those that have one
+    by_keyword   the names of those that are given by keyword only
+    is_variadic  whether it begins with `*xs`
+    is_open      whether it takes `*more` or `**options` elsewhere, which have no names
+    """
+
+    __slots__ = ("by_keyword", "defaults", "is_open", "is_variadic", "names")
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        if _is_plain(function):
+            self._read(function)
+        else:
+            self._ask(function)
+
+    def _read(self, function: Any) -> None:
+        """From the code itself: `import minigrad` asks for two hundred, and `inspect` takes most of its time."""
+        code, given = function.__code__, function.__defaults__ or ()
+        count = code.co_argcount
+        self.names = code.co_varnames[: count + code.co_kwonlyargcount]
+        self.by_keyword = self.names[count:]
+        self.defaults = dict(zip(self.names[count - len(given) : count], given, strict=True))
+        self.defaults.update(function.__kwdefaults__ or {})
+        self.is_variadic = self.is_open = False
+
+    def _ask(self, function: Any) -> None:
+        parameters = list(inspect.signature(function).parameters.values())
+        self.names = tuple(p.name for p in parameters)
+        self.by_keyword = tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
+        self.defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+        starred = [p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters]
+        self.is_variadic = bool(parameters) and parameters[0].kind is parameters[0].VAR_POSITIONAL
+        self.is_open = any(starred[self.is_variadic :])
+
+
+def _is_plain(function: Any) -> bool:
+    """Whether the code alone says what the parameters are: nothing starred, and no decorator that says otherwise."""
+    return (
+        function.__class__ is FunctionType
+        and not function.__dict__
+        and not function.__code__.co_flags & _STARRED
+    )

@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from ..core.arrays import unwrap
-from ..core.graph import RECORD, TensorBase, mode, wrap
+from ..core.graph import ON, TensorBase, mode, onlooker, wrap
+from ..core.op import unwrap
 from ..core.rows import serves
-from ..sight.recording import inspected
 
 # fmt: off
 UFUNCS = frozenset((
@@ -82,8 +81,8 @@ def tensors_in(value: Any) -> Iterator[TensorBase]:
 def inspect(function: Any, *args: Any, **kwargs: Any) -> Any:
     """`function` on the data; an array it returns becomes a Tensor without history."""
     result = _wrapped(function(*plain(args), **{name: plain(v) for name, v in kwargs.items()}))
-    if mode.get() & RECORD:
-        inspected(function, args, kwargs, result)
+    if mode.get() > ON:
+        onlooker().asked(function, args, kwargs, result)
     return result
 
 

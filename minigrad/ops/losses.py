@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core.arrays import unwrap
 from ..core.dtypes import as_array, in_array
+from ..core.op import unwrap
 from .activations import relu
 from .axes import in_floats
 from .elementwise import where

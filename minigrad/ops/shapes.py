@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from ..core.arrays import sum_to_shape
 from ..core.dtypes import as_array, is_array
 from ..core.graph import TensorBase, wrap
+from ..core.op import sum_to_shape
 from ..core.rows import Primitive, primitive, serves
 from .indexing import getitem
 from .pytorch_words import says_our_words

@@ -37,7 +37,8 @@ class Vertex:
     scope     the path of the module in which it was made, or that owns it; "" outside of all
     shapes, dtypes  of what it gives: one per output of an op, none for "output"
     saved     what its rules keep for backward: {"name", "shape", "bytes", "block"} per array, arrays in one
-              block of memory having the same number; once backward has freed them, `saved_bytes` alone is known
+              block of memory having the same number; once backward has freed them, a recorded graph knows
+              `saved_bytes` alone, and any other not even these: None
     line, seconds, cut  of a recorded op: the user's line, the time of its forward call, why a ghost has no gradient
     value, gradient     statistics (see `statistics_of`), a list of them for an op with several outputs; None where
               the graph was not recorded, or no gradient was asked for or came
@@ -54,7 +55,7 @@ class Vertex:
     shapes: tuple[Shape, ...] = ()
     dtypes: tuple[str, ...] = ()
     saved: list[dict[str, Any]] = field(default_factory=list)
-    saved_bytes: int = 0
+    saved_bytes: int | None = 0
     line: str | None = None
     seconds: float | None = None
     cut: str | None = None

@@ -218,7 +218,7 @@ def _times(run: Drawn) -> str:
 def _kept(op: Vertex) -> list[str]:
     """What an op keeps for backward, array by array; after backward the sum."""
     if not op.saved:
-        return [f"kept {_bytes(op.saved_bytes)}"]
+        return [f"kept {_bytes(op.saved_bytes or 0)}"]
     return [f"keeps {s['name']} {_shape_text(s['shape'])}: {_bytes(s['bytes'])}" for s in op.saved]
 
 

@@ -32,7 +32,7 @@ def draw(
     params     names for leaves: a dict of name -> Tensor, (name, Tensor) pairs, or a module
     detail     what stands in the boxes beside names and shapes: "shapes" nothing; "values" numbers of a recorded graph;
                "gradients" the gradient of the loss by each, from a backward of its own that leaves `.grad` alone;
-               "saved" what backward keeps, in bytes
+               "saved" what backward keeps, in bytes, of a graph before its backward or a recorded one
     depth      modules deeper than this are one box each: 0 draws the outermost as boxes. By default as deep as fits
                some 250 boxes, and what is still more is drawn in stretches of ops, with a note at the top
     direction  of the data: "TB" from top to bottom, "LR" from left to right
@@ -53,10 +53,7 @@ def draw(
     form = format_of(path)
     _check(detail, depth, direction, theme)
     plain = trace(loss, params, gradients=detail == "gradients", values=detail == "values")
-    if detail == "values" and not plain.recorded:
-        raise RuntimeError(
-            "draw: values need a recorded graph; compute the loss inside `with minigrad.record():`"
-        )
+    _check_known(detail, plain)
     write(render_as(dot_of(plain, detail, depth, direction, theme, fold), form), path)
     return path
 
@@ -71,6 +68,19 @@ def dot_of(
 ) -> str:
     """The DOT text of a trace: see `draw`."""
     return to_dot(scene_of(plain, depth, fold), detail, direction, theme)
+
+
+def _check_known(detail: str, plain: Trace) -> None:
+    """Raise where the graph does not know what the picture is to show."""
+    if detail == "values" and not plain.recorded:
+        raise RuntimeError(
+            "draw: values need a recorded graph; compute the loss inside `with minigrad.record():`"
+        )
+    if detail == "saved" and any(vertex.saved_bytes is None for vertex in plain.nodes):
+        raise RuntimeError(
+            "draw: backward has freed what this graph saved, and the graph was not recorded; draw it before its "
+            "backward, or compute the loss inside `with minigrad.record():`"
+        )
 
 
 def _check(detail: str, depth: int | None, direction: str, theme: str) -> None:

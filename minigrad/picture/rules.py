@@ -12,7 +12,7 @@ from typing import Any
 
 import minigrad
 
-from ..core.signature import Signature
+from ..core.rule import Signature
 
 # rows of NumPy's functions that are written with a sign
 _SIGNS = {
@@ -48,10 +48,9 @@ def rules_of(op: Any) -> dict[str, str]:
     documentation or, where it is one `return`, what it returns.
     """
     texts: dict[str, str] = {}
-    for rule in (*getattr(op, "_rules", ()), getattr(op, "_joint", None)):
-        if rule is not None:
-            text = text_of(rule.function)
-            texts.update((argument, text) for argument in rule.argument.split(", "))
+    for rule in getattr(op, "rules", ()):
+        text = text_of(rule.function)
+        texts.update((argument, text) for argument in rule.argument.split(", "))
     return texts
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..core.backward import grad
 from ..core.graph import PART, Node, wrap
+from ..sight.origins import is_ghost
 from .statistics import SMALL
 
 MOST_SEEDS = 4000  # vector-Jacobian products for one page: some seconds at most
@@ -28,7 +29,7 @@ def local_derivatives(trace: dict[str, Any], places: dict[Any, int]) -> dict[str
     elementwise = []
     budget = MOST_SEEDS
     for node, place in reversed(places.items()):
-        if not isinstance(node, Node) or node.op.is_part or node.is_ghost:
+        if not isinstance(node, Node) or node.op.is_part or is_ghost(node):
             continue
         shapes = node.shape if isinstance(node.dtype, tuple) else (node.shape,)
         sizes = [int(np.prod(shape)) for shape in shapes]

@@ -317,11 +317,11 @@ def _working(item: Box | Cluster) -> list[Box]:
 
 
 def saved_bytes(vertices: Iterable[Vertex]) -> int:
-    """What they keep together: a block of memory counts once, after backward once for each that kept it."""
+    """Bytes that they keep together: a block of memory counts once, after backward once for each that kept it."""
     blocks: dict[int, int] = {}
     freed = 0
     for vertex in vertices:
-        freed += 0 if vertex.saved else vertex.saved_bytes
+        freed += 0 if vertex.saved else vertex.saved_bytes or 0
         for entry in vertex.saved:
             blocks[entry["block"]] = max(entry["bytes"], blocks.get(entry["block"], 0))
     return freed + sum(blocks.values())

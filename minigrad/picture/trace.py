@@ -11,7 +11,7 @@ import numpy as np
 from ..core import writes
 from ..core.backward import grad
 from ..core.graph import Node, Sketch, TensorBase, wrap
-from ..sight.recording import ghost_of, origin_of, sources_of
+from ..sight.origins import ghost_of, is_ghost, origin_of, sources_of
 from .data import Edge, Kind, Trace, Vertex
 from .rules import formula_of, rules_of
 from .scopes import Scopes
@@ -90,7 +90,7 @@ class Tracer:
         several = isinstance(node.dtype, tuple)
         vertex = Vertex(
             0,
-            "ghost" if node.is_ghost else "op",
+            "ghost" if is_ghost(node) else "op",
             op=op.name,
             options=options,
             formula=formula_of(op),
@@ -101,6 +101,8 @@ class Tracer:
             saved=self._saved(node),
             saved_bytes=node.saved_bytes,
         )
+        if node.saved is None:  # freed by a backward
+            vertex.saved_bytes = notes.saved_bytes if notes is not None else None
         if notes is not None:
             vertex.line, vertex.seconds, vertex.cut = notes.line, notes.seconds, notes.cut
             value = notes.value

@@ -11,7 +11,7 @@ from ..core.graph import Node, TensorBase, creation_order
 from .causes import cancelled_at, causes_of_zero, named, shares_open, steepest
 from .flow import Flow, key_of, nodes_between, norm
 from .not_finite import check_backward, check_forward
-from .recording import all_before, all_sources_of, ghost_of, origin_of
+from .origins import all_before, all_sources_of, ghost_of, is_ghost, origin_of
 
 Kind = Literal[
     "needs no gradient", "no history", "cut", "not an ancestor", "freed",
@@ -97,7 +97,7 @@ def _needs_none(x: Any) -> Explanation:
     if ghost is None:
         return Explanation("needs no gradient", (_capital(first), remedy), {})
     cuts = list(_cuts_before(ghost, None))
-    made = f"It was made by {named(ghost)}, {_WHY[ghost.notes.cut]}."  # type: ignore[union-attr,index]
+    made = f"It was made by {named(ghost)}, {_WHY[ghost.notes.cut]}."
     words = _said([cut for cut in cuts if cut[0] is not ghost])
     return Explanation(
         "needs no gradient", (_capital(first), made, *words), {"cuts": _as_numbers(cuts)}
@@ -193,13 +193,13 @@ def _cut_at(node: Node, source: Any) -> str | None:
     """Why the gradient does not pass from `node` to a source that has one; None where it passes, or had none."""
     if not _has_gradient(source):
         return None
-    if node.is_ghost and node.notes is not None and node.notes.cut != "constant":
+    if is_ghost(node) and node.notes.cut != "constant":
         return node.notes.cut
     return None if any(parent is source for parent in node.parents) else "frozen"
 
 
 def _has_gradient(source: Any) -> bool:
-    return not source.is_ghost if isinstance(source, Node) else source._requires_grad
+    return not is_ghost(source) if isinstance(source, Node) else source._requires_grad
 
 
 def _said(cuts: list[Found]) -> list[str]:

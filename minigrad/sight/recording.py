@@ -1,9 +1,4 @@
-"""What `record()` and `debug()` keep beside the graph: values, origins, lines, modules, and ghosts.
-
-A ghost is a node that stands beside the graph: it tells what made a Tensor without gradient. It is reached from
-that Tensor by `origin_of` and from later nodes by `notes.sources`, never by their parents, so that backward, its
-checks and the freeing of graphs know nothing of it.
-"""
+"""`record()` and `debug()`: what they keep beside the graph, as values, origins, lines, modules and ghosts."""
 
 from __future__ import annotations
 
@@ -18,13 +13,70 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..core.arrays import shape_and_dtype, sketch
 from ..core.dtypes import PYTHON_NUMBERS, as_array, is_array
-from ..core.graph import CHECK, OBSERVE, ON, PART, RECORD, Node, TensorBase, mode
-from ..core.signature import Signature
-from .not_finite import check_forward
+from ..core.graph import (
+    ON,
+    PART,
+    Mode,
+    Node,
+    Onlooker,
+    TensorBase,
+    describe,
+    mode,
+    register_onlooker,
+)
+from ..core.op import shape_and_dtype, sketch
+from ..core.rule import Signature
+from .not_finite import check_backward, check_forward
+from .origins import haunt, is_ghost, origin_of
 
+# Flags of the mode, above the engine's ON. RECORD: nodes have notes, for people to look at. CHECK: nan, inf and
+# unannounced writes are found. OBSERVE: observers are called, and keep what they like.
+RECORD, CHECK, OBSERVE = 2, 4, 8
 Cut = Literal["constant", "detach", "no_grad", "not differentiable"]
+
+
+def record(function: Any = None) -> Any:
+    """Keep with each op what made it and what it computed, for `explain` and pictures: a with-block or a decorator.
+
+    That is the user's line, the arrays it was given and gave, where they came from, the module it ran in and the time
+    it took; also of ops whose results need no gradient, so that a cut (`detach`, `no_grad`, an integer) can be found.
+    All this lives as long as the loss. Whether gradients are recorded is left as it is.
+    """
+    block = Mode(add=RECORD)
+    return block if function is None else block(function)
+
+
+def debug(function: Any = None) -> Any:
+    """As `record()`, and find what goes wrong: an op that makes a nan or inf, and writes that nobody announced.
+
+    An op that makes a nan or inf, forward or backward, raises FloatingPointError with the user's line and, where the
+    pattern is known, what to write instead. Backward compares a checksum of what was saved.
+    """
+    block = _Debug(add=RECORD | CHECK)
+    return block if function is None else block(function)
+
+
+class _Debug(Mode):
+    """A mode in which NumPy does not warn: the error that is raised instead says more."""
+
+    def __enter__(self) -> None:
+        _warned.set((*_warned.get(), np.seterr(all="ignore")))
+        super().__enter__()
+
+    def __exit__(self, *exception: object) -> None:
+        super().__exit__(*exception)
+        *rest, warned = _warned.get()
+        _warned.set(tuple(rest))
+        np.seterr(**warned)
+
+
+_warned: ContextVar[tuple[Any, ...]] = ContextVar("minigrad_warned", default=())
+
+
+def is_recording() -> bool:
+    """Whether somebody looks on in this thread: a `record()` or `debug()`, or a watch at one of its steps."""
+    return mode.get() > ON
 
 
 class Notes:
@@ -38,10 +90,21 @@ class Notes:
     seconds  that the call took; None for what is no row
     cut      of a ghost, why there is no gradient: "no_grad"; "detach"; "not differentiable", also an integer result;
              "constant": nothing that it was given needs one
+    saved_bytes  that the rules saved for backward
     checksums  what the saved arrays held, in `debug()`; otherwise None
     """
 
-    __slots__ = ("checksums", "cut", "inputs", "line", "scope", "seconds", "sources", "value")
+    __slots__ = (
+        "checksums",
+        "cut",
+        "inputs",
+        "line",
+        "saved_bytes",
+        "scope",
+        "seconds",
+        "sources",
+        "value",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -59,11 +122,21 @@ class Notes:
         self.scope = _scope.get()
         self.seconds = seconds
         self.cut = cut
+        self.saved_bytes = 0
         self.checksums: list[int] | None = None
 
-    def agrees_with(self, node: Node) -> bool:
-        """Whether what the node saved still is what it was, as far as that was written down."""
-        return self.checksums is None or self.checksums == _checksums(node)
+    def check(self, caller: str, node: Node) -> None:
+        """Raise where what the node saved is no more what it was, as far as that was written down."""
+        if self.checksums is not None and self.checksums != _checksums(node):
+            raise RuntimeError(
+                f"{caller}: an array that the gradient of {describe(node)} needs was changed after the forward pass "
+                "without minigrad.touch(t) being told. Copy the array before it is changed"
+            )
+
+    def saw(self, node: Node, argument: str, g: Any, contribution: Any) -> None:
+        """Look at what the node's rule for `argument` made of the gradient g."""
+        if self.checksums is not None:
+            check_backward(node, argument, g, contribution)
 
 
 def _checksums(node: Node) -> list[int]:
@@ -138,60 +211,7 @@ def current_scope() -> tuple[Owner, ...]:
     return _scope.get()
 
 
-# Where a Tensor came from --------------------------------------------------------------------------------
-
-_ghosts: dict[int, tuple[Any, Node]] = {}  # id(tensor) -> (weak reference that clears it, ghost)
-
-
-def origin_of(tensor: Any) -> Any:
-    """The node that made a Tensor, or if it needs no gradient its ghost; itself if neither is there."""
-    if tensor._node is not None:
-        return tensor._node
-    return tensor if tensor._requires_grad else ghost_of(tensor) or tensor
-
-
-def ghost_of(tensor: Any) -> Node | None:
-    """What a Tensor was before it became a leaf, too: `h.detach().requires_grad_()`."""
-    entry = _ghosts.get(id(tensor))
-    return None if entry is None else entry[1]
-
-
-def sources_of(origin: Any) -> list[tuple[str, Any]]:
-    """(argument, origin) of what a node was computed from: while recording all, otherwise what needs a gradient."""
-    if not isinstance(origin, Node):
-        return []
-    if origin.notes is not None and not origin.op.is_part:
-        return list(origin.notes.sources.items())
-    name = origin.op.argument_name
-    return [(name(place), p) for place, p in enumerate(origin.parents) if p is not None]
-
-
-def all_sources_of(node: Node) -> list[tuple[str, Any]]:
-    """As `sources_of`, and through a leaf that was made of a cut Tensor to its ghost."""
-    found = sources_of(node)
-    for argument, source in list(found):
-        ghost = ghost_of(source) if isinstance(source, TensorBase) else None
-        if ghost is not None:
-            found.append((argument, ghost))
-    return found
-
-
-def all_before(end: Any) -> list[Node]:
-    """The nodes and ghosts that `end` was computed from, itself too, the oldest first; none if it is a leaf."""
-    if not isinstance(end, Node):
-        return []
-    seen, stack = {end}, [end]
-    while stack:
-        for _, source in all_sources_of(stack.pop()):
-            if isinstance(source, Node) and source not in seen:
-                seen.add(source)
-                stack.append(source)
-    return sorted(seen, key=lambda node: node.tick)
-
-
-def _haunt(tensor: Any, ghost: Node) -> None:
-    key = id(tensor)
-    _ghosts[key] = (weakref.ref(tensor, lambda _: _ghosts.pop(key, None)), ghost)
+# Ghosts --------------------------------------------------------------------------------------------------
 
 
 def _leave_ghosts(
@@ -203,7 +223,7 @@ def _leave_ghosts(
     if result.__class__ is tuple:
         _leave_parts(ghost, result, notes.cut)
     else:
-        _haunt(result, ghost)
+        haunt(result, ghost)
 
 
 def _leave_parts(node: Node, outputs: Sequence[Any], cut: Cut) -> None:
@@ -214,15 +234,13 @@ def _leave_parts(node: Node, outputs: Sequence[Any], cut: Cut) -> None:
             assert node.notes is not None
             part.notes = Notes(node.notes.line, output._data, {}, {"output": node}, None, cut)
             part.notes.scope = node.notes.scope
-            _haunt(output, part)
+            haunt(output, part)
 
 
 # What a call leaves --------------------------------------------------------------------------------------
 
 
-def looked_at(
-    op: Any, args: Sequence[Any], slots: Sequence[int], option_slots: Sequence[int]
-) -> Any:
+def called(op: Any, args: Sequence[Any], slots: Sequence[int], option_slots: Sequence[int]) -> Any:
     """A call of a row while recording or observed: what it gives without."""
     level = mode.get()
     if level & RECORD:
@@ -269,6 +287,7 @@ def _recorded(
         _leave_ghosts(op, (None,) * len(given), constants, result, notes)
         return result
     node.notes = notes
+    notes.saved_bytes = node.saved_bytes
     if level & CHECK:
         notes.checksums = _checksums(node)
     if result.__class__ is tuple:
@@ -276,8 +295,10 @@ def _recorded(
     return result
 
 
-def inspected(function: Any, args: Sequence[Any], kwargs: dict[str, Any], result: Any) -> None:
+def asked(function: Any, args: Sequence[Any], kwargs: dict[str, Any], result: Any) -> None:
     """Leave ghosts of what a function without gradient gave."""
+    if not mode.get() & RECORD:
+        return
     outputs = tuple(result) if isinstance(result, (tuple, list)) else (result,)
     if not outputs or not all(isinstance(y, TensorBase) for y in outputs):
         return
@@ -296,6 +317,8 @@ def inspected(function: Any, args: Sequence[Any], kwargs: dict[str, Any], result
 
 def detached(x: Any, twin: Any) -> None:
     """Leave a ghost of `twin = x.detach()`."""
+    if not mode.get() & RECORD:
+        return
     sources = {"x": origin_of(x)}
     cut: Cut = "detach" if x._requires_grad else "constant"
     notes = Notes(user_line(), x._data, {"x": x._data}, sources, None, cut)
@@ -349,7 +372,7 @@ def _cut_of(sources: dict[str, Any], value: Any, is_on: int) -> Cut:
 
 def _need_gradient(sources: dict[str, Any]) -> bool:
     return any(
-        not s.is_ghost if isinstance(s, Node) else s._requires_grad for s in sources.values()
+        not is_ghost(s) if isinstance(s, Node) else s._requires_grad for s in sources.values()
     )
 
 
@@ -384,3 +407,6 @@ def _plain(value: Any) -> Any:
     if value.__class__ in (tuple, list):
         return value.__class__([_plain(v) for v in value])
     return value._data if isinstance(value, TensorBase) else value
+
+
+register_onlooker(Onlooker(called, asked, detached))
