@@ -1,19 +1,27 @@
-"""The methods of Tensor that are ops: one line each, straight to their row."""
+"""The operators of Tensor, and its methods that are ops: each goes straight to its row.
+
+A function in a class body is a method, so that an op of the table is one as it stands: `Tensor.sum.__doc__` is the
+formula of `minigrad.sum`, and its options are the same.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from functools import update_wrapper
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 import numpy as np
 
-from .operators import Operators
+from .core import writes
+from .core.graph import ON, TensorBase, mode
 from .ops import (
     activations,
     conv,
     cumulative,
     elementwise,
     indexing,
+    joining,
     norms,
     pooling,
     products,
@@ -30,157 +38,256 @@ from .ops.pytorch_words import says_our_words
 if TYPE_CHECKING:
     from .tensor import Tensor
 
-Axis = int | Sequence[int] | None
-Pair = int | tuple[int, int]
+P = ParamSpec("P")
 
 
-class Methods(Operators):
-    """What can be computed with a Tensor."""
+def method(op: Callable[Concatenate[Any, P], Any]) -> Callable[Concatenate[Any, P], Tensor]:
+    """An op as a method: the Tensor before the dot is its first argument."""
+    if isinstance(op, FunctionType):
+        return op
+
+    def call(*args: Any, **options: Any) -> Any:
+        return op(*args, **options)
+
+    return update_wrapper(call, op, updated=())
+
+
+def question(function: Any, formula: str) -> Callable[..., Tensor]:
+    """A method that asks NumPy's function of the data, along an axis."""
+
+    @says_our_words
+    def call(self: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        return inspect(function, self, axis=axis, keepdims=keepdims)
+
+    call.__name__, call.__doc__ = function.__name__, formula
+    return call
+
+
+class Methods(TensorBase):
+    """Everything that can be computed with a Tensor."""
 
     __slots__ = ()
 
-    # Indexing ---------------------------------------------------------------------------------------
+    # Operators ---------------------------------------------------------------------------------------
 
-    @says_our_words
-    def take(self, indices: Any, axis: int | None = None) -> Tensor:
-        return indexing.take(self, indices, axis)
+    def __add__(self, other: Any) -> Tensor:
+        return elementwise.add(self, other)
 
-    @says_our_words
-    def sort(self, axis: int | None = -1) -> Tensor:
-        return sorting.sort(self, axis)
+    def __radd__(self, other: Any) -> Tensor:
+        return elementwise.add(other, self)
 
-    @says_our_words
-    def argsort(self, axis: int | None = -1) -> Tensor:
-        return sorting.argsort(self, axis)
+    def __sub__(self, other: Any) -> Tensor:
+        return elementwise.subtract(self, other)
 
-    @says_our_words
-    def topk(self, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, Tensor]:
-        return sorting.topk(self, k, axis, largest)
+    def __rsub__(self, other: Any) -> Tensor:
+        return elementwise.subtract(other, self)
+
+    def __mul__(self, other: Any) -> Tensor:
+        return elementwise.multiply(self, other)
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return elementwise.multiply(other, self)
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return elementwise.divide(self, other)
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return elementwise.divide(other, self)
+
+    def __floordiv__(self, other: Any) -> Tensor:
+        return elementwise.floor_divide(self, other)
+
+    def __rfloordiv__(self, other: Any) -> Tensor:
+        return elementwise.floor_divide(other, self)
+
+    def __mod__(self, other: Any) -> Tensor:
+        return elementwise.remainder(self, other)
+
+    def __rmod__(self, other: Any) -> Tensor:
+        return elementwise.remainder(other, self)
+
+    def __pow__(self, other: Any) -> Tensor:
+        return elementwise.power(self, other)
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return elementwise.power(other, self)
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return products.matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return products.matmul(other, self)
+
+    def __neg__(self) -> Tensor:
+        return elementwise.negative(self)
+
+    def __pos__(self) -> Tensor:
+        return self  # type: ignore[return-value]
+
+    def __abs__(self) -> Tensor:
+        return elementwise.absolute(self)
+
+    def __invert__(self) -> Tensor:
+        return inspect(np.invert, self)
+
+    def __and__(self, other: Any) -> Tensor:
+        return inspect(np.bitwise_and, self, other)
+
+    def __or__(self, other: Any) -> Tensor:
+        return inspect(np.bitwise_or, self, other)
+
+    def __xor__(self, other: Any) -> Tensor:
+        return inspect(np.bitwise_xor, self, other)
+
+    def __rand__(self, other: Any) -> Tensor:
+        return inspect(np.bitwise_and, other, self)
+
+    def __ror__(self, other: Any) -> Tensor:
+        return inspect(np.bitwise_or, other, self)
+
+    def __rxor__(self, other: Any) -> Tensor:
+        return inspect(np.bitwise_xor, other, self)
+
+    def __eq__(self, other: object) -> Tensor:  # type: ignore[override]
+        return inspect(np.equal, self, other)
+
+    def __ne__(self, other: object) -> Tensor:  # type: ignore[override]
+        return inspect(np.not_equal, self, other)
+
+    def __lt__(self, other: Any) -> Tensor:
+        return inspect(np.less, self, other)
+
+    def __le__(self, other: Any) -> Tensor:
+        return inspect(np.less_equal, self, other)
+
+    def __gt__(self, other: Any) -> Tensor:
+        return inspect(np.greater, self, other)
+
+    def __ge__(self, other: Any) -> Tensor:
+        return inspect(np.greater_equal, self, other)
+
+    __hash__ = object.__hash__
+
+    # In-place spellings ------------------------------------------------------------------------------
+
+    def __iadd__(self, other: Any) -> Tensor:
+        return self._in_place(elementwise.add, other, "+")
+
+    def __isub__(self, other: Any) -> Tensor:
+        return self._in_place(elementwise.subtract, other, "-")
+
+    def __imul__(self, other: Any) -> Tensor:
+        return self._in_place(elementwise.multiply, other, "*")
+
+    def __itruediv__(self, other: Any) -> Tensor:
+        return self._in_place(elementwise.divide, other, "/")
+
+    def __imod__(self, other: Any) -> Tensor:
+        return self._in_place(elementwise.remainder, other, "%")
+
+    def __ipow__(self, other: Any) -> Tensor:
+        return self._in_place(elementwise.power, other, "**")
+
+    def _in_place(self, row: Any, other: Any, sign: str) -> Tensor:
+        """`w -= u`: a leaf that requires grad is written in place under no_grad(); any other name is rebound."""
+        if self._node is not None or not self._requires_grad:
+            return row(self, other)
+        if mode.get() & ON:
+            raise RuntimeError(
+                f"w {sign}= u would hide this leaf that requires grad behind a new Tensor; write "
+                f"`with minigrad.no_grad(): w {sign}= u` to update it in place, or `v = w {sign} u`"
+            )
+        value = row.f(self._data, other._data if isinstance(other, TensorBase) else other)
+        np.copyto(self._data, value, casting="same_kind")
+        writes.mark_written(self._data)
+        return self  # type: ignore[return-value]
+
+    # Indexing ----------------------------------------------------------------------------------------
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return indexing.getitem(self, index)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise TypeError(
+            "t[i] = v cannot be recorded; build the result with np.where(mask, v, t) or np.concatenate, or write "
+            "a leaf with t.data[i] = v followed by minigrad.touch(t)"
+        )
+
+    def __len__(self) -> int:
+        if not self._data.ndim:
+            raise TypeError("len() of a 0-d Tensor")
+        return len(self._data)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self._data.ndim:
+            raise TypeError("iteration over a 0-d Tensor")
+        return iter(joining.unstack(self))
 
     # Elementwise -------------------------------------------------------------------------------------
 
-    def exp(self) -> Tensor:
-        return elementwise.exp(self)
+    abs = method(elementwise.absolute)
+    astype = method(elementwise.astype)
+    clip = method(elementwise.clip)
+    cos = method(elementwise.cos)
+    exp = method(elementwise.exp)
+    log = method(elementwise.log)
+    maximum = method(elementwise.maximum)
+    minimum = method(elementwise.minimum)
+    relu = method(activations.relu)
+    sigmoid = method(elementwise.sigmoid)
+    sin = method(elementwise.sin)
+    sqrt = method(elementwise.sqrt)
+    square = method(elementwise.square)
+    tanh = method(elementwise.tanh)
 
-    def log(self) -> Tensor:
-        return elementwise.log(self)
+    # Along axes --------------------------------------------------------------------------------------
 
-    def sqrt(self) -> Tensor:
-        return elementwise.sqrt(self)
-
-    def square(self) -> Tensor:
-        return elementwise.square(self)
-
-    def abs(self) -> Tensor:
-        return elementwise.absolute(self)
-
-    def sin(self) -> Tensor:
-        return elementwise.sin(self)
-
-    def cos(self) -> Tensor:
-        return elementwise.cos(self)
-
-    def tanh(self) -> Tensor:
-        return elementwise.tanh(self)
-
-    def sigmoid(self) -> Tensor:
-        return elementwise.sigmoid(self)
-
-    def relu(self) -> Tensor:
-        return activations.relu(self)
-
-    def maximum(self, other: Any) -> Tensor:
-        return elementwise.maximum(self, other)
-
-    def minimum(self, other: Any) -> Tensor:
-        return elementwise.minimum(self, other)
-
-    def clip(self, low: Any = None, high: Any = None) -> Tensor:
-        return elementwise.clip(self, low, high)
-
-    def astype(self, dtype: Any) -> Tensor:
-        return elementwise.astype(self, dtype)
-
-    # Reductions --------------------------------------------------------------------------------------
-
-    @says_our_words
-    def sum(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        return reductions.sum(self, axis, keepdims)
-
-    @says_our_words
-    def mean(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        return reductions.mean(self, axis, keepdims)
-
-    @says_our_words
-    def max(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        return reductions.max(self, axis, keepdims)
-
-    @says_our_words
-    def min(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        return reductions.min(self, axis, keepdims)
-
-    @says_our_words
-    def prod(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        return reductions.prod(self, axis, keepdims)
-
-    @says_our_words
-    def var(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
-        return statistics.var(self, axis, ddof, keepdims)
-
-    @says_our_words
-    def std(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
-        return statistics.std(self, axis, ddof, keepdims)
-
-    @says_our_words
-    def norm(
-        self, ord: float | str | None = None, axis: Axis = None, keepdims: bool = False
-    ) -> Tensor:
-        return norms.norm(self, ord, axis, keepdims)
-
-    @says_our_words
-    def logsumexp(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        return reductions.logsumexp(self, axis, keepdims)
-
-    @says_our_words
-    def cumsum(self, axis: int | None = None) -> Tensor:
-        return cumulative.cumsum(self, axis)
-
-    @says_our_words
-    def cumprod(self, axis: int | None = None) -> Tensor:
-        return cumulative.cumprod(self, axis)
-
-    @says_our_words
-    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-        return reductions.trace(self, offset, axis1, axis2)
-
-    @says_our_words
-    def argmax(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
-        return inspect(np.argmax, self, axis=axis, keepdims=keepdims)
-
-    @says_our_words
-    def argmin(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
-        return inspect(np.argmin, self, axis=axis, keepdims=keepdims)
-
-    @says_our_words
-    def any(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        return inspect(np.any, self, axis=axis, keepdims=keepdims)
-
-    @says_our_words
-    def all(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        return inspect(np.all, self, axis=axis, keepdims=keepdims)
+    all = question(np.all, "y = whether all elements are true, over axes")
+    any = question(np.any, "y = whether any element is true, over axes")
+    argmax = question(np.argmax, "y = the place of the maximum along an axis, the first of several")
+    argmin = question(np.argmin, "y = the place of the minimum along an axis, the first of several")
+    argsort = method(sorting.argsort)
+    cumprod = method(cumulative.cumprod)
+    cumsum = method(cumulative.cumsum)
+    log_softmax = method(softmax.log_softmax)
+    logsumexp = method(reductions.logsumexp)
+    max = method(reductions.max)
+    mean = method(reductions.mean)
+    min = method(reductions.min)
+    norm = method(norms.norm)
+    prod = method(reductions.prod)
+    softmax = method(softmax.softmax)
+    sort = method(sorting.sort)
+    std = method(statistics.std)
+    sum = method(reductions.sum)
+    take = method(indexing.take)
+    topk = sorting.topk  # gives two
+    trace = method(reductions.trace)
+    var = method(statistics.var)
 
     # Shapes ------------------------------------------------------------------------------------------
 
+    broadcast_to = method(shapes.broadcast_to)
+    diagonal = method(rearrange.diagonal)
+    expand_dims = method(shapes.expand_dims)
+    flatten = method(shapes.flatten)
+    flip = method(rearrange.flip)
+    moveaxis = method(shapes.moveaxis)
+    ravel = method(shapes.ravel)
+    repeat = method(rearrange.repeat)
+    roll = method(rearrange.roll)
+    squeeze = method(shapes.squeeze)
+    swapaxes = method(shapes.swapaxes)
+    tile = method(rearrange.tile)
+    tril = method(rearrange.tril)
+    triu = method(rearrange.triu)
+
     def reshape(self, *shape: Any) -> Tensor:
+        """y = x in another shape of as many elements, given as numbers or as a tuple; -1 is what is left."""
         return shapes.reshape(self, shape[0] if len(shape) == 1 else shape)
 
-    def ravel(self) -> Tensor:
-        return shapes.ravel(self)
-
-    def flatten(self, start_axis: int = 0) -> Tensor:
-        return shapes.flatten(self, start_axis)
-
     def transpose(self, *axes: Any) -> Tensor:
+        """y = x with its axes in the order given as numbers or as a tuple, by default reversed."""
         if len(axes) == 1 and not isinstance(axes[0], int):
             axes = axes[0]
         return shapes.transpose(self, axes or None)
@@ -195,84 +302,8 @@ class Methods(Operators):
         """The last two axes exchanged."""
         return shapes.matrix_transpose(self)
 
-    @says_our_words
-    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
-        return shapes.swapaxes(self, axis1, axis2)
+    # Products, windows -------------------------------------------------------------------------------
 
-    @says_our_words
-    def squeeze(self, axis: Axis = None) -> Tensor:
-        return shapes.squeeze(self, axis)
-
-    @says_our_words
-    def expand_dims(self, axis: int | Sequence[int]) -> Tensor:
-        return shapes.expand_dims(self, axis)
-
-    def broadcast_to(self, shape: int | Sequence[int]) -> Tensor:
-        return shapes.broadcast_to(self, shape)
-
-    @says_our_words
-    def moveaxis(self, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
-        return shapes.moveaxis(self, source, destination)
-
-    @says_our_words
-    def flip(self, axis: Axis = None) -> Tensor:
-        return rearrange.flip(self, axis)
-
-    @says_our_words
-    def roll(self, shift: int | Sequence[int], axis: Axis = None) -> Tensor:
-        return rearrange.roll(self, shift, axis)
-
-    @says_our_words
-    def repeat(self, repeats: int | Sequence[int], axis: int | None = None) -> Tensor:
-        return rearrange.repeat(self, repeats, axis)
-
-    def tile(self, reps: int | Sequence[int]) -> Tensor:
-        return rearrange.tile(self, reps)
-
-    @says_our_words
-    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-        return rearrange.diagonal(self, offset, axis1, axis2)
-
-    def tril(self, k: int = 0) -> Tensor:
-        return rearrange.tril(self, k)
-
-    def triu(self, k: int = 0) -> Tensor:
-        return rearrange.triu(self, k)
-
-    # Products ----------------------------------------------------------------------------------------
-
-    def dot(self, b: Any) -> Tensor:
-        return products.dot(self, b)
-
-    # Learning ----------------------------------------------------------------------------------------
-
-    def conv2d(
-        self,
-        w: Any,
-        b: Any = None,
-        stride: Pair = 1,
-        padding: Any = 0,
-        dilation: Pair = 1,
-        groups: int = 1,
-    ) -> Tensor:
-        return conv.conv2d(self, w, b, stride, padding, dilation, groups)
-
-    def max_pool2d(
-        self,
-        kernel_size: Pair,
-        stride: Pair | None = None,
-        padding: Pair = 0,
-        dilation: Pair = 1,
-        ceil_mode: bool = False,
-        return_indices: bool = False,
-    ) -> Any:
-        options = stride, padding, dilation, ceil_mode, return_indices
-        return pooling.max_pool2d(self, kernel_size, *options)
-
-    @says_our_words
-    def log_softmax(self, axis: int = -1) -> Tensor:
-        return softmax.log_softmax(self, axis)
-
-    @says_our_words
-    def softmax(self, axis: int = -1) -> Tensor:
-        return softmax.softmax(self, axis)
+    conv2d = method(conv.conv2d)
+    dot = method(products.dot)
+    max_pool2d = pooling.max_pool2d  # may give two

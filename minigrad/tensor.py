@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from . import numpy_protocols
-from .core import backward as engine
 from .core import writes
+from .core.backward import backward
 from .core.dtypes import as_array
 from .core.graph import ON, TensorBase, mode, onlooker, register_tensor_class, wrap
 from .methods import Methods
@@ -141,15 +141,7 @@ class Tensor(Methods):
 
     # Gradients ---------------------------------------------------------------------------------------
 
-    def backward(self, seed: Any = None, retain_graph: bool = False) -> None:
-        """Add d(self)/d(leaf) into `.grad` of every leaf that requires grad.
-
-        seed          the gradient to start from, of this shape; may be omitted if there is one element
-        retain_graph  keep what the rules saved, so that backward can go this way again
-
-        For derivatives of derivatives: `minigrad.grad(y, xs, create_graph=True)`.
-        """
-        engine.backward(self, seed, retain_graph)
+    backward = backward
 
     def detach(self) -> Tensor:
         """The same data without history; it shares the memory."""

@@ -57,7 +57,14 @@ def grad(
 
 
 def backward(y: Any, seed: Any = None, retain_graph: bool = False) -> None:
-    """Add dy/dleaf into `.grad` of every leaf that requires grad (and of Tensors that asked with `retain_grad`)."""
+    """Add dy/dleaf into `.grad` of every leaf that requires grad, and of Tensors that asked with `retain_grad()`.
+
+    seed          the gradient to start from, of y's shape; may be omitted if y has one element
+    retain_graph  keep what the rules saved, so that backward can go this way again
+
+    For derivatives of derivatives: `minigrad.grad(y, xs, create_graph=True)`. Raises RuntimeError for a y without
+    history, a freed graph or a saved value that was written since; ValueError for a non-scalar y without seed.
+    """
     found = _traverse("backward", y, seed, None, False, retain_graph, None)
     # only now that everything is computed is anything written: a failed backward leaves every .grad as it was
     for key in list(found):

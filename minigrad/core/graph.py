@@ -13,8 +13,13 @@ from contextvars import ContextVar
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+import numpy as np
+
+from .dtypes import is_array
 from .writes import next_tick
 
+# classes of options that hold no Tensor
+PLAIN = frozenset((type(None), bool, int, float, str, type, np.ndarray))
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -70,6 +75,20 @@ class Sketch(NamedTuple):
 
     shape: tuple[int, ...]
     dtype: Any
+
+
+def sketch(option: Any) -> Any:
+    """An argument as a node keeps it: arrays with axes are described, not held."""
+    kind = option.__class__
+    if kind is np.ndarray:
+        return Sketch(option.shape, option.dtype) if option.ndim else option.item()
+    if kind in PLAIN:
+        return option
+    if kind in (tuple, list):
+        return tuple([sketch(v) for v in option])
+    if isinstance(option, np.generic):
+        return option.item()
+    return Sketch(option.shape, option.dtype) if is_array(option) else option
 
 
 class Node:

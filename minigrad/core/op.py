@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
-from .dtypes import DEFAULT_FLOAT, PYTHON_NUMBERS, is_array, unify
-from .graph import OFF, ON, Node, Sketch, TensorBase, describe, mode, onlooker, wrap
+from .dtypes import DEFAULT_FLOAT, PYTHON_NUMBERS, unify
+from .graph import OFF, ON, PLAIN, Node, TensorBase, describe, mode, onlooker, sketch, wrap
 from .rule import ALSO, MEMBER, OUTPUT, Rule, output_of
 
-# classes of options that hold no Tensor
-PLAIN = frozenset((type(None), bool, int, float, str, type, ndarray))
 RESERVED = frozenset(("y", "joint", "also", "floats", "doc", "i", "needed"))
 
 
@@ -90,6 +89,15 @@ class Primitive:
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}({', '.join(self.names)})>"
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        """The parameters, for editors and `help`."""
+        kind, defaults = inspect.Parameter.POSITIONAL_OR_KEYWORD, self.defaults
+        empty = inspect.Parameter.empty
+        return inspect.Signature(
+            [inspect.Parameter(n, kind, default=defaults.get(n, empty)) for n in self.names]
+        )
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -173,9 +181,15 @@ class Primitive:
         except Exception as error:
             self._explain(error, values, slots)
             raise
-        if y.__class__ is not ndarray:  # a scalar, several outputs, or what else rules name beside it
+        if (
+            y.__class__ is not ndarray
+        ):  # a scalar, several outputs, or what else rules name beside it
             y = self._output(y, values)
-        if needed and recording and (y.dtype.kind == "f" if y.__class__ is ndarray else has_float(y)):
+        if (
+            needed
+            and recording
+            and (y.dtype.kind == "f" if y.__class__ is ndarray else has_float(y))
+        ):
             return self._record(y, values, parents, constants)
         return wrap(y) if y.__class__ is ndarray else _wrapped(y)
 
@@ -285,6 +299,12 @@ class Variadic(Primitive):
     The rule may name `i`, the member's place; `xs` is that member, `xs_shape` its shape.
     """
 
+    @property
+    def __signature__(self) -> inspect.Signature:
+        xs, *options = super().__signature__.parameters.values()
+        by_name = [option.replace(kind=option.KEYWORD_ONLY) for option in options]
+        return inspect.Signature([xs.replace(kind=xs.VAR_POSITIONAL), *by_name])
+
     def _make_rules(self, rules: dict[str, Callable[..., Any]], joint: Any) -> None:
         if self._also:
             raise TypeError(f"{self.name}: an op on *{self.names[0]} has no `also`")
@@ -363,20 +383,6 @@ def shape_and_dtype(y: Any) -> tuple[Any, Any]:
     if y.__class__ is tuple:
         return tuple([part.shape for part in y]), tuple([part.dtype for part in y])
     return y.shape, y.dtype
-
-
-def sketch(option: Any) -> Any:
-    """An argument as a node keeps it: arrays with axes are described, not held."""
-    kind = option.__class__
-    if kind is np.ndarray:
-        return Sketch(option.shape, option.dtype) if option.ndim else option.item()
-    if kind in PLAIN:
-        return option
-    if kind in (tuple, list):
-        return tuple([sketch(v) for v in option])
-    if isinstance(option, np.generic):
-        return option.item()
-    return Sketch(option.shape, option.dtype) if is_array(option) else option
 
 
 def sum_to_shape(c: Any, shape: tuple[int, ...]) -> Any:

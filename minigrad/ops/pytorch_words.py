@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from importlib import import_module
-from types import ModuleType
 from typing import NoReturn, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -48,13 +46,6 @@ def no_attribute(owner: str, name: str) -> NoReturn:
     if owner == "minigrad" and name in ELSEWHERE:
         hint = f"; {ELSEWHERE[name]}"
     raise AttributeError(f"{owner} has no attribute {name!r}{hint}")
-
-
-def room(owner: str, name: str, *rooms: str) -> ModuleType:
-    """One of the package's rooms, imported when it is first named; the AttributeError for any other name."""
-    if name in rooms:
-        return import_module(f"{owner}.{name}")
-    no_attribute(owner, name)
 
 
 def says_our_words(function: Callable[P, R]) -> Callable[P, R]:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..core.backward import grad
-from ..core.graph import PART, Node, wrap
+from ..core.graph import Node, wrap
+from ..core.rule import output_of
 from ..sight.origins import is_ghost
 from .statistics import SMALL
 
@@ -70,12 +71,12 @@ def _rows(node: Node, wanted: list[int], shapes: Any) -> dict[int, list[tuple[in
     alone = Node(node.op, tuple(leaves), node.saved, node.constants, node.shape, node.dtype)
     rows: dict[int, list[tuple[int, int, Any]]] = {at: [] for at in wanted}
     targets = [leaves[at] for at in wanted]
-    for output, shape in enumerate(shapes):
-        y = _output(alone, output, shape)
+    for output, (y, shape) in enumerate(zip(_outputs(alone), shapes, strict=True)):
         for t in range(int(np.prod(shape))):
             seed = np.zeros(shape)
             seed.flat[t] = 1
-            found = grad(y, targets, seed, retain_graph=True)
+            is_float = y._requires_grad
+            found = grad(y, targets, seed, retain_graph=True) if is_float else [None] * len(wanted)
             for at, x, g in zip(wanted, targets, found, strict=True):
                 row = np.zeros(x.data.size) if g is None else np.asarray(g.data).ravel()
                 rows[at].append((output, t, row))
@@ -88,12 +89,13 @@ def _stand_in(shape: Any, dtype: Any) -> Any:
     return leaf
 
 
-def _output(node: Node, output: int, shape: Any) -> Any:
+def _outputs(node: Node) -> tuple[Any, ...]:
+    """Tensors in the place of all that the node gave."""
     if not isinstance(node.dtype, tuple):
-        return wrap(np.broadcast_to(np.zeros((), node.dtype), shape), node)
-    dtype = node.dtype[output]
-    part = Node(PART, (node,), (), (output,), shape, dtype)
-    return wrap(np.broadcast_to(np.zeros((), dtype), shape), part)
+        return (output_of(np.broadcast_to(np.zeros((), node.dtype), node.shape), node),)
+    zeros = [np.zeros((), dtype) for dtype in node.dtype]
+    values = tuple(map(np.broadcast_to, zeros, node.shape))
+    return output_of(values, node)
 
 
 def _used_elements(node: Node, at: int) -> Any:

@@ -12,7 +12,8 @@ import numpy as np
 
 from ..core.graph import ON, Node, mode
 from ..sight.flow import quiet_norm
-from ..sight.recording import current_scope, observed
+from ..sight.recording import observed
+from ..sight.scope import current_scope
 from .document import document, html_path
 from .render import write
 from .scopes import names_within

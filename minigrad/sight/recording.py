@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import sys
-import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -24,11 +23,13 @@ from ..core.graph import (
     describe,
     mode,
     register_onlooker,
+    sketch,
 )
-from ..core.op import shape_and_dtype, sketch
+from ..core.op import shape_and_dtype
 from ..core.rule import Signature
 from .not_finite import check_backward, check_forward
 from .origins import haunt, is_ghost, origin_of
+from .scope import current_scope
 
 # Flags of the mode, above the engine's ON. RECORD: nodes have notes, for people to look at. CHECK: nan, inf and
 # unannounced writes are found. OBSERVE: observers are called, and keep what they like.
@@ -119,7 +120,7 @@ class Notes:
         self.value = value
         self.inputs = inputs
         self.sources = sources
-        self.scope = _scope.get()
+        self.scope = current_scope()
         self.seconds = seconds
         self.cut = cut
         self.saved_bytes = 0
@@ -155,39 +156,6 @@ def user_line() -> str:
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
-# Scopes --------------------------------------------------------------------------------------------------
-
-
-class Owner(weakref.ref[Any]):
-    """A weak reference that still knows the class of what is gone, such as a loss made for one call."""
-
-    __slots__ = ("kind",)
-    kind: str
-
-    def __new__(cls, owner: Any) -> Owner:
-        reference = super().__new__(cls, owner)
-        reference.kind = type(owner).__name__
-        return reference
-
-
-_scope: ContextVar[tuple[Owner, ...]] = ContextVar("minigrad_scope", default=())
-
-
-class scope:
-    """Note that what is recorded inside belongs to `owner`, which is referred to weakly: modules enter theirs."""
-
-    __slots__ = ("_owner", "_token")
-
-    def __init__(self, owner: Any) -> None:
-        self._owner = owner
-
-    def __enter__(self) -> None:
-        self._token = _scope.set((*_scope.get(), Owner(self._owner)))
-
-    def __exit__(self, *exception: object) -> None:
-        _scope.reset(self._token)
-
-
 # Observers -----------------------------------------------------------------------------------------------
 
 _observers: ContextVar[tuple[Callable[[Any, Any], None], ...]] = ContextVar(
@@ -204,11 +172,6 @@ def observed(f: Callable[[Any, Any], None]) -> Iterator[None]:
     finally:
         _observers.reset(tokens[0])
         mode.reset(tokens[1])
-
-
-def current_scope() -> tuple[Owner, ...]:
-    """Weak references to the modules that run, outermost first."""
-    return _scope.get()
 
 
 # Ghosts --------------------------------------------------------------------------------------------------
