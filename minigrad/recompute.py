@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from .core import backward as engine
 from .core import writes
+from .core.backward import grad
 from .core.graph import ON, Node, TensorBase, creation_order, enable_grad, mode
 from .core.op import Primitive
 from .random import generator
 from .tensor import Tensor
-from .trust.gradients import as_outputs
+from .transforms import as_outputs
 
 _recomputing: ContextVar[bool] = ContextVar("minigrad_recomputing", default=False)
 
@@ -124,7 +124,7 @@ class _Segment:
             for y, seed in zip(outputs, seeds, strict=True):
                 total = total + (y * seed).sum() if y._requires_grad else total
             targets = [*xs, *self.outside]
-            found = engine.grad(total, targets, create_graph=create_graph)
+            found = grad(total, targets, create_graph=create_graph)
         return [
             Tensor(np.zeros_like(x._data)) if g is None else g
             for g, x in zip(found, targets, strict=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .core import backward as engine
+from .core.backward import grad
 from .core.dtypes import as_array, is_array
 from .core.graph import TensorBase
 from .ops.elementwise import astype
@@ -76,7 +76,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     record = call.nested or _any_requires_grad(along)
     found: Sequence[Any] = [None] * len(seeds)
     if isinstance(total, TensorBase) and total._requires_grad:
-        found = engine.grad(total, seeds, create_graph=record)
+        found = grad(total, seeds, create_graph=record)
     moved = [_or_zeros(t, y) for t, y in zip(found, outputs, strict=True)]
     return (
         _rebuilt(structure, [call.answer(y) for y in outputs]),
@@ -137,7 +137,7 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     total = _inner(gradients, along)
     if not (isinstance(total, TensorBase) and total._requires_grad):
         return call.structured([_or_zeros(None, x) for x in call.xs])
-    found = engine.grad(total, call.xs, create_graph=call.nested or _any_requires_grad(along))
+    found = grad(total, call.xs, create_graph=call.nested or _any_requires_grad(along))
     return call.structured([_or_zeros(g, x) for g, x in zip(found, call.xs, strict=True)])
 
 
@@ -187,9 +187,7 @@ class _Call:
         for y, seed in zip(outputs, seeds, strict=True):
             if not y._requires_grad:
                 continue
-            found = engine.grad(
-                y, self.xs, seed, create_graph=record, retain_graph=record or not last
-            )
+            found = grad(y, self.xs, seed, create_graph=record, retain_graph=record or not last)
             totals = [
                 t if g is None else g if t is None else t + g
                 for t, g in zip(totals, found, strict=True)
@@ -239,9 +237,14 @@ def _inner(a: list[Any], b: list[Any]) -> Any:
     return total
 
 
-# Nested containers ---------------------------------------------------------------------------------------
+# What functions return -----------------------------------------------------------------------------------
 
 _LEAF = object()
+
+
+def as_outputs(result: Any) -> tuple[Any, ...]:
+    """The result of a function of one or of several outputs, as a tuple."""
+    return result if isinstance(result, tuple) else (result,)
 
 
 def _flattened(value: Any, where: str, floats: bool = False) -> tuple[list[Any], Any]:

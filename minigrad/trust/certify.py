@@ -13,7 +13,8 @@ from ..core.dtypes import as_array
 from ..core.graph import TensorBase
 from ..core.op import Primitive
 from ..tensor import Tensor
-from .gradients import as_outputs, gradient_function
+from ..transforms import as_outputs
+from .gradients import gradient_function
 from .other_library import Opaque
 
 EPS = 1e-5  # the step of the central differences

@@ -12,6 +12,7 @@ from ..core.dtypes import as_array
 from ..core.graph import TensorBase
 from ..random import generator
 from ..tensor import Tensor
+from ..transforms import as_outputs
 
 
 def check_grads(
@@ -80,11 +81,6 @@ def _check(
             atol,
             rng,
         )
-
-
-def as_outputs(result: Any) -> tuple[Any, ...]:
-    """What a function of one or of several outputs returned, as a tuple."""
-    return result if isinstance(result, tuple) else (result,)
 
 
 def _outputs(f: Any, arrays: list[Any]) -> tuple[Any, ...]:
