@@ -22,7 +22,7 @@ _recomputing: ContextVar[bool] = ContextVar("minigrad_recomputing", default=Fals
 
 
 def recomputing() -> bool:
-    """Whether a checkpoint computes its function for the second time: running statistics must not count it twice."""
+    """Return whether a checkpoint computes its function again: running statistics must not count that twice."""
     return _recomputing.get()
 
 
@@ -132,7 +132,7 @@ class _Segment:
 
     @contextmanager
     def _as_the_first_time(self) -> Iterator[None]:
-        """With the Generators in the state in which the first call met them, and as they are now afterwards."""
+        """Set the Generators to the state in which the first call met them, and back afterwards."""
         now = [rng.bit_generator.state for rng in self.rngs]
         token = _recomputing.set(True)
         try:

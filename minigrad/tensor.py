@@ -88,7 +88,7 @@ class Tensor(Methods):
 
     @property
     def requires_grad(self) -> bool:
-        """Whether what is done to this Tensor is recorded."""
+        """True if what is done to this Tensor is recorded."""
         return self._requires_grad
 
     @requires_grad.setter
@@ -108,7 +108,7 @@ class Tensor(Methods):
 
     @property
     def is_leaf(self) -> bool:
-        """Whether no recorded op made it: leaves are what backward fills `.grad` of."""
+        """True if no recorded op made it: leaves are what backward fills `.grad` of."""
         return self._node is None
 
     @property
@@ -134,7 +134,7 @@ class Tensor(Methods):
         return f"{type(self).__name__}({text})"
 
     def _repr_html_(self) -> str | None:
-        """What a notebook shows of a Tensor with history: its graph below its repr."""
+        """HTML for a notebook: the repr, and below it the graph of a Tensor with history."""
         from .picture.notebook import html_of_tensor
 
         return html_of_tensor(self)

@@ -195,7 +195,7 @@ class _Call:
         return [_or_zeros(g, x) for g, x in zip(totals, self.xs, strict=True)]
 
     def answer(self, y: Any) -> Any:
-        """What f returned, without history unless an argument had one."""
+        """The result of f, without history unless an argument had one."""
         return y if self.nested else y.detach()
 
     def structured(self, values: list[Any]) -> Any:

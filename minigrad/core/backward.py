@@ -243,7 +243,7 @@ def _own(g: Any) -> Any:
 
 
 def _holders(g: Any) -> tuple[int, int]:
-    """How many references there are to an array, and to the array that it is a view of (0: it is none)."""
+    """The number of references to an array, and to the array that it is a view of (0: it is none)."""
     return sys.getrefcount(g), 0 if g.base is None else sys.getrefcount(g.base)
 
 

@@ -12,7 +12,7 @@ _KIND_RANK = {"b": 0, "u": 1, "i": 1, "f": 2}
 
 
 def is_array(value: Any) -> bool:
-    """Whether `value` is an array, NumPy's or another library's, as opposed to a number or a nested list."""
+    """Return whether `value` is an array, NumPy's or another library's, as opposed to a number or a nested list."""
     return isinstance(value, np.ndarray) or hasattr(value, "__array_function__")
 
 

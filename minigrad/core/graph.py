@@ -24,7 +24,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class TensorBase:
-    """What the engine needs of a Tensor: its array, its gradient, and the node that made it (None at a leaf)."""
+    """The part of a Tensor that the engine needs: array, gradient, and the node that made it (None at a leaf)."""
 
     __slots__ = ("__weakref__", "_data", "_grad", "_hooks", "_node", "_requires_grad")
     _data: Any
@@ -71,7 +71,7 @@ def wrap(data: Any, node: Node | None = None) -> Any:
 
 
 class Sketch(NamedTuple):
-    """What a node keeps of an array that was an argument but needs no gradient."""
+    """The trace that a node keeps of an array that was an argument but needs no gradient."""
 
     shape: tuple[int, ...]
     dtype: Any

@@ -368,14 +368,14 @@ def _wrapped(y: Any) -> Any:
 
 
 def as_output(y: Any) -> Any:
-    """What f returned, as an array or a tuple of arrays: NumPy gives scalars where the result is 0-d."""
+    """The result of f, as an array or a tuple of arrays: NumPy gives scalars where the result is 0-d."""
     if isinstance(y, (tuple, list)):
         return tuple([as_output(part) for part in y])
     return np.asarray(y) if isinstance(y, (np.generic, bool, int, float)) else y
 
 
 def has_float(y: Any) -> bool:
-    """Whether an output, or one of several, is made of floats, so that a gradient can flow through it."""
+    """Return whether an output, or one of several, is made of floats, so that a gradient can flow through it."""
     return any(map(has_float, y)) if y.__class__ is tuple else y.dtype.kind == "f"
 
 

@@ -76,7 +76,7 @@ def elementwise(
     doc: str | None = None,
     **rules: Callable[..., Any],
 ) -> Primitive:
-    """As `primitive`, for an op that broadcasts: a gradient of the output's shape is summed back by the engine."""
+    """A row, as `primitive` makes one, of an op that broadcasts: the engine sums gradients back."""
     return _row(f, args, rules, joint, also or {}, True, floats, doc)
 
 

@@ -18,7 +18,7 @@ OUTPUT, MEMBER, ALSO = -1, -2, -3
 
 
 class Rule:
-    """How one gradient is computed: the row's function, and where each value that it names comes from.
+    """The computation of one gradient: the row's function, and where each value that it names comes from.
 
     function  the rule as the row gives it, called with the incoming gradient and the values it names
     place     which differentiable argument it is for; for a joint rule, which ones
@@ -67,7 +67,7 @@ class Rule:
         ]
 
     def _places_of_inputs(self, name: str, function: Callable[..., Any]) -> list[int]:
-        """Which of the named values `name` is computed from again: the rule must name them, so that they are saved."""
+        """The positions of the values that `name` is computed from; the rule must name them, so that they are saved."""
         inputs = Signature(function).names
         missing = [given for given in inputs if given not in self.names]
         if missing:
@@ -78,7 +78,7 @@ class Rule:
         return [self.names.index(given) for given in inputs]
 
     def leads_to(self, wanted: set[Any], parents: Sequence[Any], place: Any) -> bool:
-        """Whether the parent at `place`, or for a joint rule at one of its places, is wanted."""
+        """Return whether the parent at `place`, or for a joint rule at one of its places, is wanted."""
         return any(parents[at] in wanted for at in (place if self.is_joint else (place,)))
 
     def each(self, result: Any, node: Node) -> list[tuple[int, Any]]:
@@ -127,7 +127,7 @@ def _saver(sources: list[tuple[int, bool]]) -> Callable[[tuple[Any, ...]], tuple
 
 
 def output_of(value: Any, node: Node) -> Any:
-    """What `node` gave, as the Tensor (or the tuple of Tensors) it gave it as."""
+    """The output of `node`, as the Tensor or the tuple of Tensors that its caller got."""
     if not isinstance(value, tuple):
         return wrap(value, node)
     known = [reference() for reference in node.part_nodes] or [None] * len(value)
@@ -143,7 +143,7 @@ def _part_node(value: Any, node: Node, i: int) -> Node:
 
 
 def _input(value: Any, parent: Any, node: Node) -> Any:
-    """What `node` was given, as a Tensor over the node or leaf it came from, at the dtype it was brought to."""
+    """An argument of `node`, as a Tensor over the node or leaf it came from, at the dtype it was brought to."""
     if isinstance(parent, Node):
         given = wrap(value if value.dtype == parent.dtype else value.astype(parent.dtype), parent)
         return given if given.dtype == value.dtype else given.astype(value.dtype)
@@ -186,7 +186,7 @@ class Signature:
             self._ask(function)
 
     def _read(self, function: Any) -> None:
-        """From the code itself: `import minigrad` asks for two hundred, and `inspect` takes most of its time."""
+        """Read the code itself: `import minigrad` asks for two hundred, and `inspect` takes most of its time."""
         code, given = function.__code__, function.__defaults__ or ()
         count = code.co_argcount
         self.names = code.co_varnames[: count + code.co_kwonlyargcount]
@@ -206,7 +206,7 @@ class Signature:
 
 
 def _is_plain(function: Any) -> bool:
-    """Whether the code alone says what the parameters are: nothing starred, and no decorator that says otherwise."""
+    """Return whether the code alone tells the parameters: nothing starred, and no decorator that says otherwise."""
     return (
         function.__class__ is FunctionType
         and not function.__dict__

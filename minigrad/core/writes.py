@@ -1,4 +1,4 @@
-"""When was a block of memory last written? One logical clock answers, for nodes and writes alike.
+"""The clock of writes: when was a block of memory last written? It ticks for nodes and writes alike.
 
 A node takes the next tick when it is recorded, a write takes the next tick when it happens. A value that
 a node saved is stale exactly if its block was written at a later tick than the node's. So the forward pass
@@ -59,6 +59,6 @@ def _forgetting(block: Any) -> Any:
 
 
 def written_since(array: Any, tick: int) -> bool:
-    """Whether the memory behind `array` was written after `tick`."""
+    """Return whether the memory behind `array` was written after `tick`."""
     entry = _written.get(id(owner(array)))
     return entry is not None and entry[0] > tick

@@ -137,7 +137,7 @@ class _Writer:
         return "|".join(fields).join("{}")
 
     def _numbers(self, vertex: Vertex) -> list[str]:
-        """What `detail` asks of values or gradients."""
+        """The lines of values or gradients that `detail` asks for."""
         if self.detail not in ("values", "gradients"):
             return []
         found = vertex.value if self.detail == "values" else vertex.gradient
@@ -146,7 +146,7 @@ class _Writer:
         return [sign + _told(statistics) for statistics in several if statistics is not None]
 
     def _summary(self, box: Box, saved: int) -> list[str]:
-        """What a collapsed module or a stretch of ops holds."""
+        """The contents of a collapsed module or a stretch of ops."""
         ops = [v.op for v in box.vertices if v.op]
         learned = [v for v in box.vertices if v.kind == "parameter"]
         if box.module:
@@ -216,7 +216,7 @@ def _times(run: Drawn) -> str:
 
 
 def _kept(op: Vertex) -> list[str]:
-    """What an op keeps for backward, array by array; after backward the sum."""
+    """The arrays that an op keeps for backward, array by array; after backward the sum."""
     if not op.saved:
         return [f"kept {_bytes(op.saved_bytes or 0)}"]
     return [f"keeps {s['name']} {_shape_text(s['shape'])}: {_bytes(s['bytes'])}" for s in op.saved]

@@ -1,4 +1,4 @@
-"""What a page may show of a graph: its modules as frames, or some of them folded into one box each."""
+"""The views of a graph that a page may show: its modules as frames, or some of them folded into one box each."""
 
 from __future__ import annotations
 

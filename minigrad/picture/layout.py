@@ -1,4 +1,4 @@
-"""Where the parts of a page stand: a trace as boxes of known size, placed by Graphviz."""
+"""The places of the parts of a page: a trace as boxes of known size, placed by Graphviz."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def _skip_space(text: str, at: int) -> int:
 
 
 def _size(node: dict[str, Any], uses: int) -> Box:
-    """Of a box with a line for the name and the value or shape, and where gradients pass one for their sum."""
+    """The size of a box with a line for the name and the value or shape, and where gradients pass one for their sum."""
     letters = _letters(_title(node)) + 2
     lines = 1 if node["kind"] in ("constant", "ghost", "output") else 2
     least = 6 if lines == 1 else max(17, _letters_of_sum(node, uses))
@@ -159,7 +159,7 @@ def _size(node: dict[str, Any], uses: int) -> Box:
 
 
 def _letters_of_sum(node: dict[str, Any], uses: int) -> int:
-    """Of "grad 0.25 + 0.5 = 0.75", as a scalar's is written of up to three terms; else "grad norm 0.1234, 1 of 2"."""
+    """The width of "grad 0.25 + 0.5 = 0.75" for a scalar of up to three terms, else "grad norm 0.1234, 1 of 2"."""
     gradient = node["gradient"]
     if not isinstance(gradient, dict):
         return 0

@@ -1,4 +1,4 @@
-"""What a notebook shows of a Tensor and of a Module: HTML, in which every text of the user's is escaped."""
+"""HTML that a notebook shows of a Tensor and of a Module, in which every text of the user's is escaped."""
 
 from __future__ import annotations
 

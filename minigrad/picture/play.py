@@ -76,7 +76,7 @@ def brief(statistics: dict[str, Any]) -> dict[str, Any]:
 
 
 def _told(array: Any) -> Any:
-    """As `brief(statistics_of(array))`, without what is not kept: there are two for each edge."""
+    """The same as `brief(statistics_of(array))`, without what is not kept: there are two for each edge."""
     if isinstance(array, (np.ndarray, np.generic)):
         flat = array.astype(np.float64).ravel()
         norm = math.sqrt(float(flat @ flat))

@@ -79,7 +79,7 @@ def _first_line(documented: Any) -> str:
 
 
 def _definition(function: Callable[..., Any]) -> ast.Lambda | ast.FunctionDef | None:
-    """Where a function is written: several lambdas may stand in one line, so its body's place decides."""
+    """The place where a function is written: several lambdas may stand in one line, so its body's place decides."""
     code = getattr(function, "__code__", None)
     if code is None:
         return None

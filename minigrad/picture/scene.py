@@ -1,4 +1,4 @@
-"""What is drawn of a trace: boxes within boxes, modules collapsed, repeated blocks drawn once, and never too many."""
+"""The scene that is drawn of a trace: boxes within boxes, modules collapsed, repeated blocks once, never too many."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Box:
 
     @property
     def is_source(self) -> bool:
-        """Whether it computes nothing: parameters, other leaves and constants."""
+        """True of what computes nothing: parameters, other leaves and constants."""
         return self.is_vertex and self.vertices[0].kind in ("parameter", "leaf", "constant")
 
 
@@ -76,7 +76,7 @@ class Scene:
 
 
 def scene_of(trace: Trace, depth: int | None = None, fold: bool = True) -> Scene:
-    """What to draw: modules deeper than `depth` as one box each (None: as deep as stays readable).
+    """The scene to draw: modules deeper than `depth` as one box each (None: as deep as stays readable).
 
     With `fold`, a block that is repeated is drawn once; without it and without a depth, everything is drawn.
     """
@@ -194,7 +194,7 @@ class _Builder:
         return (item.module.type if item.module else "", inside)
 
     def _wiring(self, item: Box | Cluster) -> object:
-        """Which op of an item feeds which."""
+        """The arrows between the ops of an item."""
         ops = [v.id for v in vertices_of(item) if v.op]
         if len(ops) < 2:
             return ()
@@ -306,7 +306,7 @@ def _is_source(item: Box | Cluster) -> bool:
 
 
 def _is_inner(item: Box | Cluster) -> bool:
-    """Whether a source belongs to what it feeds; data, and where a chain begins, come from outside."""
+    """Return whether a source belongs to what it feeds; data, and where a chain begins, come from outside."""
     (vertex,) = vertices_of(item)
     return vertex.kind == "parameter" or bool(vertex.name)
 

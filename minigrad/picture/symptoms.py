@@ -1,4 +1,4 @@
-"""What the history of a training shows that should be known, in words."""
+"""Symptoms: the troubles that the history of a training shows, in words."""
 
 from __future__ import annotations
 

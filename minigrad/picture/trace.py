@@ -113,7 +113,7 @@ class Tracer:
             self.trace.edges.append(Edge(source, output, place, name, shape))
 
     def _saved(self, node: Node) -> list[dict[str, Any]]:
-        """What a node keeps for backward, each array once under the first name that a rule has for it."""
+        """The arrays that a node keeps for backward, each array once under the first name that a rule has for it."""
         arrays = {id(array): (name, array) for name, array in reversed(node.saved_arrays())}
         return [
             {
@@ -184,7 +184,7 @@ class Tracer:
 
 
 def _untold(array: Any) -> None:
-    """In the place of statistics that nobody asked for."""
+    """Stand in for statistics that nobody asked for."""
 
 
 def _end_of(loss: Any) -> Any:

@@ -54,7 +54,7 @@ def watch(model: Any, every: int = 20, keep: int = 500) -> Watch:
 
 @dataclass(slots=True)
 class Sample:
-    """What was seen in one step.
+    """The record of one step.
 
     step        its number, from 0
     parameters  name -> what was seen of it
@@ -254,7 +254,7 @@ class _Look:
 
 
 def _dead_units(result: Any) -> tuple[int, int]:
-    """How many units gave 0 throughout, and how many there are: along axis 1 of (N, C, H, W), else the last axis."""
+    """The number of units that gave 0 throughout, and of all: along axis 1 of (N, C, H, W), else the last axis."""
     y = result.data
     on_channels = y.ndim > 3 or (y.ndim == 3 and _follows_convolution(result._node))
     axis = 1 if on_channels else y.ndim - 1
@@ -263,7 +263,7 @@ def _dead_units(result: Any) -> tuple[int, int]:
 
 
 def _follows_convolution(node: Any) -> bool:
-    """Whether an output (N, C, L) has channels on axis 1: those of a convolution a few ops before."""
+    """Return whether an output (N, C, L) has channels on axis 1: those of a convolution a few ops before."""
     for _ in range(_FAR):
         if node is None or node.op.name.startswith("conv"):
             return node is not None

@@ -1,4 +1,4 @@
-"""What took a gradient on its way: the words for a relu that is closed, a factor 0, a sum that cancels."""
+"""Causes of a lost gradient: the words for a relu that is closed, a factor 0, a sum that cancels."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def _cause(edge: Edge) -> tuple[Cause, str]:
 
 
 def _named_values(node: Node, argument: str) -> dict[str, Any]:
-    """What the rule for an argument was called with, by the names it has for it."""
+    """The values that the rule for an argument was called with, by the names it has for them."""
     place = next(i for i in range(len(node.parents)) if node.op.argument_name(i) == argument)
     for at, rule, values in node.saved or ():
         if at == place or (isinstance(at, tuple) and place in at):

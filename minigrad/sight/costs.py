@@ -14,7 +14,7 @@ from .origins import all_before, is_ghost, origin_of
 
 
 class Cost(NamedTuple):
-    """What one application of an op cost.
+    """The cost of one application of an op.
 
     op             its name
     scope          the modules that it ran in, outermost first, those that still live
@@ -179,7 +179,7 @@ class _References:
 
 
 def _parts(thing: Any) -> list[Any]:
-    """What a saved value holds itself: the items of a tuple, or what an array is a view of."""
+    """The things that a saved value holds itself: the items of a tuple, or what an array is a view of."""
     if isinstance(thing, (tuple, list)):
         return list(thing)
     base = thing.obj if isinstance(thing, memoryview) else getattr(thing, "base", None)

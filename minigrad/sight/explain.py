@@ -151,7 +151,7 @@ def _not_reached(x: Any, loss: Any) -> Explanation:
 
 
 def _shared(before_x: list[Node], before_loss: list[Node]) -> list[str]:
-    """What both were made from, the latest first."""
+    """A sentence on what both were made from, the latest first."""
     both = set(before_loss)
     nodes = [named(node) for node in reversed(before_x) if node in both and not node.op.is_part]
     leaves = {id(p) for n in before_loss for p in n.parents if isinstance(p, TensorBase)}

@@ -1,4 +1,4 @@
-"""What flows along each edge of a backward pass from a loss to one Tensor, measured."""
+"""The flow along each edge of a backward pass from a loss to one Tensor, measured."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..core.graph import Node, creation_order
 
 
 class Edge(NamedTuple):
-    """What a rule of `node` handed on to `target`, the Node or leaf that its `argument` came from."""
+    """The contribution that a rule of `node` handed on to `target`, the Node or leaf that its `argument` came from."""
 
     node: Node
     argument: str
@@ -67,7 +67,7 @@ class Flow:
         return functools.reduce(operator.add, [edge.contribution for edge in edges])
 
     def strongest_path(self) -> list[Edge]:
-        """From the loss to x: backwards from x, each time along the edge that brought most."""
+        """The path from the loss to x, found backwards from x, each time along the edge that brought most."""
         path: list[Edge] = []
         at = self.end
         while at is not self.start:
@@ -77,7 +77,7 @@ class Flow:
         return path[::-1]
 
     def paths(self) -> int:
-        """How many paths lead from the loss to x."""
+        """The number of paths that lead from the loss to x."""
         count: dict[Any, int] = {self.start: 1}
         for edge in self.edges:  # every edge into a node comes before those out of it
             count[edge.target] = count.get(edge.target, 0) + count[edge.node]
@@ -89,7 +89,7 @@ def _norm_of(edge: Edge) -> float:
 
 
 def key_of(tensor: Any) -> Any:
-    """What the engine knows a Tensor by: its node, or itself at a leaf."""
+    """The key by which the engine knows a Tensor: its node, or itself at a leaf."""
     return tensor if tensor._node is None else tensor._node
 
 

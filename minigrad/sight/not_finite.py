@@ -1,4 +1,4 @@
-"""What `debug()` looks for: the op and the user's line where a nan or inf first appears, and how to write it better."""
+"""The first nan or inf, as `debug()` finds it: the op, the user's line, and how to write it better."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a Tensor came from: the node that made it, or where nothing was recorded for backward, its ghost.
+"""The origin of a Tensor: the node that made it, or where nothing was recorded for backward, its ghost.
 
 A ghost is a node that stands beside the graph: it tells, while recording, what made a Tensor without gradient. It is
 reached from that Tensor by `origin_of` and from later nodes by `notes.sources`, never by their parents, so that
@@ -28,7 +28,7 @@ def origin_of(tensor: Any) -> Any:
 
 
 def ghost_of(tensor: Any) -> Node | None:
-    """What a Tensor was before it became a leaf, too: `h.detach().requires_grad_()`."""
+    """The ghost that made a Tensor, also one that became a leaf later: `h.detach().requires_grad_()`."""
     entry = _ghosts.get(id(tensor))
     return None if entry is None else entry[1]
 
@@ -44,7 +44,7 @@ def sources_of(origin: Any) -> list[tuple[str, Any]]:
 
 
 def all_sources_of(node: Node) -> list[tuple[str, Any]]:
-    """As `sources_of`, and through a leaf that was made of a cut Tensor to its ghost."""
+    """The same as `sources_of`, and through a leaf that was made of a cut Tensor to its ghost."""
     found = sources_of(node)
     for argument, source in list(found):
         ghost = ghost_of(source) if isinstance(source, TensorBase) else None

@@ -49,7 +49,7 @@ def record(function: Any = None) -> Any:
 
 
 def debug(function: Any = None) -> Any:
-    """As `record()`, and find what goes wrong: an op that makes a nan or inf, and writes that nobody announced.
+    """Record as `record()` does, and find an op that makes a nan or inf, and writes that nobody announced.
 
     An op that makes a nan or inf, forward or backward, raises FloatingPointError with the user's line and, where the
     pattern is known, what to write instead. Backward compares a checksum of what was saved.
@@ -76,12 +76,12 @@ _warned: ContextVar[tuple[Any, ...]] = ContextVar("minigrad_warned", default=())
 
 
 def is_recording() -> bool:
-    """Whether somebody looks on in this thread: a `record()` or `debug()`, or a watch at one of its steps."""
+    """Return whether somebody looks on in this thread: a `record()` or `debug()`, or a watch at one of its steps."""
     return mode.get() > ON
 
 
 class Notes:
-    """What a node keeps while recording. Arrays are not copied: what is written into them later shows here.
+    """Everything that a node keeps while recording. Arrays are not copied: what is written into them later shows here.
 
     line     file:line of the user's call
     value    the array that the op gave, or a tuple of them
@@ -222,7 +222,7 @@ def called(op: Any, args: Sequence[Any], slots: Sequence[int], option_slots: Seq
 def _recorded(
     op: Any, args: Sequence[Any], slots: Sequence[int], option_slots: Sequence[int], level: int
 ) -> Any:
-    """What a call gives, and the notes of it on its node or on a ghost."""
+    """Call a row, and leave the notes of the call on its node or on a ghost."""
     line = user_line()
     token = mode.set(level & ON)
     start = perf_counter()

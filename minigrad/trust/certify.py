@@ -103,7 +103,7 @@ class _Case:
     def gradients(
         self, arrays: Sequence[Any], seeds: Sequence[Any], record: bool = False, view: Any = None
     ) -> Any:
-        """Of sum_k <seed_k, y_k> by each float argument, or view of it; None where nothing depends on it."""
+        """The gradients of sum_k <seed_k, y_k> by the float arguments, or views of them; None where nothing depends."""
         xs = self.tensors(arrays)
         xs = [view(x) for x in xs] if view else xs
         outputs = as_outputs(self.op(*xs))

@@ -66,7 +66,7 @@ def _inside(value: Any) -> Any:
 
 
 def _wrapped(value: Any) -> Any:
-    """What NumPy gave, as arrays of this library: also each output of several."""
+    """The results of NumPy, as arrays of this library: also each output of several."""
     if isinstance(value, (np.ndarray, np.generic)):
         return Opaque(value)
     if isinstance(value, tuple) and type(value) is not tuple:  # a named tuple of arrays
