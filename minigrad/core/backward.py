@@ -94,8 +94,10 @@ def _traverse(
     """
     start = _start(caller, y)
     order = creation_order(start)
-    active = None if targets is None else on_a_path(order, targets)
-    wanted = None if targets is None or active is None else active | targets
+    active = wanted = None  # None: all
+    if targets is not None:
+        active = on_a_path(order, targets)
+        wanted = active | targets
     found: dict[Any, Any] = {}
     owned: set[Any] = set()
     token = mode.set(mode.get() | ON if create_graph else OFF)

@@ -79,7 +79,9 @@ class Primitive:
         self._rules = [
             Rule(name, rules[name], places[name], pool, origins, self._also) for name in rules
         ]
-        self._shared = None  # the rule that several arguments share
+        self._shared = (
+            None  # the rule that several arguments share: a joint one, or that of all members
+        )
         if joint:
             names, function = joint
             place = tuple(places[name] for name in names)
@@ -181,15 +183,10 @@ class Primitive:
         except Exception as error:
             self._explain(error, values, slots)
             raise
-        if (
-            y.__class__ is not ndarray
-        ):  # a scalar, several outputs, or what else rules name beside it
+        if y.__class__ is not ndarray:
             y = self._output(y, values)
-        if (
-            needed
-            and recording
-            and (y.dtype.kind == "f" if y.__class__ is ndarray else has_float(y))
-        ):
+        is_float = y.dtype.kind == "f" if y.__class__ is ndarray else has_float(y)
+        if needed and recording and is_float:
             return self._record(y, values, parents, constants)
         return wrap(y) if y.__class__ is ndarray else _wrapped(y)
 
@@ -198,7 +195,7 @@ class Primitive:
         return self.f(*(self._in_floats(args, slots) if self._floats_alone else args))
 
     def _output(self, y: Any, values: list[Any]) -> Any:
-        """The output as an array or several; what f gave beside it goes to the end of the values."""
+        """The output of a 0-d result or of several; what f gave beside it goes to the end of the values."""
         if self._also:
             y, *extras = y
             values += extras
