@@ -142,7 +142,6 @@ def test_dir_shows_the_public_names_and_rooms_alone():
 LINES_OF_A_FILE, LINES_OF_A_FUNCTION = 400, 50
 LONGER = {
     "_apply": "a call of an op: its loop over the arguments runs for every op there is, without calls of its own",
-    "_traverse": "the walk back reads as one sentence, and a call for each node is what it cannot afford",
 }
 """Functions that may be longer, with the reason."""
 

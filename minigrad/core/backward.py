@@ -79,14 +79,8 @@ def backward(y: Any, seed: Any = None, retain_graph: bool = False) -> None:
 
 
 def _traverse(
-    caller: str,
-    y: Any,
-    seed: Any,
-    targets: set[Any] | None,
-    create_graph: bool,
-    retain: bool,
-    tap: Any,
-) -> dict[Any, Any]:
+    caller: str, y: Any, seed: Any, targets: set[Any] | None, create_graph: bool, retain: bool, tap: Any
+) -> dict[Any, Any]:  # fmt: skip
     """The gradients of the targets (None: of all leaves and keepers).
 
     Gradients are plain arrays, or with create_graph Tensors: the same rules run on both. The first contribution
@@ -134,14 +128,8 @@ def _traverse(
 
 
 def _pull(
-    node: Node,
-    g: Any,
-    grads: dict[Any, Any],
-    owned: set[Any],
-    wanted: set[Any] | None,
-    create_graph: bool,
-    tap: Any,
-) -> None:
+    node: Node, g: Any, grads: dict[Any, Any], owned: set[Any], wanted: set[Any] | None, create_graph: bool, tap: Any
+) -> None:  # fmt: skip
     """Add to the gradients of the node's parents what its rules make of its own; only of wanted ones, unless None."""
     op, parents = node.op, node.parents
     for place, rule, values in node.saved or ():
