@@ -248,7 +248,7 @@ def test_floats_made_from_integers_are_float32(name, dtype):
 
 # The names ----------------------------------------------------------------------------------------------
 
-NOT_THE_TABLE = {"inspection", "axes", "labels", "pytorch_words", "kernels"}
+NOT_THE_TABLE = {"inspection", "axes", "labels", "loss_terms", "pytorch_words", "kernels"}
 """Modules beside the topics: what has no gradient, and tools of the others."""
 
 NOT_OPS = {

@@ -12,7 +12,6 @@ from ..core.dtypes import as_array, is_array
 from ..core.rows import Primitive, primitive, serves
 from .indexing import scatter
 from .kernels import einsum as kernels
-from .kernels import is_numpy
 from .kernels.einsum import once, split
 from .shapes import broadcast_to
 
@@ -20,9 +19,13 @@ from .shapes import broadcast_to
 
 
 def _einsum(a: Any, b: Any, subscripts: str) -> Any:
-    # a sum over all axes leaves a number, which is NumPy's own too
-    is_fast = all(x is None or isinstance(x, np.generic) or is_numpy(x) for x in (a, b))
+    is_fast = _is_numpys(a) and (b is None or _is_numpys(b))
     return (kernels.einsum if is_fast else _einsum_plain)(a, b, subscripts)
+
+
+def _is_numpys(x: Any) -> bool:
+    """Tell whether x is NumPy's own array, or a number of its own, which a sum over all axes leaves."""
+    return type(x) is np.ndarray or isinstance(x, np.generic)
 
 
 def _einsum_plain(a: Any, b: Any, subscripts: str) -> Any:

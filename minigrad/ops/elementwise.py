@@ -340,7 +340,7 @@ def _number(bound: Any) -> Any:
 
 
 def _inside(x: Any, low: Any, high: Any) -> Any:
-    """Where the clip is the identity; exactly at a bound it is not: gradient 0, of least norm."""
+    """True where the clip is the identity; exactly at a bound it is not: gradient 0, of least norm."""
     if low is None:
         return x < high
     return x > low if high is None else (x > low) & (x < high)

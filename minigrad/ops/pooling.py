@@ -123,8 +123,7 @@ def _max_pool(
     return_indices: bool = False,
 ) -> Any:
     op = f"max_pool{axes}d"
-    _check_image(op, axes, x)
-    image = raised(x)
+    image = _image(op, axes, x)
     window = _pool_window(op, x.shape[2:], kernel_size, stride, padding, dilation)
     if ceil_mode:
         window = _rounded_up(window, image.shape[2:])
@@ -181,10 +180,12 @@ def _pool_window(
     return window_of(op, size, kernel, kernel if stride is None else stride, padding, dilation)
 
 
-def _check_image(op: str, axes: int, x: Any) -> None:
+def _image(op: str, axes: int, x: Any) -> Any:
+    """x as (N, C, H, W); ValueError if it does not have so many axes."""
     if len(x.shape) != 2 + axes:
         needed = "(N, C, H, W)" if axes == 2 else "(N, C, L)"
         raise ValueError(f"{op}: x has shape {tuple(x.shape)}; {needed} is needed")
+    return raised(x)
 
 
 def _rounded_up(window: Window, size: Pair) -> Window:
@@ -255,8 +256,7 @@ def _avg_pool(
     count_include_pad: bool = True,
 ) -> Any:
     op = f"avg_pool{axes}d"
-    _check_image(op, axes, x)
-    image = raised(x)
+    image = _image(op, axes, x)
     given = _pool_window(op, x.shape[2:], kernel_size, stride, padding)
     window = _rounded_up(given, image.shape[2:]) if ceil_mode else given
     counted = given.padding if count_include_pad else ((0, 0), (0, 0))
@@ -332,7 +332,7 @@ def adaptive_max_pool2d(x: Any, output_size: int | Sequence[int | None] | None) 
 
 def _bins(op: str, axes: int, x: Any, output_size: Any) -> tuple[Any, Pair, bool]:
     """x as images, the output's size, and whether it divides theirs."""
-    _check_image(op, axes, x)
+    image = _image(op, axes, x)
     sizes = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * axes
     if len(sizes) == axes:
         sizes = tuple(n if out is None else out for n, out in zip(x.shape[2:], sizes, strict=True))
@@ -340,7 +340,7 @@ def _bins(op: str, axes: int, x: Any, output_size: Any) -> tuple[Any, Pair, bool
     if min(x.shape[2:]) < 1:
         raise ValueError(f"{op}: x of shape {tuple(x.shape)} has no elements to pool")
     is_uniform = not any(n % o for n, o in zip(x.shape[2:], out, strict=True))
-    return raised(x), (1, *out)[-2:], is_uniform  # type: ignore[return-value]
+    return image, (1, *out)[-2:], is_uniform  # type: ignore[return-value]
 
 
 def _gathered(x: Any, out_size: Pair) -> tuple[Any, Any, Pair]:
