@@ -8,10 +8,10 @@ import pytest
 
 import minigrad as mg
 from minigrad import Tensor, check_grads, grad
-from minigrad.ops import conv, max_pooling, windows
+from minigrad.ops import conv, pooling
 from minigrad.ops.kernels import conv as conv_kernels
 from minigrad.ops.kernels.scratch import release_scratch, scratch_bytes
-from minigrad.ops.windows import Window
+from minigrad.ops.kernels.windows import Window
 
 CLOSE = {"rtol": 1e-11, "atol": 1e-12}
 
@@ -223,16 +223,16 @@ def test_the_layout_in_memory_changes_nothing(layout):
     two = Window((2, 2))
 
     def results(x, w, g):
-        pooled = max_pooling.max_pool2d_row(x, two)
-        place = max_pooling.pool_argmax(x, pooled, two)
+        pooled = pooling.max_pool2d_row(x, two)
+        place = pooling.pool_argmax(x, pooled, two)
         return (
             conv._conv2d_row(x, w, b, *how),
             conv.conv2d_input(g, w, (6, 5), *how),
             conv.conv2d_weight(g, x, *how),
             pooled,
             place,
-            max_pooling.pool_scatter(pooled, place, (6, 5), two),
-            max_pooling.pool_gather(x, place, two),
+            pooling.pool_scatter(pooled, place, (6, 5), two),
+            pooling.pool_gather(x, place, two),
             mg.avg_pool2d(x, 2, 1, 1),
             mg.fold(mg.unfold(x, 2), (6, 5), 2),
         )
@@ -388,7 +388,7 @@ def test_an_error_names_the_op_the_argument_and_the_sizes(call, words):
     "shape", [(5, 3, 7, 9), (50, 3, 16, 16), (1, 2, 3, 4), (0, 2, 3, 4), (3, 0, 2, 2)]
 )
 def test_images_are_copied_whatever_their_order_in_memory(shape, rows_bytes, monkeypatch):
-    monkeypatch.setattr(windows, "ROWS_BYTES", rows_bytes)
+    monkeypatch.setattr(conv_kernels, "ROWS_BYTES", rows_bytes)
     x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
     n, c, h, w = shape
     targets = [
@@ -399,4 +399,4 @@ def test_images_are_copied_whatever_their_order_in_memory(shape, rows_bytes, mon
     sources = [x, np.asfortranarray(x), x[::-1], np.broadcast_to(x[:1, :1], shape)]
     for y in targets:
         for source in sources if x.size else [x]:
-            np.testing.assert_array_equal(windows.copy_images(source, y), source)
+            np.testing.assert_array_equal(conv_kernels.copy_images(source, y), source)

@@ -5,8 +5,8 @@ import pytest
 
 import minigrad as mg
 from minigrad import Tensor, check_grads, grad
-from minigrad.ops import max_pooling
-from minigrad.ops.windows import Window
+from minigrad.ops import pooling
+from minigrad.ops.kernels.windows import Window
 from minigrad.trust.other_library import Opaque as Duck
 
 
@@ -159,14 +159,12 @@ def test_the_kernels_of_max_pooling_agree_with_their_plain_versions(seed):
     x[rng.random(x.shape) < 0.1 * (seed % 3)] = (np.nan, np.inf, -np.inf)[seed % 7 % 3]
     if seed % 2:  # as convolution lays it out
         x = np.ascontiguousarray(x.transpose(2, 3, 0, 1)).transpose(2, 3, 0, 1)
-    y = max_pooling.max_pool2d_row(x, window)
-    place = max_pooling.pool_argmax(x, y, window)
+    y = pooling.max_pool2d_row(x, window)
+    place = pooling.pool_argmax(x, y, window)
     g = rng.standard_normal(y.shape).astype(x.dtype)
     g[rng.random(y.shape) < 0.1] = np.inf
-    expected = max_pooling.pool_scatter_plain(
-        g, max_pooling.pool_argmax_plain(x, y, window), size, window
-    )
-    found = max_pooling.pool_scatter(g, place, size, window)
+    expected = pooling.pool_scatter_plain(g, pooling.pool_argmax_plain(x, y, window), size, window)
+    found = pooling.pool_scatter(g, place, size, window)
     assert found.dtype == x.dtype
     np.testing.assert_array_equal(found, expected)
 
@@ -175,8 +173,8 @@ def test_where_maxima_tie_the_gradient_of_max_pool2d_is_smooth_in_its_seed():
     x = np.array([[[[1.0, 1, 0], [1, 1, 2]]]])
     two = Window((2, 2))
     check_grads(
-        lambda g: max_pooling.pool_scatter(
-            g, max_pooling.pool_argmax(x, mg.max_pool2d(x, 2, 1), two), (2, 3), two
+        lambda g: pooling.pool_scatter(
+            g, pooling.pool_argmax(x, mg.max_pool2d(x, 2, 1), two), (2, 3), two
         ) ** 2,
         [normal(1, 1, 1, 2)],
     )  # fmt: skip

@@ -74,7 +74,7 @@ def _scores(query: Any, key: Any) -> Any:
 
 
 def _bias(scores: Any, attn_mask: Any, is_causal: bool) -> Any:
-    """What is added to the scores, in their dtype, or None; a mask never widens what it masks."""
+    """The summand of the scores, in their dtype, or None; a mask never widens what it masks."""
     bias = None
     if attn_mask is not None:
         mask = attn_mask if is_array(plain(attn_mask)) else as_array(attn_mask)

@@ -1,4 +1,4 @@
-"""What reductions ask: which axes, how many elements, what shape is left; and in which floats."""
+"""The axes of a reduction: which they are, how many elements they hold, what shape they leave; and in which floats."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def axes_of(x: Any, axis: Axis) -> int | tuple[int, ...] | None:
 
 
 def tuple_of(axes: Any, ndim: int) -> tuple[int, ...]:
-    """What `axes_of` gives, as a tuple."""
+    """The result of `axes_of`, as a tuple."""
     return (axes,) if type(axes) is int else tuple(range(ndim)) if axes is None else axes
 
 
@@ -39,7 +39,7 @@ def kept_shape(shape: Any, axes: Any) -> tuple[int, ...]:
 
 
 def count(shape: Any, axes: Any) -> int:
-    """How many elements each result of a reduction is made of."""
+    """The number of elements that each result of a reduction is made of."""
     return math.prod(shape[i] for i in tuple_of(axes, len(shape)))
 
 
@@ -70,7 +70,7 @@ def narrowed(y: Any, x: Any) -> Any:
 
 
 def serves_with_axis(*numpy_functions: Any) -> Callable[[Any], Any]:
-    """As `serves`, for functions of NumPy that take a dtype between `axis` and what ours go on with."""
+    """`serves` for functions of NumPy that take a dtype between `axis` and the arguments that ours go on with."""
 
     def register(ours: Any) -> Any:
         @functools.wraps(ours)

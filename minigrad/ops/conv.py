@@ -16,10 +16,11 @@ import numpy as np
 
 from ..core.rows import Primitive, primitive
 from .kernels import conv as kernels
-from .kernels.conv import flipped
+from .kernels import is_numpy
+from .kernels.windows import Pair, Window
 from .padding import pad
 from .shapes import reshape
-from .windows import Pair, Steps, Window, is_numpy, lowered, numbers, raised, window_of
+from .windows import Steps, lowered, numbers, over_axes, raised, window_of
 
 # Plain versions ------------------------------------------------------------------------------------------
 
@@ -55,7 +56,7 @@ def conv2d_input_plain(g: Any, w: Any, size: Pair, window: Window, groups: int) 
     spread = np.zeros_like(g, shape=(n, o, ph + eh - 1, pw + ew - 1))
     spread[:, :, eh - 1 : eh - 1 + sh * ho : sh, ew - 1 : ew - 1 + sw * wo : sw] = g
     back = Window(window.kernel, dilation=window.dilation)
-    padded = conv2d_plain(spread, flipped(w, groups), None, back, groups)
+    padded = conv2d_plain(spread, kernels.flipped(w, groups), None, back, groups)
     return padded[:, :, top : top + h, left : left + wd]
 
 
@@ -107,7 +108,8 @@ _IMAGE = {1: "(N, C, L)", 2: "(N, C, H, W)"}
 _FILTERS = {1: "k)", 2: "kh, kw)"}
 
 
-def conv2d(
+def _conv(
+    axes: int,
     x: Any,
     w: Any,
     b: Any = None,
@@ -116,6 +118,14 @@ def conv2d(
     dilation: Steps = 1,
     groups: int = 1,
 ) -> Any:
+    op = f"conv{axes}d"
+    groups = _checked_groups(op, axes, x, w, b, groups)
+    window = window_of(op, x.shape[2:], w.shape[2:], stride, padding, dilation)
+    return lowered(_conv2d_row(raised(x), raised(w), b, window, groups), axes)
+
+
+@over_axes(2, _conv)
+def conv2d() -> Any:
     """y[n, o, i, j] = b[o] + sum_{c, u, v} w[o, c, u, v] x[n, c, i s + u d - p, j s + v d - p]
 
     x (N, C, H, W), w (O, C / groups, kh, kw), b (O,) or None; y (N, O, Ho, Wo), with
@@ -125,26 +135,18 @@ def conv2d(
              total max((Ho - 1) s + d (kh - 1) + 1 - H, 0), the odd one after
     groups   the channels in so many groups, each with O / groups filters of its own
     """
-    return _convolve("conv2d", 2, x, w, b, stride, padding, dilation, groups)
 
 
-def conv1d(
-    x: Any,
-    w: Any,
-    b: Any = None,
-    stride: Steps = 1,
-    padding: Any = 0,
-    dilation: Steps = 1,
-    groups: int = 1,
-) -> Any:
+@over_axes(1, _conv)
+def conv1d() -> Any:
     """y[n, o, i] = b[o] + sum_{c, u} w[o, c, u] x[n, c, i s + u d - p]
 
     x (N, C, L), w (O, C / groups, k), b (O,) or None, y (N, O, Lo): `conv2d` on images of height 1, with its options.
     """
-    return _convolve("conv1d", 1, x, w, b, stride, padding, dilation, groups)
 
 
-def conv_transpose2d(
+def _conv_transpose(
+    axes: int,
     x: Any,
     w: Any,
     b: Any = None,
@@ -154,6 +156,21 @@ def conv_transpose2d(
     groups: int = 1,
     dilation: Steps = 1,
 ) -> Any:
+    op = f"conv_transpose{axes}d"
+    groups = _checked_groups(op, axes, x, w, b, groups, is_transposed=True)
+    size, window, rest = _window_back(
+        op, x.shape[2:], w.shape[2:], stride, padding, output_padding, dilation
+    )
+    y = conv2d_input(raised(x), raised(w), size, window, groups)
+    if any(rest):  # beyond what any window reaches
+        y = pad(y, ((0, 0), (0, 0), (0, rest[0]), (0, rest[1])))
+    if b is not None:
+        y = y + reshape(b, (-1, 1, 1))
+    return lowered(y, axes)
+
+
+@over_axes(2, _conv_transpose)
+def conv_transpose2d() -> Any:
     """y[n, o, i s + u d - p, j s + v d - p] += w[c, o, u, v] x[n, c, i, j], and b[o] everywhere
 
     x (N, C, H, W), w (C, O / groups, kh, kw), b (O,) or None; y (N, O, Ho, Wo), with
@@ -162,81 +179,36 @@ def conv_transpose2d(
 
     output_padding  rows and columns more on the far side; less than the stride or the dilation
     """
-    return _convolve_back(
-        "conv_transpose2d", 2, x, w, b, stride, padding, output_padding, groups, dilation
-    )
 
 
-def conv_transpose1d(
-    x: Any,
-    w: Any,
-    b: Any = None,
-    stride: Steps = 1,
-    padding: Steps = 0,
-    output_padding: Steps = 0,
-    groups: int = 1,
-    dilation: Steps = 1,
-) -> Any:
+@over_axes(1, _conv_transpose)
+def conv_transpose1d() -> Any:
     """y[n, o, i s + u d - p] += w[c, o, u] x[n, c, i], and b[o] everywhere
 
     x (N, C, L), w (C, O / groups, k), b (O,) or None: `conv_transpose2d` on images of height 1, with its options.
     """
-    return _convolve_back(
-        "conv_transpose1d", 1, x, w, b, stride, padding, output_padding, groups, dilation
-    )
 
 
-def _convolve(
-    op: str, axes: int, x: Any, w: Any, b: Any, stride: Any, padding: Any, dilation: Any, groups: Any
-) -> Any:  # fmt: skip
+def _checked_groups(
+    op: str, axes: int, x: Any, w: Any, b: Any, groups: Any, is_transposed: bool = False
+) -> int:
+    """The number of groups; ValueError if x, the weight and the bias do not fit it and each other."""
     if len(x.shape) != 2 + axes or len(w.shape) != 2 + axes:
+        needed = "C, O" if is_transposed else "O, C"
         raise ValueError(
             f"{op}: x has shape {tuple(x.shape)} and the weight {tuple(w.shape)}; {_IMAGE[axes]} and "
-            f"(O, C, {_FILTERS[axes]} are needed"
+            f"({needed}, {_FILTERS[axes]} are needed"
         )
     (groups,) = numbers(f"{op}: groups", groups, 1, 1)
-    taken = w.shape[1] * groups
+    outer, inner = w.shape[:2]
+    taken, filters = (outer, inner * groups) if is_transposed else (inner * groups, outer)
     if x.shape[1] != taken:
-        each = f", {w.shape[1]} in each of {groups} groups" if groups > 1 else ""
+        each = f", {inner} in each of {groups} groups" if groups > 1 and not is_transposed else ""
         raise ValueError(
             f"{op}: x of shape {tuple(x.shape)} has {x.shape[1]} channels, the weight of shape {tuple(w.shape)} takes "
             f"{taken}{each}"
         )
-    _check_filters(op, w, b, w.shape[0], groups)
-    window = window_of(op, x.shape[2:], w.shape[2:], stride, padding, dilation)
-    if axes == 2:
-        return _conv2d_row(x, w, b, window, groups)
-    return lowered(_conv2d_row(raised(x), raised(w), b, window, groups))
-
-
-def _convolve_back(
-    op: str, axes: int, x: Any, w: Any, b: Any, stride: Any, padding: Any, more: Any, groups: Any, dilation: Any
-) -> Any:  # fmt: skip
-    if len(x.shape) != 2 + axes or len(w.shape) != 2 + axes:
-        raise ValueError(
-            f"{op}: x has shape {tuple(x.shape)} and the weight {tuple(w.shape)}; {_IMAGE[axes]} and "
-            f"(C, O, {_FILTERS[axes]} are needed"
-        )
-    (groups,) = numbers(f"{op}: groups", groups, 1, 1)
-    if x.shape[1] != w.shape[0]:
-        raise ValueError(
-            f"{op}: x of shape {tuple(x.shape)} has {x.shape[1]} channels, the weight of shape {tuple(w.shape)} takes "
-            f"{w.shape[0]}"
-        )
-    _check_filters(op, w, b, w.shape[1] * groups, groups)
-    size, window, rest = _window_back(op, x.shape[2:], w.shape[2:], stride, padding, more, dilation)
-    if axes == 1:
-        x, w = raised(x), raised(w)
-    y = conv2d_input(x, w, size, window, groups)
-    if any(rest):  # beyond what any window reaches
-        y = pad(y, ((0, 0), (0, 0), (0, rest[0]), (0, rest[1])))
-    if b is not None:
-        y = y + reshape(b, (-1, 1, 1))
-    return y if axes == 2 else lowered(y)
-
-
-def _check_filters(op: str, w: Any, b: Any, filters: int, groups: int) -> None:
-    if w.shape[0] % groups:
+    if outer % groups:
         raise ValueError(
             f"{op}: the weight of shape {tuple(w.shape)} does not divide into {groups} groups; its first axis must"
         )
@@ -244,6 +216,7 @@ def _check_filters(op: str, w: Any, b: Any, filters: int, groups: int) -> None:
         raise ValueError(
             f"{op}: the bias has shape {tuple(b.shape)}; one per filter is needed, ({filters},)"
         )
+    return groups
 
 
 def _window_back(
@@ -251,7 +224,7 @@ def _window_back(
 ) -> tuple[Pair, Window, Pair]:
     """The size that a transposed convolution gives, its window, and how much of it no window can reach.
 
-    output_padding takes padding off the far side, and adds elements where there is none left.
+    more  the output_padding, which takes padding off the far side, and adds elements where there is none left
     """
     axes = len(inner)
     stride = numbers(f"{op}: stride", stride, axes, 1)
@@ -262,13 +235,8 @@ def _window_back(
         raise ValueError(
             f"{op}: output_padding {more} must be less than the stride {stride} or the dilation {dilation}"
         )
-    pads = tuple((p, max(p - m, 0)) for p, m in zip(padding, more, strict=True))
-    # where no padding is left the far side has further elements: less than a stride, or a window would fit there
-    rest = tuple(max(m - p, 0) // s * s for p, m, s in zip(padding, more, stride, strict=True))
-    size = tuple(
-        (n - 1) * s + d * (k - 1) + 1 - 2 * p + m - r
-        for n, s, d, k, p, m, r in zip(inner, stride, dilation, kernel, padding, more, rest, strict=True)
-    )  # fmt: skip
+    per_axis = map(_axis_back, inner, kernel, stride, padding, more, dilation)
+    size, pads, rest = zip(*per_axis, strict=True)
     if min(inner) < 1 or min(size) < 1:
         raise ValueError(
             f"{op}: the input {tuple(inner)} with the window {tuple(kernel)}, stride {stride} and padding {padding} "
@@ -277,3 +245,10 @@ def _window_back(
     window = window_of(op, size, kernel, stride, pads, dilation)
     lead = 2 - axes
     return (1,) * lead + size, window, (0,) * lead + rest
+
+
+def _axis_back(n: int, k: int, s: int, p: int, m: int, d: int) -> tuple[int, Pair, int]:
+    """`_window_back` along one axis: the size, (before, after) of the padding, and what no window can reach."""
+    # where no padding is left the far side has further elements: less than a stride, or a window would fit there
+    rest = max(m - p, 0) // s * s
+    return (n - 1) * s + d * (k - 1) + 1 - 2 * p + m - rest, (p, max(p - m, 0)), rest

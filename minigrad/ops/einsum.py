@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from functools import lru_cache
 from string import ascii_letters
 from typing import Any
 
@@ -13,79 +11,25 @@ import numpy as np
 from ..core.dtypes import as_array, is_array
 from ..core.rows import Primitive, primitive, serves
 from .indexing import scatter
+from .kernels import einsum as kernels
+from .kernels.einsum import once, split
 from .shapes import broadcast_to
 
 # One or two operands: the row ----------------------------------------------------------------------------
 
 
-# What the letters say is worked out once per subscripts and shapes: for small arrays it would take most of the time.
-_once = lru_cache(maxsize=1024)
-
-
 def _einsum(a: Any, b: Any, subscripts: str) -> Any:
-    of_a, of_b, out = _split(subscripts)
-    a, of_a = _reduced(a, of_a, of_b + out)
-    if b is None:
-        return a.transpose([of_a.index(n) for n in out])
-    b, of_b = _reduced(b, of_b, of_a + out)
-    steps = _as_matmul(of_a, of_b, out, tuple(a.shape), tuple(b.shape))
-    if steps is None:
-        return np.einsum(f"{of_a},{of_b}->{out}", a, b)
-    a_order, a_shape, b_order, b_shape, sizes, order = steps
-    y = np.matmul(a.transpose(a_order).reshape(a_shape), b.transpose(b_order).reshape(b_shape))
-    return y.reshape((*y.shape[:-2], *sizes)).transpose(order)
+    is_fast = _is_numpys(a) and (b is None or _is_numpys(b))
+    return (kernels.einsum if is_fast else _einsum_plain)(a, b, subscripts)
 
 
-@_once
-def _split(subscripts: str) -> tuple[str, str, str]:
-    """The labels of a, of b ("" if there is none) and of the output."""
-    labels, out = subscripts.split("->")
-    of_a, _, of_b = labels.partition(",")
-    return of_a, of_b, out
+def _is_numpys(x: Any) -> bool:
+    """Tell whether x is NumPy's own array, or a number of its own, which a sum over all axes leaves."""
+    return type(x) is np.ndarray or isinstance(x, np.generic)
 
 
-def _reduced(x: Any, labels: str, elsewhere: str) -> tuple[Any, str]:
-    """The diagonals of x where a label repeats, summed over the axes whose labels appear nowhere else."""
-    distinct, alone, left = _to_reduce(labels, elsewhere)
-    if distinct != labels:
-        x = np.einsum(f"{labels}->{distinct}", x)
-    return (x.sum(axis=alone) if alone else x), left
-
-
-@_once
-def _to_reduce(labels: str, elsewhere: str) -> tuple[str, tuple[int, ...], str]:
-    distinct = "".join(dict.fromkeys(labels))
-    alone = tuple(i for i, n in enumerate(distinct) if n not in elsewhere)
-    return distinct, alone, "".join(n for n in distinct if n in elsewhere)
-
-
-@_once
-def _as_matmul(of_a: str, of_b: str, out: str, a_shape: Any, b_shape: Any) -> Any:
-    """How to compute it as a product of stacks of matrices, many times as fast as NumPy's loop; None if it is none.
-
-    The order of axes and the shape (*batch, rows, summed) of a, those (*batch, summed, columns) of b, the sizes of
-    rows and columns, and the order of the axes *batch, *rows, *columns in the output.
-    """
-    summed = [n for n in of_a if n not in out]
-    sizes = dict(zip(of_a + of_b, a_shape + b_shape, strict=True))
-    fits = all(a_shape[of_a.index(n)] == sizes[n] for n in summed)
-    if not summed or not fits or set(of_a) == set(of_b):
-        return None
-    batch = [n for n in out if n in of_a and n in of_b]
-    rows, columns = ([n for n in out if n not in other] for other in (of_b, of_a))
-
-    def stacked(labels: str, shape: Any, first: list[str], second: list[str]) -> tuple[Any, Any]:
-        order = [labels.index(n) for n in (*batch, *first, *second)]
-        own = [shape[axis] for axis in order[: len(batch)]]  # of which some may be 1
-        return order, (*own, *(math.prod(sizes[n] for n in group) for group in (first, second)))
-
-    order = [*batch, *rows, *columns]
-    return (
-        *stacked(of_a, a_shape, rows, summed),
-        *stacked(of_b, b_shape, summed, columns),
-        [sizes[n] for n in (*rows, *columns)],
-        [order.index(n) for n in out],
-    )
+def _einsum_plain(a: Any, b: Any, subscripts: str) -> Any:
+    return np.einsum(subscripts, a) if b is None else np.einsum(subscripts, a, b)
 
 
 def _einsum_member(g: Any, other: Any, shape: Any, labels: str, others: str, out: str) -> Any:
@@ -93,16 +37,15 @@ def _einsum_member(g: Any, other: Any, shape: Any, labels: str, others: str, out
     given = out if other is None else f"{out},{others}"
     sizes, kept = _distinct(labels, tuple(shape), out + others)
     y = _einsum_row(g, other, f"{given}->{kept}")
-    if (
-        kept != labels
-    ):  # a label of this operand alone was summed out, one of size 1 was broadcast forward
+    # a label of this operand alone was summed out, one of size 1 was broadcast forward
+    if kept != labels:
         found = dict(zip(kept, y.shape, strict=True))
         y = y.reshape([found.get(n, 1) for n in sizes])
     y = broadcast_to(y, tuple(sizes.values())) if y.shape != shape else y
     return _on_diagonal(y, labels, shape) if len(sizes) < len(labels) else y
 
 
-@_once
+@once
 def _distinct(labels: str, shape: Any, elsewhere: str) -> tuple[dict[str, int], str]:
     """The size of each label, and the labels along which a gradient arrives."""
     sizes = dict(zip(labels, shape, strict=True))
@@ -125,12 +68,12 @@ def _on_diagonal(g: Any, labels: str, shape: Any) -> Any:
 
 
 def _einsum_a(g: Any, b: Any, a_shape: Any, subscripts: str) -> Any:
-    of_a, of_b, out = _split(subscripts)
+    of_a, of_b, out = split(subscripts)
     return _einsum_member(g, b, a_shape, of_a, of_b, out)
 
 
 def _einsum_b(g: Any, a: Any, b_shape: Any, subscripts: str) -> Any:
-    of_a, of_b, out = _split(subscripts)
+    of_a, of_b, out = split(subscripts)
     return _einsum_member(g, a, b_shape, of_b, of_a, out)
 
 
@@ -177,7 +120,7 @@ def einsum(subscripts: str, *operands: Any, optimize: Any = False) -> Any:
 def _pairs(
     labels: list[str], out: str, shapes: Sequence[Any], optimize: Any
 ) -> list[tuple[int, int]]:
-    """Which two operands to multiply next; the product goes to the end of the list."""
+    """The two operands to multiply next, again and again; each product goes to the end of the list."""
     count = len(labels)
     if optimize is False:
         return [(0, 1), *[(0, left) for left in range(count - 2, 0, -1)]]
@@ -194,7 +137,7 @@ def _pairs(
     return pairs
 
 
-@_once
+@once
 def _parse(subscripts: str, shapes: tuple[tuple[int, ...], ...]) -> tuple[tuple[str, ...], str]:
     """A letter per axis, the ellipses spelled out: the labels of each operand, and of the output."""
     met = f"einsum: {subscripts!r} with shapes {', '.join(map(str, shapes))}"

@@ -9,7 +9,7 @@ from .activations import softplus
 from .axes import in_floats
 from .elementwise import absolute, clip, exp, log, maximum, where
 from .inspection import plain
-from .labels import Reduction, check_reduction, check_same_shape, fitting, reduced
+from .loss_terms import Reduction, check_reduction, check_same_shape, fitting, reduced
 from .reductions import sum
 
 

@@ -7,7 +7,6 @@ Tensors or lists of integers.
 from __future__ import annotations
 
 import math
-import textwrap
 from typing import Any
 
 import numpy as np
@@ -18,120 +17,37 @@ from ..core.graph import TensorBase
 from ..core.rows import Primitive, primitive, serves
 from .elementwise import where
 from .inspection import inspect, plain
+from .kernels import is_numpy
+from .kernels import scatter as kernels
+from .kernels.scatter import check_fits, check_range, choose, is_basic, parts_of
 from .pytorch_words import says_our_words
 
 # Gather and scatter --------------------------------------------------------------------------------------
 
 
 def _getitem(x: Any, index: Any) -> Any:
-    return _chosen("getitem", x, index, x.shape)
-
-
-def _chosen(op: str, x: Any, index: Any, shape: Any) -> Any:
-    """x[index]; an index that does not fit is an error that says what `op` was asked for, of an array of `shape`."""
-    try:
-        return x[index]
-    except IndexError as error:
-        said = textwrap.shorten(repr(index), 120, placeholder=" ...")
-        raise IndexError(
-            f"{op}: {error}; the array has shape {tuple(shape)}, the index is {said}"
-        ) from None
+    return choose("getitem", x, index, x.shape)
 
 
 def _scatter(g: Any, index: Any, shape: Any) -> Any:
-    kernel = _scatter_kernel if type(g) is np.ndarray else _scatter_plain
-    return kernel(g, index, tuple(shape))
+    return (kernels.scatter if is_numpy(g) else _scatter_plain)(g, index, tuple(shape))
 
 
 def _scatter_plain(g: Any, index: Any, shape: Any) -> Any:
     """zeros(shape) with y[index] += g, duplicate indices accumulating, in words that every library has."""
-    _check_fits(g, _shape_chosen("scatter", g, index, shape), shape)
+    check_fits(g, _shape_chosen("scatter", g, index, shape), shape)
     y = np.zeros_like(g, shape=shape)
-    if all(_is_basic(part) for part in _parts(index)):  # each element at most once
+    if all(is_basic(part) for part in parts_of(index)):  # each element at most once
         y[index] = g
     else:
         np.add.at(y, index, g)
     return y
 
 
-def _scatter_kernel(g: Any, index: Any, shape: Any) -> Any:
-    """As the plain version; np.add.at is two to four times faster along one axis, where it has a loop of its own."""
-    parts = tuple(_as_index(part) for part in _parts(index))
-    arrays = [part for part in parts if not _is_basic(part)]
-    y = np.zeros(shape, g.dtype)
-    if not arrays or (len(arrays) == 1 and arrays[0].dtype.kind == "b" and arrays[0].ndim):
-        _check_fits(g, _chosen("scatter", y, index, shape).shape, shape)
-        y[index] = g  # each element at most once
-        return y
-    places = _places(parts, shape)
-    _check_fits(g, places.shape, shape)
-    # float16 accumulates in float32: it counts only to 2048
-    total = np.zeros(y.size, np.float32) if g.dtype == np.float16 else y.reshape(-1)
-    try:
-        np.add.at(total, places.reshape(-1), g.reshape(-1).astype(total.dtype, copy=False))
-    except IndexError:  # a row out of range: np.add.at knows the place only
-        _check_range("scatter", parts[0], -shape[0], shape[0])
-        raise
-    return total.astype(g.dtype, copy=False).reshape(shape)
-
-
-def _check_fits(g: Any, chosen: Any, shape: Any) -> None:
-    if tuple(chosen) != tuple(g.shape):
-        raise ValueError(
-            f"scatter: g has shape {g.shape}, its index chooses {chosen} of an array {shape}"
-        )
-
-
-def _parts(index: Any) -> tuple[Any, ...]:
-    return index if isinstance(index, tuple) else (index,)
-
-
-def _is_basic(part: Any) -> bool:
-    """Whether this part of an index is a slice, an integer, None or Ellipsis, which choose no element twice."""
-    if part is None or part is Ellipsis or type(part) is int or isinstance(part, slice):
-        return True
-    return getattr(part, "ndim", 1) == 0 and part.dtype.kind in "iu"
-
-
-def _as_index(part: Any) -> Any:
-    """A part of an index with lists and bools as arrays, as NumPy reads them."""
-    if not isinstance(part, (list, bool)):
-        return part
-    array = np.asarray(part)
-    return array if array.size else array.astype(np.intp)
-
-
-def _places(parts: tuple[Any, ...], shape: Any) -> Any:
-    """The places of x[parts] in x, row-major, in the shape of x[parts]; negative ones count from the end."""
-    if parts[-1] is Ellipsis:
-        parts = parts[:-1]
-    used = len(shape)
-    if not any(part is Ellipsis for part in parts):
-        while isinstance(parts[-1], slice) and parts[-1] == slice(None):
-            parts = parts[:-1]
-        used = sum(_axes_of(part) for part in parts)
-    lead, rest = shape[:used], shape[used:]  # nothing is chosen along the rest
-    if len(lead) == len(parts) == 1 and parts[0].dtype.kind in "iu":
-        rows = parts[0].astype(np.intp, copy=False)
-    else:
-        rows = _chosen("scatter", np.arange(math.prod(lead)).reshape(lead), parts, shape)
-    if not rest:
-        return rows
-    width = math.prod(rest)
-    return (rows[..., None] * width + np.arange(width)).reshape(rows.shape + rest)
-
-
-def _axes_of(part: Any) -> int:
-    if part is None:
-        return 0
-    kind = getattr(getattr(part, "dtype", None), "kind", "i")
-    return part.ndim if kind == "b" else 1
-
-
 def _shape_chosen(op: str, x: Any, index: Any, shape: Any) -> Any:
     """The shape of an array of `shape` and x's kind at [index]."""
     unit = np.broadcast_to(np.zeros_like(x, shape=(), dtype=bool), shape)
-    return tuple(_chosen(op, unit, index, shape).shape)
+    return tuple(choose(op, unit, index, shape).shape)
 
 
 getitem = primitive(
@@ -158,17 +74,6 @@ def _integers(op: str, indices: Any, x: Any) -> Any:
     return indices
 
 
-def _check_range(op: str, indices: Any, low: int, high: int) -> None:
-    """IndexError for the first index outside [low, high). Other libraries' arrays are not looked into."""
-    if not isinstance(indices, np.ndarray) or not indices.size:
-        return
-    if indices.min() < low or indices.max() >= high:
-        wrong = (indices < low) | (indices >= high)
-        place = tuple(map(int, np.unravel_index(wrong.argmax(), wrong.shape)))
-        at = f" at {list(place)} of the indices" if place else ""
-        raise IndexError(f"{op}: index {indices[place]}{at} is outside [{low}, {high})")
-
-
 def _along(op: str, x: Any, indices: Any, axis: int | None) -> tuple[Any, Any]:
     """x, flattened if axis is None, and the index that takes `indices` along its axis."""
     if axis is None:
@@ -181,7 +86,7 @@ def _along(op: str, x: Any, indices: Any, axis: int | None) -> tuple[Any, Any]:
             f"{op}: indices have shape {tuple(indices.shape)} and x has {shape}; they must have as many axes, and "
             f"broadcast except along axis {axis}"
         )
-    _check_range(op, indices, -shape[axis], shape[axis])
+    check_range(op, indices, -shape[axis], shape[axis])
     index = [
         np.arange(n, like=indices).reshape([-1 if i == k else 1 for k in range(len(shape))])
         for i, n in enumerate(shape)
@@ -200,7 +105,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
         x, axis = x.reshape(-1), 0
     axis = normalize_axis_index(axis, len(x.shape))
     indices = _integers("take", indices, x)
-    _check_range("take", indices, -x.shape[axis], x.shape[axis])
+    check_range("take", indices, -x.shape[axis], x.shape[axis])
     return getitem(x, (slice(None),) * axis + (indices,))
 
 
@@ -326,7 +231,7 @@ def one_hot(labels: Any, num_classes: int, dtype: Any = DEFAULT_FLOAT) -> Any:
     if isinstance(labels, TensorBase):
         return inspect(one_hot, labels, num_classes, dtype)
     indices = _integers("one_hot", labels, labels)
-    _check_range("one_hot", indices, 0, num_classes)
+    check_range("one_hot", indices, 0, num_classes)
     return (indices[..., None] == np.arange(num_classes, like=indices)).astype(dtype)
 
 
@@ -339,7 +244,7 @@ def embedding(weight: Any, indices: Any, padding_idx: int | None = None) -> Any:
     """
     count = weight.shape[0]
     indices = _integers("embedding", indices, weight)
-    _check_range("embedding", indices, 0, count)
+    check_range("embedding", indices, 0, count)
     y = getitem(weight, indices)
     if padding_idx is None:
         return y

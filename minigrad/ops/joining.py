@@ -87,7 +87,7 @@ def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> tu
 @serves(np.array_split)
 @says_our_words
 def array_split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> tuple[Any, ...]:
-    """As `split`, but sections need not be equal: where n does not divide, the first ones are longer by one."""
+    """`split` into sections that need not be equal: where n does not divide, the first ones are longer by one."""
     return _split_at("array_split", x, indices_or_sections, axis, False)
 
 

@@ -116,7 +116,7 @@ def _cofactors(g: Any, a: Any, y: Any) -> Any:
 
 
 def _is_near_singular(a: Any) -> bool:
-    """Whether the condition of a matrix among NumPy's own arrays is above eps^(-1/3); other arrays are not asked."""
+    """Tell whether the condition of one of NumPy's own matrices is above eps^(-1/3); other arrays are not asked."""
     if type(a) is not np.ndarray or not a.size:
         return False
     condition = np.linalg.cond(a.astype(np.float64, copy=False), 1)

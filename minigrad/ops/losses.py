@@ -14,16 +14,8 @@ from .activations import relu
 from .axes import in_floats
 from .elementwise import where
 from .inspection import plain
-from .labels import (
-    Reduction,
-    check_labels,
-    check_reduction,
-    class_axis,
-    class_rows,
-    kept_labels,
-    label_places,
-    reduced,
-)
+from .labels import check_labels, class_axis, class_rows, kept_labels, label_places
+from .loss_terms import Reduction, check_reduction, reduced
 from .reductions import sum
 from .shapes import reshape
 from .softmax import log_softmax, softmax_cross_entropy
@@ -160,7 +152,7 @@ def nll_loss(
 
 
 def _nll(x: Any, labels: Any, weight: Any, ignore_index: int, reduction: Reduction) -> Any:
-    """As `_with_labels`, of log-probabilities (M, C)."""
+    """The loss of log-probabilities (M, C) and labels (M,), reduced; with reduction "none" per row."""
     kept = kept_labels("nll_loss", labels, x.shape[1], ignore_index)
     x, labels, kept = _without_ignored(x, labels, kept)
     _, row_weight, total = _weights("nll_loss", x, labels, kept, weight, reduction)

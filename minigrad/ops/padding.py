@@ -51,7 +51,7 @@ def _unpad(g: Any, pad_width: Any, mode: Any) -> Any:
 
 
 def _runs(n: int, before: int, after: int, mode: Any) -> Iterator[tuple[int, int, int, int]]:
-    """Of the frame along an axis of size n: (first, count, place, step), copies of x[place], x[place + step], ..."""
+    """The frame along an axis of size n in runs (first, count, place, step): copies of x[place], x[place + step] ..."""
     places = np.pad(np.arange(n), (before, after), mode=mode).tolist()  # NumPy says of what
     for first, end in ((0, before), (before + n, before + n + after)):
         while first < end:

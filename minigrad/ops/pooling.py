@@ -1,11 +1,17 @@
 """Pooling over the last two axes of (N, C, H, W) or the last one of (N, C, L): the maximum or the mean of windows.
 
-The rows of the maximum are in max_pooling.py; a mean is linear, and its rows are here.
+A maximum is one of the elements: where it is found (`pool_argmax`) acts on the data, and the gradient is scattered
+to that place, which is linear, as a mean is. No padding is ever stored: each place in the window is met in all windows
+at once, as a strided view of the image that leaves the padding out.
+
+Where NumPy's own arrays are faster otherwise, a kernel in kernels/pooling.py stands beside the plain version, which
+the tests use as oracle.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -16,26 +22,98 @@ from .axes import narrowed, widened
 from .elementwise import where
 from .indexing import getitem
 from .inspection import plain
-from .max_pooling import lowest, max_pool2d_row, pool_argmax
+from .kernels import is_numpy
+from .kernels import pooling as kernels
+from .kernels.masks import BITS
+from .kernels.windows import Pair, Place, Window
 from .reductions import mean, sum
 from .shapes import reshape
-from .windows import Pair, Steps, Window, lowered, numbers, raised, window_of
+from .windows import Steps, lowered, numbers, over_axes, raised, window_of
 
-# Maxima --------------------------------------------------------------------------------------------------
-
-
-def _indices(x: Any, y: Any, window: Window) -> Any:
-    """Which element of the image, counted in row-major order, each maximum is; a Tensor if x is one."""
-    data, (sh, sw), (dh, dw) = plain(x), window.stride, window.dilation
-    ((top, _), (left, _)), (ho, wo) = window.padding, y.shape[2:]
-    place = pool_argmax(x, y, window).astype(np.int64)
-    rows = np.arange(ho, like=data)[:, None] * sh - top + place // window.kernel[1] * dh
-    columns = np.arange(wo, like=data) * sw - left + place % window.kernel[1] * dw
-    found = rows * x.shape[3] + columns
-    return wrap(found) if isinstance(x, TensorBase) else found
+# Maxima: the rows ----------------------------------------------------------------------------------------
 
 
-def max_pool2d(
+def _max_pool2d(x: Any, window: Window) -> Any:
+    """Along the columns the maxima of the maxima along the rows: kh + kw comparisons instead of kh kw."""
+    size = x.shape[2:]
+    for axis, (places, count) in enumerate(
+        zip(window.along(size), window.output_size(size), strict=True), start=2
+    ):
+        x = _max_along(x, axis, places, count)
+    return x
+
+
+def _max_along(x: Any, axis: int, places: tuple[Place | None, ...], count: int) -> Any:
+    lead = (slice(None),) * axis
+    views = [(x[(*lead, place[1])], (*lead, place[0])) for place in places if place]
+    if len(views) == len(places) and all(at.shape[axis] == count for at, _ in views):
+        only, *others = [at for at, _ in views]
+        return reduce(np.maximum, others, only) if others else only.copy()
+    # padding is -inf; a window that meets nothing else keeps it
+    shape = (*x.shape[:axis], count, *x.shape[axis + 1 :])
+    y = np.full_like(x, lowest(x.dtype), shape=shape)
+    for at, here in views:
+        y[here] = np.maximum(y[here], at)
+    return y
+
+
+def lowest(dtype: Any) -> Any:
+    """The number that no element of this dtype is below."""
+    return -np.inf if dtype.kind == "f" else np.iinfo(dtype).min if dtype.kind in "iu" else False
+
+
+def pool_argmax_plain(x: Any, y: Any, window: Window) -> Any:
+    """Per window the place of its maximum y; of several the first in row-major order, of nans the first."""
+    place = np.zeros_like(y, dtype=np.int32)
+    for k, here, there in reversed(window.places(x.shape[2:])):  # so that the first one stays
+        at, top = x[:, :, *there], y[:, :, *here]
+        place[:, :, *here] = where((at == top) | (at != at), k, place[:, :, *here])
+    return place
+
+
+def pool_argmax(x: Any, y: Any, window: Window) -> Any:
+    """The place of each maximum in its window, a plain array: it acts on the data and has no gradient."""
+    x, y = plain(x), plain(y)
+    return (kernels.pool_argmax if is_numpy(x, y) else pool_argmax_plain)(x, y, window)
+
+
+def _pool_gather(x: Any, place: Any, window: Window) -> Any:
+    y = np.zeros_like(x, shape=place.shape)
+    for k, here, there in window.places(x.shape[2:]):
+        y[:, :, *here] += where(place[:, :, *here] == k, x[:, :, *there], 0)
+    return y
+
+
+def pool_scatter_plain(g: Any, place: Any, size: Pair, window: Window) -> Any:
+    """y with each g at its place in its window; where windows overlap, their sum."""
+    y = np.zeros_like(g, shape=(*g.shape[:2], *size))
+    for k, here, there in window.places(size):
+        y[:, :, *there] += where(place[:, :, *here] == k, g[:, :, *here], 0)
+    return y
+
+
+def _pool_scatter(g: Any, place: Any, size: Pair, window: Window) -> Any:
+    is_fast = is_numpy(g, place) and g.dtype.char in BITS
+    return (kernels.pool_scatter if is_fast else pool_scatter_plain)(g, place, size, window)
+
+
+max_pool2d_row = primitive(
+    _max_pool2d,
+    x=lambda g, x, y, window: pool_scatter(g, pool_argmax(x, y, window), x.shape[2:], window),
+)
+pool_gather = primitive(
+    _pool_gather,
+    x=lambda g, place, x_shape, window: pool_scatter(g, place, x_shape[2:], window),
+)
+pool_scatter: Primitive = primitive(
+    _pool_scatter, g=lambda G, place, window: pool_gather(G, place, window)
+)
+
+# Maxima: what users call ---------------------------------------------------------------------------------
+
+
+def _max_pool(
+    axes: int,
     x: Any,
     kernel_size: Steps,
     stride: Steps | None = None,
@@ -44,6 +122,19 @@ def max_pool2d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
+    op = f"max_pool{axes}d"
+    image = _image(op, axes, x)
+    window = _pool_window(op, x.shape[2:], kernel_size, stride, padding, dilation)
+    if ceil_mode:
+        window = _rounded_up(window, image.shape[2:])
+    y = max_pool2d_row(image, window)
+    if not return_indices:
+        return lowered(y, axes)
+    return lowered(y, axes), lowered(_indices(image, y, window), axes)
+
+
+@over_axes(2, _max_pool)
+def max_pool2d() -> Any:
     """y[n, c, i, j] = max_{u, v} x[n, c, i s + u d - p, j s + v d - p]
 
     x (N, C, H, W), kernel_size kh or (kh, kw), stride the kernel_size by default; y (N, C, Ho, Wo) with
@@ -54,63 +145,47 @@ def max_pool2d(
 
     At a tie: the first in row-major order gets the gradient; nan wins.
     """
-    return _max_pool(
-        "max_pool2d", 2, x, kernel_size, stride, padding, dilation, ceil_mode, return_indices
-    )
 
 
-def max_pool1d(
-    x: Any,
-    kernel_size: Steps,
-    stride: Steps | None = None,
-    padding: Steps = 0,
-    dilation: Steps = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
-) -> Any:
+@over_axes(1, _max_pool)
+def max_pool1d() -> Any:
     """y[n, c, i] = max_u x[n, c, i s + u d - p]
 
     x (N, C, L): `max_pool2d` on images of height 1, with its options.
 
     At a tie: the first gets the gradient; nan wins.
     """
-    return _max_pool(
-        "max_pool1d", 1, x, kernel_size, stride, padding, dilation, ceil_mode, return_indices
-    )
 
 
-def _max_pool(
-    op: str, axes: int, x: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool, places: bool
-) -> Any:  # fmt: skip
-    window = _pool_window(op, axes, x, kernel, stride, padding, dilation, ceil_mode)
-    image = x if axes == 2 else raised(x)
-    y = max_pool2d_row(image, window)
-    result = y if axes == 2 else lowered(y)
-    if not places:
-        return result
-    found = _indices(image, y, window)
-    return result, found if axes == 2 else lowered(found)
+def _indices(x: Any, y: Any, window: Window) -> Any:
+    """The element of its image, counted in row-major order, that each maximum is; a Tensor if x is one."""
+    data, (sh, sw), (dh, dw) = plain(x), window.stride, window.dilation
+    ((top, _), (left, _)), (ho, wo) = window.padding, y.shape[2:]
+    place = pool_argmax(x, y, window).astype(np.int64)
+    rows = np.arange(ho, like=data)[:, None] * sh - top + place // window.kernel[1] * dh
+    columns = np.arange(wo, like=data) * sw - left + place % window.kernel[1] * dw
+    found = rows * x.shape[3] + columns
+    return wrap(found) if isinstance(x, TensorBase) else found
 
 
 def _pool_window(
-    op: str, axes: int, x: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
-) -> Window:  # fmt: skip
-    _check_image(op, axes, x)
-    kernel = numbers(f"{op}: kernel_size", kernel, axes, 1)
-    padding = numbers(f"{op}: padding", padding, axes, 0)
+    op: str, size: Sequence[int], kernel: Any, stride: Any, padding: Any, dilation: Any = 1
+) -> Window:
+    kernel = numbers(f"{op}: kernel_size", kernel, len(size), 1)
+    padding = numbers(f"{op}: padding", padding, len(size), 0)
     if any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
         raise ValueError(
             f"{op}: padding {padding} is more than half of the window {kernel}: some windows would hold nothing else"
         )
-    stride = kernel if stride is None else stride
-    window = window_of(op, x.shape[2:], kernel, stride, padding, dilation)
-    return _rounded_up(window, (1, 1, *x.shape[2:])[-2:]) if ceil_mode else window
+    return window_of(op, size, kernel, kernel if stride is None else stride, padding, dilation)
 
 
-def _check_image(op: str, axes: int, x: Any) -> None:
+def _image(op: str, axes: int, x: Any) -> Any:
+    """x as (N, C, H, W); ValueError if it does not have so many axes."""
     if len(x.shape) != 2 + axes:
         needed = "(N, C, H, W)" if axes == 2 else "(N, C, L)"
         raise ValueError(f"{op}: x has shape {tuple(x.shape)}; {needed} is needed")
+    return raised(x)
 
 
 def _rounded_up(window: Window, size: Pair) -> Window:
@@ -149,12 +224,10 @@ def _avg_pool2d_input(g: Any, size: Pair, window: Window, counted: Any) -> Any:
 
 
 def _divisor(like: Any, size: Pair, window: Window, counted: Any) -> Any:
-    """How many elements each window averages, those in the `counted` padding with them; one number if all do so."""
+    """The number of elements that each window averages, with those in the `counted` padding; one for all if it can."""
     per_axis = []
-    for n, out, k, s, (before, _), (left, right) in zip(
-        size, window.output_size(size), window.kernel, window.stride, window.padding, counted, strict=True
-    ):  # fmt: skip
-        starts = [i * s - before for i in range(out)]
+    for (n, out, k, s, pads, _), (left, right) in zip(window.per_axis(size), counted, strict=True):
+        starts = [i * s - pads[0] for i in range(out)]
         per_axis.append([min(start + k, n + right) - max(start, -left) for start in starts])
     rows, columns = per_axis
     if len({*rows}) == len({*columns}) == 1:
@@ -173,7 +246,8 @@ avg_pool2d_input: Primitive = primitive(
 )
 
 
-def avg_pool2d(
+def _avg_pool(
+    axes: int,
     x: Any,
     kernel_size: Steps,
     stride: Steps | None = None,
@@ -181,6 +255,16 @@ def avg_pool2d(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> Any:
+    op = f"avg_pool{axes}d"
+    image = _image(op, axes, x)
+    given = _pool_window(op, x.shape[2:], kernel_size, stride, padding)
+    window = _rounded_up(given, image.shape[2:]) if ceil_mode else given
+    counted = given.padding if count_include_pad else ((0, 0), (0, 0))
+    return lowered(narrowed(_avg_pool2d_row(widened(image), window, counted), x), axes)
+
+
+@over_axes(2, _avg_pool)
+def avg_pool2d() -> Any:
     """y[n, c, i, j] = sum_{u, v} x[n, c, i s + u - p, j s + v - p] / count
 
     x (N, C, H, W), kernel_size kh or (kh, kw), stride the kernel_size by default, y as of `max_pool2d`. The padding
@@ -190,63 +274,44 @@ def avg_pool2d(
 
     At the edge: with count_include_pad (the default) the mean over a corner of ones with padding 1 is below 1.
     """
-    return _avg_pool("avg_pool2d", 2, x, kernel_size, stride, padding, ceil_mode, count_include_pad)
 
 
-def avg_pool1d(
-    x: Any,
-    kernel_size: Steps,
-    stride: Steps | None = None,
-    padding: Steps = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-) -> Any:
+@over_axes(1, _avg_pool)
+def avg_pool1d() -> Any:
     """y[n, c, i] = sum_u x[n, c, i s + u - p] / count
 
     x (N, C, L): `avg_pool2d` on images of height 1, with its options.
     """
-    return _avg_pool("avg_pool1d", 1, x, kernel_size, stride, padding, ceil_mode, count_include_pad)
-
-
-def _avg_pool(
-    op: str, axes: int, x: Any, kernel: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool
-) -> Any:  # fmt: skip
-    given = _pool_window(op, axes, x, kernel, stride, padding, 1, False)
-    window = _rounded_up(given, (1, 1, *x.shape[2:])[-2:]) if ceil_mode else given
-    counted = given.padding if count_include_pad else ((0, 0), (0, 0))
-    image = widened(x if axes == 2 else raised(x))
-    y = narrowed(_avg_pool2d_row(image, window, counted), x)
-    return y if axes == 2 else lowered(y)
 
 
 # Windows made to measure ---------------------------------------------------------------------------------
 
 
-def adaptive_avg_pool2d(x: Any, output_size: int | Sequence[int | None] | None) -> Any:
+def _adaptive_avg_pool(axes: int, x: Any, output_size: int | Sequence[int | None] | None) -> Any:
+    image, (ho, wo), is_uniform = _bins(f"adaptive_avg_pool{axes}d", axes, x, output_size)
+    n, c, h, w = image.shape
+    if is_uniform:  # the blocks of a grid
+        return lowered(mean(reshape(image, (n, c, ho, h // ho, wo, w // wo)), (3, 5)), axes)
+    cells, inside, kernel = _gathered(widened(image), (ho, wo))
+    blocks = reshape(where(inside, cells, 0), (n, c, ho, kernel[0], wo, kernel[1]))
+    count = inside.astype(cells.dtype).reshape(ho, kernel[0], wo, kernel[1]).sum(axis=(1, 3))
+    return lowered(narrowed(sum(blocks, (3, 5)) / count, x), axes)
+
+
+@over_axes(2, _adaptive_avg_pool)
+def adaptive_avg_pool2d() -> Any:
     """y[n, c, i, j] = the mean of x[n, c] over rows floor(i H / Ho) to ceil((i + 1) H / Ho), columns likewise
 
     x (N, C, H, W), y (N, C, Ho, Wo) with output_size one number for both or (Ho, Wo); None keeps that of x.
     """
-    return _adaptive_avg_pool("adaptive_avg_pool2d", 2, x, output_size)
 
 
-def adaptive_avg_pool1d(x: Any, output_size: int | Sequence[int | None] | None) -> Any:
+@over_axes(1, _adaptive_avg_pool)
+def adaptive_avg_pool1d() -> Any:
     """y[n, c, i] = the mean of x[n, c, floor(i L / Lo) : ceil((i + 1) L / Lo)]
 
     x (N, C, L), y (N, C, Lo) with Lo = output_size; None keeps that of x.
     """
-    return lowered(_adaptive_avg_pool("adaptive_avg_pool1d", 1, x, output_size))
-
-
-def _adaptive_avg_pool(op: str, axes: int, x: Any, output_size: Any) -> Any:
-    image, (ho, wo), uniform = _bins(op, axes, x, output_size)
-    n, c, h, w = image.shape
-    if uniform:  # the blocks of a grid
-        return mean(reshape(image, (n, c, ho, h // ho, wo, w // wo)), (3, 5))
-    cells, inside, kernel = _gathered(widened(image), (ho, wo))
-    blocks = reshape(where(inside, cells, 0), (n, c, ho, kernel[0], wo, kernel[1]))
-    count = inside.astype(cells.dtype).reshape(ho, kernel[0], wo, kernel[1]).sum(axis=(1, 3))
-    return narrowed(sum(blocks, (3, 5)) / count, x)
 
 
 def adaptive_max_pool2d(x: Any, output_size: int | Sequence[int | None] | None) -> Any:
@@ -256,8 +321,8 @@ def adaptive_max_pool2d(x: Any, output_size: int | Sequence[int | None] | None) 
 
     At a tie: the first in row-major order gets the gradient; nan wins.
     """
-    x, (ho, wo), uniform = _bins("adaptive_max_pool2d", 2, x, output_size)
-    if uniform:
+    x, (ho, wo), is_uniform = _bins("adaptive_max_pool2d", 2, x, output_size)
+    if is_uniform:
         kernel = x.shape[2] // ho, x.shape[3] // wo
         return max_pool2d_row(x, Window(kernel, kernel))
     cells, inside, kernel = _gathered(x, (ho, wo))
@@ -267,16 +332,15 @@ def adaptive_max_pool2d(x: Any, output_size: int | Sequence[int | None] | None) 
 
 def _bins(op: str, axes: int, x: Any, output_size: Any) -> tuple[Any, Pair, bool]:
     """x as images, the output's size, and whether it divides theirs."""
-    _check_image(op, axes, x)
+    image = _image(op, axes, x)
     sizes = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * axes
     if len(sizes) == axes:
         sizes = tuple(n if out is None else out for n, out in zip(x.shape[2:], sizes, strict=True))
     out = numbers(f"{op}: output_size", sizes, axes, 1)
     if min(x.shape[2:]) < 1:
         raise ValueError(f"{op}: x of shape {tuple(x.shape)} has no elements to pool")
-    uniform = not any(n % o for n, o in zip(x.shape[2:], out, strict=True))
-    image = x if axes == 2 else raised(x)
-    return image, (1, *out)[-2:], uniform  # type: ignore[return-value]
+    is_uniform = not any(n % o for n, o in zip(x.shape[2:], out, strict=True))
+    return image, (1, *out)[-2:], is_uniform  # type: ignore[return-value]
 
 
 def _gathered(x: Any, out_size: Pair) -> tuple[Any, Any, Pair]:

@@ -209,7 +209,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
 
 
 def _tensordot(op: str, a: Any, b: Any, of_a: Sequence[int], of_b: Sequence[int]) -> Any:
-    """As one product of matrices: the summed axes of a last, those of b first."""
+    """The product as one of matrices: the summed axes of a last, those of b first."""
     sizes, others = [a.shape[i] for i in of_a], [b.shape[i] for i in of_b]
     if sizes != others:
         raise ValueError(

@@ -257,7 +257,7 @@ def atleast_3d(*arrays: Any) -> Any:
 
 @serves(np.meshgrid)
 def meshgrid(*arrays: Any, sparse: bool = False, indexing: str = "xy") -> tuple[Any, ...]:
-    """For each of n arrays an n-d one that varies along an axis of its own: the coordinates of a grid, as views.
+    """The coordinates of a grid, as views: for each of n arrays an n-d one that varies along an axis of its own.
 
     Array k varies along axis k; with indexing="xy" the first two change places, so that x runs along the columns.
     Without repeating them along the other axes (`sparse=True`) they have size 1 there.

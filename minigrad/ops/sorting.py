@@ -67,7 +67,7 @@ def _first(x: Any, k: int, axis: int, largest: bool) -> Any:
 
 
 def _is_among_first(x: Any, k: int, axis: int, largest: bool) -> Any:
-    """Whether an element is beyond the k-th, or ties with it and is one of the first to do so."""
+    """True where an element is beyond the k-th, or ties with it and is one of the first to do so."""
     kth = x.shape[axis] - k if largest else k - 1
     bound = np.partition(x, kth, axis)[(slice(None),) * axis + (slice(kth, kth + 1),)]
     is_nan, bound_is_nan = np.isnan(x), np.isnan(bound)

@@ -1,152 +1,25 @@
-"""Windows that move over the last two axes of (N, C, H, W): their arithmetic, and the pair unfold and fold."""
+"""Windows that move over the last two axes of (N, C, H, W): their arguments, and the pair unfold and fold."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
-from itertools import product
+import functools
+import inspect
+from collections.abc import Callable, Sequence
 from operator import index
-from typing import Any, NamedTuple
+from types import FunctionType
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
 from ..core.rows import Primitive, primitive
-from .kernels.scratch import scratch
+from .kernels.windows import Pair, Window
 from .shapes import reshape
 
-Pair = tuple[int, int]
 Steps = int | Sequence[int]  # one number for all axes, or one per axis
-Slices = tuple[slice, slice]
-Place = tuple[slice, slice]  # along one axis: the windows, and the elements that they meet
+P = ParamSpec("P")
+R = TypeVar("R")
 
-
-class Phase(NamedTuple):
-    """Along one axis: elements of the image a stride apart, which the same places of their windows meet.
-
-    elements, places  which they are, as slices of the image and of the window
-    pads              (before, after): the frame, negative for what is cut off, with which these places, turned
-                      around and `dilation` apart, move over the windows and meet for each element what it is under
-    """
-
-    elements: slice
-    places: slice
-    pads: Pair
-    dilation: int
-
-
-ROWS_BYTES = 2**18  # of rows on their way, which a second-level cache holds
-APART = 16  # elements between them, so that they do not meet in one line of a cache
-
-
-class Window(NamedTuple):
-    """How a window moves: `kernel` elements, `dilation` apart, in steps of `stride`; height first, then width.
-
-    padding  (before, after) per axis
-    """
-
-    kernel: Pair
-    stride: Pair = (1, 1)
-    padding: tuple[Pair, Pair] = ((0, 0), (0, 0))
-    dilation: Pair = (1, 1)
-
-    def tiles(self, size: Sequence[int]) -> bool:
-        """Whether every element lies under exactly one window, at one place in it."""
-        return self == Window(self.kernel, self.kernel) and not any(
-            n % k for n, k in zip(size, self.kernel, strict=True)
-        )
-
-    @property
-    def extent(self) -> Pair:
-        """d (k - 1) + 1 per axis: from the window's first element to its last."""
-        (kh, kw), (dh, dw) = self.kernel, self.dilation
-        return dh * (kh - 1) + 1, dw * (kw - 1) + 1
-
-    def padded(self, size: Sequence[int]) -> Pair:
-        """The image's size with its padding."""
-        (top, bottom), (left, right) = self.padding
-        return size[0] + top + bottom, size[1] + left + right
-
-    def output_size(self, size: Sequence[int]) -> Pair:
-        """floor((n + p + p' - d (k - 1) - 1) / s) + 1 per axis; a stride that does not divide drops the tail."""
-        (h, w), (eh, ew), (sh, sw) = self.padded(size), self.extent, self.stride
-        return (h - eh) // sh + 1, (w - ew) // sw + 1
-
-    def places(self, size: Sequence[int]) -> tuple[tuple[int, Slices, Slices], ...]:
-        """Per place in the window, in row-major order: its number, and where it meets the image.
-
-        That is: the windows for which it lies in the image and not in the padding, as slices of the output, and
-        the elements it meets there, as slices of the image. A place that is always in the padding is left out.
-        """
-        return _places(self, (size[0], size[1]))
-
-    def along(self, size: Sequence[int]) -> tuple[tuple[Place | None, ...], ...]:
-        """`places` along each axis alone; None for one that is always in the padding."""
-        return _along(self, (size[0], size[1]))
-
-    def phases(self, size: Sequence[int]) -> tuple[tuple[Phase, ...], ...]:
-        """Per axis the phases into which a stride parts an image of `size`; what no window meets is in none."""
-        return _phases(self, (size[0], size[1]))
-
-    def _per_axis(self, size: Sequence[int]) -> Iterator[tuple[Any, ...]]:
-        """Of each axis the image's size, the output's, kernel, stride, padding and dilation."""
-        return zip(size, self.output_size(size), *self, strict=True)
-
-
-@lru_cache(maxsize=256)
-def _places(window: Window, size: Pair) -> tuple[tuple[int, Slices, Slices], ...]:
-    rows, columns = window.along(size)
-    return tuple(
-        (k, (row[0], column[0]), (row[1], column[1]))
-        for k, (row, column) in enumerate(product(rows, columns))
-        if row and column
-    )
-
-
-@lru_cache(maxsize=256)
-def _along(window: Window, size: Pair) -> tuple[tuple[Place | None, ...], ...]:
-    return tuple(tuple(_along_axis(*of_axis)) for of_axis in window._per_axis(size))
-
-
-def _along_axis(
-    n: int, out: int, kernel: int, stride: int, padding: Pair, dilation: int
-) -> Iterator[Place | None]:
-    """`places` along one axis."""
-    for u in range(kernel):
-        offset = u * dilation - padding[0]
-        first = max(0, -(offset // stride))  # the first window with first * stride + offset >= 0
-        count = min(out, (n - 1 - offset) // stride + 1) - first
-        start = first * stride + offset
-        yield (
-            (slice(first, first + count), slice(start, start + (count - 1) * stride + 1, stride))
-            if count > 0
-            else None
-        )
-
-
-@lru_cache(maxsize=256)
-def _phases(window: Window, size: Pair) -> tuple[tuple[Phase, ...], ...]:
-    return tuple(tuple(_phases_along_axis(*of_axis)) for of_axis in window._per_axis(size))
-
-
-def _phases_along_axis(
-    n: int, out: int, kernel: int, stride: int, padding: Pair, dilation: int
-) -> Iterator[Phase]:
-    """`phases` along one axis: element h lies under place u of window i where h + p = i s + u d."""
-    common = math.gcd(stride, dilation)
-    # so many places further in the window are as far as so many windows
-    step, spread = stride // common, dilation // common
-    for first in range(min(step, kernel)):
-        places = slice(first, kernel, step)
-        ahead, residue = divmod(first * dilation, stride)
-        begin = -((residue - padding[0]) // stride)  # the first q with h = q s + residue - p >= 0
-        start = begin * stride + residue - padding[0]
-        count = -((start - n) // stride)
-        before = ahead + (len(range(kernel)[places]) - 1) * spread - begin
-        after = begin + count - ahead - out
-        if count > 0 and min(before, after) > -out:
-            elements = slice(start, start + (count - 1) * stride + 1, stride)
-            yield Phase(elements, places, (before, after), spread)
+# Arguments -----------------------------------------------------------------------------------------------
 
 
 def numbers(name: str, value: Any, axes: int, least: int) -> tuple[int, ...]:
@@ -207,41 +80,44 @@ def _padding(
     )
 
 
-def is_numpy(*arrays: Any) -> bool:
-    """Whether all are NumPy's own arrays, for which there are kernels."""
-    return all(type(a) is np.ndarray for a in arrays)
+# One or two axes ----------------------------------------------------------------------------------------
 
 
-def copy_images(x: Any, y: Any) -> Any:
-    """y[...] = x for (N, C, H, W) arrays of NumPy's that may lie in memory in different orders; returns y.
+def over_axes(
+    axes: int, f: Callable[Concatenate[int, P], R]
+) -> Callable[[Callable[[], R]], Callable[P, R]]:
+    """`f(axes, ...)` under the name and the docstring of an empty function; what f takes beside is declared in f alone.
 
-    Where the images of x come one after the other, and in y all images of a pixel, some pixels at a time go through
-    rows of their own: the images of x may lie a power of two apart, so that a cache holds only a few of them at once.
+    @over_axes(1, _conv)
+    def conv1d() -> Any:
+        ...
     """
-    last = y.transpose(1, 2, 3, 0)
-    if not (x.flags.c_contiguous and last.flags.c_contiguous and x.size):
-        y[...] = x
-        return y
-    images = len(x)
-    pixels, turned = x.reshape(images, -1), last.reshape(-1, images)
-    step = min(max(ROWS_BYTES // (images * x.itemsize), APART), len(turned))
-    rows = scratch("rows", (images, step + APART), x.dtype)
-    for start in range(0, len(turned), step):
-        some = slice(start, min(start + step, len(turned)))
-        part = rows[:, : some.stop - start]
-        part[...] = pixels[:, some]
-        turned[some] = part.T
-    return y
+    given = inspect.signature(f)
+    code: Any = f
+
+    def named(op: Callable[[], R]) -> Callable[P, R]:
+        # a copy of f by the name of op: what Python itself says of a wrong argument names op
+        own = FunctionType(code.__code__, code.__globals__, argdefs=code.__defaults__)
+        functools.update_wrapper(own, op)
+
+        @functools.wraps(op)
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            return own(axes, *args, **kwargs)
+
+        call.__signature__ = given.replace(parameters=[*given.parameters.values()][1:])  # type: ignore[attr-defined]
+        return call
+
+    return named
 
 
 def raised(x: Any) -> Any:
-    """(N, C, L) as (N, C, 1, L): signals as images of height 1."""
-    return reshape(x, (*x.shape[:2], 1, x.shape[2]))
+    """(N, C, L) as (N, C, 1, L), signals as images of height 1; (N, C, H, W) as it is."""
+    return x if len(x.shape) == 4 else reshape(x, (*x.shape[:2], 1, x.shape[2]))
 
 
-def lowered(x: Any) -> Any:
-    """(N, C, 1, L) as (N, C, L)."""
-    return reshape(x, (*x.shape[:2], x.shape[3]))
+def lowered(x: Any, axes: int) -> Any:
+    """(N, C, 1, L) as (N, C, L) if there is one axis; (N, C, H, W) as it is if there are two."""
+    return x if axes == 2 else reshape(x, (*x.shape[:2], x.shape[3]))
 
 
 # Unfold and fold -----------------------------------------------------------------------------------------

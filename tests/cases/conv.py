@@ -2,7 +2,7 @@
 
 import minigrad as mg
 from minigrad.ops import conv
-from minigrad.ops.windows import Window
+from minigrad.ops.kernels.windows import Window
 
 from .calls import Call, torch_gradient
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 import minigrad as mg
-from minigrad.ops import max_pooling, pooling
-from minigrad.ops.windows import Window
+from minigrad.ops import pooling
+from minigrad.ops.kernels.windows import Window
 
 from .calls import Call, anywhere, apart
 
@@ -49,10 +49,10 @@ def max_pool_calls(shape, kernel, stride, padding, dilation):
             torch=lambda x: F.max_pool2d(x, kernel, stride, padding, dilation),
         )],
         "pool_gather": [Call(
-            lambda x, p: max_pooling.pool_gather(x, p, window), (shape,), constants=(place,), torch=gather,
+            lambda x, p: pooling.pool_gather(x, p, window), (shape,), constants=(place,), torch=gather,
         )],
         "pool_scatter": [Call(
-            lambda g, p: max_pooling.pool_scatter(g, p, shape[2:], window), (y,), constants=(place,), torch=scatter,
+            lambda g, p: pooling.pool_scatter(g, p, shape[2:], window), (y,), constants=(place,), torch=scatter,
         )],
     }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Fast convolution for NumPy's own arrays; conv.py has the plain versions, which say what is computed.
+"""Fast convolution for NumPy's own arrays; ops/conv.py has the plain versions, which say what is computed.
 
 Im2col copies every element under every window: kh kw times the image. Here an image is copied once per column of the
 window only, into strips: what the window's columns meet while it moves down the padded image, row by row. What is
@@ -21,12 +21,14 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from ..windows import Pair, Phase, Place, Window, copy_images
 from .scratch import scratch
+from .windows import Pair, Phase, Place, Window
 
 SUMS = 2**16  # elements of the products that are added at once, which a second-level cache holds
 # of strips at a time, which a second-level cache holds; fewer make the products small
 STRIP_BYTES = 2**20
+ROWS_BYTES = 2**18  # of rows on their way, which a second-level cache holds
+APART = 16  # elements between them, so that they do not meet in one line of a cache
 
 
 def images_last(x: Any) -> Any:
@@ -37,6 +39,28 @@ def images_last(x: Any) -> Any:
 def images_first(x: Any) -> Any:
     """The way back: a view."""
     return x.transpose(3, 0, 1, 2)
+
+
+def copy_images(x: Any, y: Any) -> Any:
+    """y[...] = x for (N, C, H, W) arrays that may lie in memory in different orders; returns y.
+
+    Where the images of x come one after the other, and in y all images of a pixel, some pixels at a time go through
+    rows of their own: the images of x may lie a power of two apart, so that a cache holds only a few of them at once.
+    """
+    last = images_last(y)
+    if not (x.flags.c_contiguous and last.flags.c_contiguous and x.size):
+        y[...] = x
+        return y
+    images = len(x)
+    pixels, turned = x.reshape(images, -1), last.reshape(-1, images)
+    step = min(max(ROWS_BYTES // (images * x.itemsize), APART), len(turned))
+    rows = scratch("rows", (images, step + APART), x.dtype)
+    for start in range(0, len(turned), step):
+        some = slice(start, min(start + step, len(turned)))
+        part = rows[:, : some.stop - start]
+        part[...] = pixels[:, some]
+        turned[some] = part.T
+    return y
 
 
 def _turned(role: str, x: Any) -> Any:
@@ -134,7 +158,7 @@ def _clear_around(strips: Any, found: slice) -> None:
 
 
 def _copy_columns(rows: Any, strips: Any, place: Place | None, columns: slice) -> None:
-    """To (..., columns, N) what one column of the window meets of (..., W, N); 0 where that is the padding."""
+    """Copy to (..., columns, N) what one column of the window meets of (..., W, N); 0 where that is the padding."""
     windows, elements = place or (slice(0, 0), slice(0, 0, 1))
     first, last = max(windows.start, columns.start), min(windows.stop, columns.stop)
     if first >= last:
@@ -189,7 +213,7 @@ def conv2d_weight(g: Any, x: Any, window: Window, groups: int) -> Any:
 
 
 def conv2d_input(g: Any, w: Any, size: Pair, window: Window, groups: int) -> Any:
-    """As many convolutions of stride 1 as there are phases, each with the places of the filters that meet it."""
+    """A convolution of stride 1 per phase, with the places of the filters that meet it."""
     high, wide = window.phases(size)
     if window.stride == (1, 1) and high and wide:  # the one phase is all there is
         return _conv2d_phase(g, w, high[0], wide[0], groups)

@@ -1,0 +1,49 @@
+"""Fast max pooling for NumPy's own arrays; ops/pooling.py has the plain versions, which say what is computed."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .conv import copy_images
+from .masks import BITS, masked
+from .windows import Pair, Window
+
+
+def pool_argmax(x: Any, y: Any, window: Window) -> Any:
+    # a place counts the ones before it, as long as no maximum was met: sums of truth values, where masks would branch
+    count = math.prod(window.kernel)
+    place = np.zeros_like(y, dtype=np.min_scalar_type(count))
+    unmet = np.ones_like(y, dtype=bool)
+    # a maximum keeps nan, and is quicker than to look at each
+    has_nan = y.size > 0 and bool(np.isnan(y.max()))
+    views = {k: (here, there) for k, here, there in window.places(x.shape[2:])}
+    for k in range(count - 1):
+        if k in views:
+            here, there = views[k]
+            at = x[:, :, *there]
+            other = at != y[:, :, *here]
+            if has_nan:
+                other &= at == at
+            unmet[:, :, *here] &= other
+        place += unmet
+    return place
+
+
+def pool_scatter(g: Any, place: Any, size: Pair, window: Window) -> Any:
+    """The dtype of g is one of BITS."""
+    # laid out in memory like the places, and so like the image that they were found in
+    make = np.empty_like if window.tiles(size) else np.zeros_like
+    y = make(place, g.dtype, shape=(*g.shape[:2], *size))
+    room, bits = np.empty_like(place, g.dtype), BITS[g.dtype.char]
+    g = g if g.strides == room.strides else copy_images(g, room)
+    overlap = any(s < e for s, e in zip(window.stride, window.extent, strict=True))
+    for k, here, there in window.places(size):
+        hit, at = place[:, :, *here] == k, y[:, :, *there]
+        if overlap:
+            at += masked(g[:, :, *here], hit)
+        else:  # the same product, straight to where it belongs
+            np.multiply(g[:, :, *here].view(bits), hit, out=at.view(bits))
+    return y

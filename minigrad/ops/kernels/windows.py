@@ -1,0 +1,137 @@
+"""The arithmetic of windows that move over the last two axes of (N, C, H, W): what each of their places meets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import product
+from typing import Any, NamedTuple
+
+Pair = tuple[int, int]
+Slices = tuple[slice, slice]
+Place = tuple[slice, slice]  # along one axis: the windows, and the elements that they meet
+
+
+class Phase(NamedTuple):
+    """Along one axis: elements of the image a stride apart, which the same places of their windows meet.
+
+    elements, places  which they are, as slices of the image and of the window
+    pads              (before, after): the frame, negative for what is cut off, with which these places, turned
+                      around and `dilation` apart, move over the windows and meet for each element what it is under
+    """
+
+    elements: slice
+    places: slice
+    pads: Pair
+    dilation: int
+
+
+class Window(NamedTuple):
+    """A window of `kernel` elements, `dilation` apart, that moves in steps of `stride`; height first, then width.
+
+    padding  (before, after) per axis
+    """
+
+    kernel: Pair
+    stride: Pair = (1, 1)
+    padding: tuple[Pair, Pair] = ((0, 0), (0, 0))
+    dilation: Pair = (1, 1)
+
+    def tiles(self, size: Sequence[int]) -> bool:
+        """Tell whether every element lies under exactly one window, at one place in it."""
+        return self == Window(self.kernel, self.kernel) and not any(
+            n % k for n, k in zip(size, self.kernel, strict=True)
+        )
+
+    @property
+    def extent(self) -> Pair:
+        """d (k - 1) + 1 per axis: from the window's first element to its last."""
+        (kh, kw), (dh, dw) = self.kernel, self.dilation
+        return dh * (kh - 1) + 1, dw * (kw - 1) + 1
+
+    def padded(self, size: Sequence[int]) -> Pair:
+        """The image's size with its padding."""
+        (top, bottom), (left, right) = self.padding
+        return size[0] + top + bottom, size[1] + left + right
+
+    def output_size(self, size: Sequence[int]) -> Pair:
+        """floor((n + p + p' - d (k - 1) - 1) / s) + 1 per axis; a stride that does not divide drops the tail."""
+        (h, w), (eh, ew), (sh, sw) = self.padded(size), self.extent, self.stride
+        return (h - eh) // sh + 1, (w - ew) // sw + 1
+
+    def places(self, size: Sequence[int]) -> tuple[tuple[int, Slices, Slices], ...]:
+        """Per place in the window, in row-major order: its number, and where it meets the image.
+
+        That is: the windows for which it lies in the image and not in the padding, as slices of the output, and
+        the elements it meets there, as slices of the image. A place that is always in the padding is left out.
+        """
+        return _places(self, (size[0], size[1]))
+
+    def along(self, size: Sequence[int]) -> tuple[tuple[Place | None, ...], ...]:
+        """`places` along each axis alone; None for one that is always in the padding."""
+        return _along(self, (size[0], size[1]))
+
+    def phases(self, size: Sequence[int]) -> tuple[tuple[Phase, ...], ...]:
+        """Per axis the phases into which a stride parts an image of `size`; what no window meets is in none."""
+        return _phases(self, (size[0], size[1]))
+
+    def per_axis(self, size: Sequence[int]) -> Iterator[tuple[Any, ...]]:
+        """The image's size, the output's, kernel, stride, padding and dilation of each axis."""
+        return zip(size, self.output_size(size), *self, strict=True)
+
+
+@lru_cache(maxsize=256)
+def _places(window: Window, size: Pair) -> tuple[tuple[int, Slices, Slices], ...]:
+    rows, columns = window.along(size)
+    return tuple(
+        (k, (row[0], column[0]), (row[1], column[1]))
+        for k, (row, column) in enumerate(product(rows, columns))
+        if row and column
+    )
+
+
+@lru_cache(maxsize=256)
+def _along(window: Window, size: Pair) -> tuple[tuple[Place | None, ...], ...]:
+    return tuple(tuple(_along_axis(*of_axis)) for of_axis in window.per_axis(size))
+
+
+def _along_axis(
+    n: int, out: int, kernel: int, stride: int, padding: Pair, dilation: int
+) -> Iterator[Place | None]:
+    """`places` along one axis."""
+    for u in range(kernel):
+        offset = u * dilation - padding[0]
+        first = max(0, -(offset // stride))  # the first window with first * stride + offset >= 0
+        count = min(out, (n - 1 - offset) // stride + 1) - first
+        start = first * stride + offset
+        yield (
+            (slice(first, first + count), slice(start, start + (count - 1) * stride + 1, stride))
+            if count > 0
+            else None
+        )
+
+
+@lru_cache(maxsize=256)
+def _phases(window: Window, size: Pair) -> tuple[tuple[Phase, ...], ...]:
+    return tuple(tuple(_phases_along_axis(*of_axis)) for of_axis in window.per_axis(size))
+
+
+def _phases_along_axis(
+    n: int, out: int, kernel: int, stride: int, padding: Pair, dilation: int
+) -> Iterator[Phase]:
+    """`phases` along one axis: element h lies under place u of window i where h + p = i s + u d."""
+    common = math.gcd(stride, dilation)
+    # so many places further in the window are as far as so many windows
+    step, spread = stride // common, dilation // common
+    for first in range(min(step, kernel)):
+        places = slice(first, kernel, step)
+        ahead, residue = divmod(first * dilation, stride)
+        begin = -((residue - padding[0]) // stride)  # the first q with h = q s + residue - p >= 0
+        start = begin * stride + residue - padding[0]
+        count = -((start - n) // stride)
+        before = ahead + (len(range(kernel)[places]) - 1) * spread - begin
+        after = begin + count - ahead - out
+        if count > 0 and min(before, after) > -out:
+            elements = slice(start, start + (count - 1) * stride + 1, stride)
+            yield Phase(elements, places, (before, after), spread)

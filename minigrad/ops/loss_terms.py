@@ -1,0 +1,46 @@
+"""The terms of a loss, one per element of x or per row: their shapes, weights and reduction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..core.dtypes import in_array
+from .reductions import mean, sum
+
+Reduction = str
+
+
+def check_reduction(op: str, reduction: str, *more: str) -> None:
+    known = ("mean", "sum", "none", *more)
+    if reduction not in known:
+        raise ValueError(
+            f"{op}: reduction must be {', '.join(map(repr, known[:-1]))} or {known[-1]!r}, not {reduction!r}"
+        )
+
+
+def reduced(terms: Any, reduction: Reduction) -> Any:
+    return mean(terms) if reduction == "mean" else sum(terms) if reduction == "sum" else terms
+
+
+def check_same_shape(op: str, x: Any, target: Any) -> None:
+    if tuple(np.shape(x)) != tuple(np.shape(target)):
+        raise ValueError(
+            f"{op}: x has shape {tuple(np.shape(x))} and the target {tuple(np.shape(target))}; a loss does not "
+            "broadcast, reshape one of them"
+        )
+
+
+def fitting(op: str, name: str, weight: Any, x: Any) -> Any:
+    """A weight per element, or per element along some axes, in x's dtype; ValueError if it does not fit x's shape."""
+    weight = in_array(weight)
+    fits = len(weight.shape) <= len(x.shape) and all(
+        n in (1, m) for n, m in zip(weight.shape[::-1], x.shape[::-1], strict=False)
+    )
+    if not fits:
+        raise ValueError(
+            f"{op}: {name} has shape {tuple(weight.shape)}, which does not broadcast to the shape {tuple(x.shape)} "
+            "of x"
+        )
+    return weight.astype(x.dtype)
