@@ -139,10 +139,10 @@ class Tensor(Methods):
         return f"{type(self).__name__}({text})"
 
     def _repr_html_(self) -> str | None:
-        """What a notebook shows of a Tensor with history: its graph below its repr."""
-        from .picture.notebook import html_of_tensor
+        """The HTML that a notebook shows: the graph below the repr, where there is one."""
+        from .picture import html
 
-        return html_of_tensor(self)
+        return html(self)
 
     # Gradients ---------------------------------------------------------------------------------------
 

@@ -241,11 +241,11 @@ class Module:
 
         return summarise(self, input_shape, dtype)
 
-    def _repr_html_(self) -> str:
-        """What a notebook shows: the tree of modules, each folded by a click."""
-        from minigrad.picture.notebook import html_of_module
+    def _repr_html_(self) -> str | None:
+        """The HTML that a notebook shows: the tree of modules, each folded by a click."""
+        from minigrad.picture import html
 
-        return html_of_module(self)
+        return html(self)
 
 
 def _holds_members(value: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigrad.sight.recording import origin_of
+from minigrad.sight import origin_of
 
 from ..modes import evaluating
 from ..module import Module

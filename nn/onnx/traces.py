@@ -13,7 +13,7 @@ import numpy as np
 
 import minigrad
 from minigrad import Tensor
-from minigrad.sight.recording import all_before, origin_of
+from minigrad.sight import all_before, origin_of
 
 from ..module import Module
 
