@@ -95,7 +95,6 @@ def one_of(*texts: str | None) -> Callable[[Any, str], Any]:
     return check
 
 
-def each(options: dict[str, Any], check: Callable[[Any, str], Any], *names: str) -> None:
-    """Check these options, and put what the check makes of them in their place."""
-    for name in names:
-        options[name] = check(options[name], name)
+def optional(check: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
+    """None, or what the check makes of the value."""
+    return lambda value, name: None if value is None else check(value, name)
