@@ -87,6 +87,11 @@ def test_a_class_below_a_law_may_have_a_constructor_of_its_own():
     assert list(inspect.signature(Heavy).parameters) == ["params", "lr"]
     assert Heavy(weights(), 0.1).momentum == 0.9
 
+    class Heavier(Heavy):
+        elementwise = False
+
+    assert Heavier(weights(), 0.1).momentum == 0.9
+
 
 def test_an_option_without_a_default_must_be_given():
     class Needy(Law):

@@ -9,7 +9,7 @@ from minigrad import Tensor
 
 from .blocks import Blocks, Group, Pair, State, is_array
 from .checks import can_be_listed, not_negative, parameters
-from .options import constructor, option, options_of
+from .options import Option, constructor, option, options_of
 from .state import checked, copied, fits
 
 if TYPE_CHECKING:  # importing it takes time
@@ -172,7 +172,8 @@ class _Declared(Optimizer):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "__init__" not in vars(cls):
+        declares = any(isinstance(value, Option) for value in vars(cls).values())
+        if declares and "__init__" not in vars(cls):
             cls.__init__ = constructor(cls, Optimizer.__init__)  # type: ignore[method-assign]
 
 
