@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 
-from minigrad import Tensor, is_recording, record, scope
+from minigrad import Tensor, is_recording, scope
 
 from .error_paths import locate
-
-if TYPE_CHECKING:
-    from .summary import Summary
+from .summary import Summary, report, summarise
 
 Self = TypeVar("Self", bound="Module")
-
-# told of every module that was called and what it gave, while recording
-_watcher: ContextVar[Callable[[Any, Any], None] | None] = ContextVar("nn_watcher", default=None)
-
-
-@contextmanager
-def watching(watcher: Callable[[Any, Any], None]) -> Iterator[None]:
-    """Call watcher(module, output) after each module that is called inside, the inner ones before the outer."""
-    token = _watcher.set(watcher)
-    try:
-        with record():
-            yield
-    finally:
-        _watcher.reset(token)
 
 
 class Parameter(Tensor):
@@ -79,8 +61,7 @@ class Module:
                 return self.forward(*args, **kwargs)
             with scope(self):
                 y = self.forward(*args, **kwargs)
-            if (watcher := _watcher.get()) is not None:
-                watcher(self, y)
+            report(self, y)
             return y
         except Exception as error:
             locate(error, self)
@@ -237,8 +218,6 @@ class Module:
 
         Nothing is estimated: a copy of the model runs on zeros, in the mode that this one is in.
         """
-        from .summary import summarise
-
         return summarise(self, input_shape, dtype)
 
     def _repr_html_(self) -> str | None:
