@@ -1,4 +1,4 @@
-"""What layers check of their arguments and inputs; the errors begin with the layer's class."""
+"""Checks of layers' arguments and inputs; the errors begin with the layer's class."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""fit: the training loop that everybody writes, with what makes it safe to leave alone."""
+"""fit: the training loop that everybody writes, made safe to leave alone."""
 
 from __future__ import annotations
 
@@ -265,7 +265,7 @@ class _Run:
 
 
 class _Checkpoint:
-    """The file in which a run is kept, if it is: the model, what trains it, and a word of the run's own."""
+    """The file that a run is kept in, if it is: its model, optimizer, schedule, rng, and what it has done."""
 
     def __init__(
         self,
@@ -311,7 +311,7 @@ class _Checkpoint:
 
 
 class _Interrupt:
-    """Inside the block Ctrl-C only asks, the first time: from an update cut in two no run could go on."""
+    """A block in which the first Ctrl-C only asks to stop: from an update cut in two no run could go on."""
 
     def __init__(self) -> None:
         self.asked = False

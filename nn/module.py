@@ -102,7 +102,7 @@ class Module:
                 )
 
     def _walk(self, prefix: str = "", above: tuple[Module, ...] = ()) -> Iterator[tuple[str, Any]]:
-        """Every Parameter and Buffer in the tree under every name that leads to it without going in circles."""
+        """Every Parameter and Buffer of the tree, under each name that leads to it without going in circles."""
         for name, value in self._members():
             if not isinstance(value, Module):
                 yield prefix + name, value
@@ -200,7 +200,7 @@ class Module:
     # Text --------------------------------------------------------------------------------------------
 
     def describe(self) -> str:
-        """What stands in the parentheses of this layer's repr."""
+        """The text between the parentheses of this layer's repr."""
         return ""
 
     def __repr__(self) -> str:
@@ -228,7 +228,7 @@ class Module:
 
 
 def _holds_members(value: Any) -> bool:
-    """Whether a container holds Parameters, Buffers or Modules, at any depth."""
+    """True if a container holds Parameters, Buffers or Modules, at any depth."""
     if isinstance(value, dict):
         value = tuple(value.values())
     if isinstance(value, (list, tuple, set)):
@@ -251,7 +251,7 @@ def _fitted(value: Any, own: Tensor) -> Any:
 
 
 def _lines(name: str, module: Module, above: tuple[Module, ...]) -> list[tuple[str, str]]:
-    """Per module of the tree the text of its line and, beside it, its own parameters' shapes and count."""
+    """The text of each module's line and, beside it, the shapes and the count of its own parameters."""
     members = list(module._members())
     own = [(n, value) for n, value in members if not isinstance(value, Module)]
     shapes = ", ".join(f"{n} {tuple(value.shape)}" for n, value in own)

@@ -1,4 +1,4 @@
-"""`Module.summary`: what a model's layers give, hold and cost, from what a run of it really did.
+"""`Module.summary`: what a model's layers give, hold and cost, as measured in a run of it.
 
 A copy of the model runs on zeros, on batches of two and of three. What grows from one to the other belongs to the
 batch: an axis that does is N, and costs that do are per example. So nothing is guessed, batch normalisation has the

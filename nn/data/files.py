@@ -46,7 +46,7 @@ def check_labels(path: StrPath, labels: npt.NDArray[Any]) -> npt.NDArray[np.int6
 
 
 class Folder(NamedTuple):
-    """Where the files of a data set are looked for: the folder `path`, which `origin` names, or else the cache.
+    """The place of a data set's files: the folder `path`, which `origin` names, or else the cache.
 
     They lie in its subfolder named like the data set, or in itself; downloads belong into the subfolder.
     """
@@ -137,7 +137,7 @@ class _MirrorError(Exception):
 
 
 def _fetch_from(url: str, path: Path, sha256: str, timeout: float) -> None:
-    """Downloads one url to the path; a _MirrorError where the mirror is to blame."""
+    """Download one url to the path; a _MirrorError where the mirror is to blame."""
     with whole(path) as file:
         with closing(_body(url, path.name, timeout)) as blocks:
             file.writelines(blocks)
@@ -178,7 +178,7 @@ def _progress(label: str, total: int | None) -> AbstractContextManager[Any]:
 
 
 def _check(path: Path, sha256: str) -> None:
-    """A _MirrorError unless that is the SHA-256 of the file or, if it is gzip, of its content."""
+    """Raise a _MirrorError unless that is the SHA-256 of the file or, if it is gzip, of its content."""
     with open(path, "rb") as file:
         if hashlib.file_digest(file, "sha256").hexdigest() == sha256:
             return

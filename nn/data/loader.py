@@ -19,7 +19,7 @@ Transform = Callable[[Any, np.random.Generator], Any]
 
 
 class DataLoader:
-    """Iterating gives an epoch: batches of `batch_size` items that hold each item of the data set once.
+    """An iteration is an epoch: batches of `batch_size` items, which hold each item of the data set once.
 
     shuffle     in an order drawn anew for each epoch
     drop_last   leave out a last batch that would be smaller

@@ -16,7 +16,7 @@ from .normalisation import in_wide_floats
 
 
 class _BatchNorm(Module):
-    """What BatchNorm1d and BatchNorm2d have in common: everything but the inputs they take."""
+    """BatchNorm1d and BatchNorm2d, which add the inputs that they take."""
 
     inputs: dict[int, str]  # how many axes -> what they are
 

@@ -27,7 +27,7 @@ class _Convolution(Module):
         return self._op(x, self.weight, self.bias, *self._options())
 
     def _options(self) -> tuple[Any, ...]:
-        """The arguments of the op behind x, weight and bias."""
+        """The arguments that the op takes after x, weight and bias."""
         raise NotImplementedError
 
     def _set_sizes(
@@ -53,7 +53,7 @@ class _Convolution(Module):
         self.bias = None if drawn is None else Parameter(drawn)
 
     def _described(self, **more: Any) -> str:
-        """The arguments, those left out that have PyTorch's defaults."""
+        """The arguments for a repr, without those that have PyTorch's defaults."""
         text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}"
         for name, value in {"stride": self.stride, **more, "dilation": self.dilation}.items():
             least = 0 if "padding" in name else 1

@@ -16,7 +16,7 @@ from ..module import Module, Parameter
 
 
 def in_wide_floats(law: Callable[[Any], Any], x: Any) -> Any:
-    """law(x), of float16 in float32: squares of some hundreds leave its range where their mean's root does not."""
+    """law(x), with float16 computed in float32: the square of 256 is already beyond its range, the root is not."""
     return law(x.astype(np.float32)).astype(np.float16) if x.dtype == np.float16 else law(x)
 
 
@@ -32,7 +32,7 @@ def _one_over_root(x: Any, axes: tuple[int, ...], eps: float) -> Any:
 
 
 class _OverLastAxes(Module):
-    """What LayerNorm and RMSNorm have in common: the sizes of the axes that they normalise over."""
+    """The sizes of the axes that LayerNorm and RMSNorm normalise over."""
 
     def _take_shape(self, normalized_shape: int | tuple[int, ...]) -> tuple[int, ...]:
         sizes = (

@@ -1,4 +1,4 @@
-"""Pooling: the maximum or the mean of windows, or of as many windows as are asked for."""
+"""Pooling: the maximum or the mean of windows, given by their size or by their number."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _Pool(Module):
         return self._op(x, self.kernel_size, self.stride, self.padding, *self._options())
 
     def _options(self) -> tuple[Any, ...]:
-        """The arguments of the op behind the padding."""
+        """The arguments that the op takes after the padding."""
         raise NotImplementedError
 
     def _set_window(self, kernel_size: Any, stride: Any, padding: Any) -> None:
@@ -131,7 +131,7 @@ class AvgPool1d(_AvgPool):
 
 
 class _AdaptivePool(Module):
-    """The argument of the pools that give an output of one size, whatever that of the input is."""
+    """The argument of pools whose output has one size, whatever the size of the input."""
 
     _op: Callable[..., Any]
 

@@ -69,7 +69,7 @@ def _numbered(name: str, count: int) -> list[str]:
 
 
 def _translate(graph: Graph) -> None:
-    """Each op of the trace in turn."""
+    """Translate each op of the trace in turn."""
     orders = [trace.nodes for trace in graph.traces]
     for nodes in zip(*orders, strict=False):
         whole, arrays = nodes[0], [node.notes.value for node in nodes]

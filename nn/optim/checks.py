@@ -1,4 +1,4 @@
-"""What an optimiser may be given: parameters, and options of a group. Errors say what was met and what is needed."""
+"""Checks of parameters, and of the options of laws and schedules; errors say what was met and what is needed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def parameters(params: Any, where: str) -> tuple[Tensor, ...]:
 
 
 def can_be_listed(params: Any) -> bool:
-    """Whether this is a collection, and not one thing that happens to be iterable."""
+    """True for a collection, and not for one thing that happens to be iterable."""
     return isinstance(params, Iterable) and not isinstance(params, (Module, Tensor, dict))
 
 

@@ -111,7 +111,7 @@ class LBFGS(Law):
         return loss
 
     def _direction(self, g: Any) -> Any:
-        """-H g, after the last move and what it did to the gradient have gone into H."""
+        """-H g, after H has learned from the last move and the change of the gradient over it."""
         memory = self._memory
         memory["n_iter"] += 1
         if memory["n_iter"] == 1:
@@ -147,7 +147,7 @@ class LBFGS(Law):
     # State -------------------------------------------------------------------------------------------
 
     def _states(self) -> list[State]:
-        """All of it with the first parameter; s and y are of shape (pairs kept, elements of all parameters)."""
+        """The memory, kept with the first parameter; s and y are (pairs kept, elements of all parameters)."""
         memory = dict(self._memory)
         if memory["n_iter"]:
             for name in ("s", "y"):
@@ -172,7 +172,7 @@ class LBFGS(Law):
 
 
 class _Line:
-    """Where the parameters come to when they move from where they are now by t d, and the loss there."""
+    """The line w + t d from where the parameters are now: they move along it, and the loss is asked for there."""
 
     def __init__(self, optimizer: LBFGS, closure: Callable[[], Any], d: Any) -> None:
         self._optimizer, self._closure, self._d = optimizer, closure, d

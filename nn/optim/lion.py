@@ -1,4 +1,4 @@
-"""Lion."""
+"""Lion: steps of one size along the sign of a mean gradient."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Optimizer: what every optimiser does with its parameters; a law of one's own is one method."""
+"""Optimizer: everything that laws have in common; a law of your own is one method."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Params: TypeAlias = Iterable[Tensor] | Iterable[Group]
 
 
 class Optimizer:
-    """Updates parameters from their `.grad`; one whose grad is None is left exactly as it is.
+    """An optimiser updates parameters from their `.grad`; one whose grad is None stays exactly as it is.
 
     params   Tensors, such as model.parameters(); or dicts, each a group with options of its own:
              [{"params": features, "lr": 1e-4}, {"params": head}]; what a group leaves out is as for the optimiser
@@ -120,7 +120,7 @@ class Optimizer:
     # State -------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        """What a run goes on from, in plain dicts: numbers and texts, which JSON can hold, and copies of arrays.
+        """The state that a run goes on from, in plain dicts: numbers and texts, which JSON can hold, and copied arrays.
 
         "optimizer"     the law's name
         "parameters"    {"shape": [3, 4], "dtype": "float32"} of each parameter, group after group
@@ -151,7 +151,7 @@ class Optimizer:
         self._load_states(states)
 
     def _states(self) -> list[State]:
-        """What the law keeps for each parameter."""
+        """The state of the law for each parameter."""
         return [state for blocks in self._blocks for state in blocks.states()]
 
     def _load_states(self, states: list[State]) -> None:
@@ -168,7 +168,7 @@ class Optimizer:
 
 @dataclass_transform(field_specifiers=(option,))
 class _Declared(Optimizer):
-    """Options that a class declares are the arguments of its constructor, which is made here; type checkers know."""
+    """The maker of constructors: their arguments are the options that a class declares, as type checkers know."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

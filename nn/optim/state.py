@@ -19,7 +19,7 @@ def copied(state: State) -> State:
 
 
 def checked(optimizer: Any, state: Any) -> tuple[list[Group], list[State]]:
-    """The options of each group and a copy of what the law keeps for each parameter; else what does not fit."""
+    """The options of each group and a copied state for each parameter; an error says what does not fit."""
     law = type(optimizer).__name__
     where = f"{law}.load_state_dict"
     if not isinstance(state, Mapping):
@@ -90,7 +90,7 @@ def _options(optimizer: Any, groups: Any) -> list[Group]:
 
 
 def _states(optimizer: Any, states: Any) -> list[State]:
-    """For each parameter; JSON makes the numbers of the parameters texts, which will do."""
+    """The state for each parameter; the numbers of the parameters may be texts, as JSON makes them."""
     params = optimizer.params
     found: list[State] = [{} for _ in params]
     for key, state in states.items():
@@ -106,7 +106,7 @@ def _states(optimizer: Any, states: Any) -> list[State]:
 
 
 def fits(name: str, array: Any, shape: tuple[int, ...], dtype: Any) -> None:
-    """An array of this shape, and of floats no narrower than dtype."""
+    """Raise a ValueError unless this is an array of this shape, and of floats no narrower than dtype."""
     if tuple(array.shape) != shape:
         raise ValueError(f"{name} has shape {tuple(array.shape)}, needed {shape}")
     if array.dtype.kind == "f" and not np.can_cast(dtype, array.dtype):

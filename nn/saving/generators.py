@@ -25,7 +25,7 @@ def generators_of(model: Module, rng: np.random.Generator | None) -> list[tuple[
 
 
 def states_of(generators: list[tuple[list[str], Any]]) -> list[dict[str, Any]]:
-    """As plain data."""
+    """The states of generators, as plain data."""
     return [
         {"names": names, "state": generator.bit_generator.state} for names, generator in generators
     ]
@@ -34,7 +34,7 @@ def states_of(generators: list[tuple[list[str], Any]]) -> list[dict[str, Any]]:
 def problems_with(
     states: list[dict[str, Any]], generators: list[tuple[list[str], Any]]
 ) -> list[str]:
-    """Why these states cannot become those of these generators."""
+    """The reasons why these states cannot become those of these generators."""
     met, needed = [tuple(s["names"]) for s in states], [tuple(names) for names, _ in generators]
     if sorted(met) != sorted(needed):
         return [
@@ -52,7 +52,7 @@ def problems_with(
 
 
 def restore(states: list[dict[str, Any]], generators: list[tuple[list[str], Any]]) -> None:
-    """Let each go on from its state."""
+    """Let each generator go on from its state."""
     for state, (_, generator) in _pairs(states, generators):
         generator.bit_generator.state = state
 
