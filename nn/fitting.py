@@ -18,6 +18,7 @@ from .modes import evaluating
 from .module import Module
 from .optim import LBFGS, clip_grad_norm_
 from .optim.checks import natural, optional
+from .progress import progress_bar
 from .saving import load, save
 from .saving.generators import generators_of, restore, states_of
 
@@ -384,12 +385,8 @@ def _waited(history: list[Record], patience: int | None) -> bool:
 
 
 def _bar(progress: bool, loader: Any, epoch: int, accumulate: int) -> Any:
-    """A progress bar that counts updates, or None where tqdm is not installed."""
+    """A bar that counts updates, or None."""
     if not progress:
         return nullcontext()
-    try:
-        from tqdm import tqdm  # type: ignore[import-untyped, unused-ignore]
-    except ImportError:
-        return nullcontext()
     total = math.ceil(len(loader) / accumulate) if hasattr(loader, "__len__") else None
-    return tqdm(desc=f"epoch {epoch}", total=total)
+    return progress_bar(f"epoch {epoch}", total)

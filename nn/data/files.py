@@ -8,7 +8,7 @@ import urllib.error
 import urllib.request
 import zlib
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import closing
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..atomic_file import StrPath, whole
+from ..progress import progress_bar
 
 BLOCK = 1 << 16  # bytes read between two steps of the progress bar
 GZIP_ERRORS = (EOFError, gzip.BadGzipFile, zlib.error)  # what reading a damaged gzip file raises
@@ -151,7 +152,7 @@ def _body(url: str, label: str, timeout: float) -> Generator[bytes, None, None]:
     try:
         with urllib.request.urlopen(url, timeout=timeout) as response:
             total: int | None = response.length
-            with _progress(label, total) as bar:
+            with progress_bar(label, total, unit="B", unit_scale=True) as bar:
                 while block := response.read(BLOCK):
                     received += len(block)
                     if bar is not None:
@@ -165,16 +166,6 @@ def _body(url: str, label: str, timeout: float) -> Generator[bytes, None, None]:
     # http.client takes the end of a connection for the end of the body.
     if total is not None and received < total:
         raise _MirrorError(f"sent {received} of {total} bytes")
-
-
-def _progress(label: str, total: int | None) -> AbstractContextManager[Any]:
-    """A progress bar that counts bytes, or None where tqdm is not installed."""
-    try:
-        from tqdm import tqdm  # type: ignore[import-untyped, unused-ignore]
-    except ImportError:
-        return nullcontext()
-    bar: AbstractContextManager[Any] = tqdm(desc=label, total=total, unit="B", unit_scale=True)
-    return bar
 
 
 def _check(path: Path, sha256: str) -> None:

@@ -21,10 +21,10 @@ class Graph:
         self.nodes: list[Any] = []
         self.initialisers: dict[str, Any] = {}
         self.used: set[str] = set()
-        self.paths = _paths(model)
-        self.place = (
-            ""  # the path of the module whose op is being translated, for the names of nodes
-        )
+        kind = type(model).__name__
+        self.paths = {id(module): path or kind for path, module in model.named_modules()}
+        # the path of the module whose op is being translated, for the names of nodes
+        self.place = ""
         self._constants: dict[Any, str] = {}
         self._names: dict[int, str] = {}  # by the id of a node, a Tensor, or the array of one
         self.outputs_of: dict[int, list[str]] = {}  # by the id of a node of the first trace
@@ -277,15 +277,3 @@ def onnx_type(dtype: Any) -> int:
     from onnx import helper
 
     return int(helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
-
-
-def _paths(model: Module) -> dict[int, str]:
-    """The name of each module in the model, by its id; where it has several, the first."""
-    paths: dict[int, str] = {}
-    stack = [("", model)]
-    while stack:
-        path, module = stack.pop()
-        if id(module) not in paths:
-            paths[id(module)] = path or type(module).__name__
-            stack += [(f"{path}.{n}" if path else n, m) for n, m in module.children()]
-    return paths

@@ -14,9 +14,9 @@ from ..module import Module
 def generators_of(model: Module, rng: np.random.Generator | None) -> list[tuple[list[str], Any]]:
     """(names, Generator) of each that a run may draw from: the default one, `rng`, and those that modules hold."""
     named = [("default", minigrad.generator()), ("rng", rng)]
-    for path, module in _paths(model):
-        for name, value in vars(module).items():
-            named.append((f"model.{path}{name}", value))
+    for path, module in model.named_modules():
+        prefix = f"model.{path}." if path else "model."
+        named += [(prefix + name, value) for name, value in vars(module).items()]
     found: dict[int, tuple[list[str], Any]] = {}
     for name, value in named:
         if isinstance(value, np.random.Generator):
@@ -64,15 +64,3 @@ def _pairs(states: list[dict[str, Any]], generators: list[tuple[list[str], Any]]
 
 def _text(groups: list[tuple[str, ...]]) -> str:
     return ", ".join(" = ".join(names) for names in groups)
-
-
-def _paths(model: Module) -> list[tuple[str, Module]]:
-    """(what the names of its members begin with, module) of each module in the tree, once."""
-    found: dict[int, tuple[str, Module]] = {}
-    level = [("", model)]
-    while level:
-        path, module = level.pop()
-        if id(module) not in found:
-            found[id(module)] = (path, module)
-            level += reversed([(f"{path}{name}.", child) for name, child in module.children()])
-    return list(found.values())
