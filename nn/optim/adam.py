@@ -26,7 +26,7 @@ class Adam(Law):
 
     elementwise = True
     decoupled = False
-    """Whether weights decay beside the law."""
+    """True if weights decay beside the law."""
 
     lr: float = option(not_negative, default=1e-3)
     betas: tuple[float, float] = option(fractions, default=(0.9, 0.999))

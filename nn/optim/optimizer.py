@@ -36,7 +36,7 @@ class Optimizer:
     """
 
     elementwise = False
-    """Whether each element's update depends on that element alone: small parameters are then updated together."""
+    """True if each element's update depends on that element alone: small parameters are then updated together."""
 
     lr: float = option(not_negative)
 
@@ -168,7 +168,7 @@ class Optimizer:
 
 @dataclass_transform(field_specifiers=(option,))
 class _Declared(Optimizer):
-    """The maker of constructors: their arguments are the options that a class declares, as type checkers know."""
+    """The base of classes whose constructor takes the options that they declare, as type checkers are told."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
-from inspect import Parameter, Signature, get_annotations
 from typing import Any
 
 Check = Callable[[Any, str], Any]  # of a value and its name: the value to use, or a ValueError
 
 
-def option(check: Check, *, default: Any = Parameter.empty) -> Any:
+def option(check: Check, *, default: Any = inspect.Parameter.empty) -> Any:
     """An option, declared in the body of a class: `momentum: float = option(not_negative, default=0.0)`."""
     return Option(check, default)
 
@@ -26,7 +26,7 @@ class Option:
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
-        self.annotation = get_annotations(owner).get(name, Parameter.empty)
+        self.annotation = inspect.get_annotations(owner).get(name, inspect.Parameter.empty)
 
     def __get__(self, optimizer: Any, owner: Any = None) -> Any:
         if optimizer is None:
@@ -59,13 +59,13 @@ def constructor(law: type, initialise: Callable[..., None]) -> Any:
 
     `inspect.signature` and `help` show them as those of a function that was written by hand.
     """
-    kind = Parameter.POSITIONAL_OR_KEYWORD
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     arguments = [
-        Parameter(name, kind, default=each.default, annotation=each.annotation)
+        inspect.Parameter(name, kind, default=each.default, annotation=each.annotation)
         for name, each in options_of(law).items()
     ]
-    own = [Parameter("self", kind), Parameter("params", kind, annotation="Params")]
-    signature = Signature(own + arguments, return_annotation="None")
+    own = [inspect.Parameter("self", kind), inspect.Parameter("params", kind, annotation="Params")]
+    signature = inspect.Signature(own + arguments, return_annotation="None")
 
     def __init__(*args: Any, **kwargs: Any) -> None:
         try:
