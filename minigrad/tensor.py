@@ -134,10 +134,10 @@ class Tensor(Methods):
         return f"{type(self).__name__}({text})"
 
     def _repr_html_(self) -> str | None:
-        """HTML for a notebook: the repr, and below it the graph of a Tensor with history."""
-        from .picture.notebook import html_of_tensor
+        """The HTML that a notebook shows: the graph below the repr, where there is one."""
+        from .picture import html
 
-        return html_of_tensor(self)
+        return html(self)
 
     # Gradients ---------------------------------------------------------------------------------------
 

@@ -5,27 +5,13 @@ from types import ModuleType
 
 import minigrad
 
+# fmt: off
+# isort: off
 from . import init, optim, schedule
 from .fitting import fit
 from .layers.activations import (
-    CELU,
-    ELU,
-    GELU,
-    SELU,
-    Hardsigmoid,
-    Hardswish,
-    Hardtanh,
-    LeakyReLU,
-    LogSigmoid,
-    LogSoftmax,
-    Mish,
-    ReLU,
-    ReLU6,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    Softplus,
-    Tanh,
+    CELU, ELU, GELU, SELU, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, LogSigmoid, LogSoftmax,
+    Mish, ReLU, ReLU6, Sigmoid, SiLU, Softmax, Softplus, Tanh,
 )
 from .layers.attention import MultiheadAttention
 from .layers.batch_norm import BatchNorm1d, BatchNorm2d
@@ -34,25 +20,12 @@ from .layers.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from .layers.embedding import Embedding
 from .layers.linear import Linear
 from .layers.losses import (
-    BCELoss,
-    BCEWithLogitsLoss,
-    CrossEntropyLoss,
-    HingeLoss,
-    HuberLoss,
-    KLDivLoss,
-    L1Loss,
-    MSELoss,
-    NLLLoss,
-    SmoothL1Loss,
+    BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, HingeLoss, HuberLoss, KLDivLoss, L1Loss, MSELoss,
+    NLLLoss, SmoothL1Loss,
 )
 from .layers.normalisation import GroupNorm, LayerNorm, RMSNorm
 from .layers.pooling import (
-    AdaptiveAvgPool1d,
-    AdaptiveAvgPool2d,
-    AdaptiveMaxPool2d,
-    AvgPool1d,
-    AvgPool2d,
-    MaxPool1d,
+    AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d, MaxPool1d,
     MaxPool2d,
 )
 from .layers.recurrent import GRU, LSTM, RNN
@@ -66,89 +39,30 @@ from .saving import load, save
 
 # in reading order: what a layer is, the layers, what is built of them, what trains them
 __all__ = [  # noqa: RUF022
-    "Module",
-    "Parameter",
-    "Buffer",
+    "Module", "Parameter", "Buffer",
     # layers with parameters
-    "Linear",
-    "Conv1d",
-    "Conv2d",
-    "ConvTranspose1d",
-    "ConvTranspose2d",
-    "BatchNorm1d",
-    "BatchNorm2d",
-    "LayerNorm",
-    "GroupNorm",
-    "RMSNorm",
+    "Linear", "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d",
+    "BatchNorm1d", "BatchNorm2d", "LayerNorm", "GroupNorm", "RMSNorm",
     # of sequences
-    "Embedding",
-    "RNN",
-    "LSTM",
-    "GRU",
-    "MultiheadAttention",
-    "TransformerEncoderLayer",
-    "TransformerEncoder",
+    "Embedding", "RNN", "LSTM", "GRU", "MultiheadAttention", "TransformerEncoderLayer", "TransformerEncoder",
     # activations
-    "ReLU",
-    "ReLU6",
-    "LeakyReLU",
-    "Hardtanh",
-    "Hardsigmoid",
-    "Hardswish",
-    "ELU",
-    "CELU",
-    "SELU",
-    "Sigmoid",
-    "LogSigmoid",
-    "Tanh",
-    "Softplus",
-    "SiLU",
-    "Mish",
-    "GELU",
-    "Softmax",
-    "LogSoftmax",
+    "ReLU", "ReLU6", "LeakyReLU", "Hardtanh", "Hardsigmoid", "Hardswish", "ELU", "CELU", "SELU",
+    "Sigmoid", "LogSigmoid", "Tanh", "Softplus", "SiLU", "Mish", "GELU", "Softmax", "LogSoftmax",
     # pooling, dropout, shapes
-    "MaxPool1d",
-    "MaxPool2d",
-    "AvgPool1d",
-    "AvgPool2d",
-    "AdaptiveAvgPool1d",
-    "AdaptiveAvgPool2d",
-    "AdaptiveMaxPool2d",
-    "Dropout",
-    "Dropout2d",
-    "Identity",
-    "Flatten",
-    "Unflatten",
-    "Upsample",
+    "MaxPool1d", "MaxPool2d", "AvgPool1d", "AvgPool2d",
+    "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveMaxPool2d",
+    "Dropout", "Dropout2d", "Identity", "Flatten", "Unflatten", "Upsample",
     # of modules
-    "Sequential",
-    "ModuleList",
-    "ModuleDict",
-    "Residual",
-    "MLP",
-    "CNN",
+    "Sequential", "ModuleList", "ModuleDict", "Residual", "MLP", "CNN",
     # losses
-    "CrossEntropyLoss",
-    "NLLLoss",
-    "HingeLoss",
-    "MSELoss",
-    "L1Loss",
-    "SmoothL1Loss",
-    "HuberLoss",
-    "BCELoss",
-    "BCEWithLogitsLoss",
-    "KLDivLoss",
+    "CrossEntropyLoss", "NLLLoss", "HingeLoss", "MSELoss", "L1Loss", "SmoothL1Loss", "HuberLoss",
+    "BCELoss", "BCEWithLogitsLoss", "KLDivLoss",
     # training, saving, export
-    "save",
-    "load",
-    "fit",
-    "export_onnx",
+    "save", "load", "fit", "export_onnx",
     # rooms of their own
-    "init",
-    "optim",
-    "schedule",
+    "init", "optim", "schedule",
 ]
+# fmt: on
 
 
 def __getattr__(name: str) -> ModuleType:

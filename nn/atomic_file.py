@@ -64,7 +64,7 @@ def _remove_leftovers(place: Path) -> None:
 
 
 def _lock(file: Any) -> bool | None:
-    """Whether the lock on an open file, which ends with the process, is ours now; None where there are no locks."""
+    """True if the lock on an open file, which ends with the process, is ours now; None where there are no locks."""
     if sys.platform == "win32":
         return True
     import fcntl

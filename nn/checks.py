@@ -1,4 +1,4 @@
-"""What layers check of their arguments and inputs; the errors begin with the layer's class."""
+"""Checks of layers' arguments and inputs; the errors begin with the layer's class."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from .module import Module
 Sizes = int | tuple[int, ...]  # one number for every axis, or one per axis
 
 
-def integer(layer: Module, name: str, value: Any, least: int) -> int:
+def integer(owner: Any, name: str, value: Any, least: int) -> int:
     if not hasattr(value, "__index__") or index(value) < least:
         raise ValueError(
-            f"{type(layer).__name__}: {name} must be an integer >= {least}, not {value!r}"
+            f"{type(owner).__name__}: {name} must be an integer >= {least}, not {value!r}"
         )
     return index(value)
 

@@ -1,4 +1,4 @@
-"""Where in a model an error happened: its message begins with the layer's path, as in `encoder.0.conv: ...`."""
+"""The place in a model where an error arose: its message begins with the layer's path, `encoder.0.conv: ...`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _KEY = "nn_place"  # where an error on its way out of a model carries its _Place
 
 
 class _Place(NamedTuple):
-    """How far it is from the module that an error has just left to the layer in which it arose.
+    """The way from the module that an error has just left to the layer in which it arose.
 
     It holds no module, so that the error may outlive the model and be sent to another process.
     """
@@ -28,7 +28,7 @@ class _Place(NamedTuple):
 
 
 def locate(error: Exception, module: Any) -> None:
-    """Say in the error where in `module`, which it is leaving, it arose; the innermost module does so first.
+    """Say in an error that leaves `module` where in it the error arose; the innermost module does so first.
 
     A note has the path and the layer. The message begins with the path if it is a plain text, which that of a
     KeyError or OSError is not. Neither the error's type nor its traceback changes.

@@ -1,4 +1,4 @@
-"""fit: the training loop that everybody writes, with what makes it safe to leave alone."""
+"""fit: the training loop that everybody writes, made safe to leave alone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ import minigrad
 from .modes import evaluating
 from .module import Module
 from .optim import LBFGS, clip_grad_norm_
-from .optim.checks import natural
+from .optim.checks import natural, optional
+from .progress import progress_bar
 from .saving import load, save
 from .saving.generators import generators_of, restore, states_of
 
@@ -90,24 +91,15 @@ def fit(
     A loss that is nan or infinite raises FloatingPointError before it is learned from, and the checkpoint is kept. An
     interrupt (Ctrl-C) lets the update end, saves, and then is the KeyboardInterrupt that it always is.
     """
-    natural(epochs, "fit: epochs", least=0)
-    natural(accumulate, "fit: accumulate")
-    if patience is not None:
-        natural(patience, "fit: patience")
-    if isinstance(optimizer, LBFGS):
-        raise TypeError(
-            "fit: a step of LBFGS asks for the loss several times; write the loop, with optimizer.step(closure)"
-        )
+    _check(optimizer, epochs, accumulate, patience, schedule_each)
     if metrics and validation is None:
         raise ValueError("fit: metrics are measured on validation; pass a loader as validation=")
     if resume and checkpoint is None:
         raise ValueError("fit: to resume, pass the path as checkpoint=")
-    if schedule_each not in ("epoch", "step"):
-        raise ValueError(f'fit: schedule_each must be "epoch" or "step", not {schedule_each!r}')
     rng = getattr(loader, "rng", None) if rng is None else rng
-    each_step = schedule_each == "step"
+    file = _Checkpoint(checkpoint, model, optimizer, schedule, rng)
     run = _Run(
-        model, loader, optimizer, loss, schedule, each_step, clip_norm, accumulate, checkpoint, rng, progress
+        model, loader, optimizer, loss, schedule, schedule_each, clip_norm, accumulate, file, progress
     )  # fmt: skip
     if resume:
         run.resume()
@@ -125,6 +117,20 @@ def fit(
             if any(answers):
                 break
     return run.history
+
+
+def _check(
+    optimizer: Any, epochs: int, accumulate: int, patience: int | None, schedule_each: str
+) -> None:
+    natural(epochs, "fit: epochs", least=0)
+    natural(accumulate, "fit: accumulate")
+    optional(natural)(patience, "fit: patience")
+    if isinstance(optimizer, LBFGS):
+        raise TypeError(
+            "fit: a step of LBFGS asks for the loss several times; write the loop, with optimizer.step(closure)"
+        )
+    if schedule_each not in ("epoch", "step"):
+        raise ValueError(f'fit: schedule_each must be "epoch" or "step", not {schedule_each!r}')
 
 
 def evaluate(model: Module, loader: Iterable[Any], metrics: Mapping[str, Function]) -> Record:
@@ -152,21 +158,19 @@ class _Run:
         optimizer: Any,
         loss: Function,
         schedule: Any,
-        schedules_steps: bool,
+        schedule_each: str,
         clip_norm: float | None,
         accumulate: int,
-        checkpoint: StrPath | None,
-        rng: np.random.Generator | None,
+        checkpoint: _Checkpoint,
         progress: bool,
     ) -> None:
         self.model, self.loader, self.optimizer, self.loss = model, loader, optimizer, loss
-        self.schedule, self.schedules_steps = schedule, schedules_steps
+        self.schedule, self.schedule_each = schedule, schedule_each
         self.clip_norm, self.accumulate = clip_norm, accumulate
-        self.checkpoint, self.rng, self.progress = checkpoint, rng, progress
+        self.checkpoint, self.progress = checkpoint, progress
         self.history: list[Record] = []
         self.step = 0
         self.part: Record | None = None  # of an epoch that was interrupted
-        self.saved: int | None = None  # the step of the checkpoint
 
     def epoch(self, interrupt: _Interrupt) -> Record:
         """Every batch once, or those that an interrupt has left."""
@@ -195,8 +199,8 @@ class _Run:
         }  # fmt: skip
 
     def _begin(self) -> tuple[Record, Iterator[list[Any]]]:
-        """What an epoch has done so far, and the groups of batches that are left."""
-        generators = generators_of(self.model, self.rng)
+        """The part of an epoch that is done, and the groups of batches that are left."""
+        generators = generators_of(self.model, self.checkpoint.rng)
         now = states_of(generators)
         part, self.part = self.part, None
         groups = _groups(self.loader, self.accumulate)
@@ -220,15 +224,14 @@ class _Run:
                 batch = before * self.accumulate + i + 1
                 raise FloatingPointError(
                     f"fit: the loss is {value} at step {self.step + 1} (epoch {len(self.history) + 1}, batch {batch})"
-                    f"{self.kept()}; the step again inside minigrad.debug() names the op"
+                    f"{self.checkpoint}; the step again inside minigrad.debug() names the op"
                 )
             (loss if len(group) == 1 else loss * (counts[i] / rows)).backward()
             total += value * counts[i]
         if self.clip_norm is not None:
             clip_grad_norm_(self.optimizer.params, self.clip_norm)
         self.optimizer.step()
-        if self.schedule is not None and self.schedules_steps:
-            _step(self.schedule, total / rows)
+        self._step_schedule("step", total / rows)
         return total
 
     def end_epoch(self, record: Record) -> None:
@@ -236,50 +239,80 @@ class _Run:
         for name, parameter in self.model.named_parameters():
             if not np.isfinite(parameter.data).all():
                 raise FloatingPointError(
-                    f"fit: {name} is not finite after step {self.step} (epoch {record['epoch']}){self.kept()}"
+                    f"fit: {name} is not finite after step {self.step} (epoch {record['epoch']}){self.checkpoint}"
                 )
-        if self.schedule is not None and not self.schedules_steps:
-            _step(self.schedule, _monitored(record))
+        self._step_schedule("epoch", _monitored(record))
         self.history.append(record)
 
-    # The checkpoint ----------------------------------------------------------------------------------
+    def _step_schedule(self, after: str, loss: float) -> None:
+        """Step the schedule if it steps after this, with the loss if it asks for one."""
+        if self.schedule is None or after != self.schedule_each:
+            return
+        step = self.schedule.step
+        parameters = inspect.signature(step).parameters.values()
+        needs_loss = any(
+            p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters
+        )
+        step(*(loss,) * needs_loss)
 
     def save(self) -> None:
-        if self.checkpoint is None:
-            return
-        extra = {"history": self.history, "part": self.part}
-        save(self.checkpoint, self.model, self.optimizer, self.schedule, self.step, self.rng, extra)
-        self.saved = self.step
+        self.checkpoint.save(self.step, {"history": self.history, "part": self.part})
 
     def resume(self) -> None:
-        from .saving.file import read_file
+        found = self.checkpoint.load()
+        if found is not None:
+            self.step, extra = found
+            self.history, self.part = extra["history"], extra["part"]
 
-        assert self.checkpoint is not None
+
+class _Checkpoint:
+    """The file that a run is kept in, if it is: its model, optimizer, schedule, rng, and what it has done."""
+
+    def __init__(
+        self,
+        path: StrPath | None,
+        model: Module,
+        optimizer: Any,
+        schedule: Any,
+        rng: np.random.Generator | None,
+    ) -> None:
+        self.path, self.model, self.optimizer = path, model, optimizer
+        self.schedule, self.rng = schedule, rng
+        self.step: int | None = None  # after which it was saved
+
+    def save(self, step: int, extra: Record) -> None:
+        if self.path is not None:
+            save(self.path, self.model, self.optimizer, self.schedule, step, self.rng, extra)
+            self.step = step
+
+    def load(self) -> tuple[int, Record] | None:
+        """The step and the extra that were saved; None in the first run, which has left nothing yet."""
+        from .saving.file import read_file  # where it is used: it takes time to import
+
+        assert self.path is not None
         try:
-            parts = read_file(self.checkpoint)[1]
-        except FileNotFoundError:  # the first run, which has left nothing yet
-            return
+            parts = read_file(self.path)[1]
+        except FileNotFoundError:
+            return None
         extra = (parts or {}).get("extra")
         if not isinstance(extra, dict) or set(extra) != {"history", "part"}:
-            raise ValueError(
-                f"fit: {self.checkpoint} was not saved by fit, and says not where to go on"
-            )
-        step, extra = load(self.checkpoint, self.model, self.optimizer, self.schedule, self.rng)
+            raise ValueError(f"fit: {self.path} was not saved by fit, and says not where to go on")
+        step, extra = load(self.path, self.model, self.optimizer, self.schedule, self.rng)
         assert step is not None
-        self.step = self.saved = step
-        self.history, self.part = extra["history"], extra["part"]
+        self.step = step
+        return step, extra
 
-    def kept(self) -> str:
-        """What an error says of the checkpoint."""
-        if self.checkpoint is None:
+    def __str__(self) -> str:
+        """The end of an error: where the run is kept, and how far it was then."""
+        if self.path is None:
             return "; no checkpoint was kept, as no path was passed as checkpoint="
-        if self.saved is None:
+        if self.step is None:
             return "; there is no checkpoint yet"
-        return f"; the checkpoint {self.checkpoint} is that after step {self.saved}"
+        return f"; the checkpoint {self.path} is that after step {self.step}"
 
 
 class _Interrupt:
-    """Inside the block Ctrl-C only asks, the first time: from an update cut in two no run could go on."""
+    """A block in which the first Ctrl-C only asks to stop: from an update cut in two no run could go on."""
 
     def __init__(self) -> None:
         self.asked = False
@@ -307,7 +340,7 @@ class _Interrupt:
 
     def raise_if_asked(self, run: _Run) -> None:
         if self.asked:
-            raise KeyboardInterrupt(f"fit: after step {run.step}{run.kept()}")
+            raise KeyboardInterrupt(f"fit: after step {run.step}{run.checkpoint}")
 
 
 def _pair(batch: Any) -> Any:
@@ -317,7 +350,7 @@ def _pair(batch: Any) -> Any:
 
 
 def _rows(batch: Any) -> int:
-    """How many rows a batch has: those of y, or of x where y is no array but several."""
+    """The number of rows of a batch: those of y, or of x where y is no array but several."""
     x, y = batch
     for part in (y, x):
         if hasattr(part, "shape"):
@@ -343,7 +376,7 @@ def _monitored(record: Record) -> float:
 
 
 def _waited(history: list[Record], patience: int | None) -> bool:
-    """Whether the loss was not below its least for `patience` epochs."""
+    """True if the loss was not below its least for `patience` epochs."""
     best, since = math.inf, 0
     for record in history:
         loss = _monitored(record)
@@ -351,20 +384,9 @@ def _waited(history: list[Record], patience: int | None) -> bool:
     return patience is not None and since >= patience
 
 
-def _step(schedule: Any, loss: float) -> None:
-    """Step a schedule, with the loss if it asks for one."""
-    parameters = inspect.signature(schedule.step).parameters.values()
-    needs_loss = any(p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)
-    schedule.step(*(loss,) * needs_loss)
-
-
 def _bar(progress: bool, loader: Any, epoch: int, accumulate: int) -> Any:
-    """A progress bar that counts updates, or None where tqdm is not installed."""
+    """A bar that counts updates, or None."""
     if not progress:
         return nullcontext()
-    try:
-        from tqdm import tqdm  # type: ignore[import-untyped, unused-ignore]
-    except ImportError:
-        return nullcontext()
     total = math.ceil(len(loader) / accumulate) if hasattr(loader, "__len__") else None
-    return tqdm(desc=f"epoch {epoch}", total=total)
+    return progress_bar(f"epoch {epoch}", total)

@@ -138,7 +138,7 @@ def orthogonal(shape: Shape, gain: float = 1.0, rng: Rng = None, dtype: Any = No
 
 
 def calculate_gain(nonlinearity: str, a: float = 0.01) -> float:
-    """By what a layer's weights make up for the activation behind it; `a` is the slope of leaky_relu."""
+    """The factor by which weights make up for the activation behind them; `a` is the slope of leaky_relu."""
     gains = {
         "linear": 1.0,
         "sigmoid": 1.0,
@@ -163,7 +163,7 @@ def fans(shape: Shape) -> tuple[int, int]:
 
 
 def _positive(fan: int) -> int:
-    """So that an empty weight can be drawn."""
+    """A fan that can be divided by: an empty weight has none."""
     return max(fan, 1)
 
 

@@ -1,4 +1,4 @@
-"""Evaluation mode for a while."""
+"""Evaluation mode inside a block."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .module import Module
 
 @contextmanager
 def evaluating(model: Module) -> Iterator[None]:
-    """The model in evaluation mode inside the block; after it each module is in the mode that it was in."""
+    """Put the model into evaluation mode inside the block; after it each module is as it was before."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:

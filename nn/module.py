@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 
-from minigrad import Tensor, is_recording, record, scope
+from minigrad import Tensor, is_recording, scope
 
 from .error_paths import locate
-
-if TYPE_CHECKING:
-    from .summary import Summary
+from .summary import Summary, report, summarise
 
 Self = TypeVar("Self", bound="Module")
-
-# told of every module that was called and what it gave, while recording
-_watcher: ContextVar[Callable[[Any, Any], None] | None] = ContextVar("nn_watcher", default=None)
-
-
-@contextmanager
-def watching(watcher: Callable[[Any, Any], None]) -> Iterator[None]:
-    """Call watcher(module, output) after each module that is called inside, the inner ones before the outer."""
-    token = _watcher.set(watcher)
-    try:
-        with record():
-            yield
-    finally:
-        _watcher.reset(token)
 
 
 class Parameter(Tensor):
@@ -79,8 +61,7 @@ class Module:
                 return self.forward(*args, **kwargs)
             with scope(self):
                 y = self.forward(*args, **kwargs)
-            if (watcher := _watcher.get()) is not None:
-                watcher(self, y)
+            report(self, y)
             return y
         except Exception as error:
             locate(error, self)
@@ -121,7 +102,7 @@ class Module:
                 )
 
     def _walk(self, prefix: str = "", above: tuple[Module, ...] = ()) -> Iterator[tuple[str, Any]]:
-        """Every Parameter and Buffer in the tree under every name that leads to it without going in circles."""
+        """Every Parameter and Buffer of the tree, under each name that leads to it without going in circles."""
         for name, value in self._members():
             if not isinstance(value, Module):
                 yield prefix + name, value
@@ -219,7 +200,7 @@ class Module:
     # Text --------------------------------------------------------------------------------------------
 
     def describe(self) -> str:
-        """What stands in the parentheses of this layer's repr."""
+        """The text between the parentheses of this layer's repr."""
         return ""
 
     def __repr__(self) -> str:
@@ -237,19 +218,17 @@ class Module:
 
         Nothing is estimated: a copy of the model runs on zeros, in the mode that this one is in.
         """
-        from .summary import summarise
-
         return summarise(self, input_shape, dtype)
 
-    def _repr_html_(self) -> str:
-        """What a notebook shows: the tree of modules, each folded by a click."""
-        from minigrad.picture.notebook import html_of_module
+    def _repr_html_(self) -> str | None:
+        """The HTML that a notebook shows: the tree of modules, each folded by a click."""
+        from minigrad.picture import html
 
-        return html_of_module(self)
+        return html(self)
 
 
 def _holds_members(value: Any) -> bool:
-    """Whether a container holds Parameters, Buffers or Modules, at any depth."""
+    """True if a container holds Parameters, Buffers or Modules, at any depth."""
     if isinstance(value, dict):
         value = tuple(value.values())
     if isinstance(value, (list, tuple, set)):
@@ -272,7 +251,7 @@ def _fitted(value: Any, own: Tensor) -> Any:
 
 
 def _lines(name: str, module: Module, above: tuple[Module, ...]) -> list[tuple[str, str]]:
-    """Per module of the tree the text of its line and, beside it, its own parameters' shapes and count."""
+    """The text of each module's line and, beside it, the shapes and the count of its own parameters."""
     members = list(module._members())
     own = [(n, value) for n, value in members if not isinstance(value, Module)]
     shapes = ", ".join(f"{n} {tuple(value.shape)}" for n, value in own)

@@ -1,4 +1,4 @@
-"""`Module.summary`: what a model's layers give, hold and cost, from what a run of it really did.
+"""`Module.summary`: what a model's layers give, hold and cost, as measured in a run of it.
 
 A copy of the model runs on zeros, on batches of two and of three. What grows from one to the other belongs to the
 batch: an axis that does is N, and costs that do are per example. So nothing is guessed, batch normalisation has the
@@ -8,14 +8,14 @@ two examples that it needs, and the model, its running statistics, mode and gene
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import numpy as np
 
 import minigrad
-
-from .module import Module, Parameter, watching
 
 BATCHES = 2, 3
 
@@ -88,8 +88,8 @@ def _shape_text(shape: tuple[int | str, ...]) -> str:
     return f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
 
 
-def summarise(model: Module, input_shape: tuple[int, ...], dtype: Any = None) -> Summary:
-    """As `Module.summary` says."""
+def summarise(model: Any, input_shape: tuple[int, ...], dtype: Any = None) -> Summary:
+    """The table that `Module.summary` promises."""
     if not isinstance(input_shape, (tuple, list)):
         raise TypeError(
             f"summary: input_shape is {input_shape!r}; the shape of one example is needed, such as (784,)"
@@ -112,11 +112,12 @@ def summarise(model: Module, input_shape: tuple[int, ...], dtype: Any = None) ->
     return Summary(tuple(input_shape), rows)
 
 
-def _with_counts(model: Module) -> Iterator[tuple[tuple[str, Module], int]]:
+def _with_counts(model: Any) -> Iterator[tuple[tuple[str, Any], int]]:
     """Every module with its path, and how many numbers it learns that none before it has."""
+    learned = {id(parameter) for parameter in model.parameters()}
     seen: set[int] = set()
     for path, module in model.named_modules():
-        own = {id(value): value for value in vars(module).values() if isinstance(value, Parameter)}
+        own = {id(value): value for value in vars(module).values() if id(value) in learned}
         yield (path, module), sum(own[key].size for key in own.keys() - seen)
         seen |= own.keys()
 
@@ -132,10 +133,31 @@ def _in_batch(size: int, slope: int) -> str:
     return f"{text} {'-' if fixed < 0 else '+'} {abs(fixed)}" if fixed else text
 
 
-class _Run:
-    """What each module of a copy of the model gave and cost, by its place in the tree, in one run on zeros."""
+# told of each module that is called while recording, and of what it gave
+_watcher: ContextVar[Callable[[Any, Any], None] | None] = ContextVar("nn_watcher", default=None)
 
-    def __init__(self, model: Module, shape: tuple[int, ...], dtype: Any) -> None:
+
+@contextmanager
+def _watching(watcher: Callable[[Any, Any], None]) -> Iterator[None]:
+    """Call watcher(module, output) after each module that is called inside, the inner ones before the outer."""
+    token = _watcher.set(watcher)
+    try:
+        with minigrad.record():
+            yield
+    finally:
+        _watcher.reset(token)
+
+
+def report(module: Any, output: Any) -> None:
+    """Tell whoever watches that a module was called and what it gave."""
+    if (watcher := _watcher.get()) is not None:
+        watcher(module, output)
+
+
+class _Run:
+    """The shapes and costs of each module of a copy of the model, by its place in the tree, in one run on zeros."""
+
+    def __init__(self, model: Any, shape: tuple[int, ...], dtype: Any) -> None:
         self.model = copy.deepcopy(model)
         self.places = {id(module): place for place, module in enumerate(self.model.modules())}
         self.shapes: list[list[tuple[int, ...]]] = [[] for _ in self.places]
@@ -144,7 +166,7 @@ class _Run:
         default = minigrad.generator()
         state = default.bit_generator.state
         try:
-            with watching(self._note), minigrad.enable_grad(), np.errstate(all="ignore"):
+            with _watching(self._note), minigrad.enable_grad(), np.errstate(all="ignore"):
                 total = _sum_of(self.model(minigrad.Tensor(np.zeros(shape, dtype))))
         finally:
             default.bit_generator.state = state
@@ -154,7 +176,7 @@ class _Run:
             self.multiply_adds[place] += cost.multiply_adds
             self.saved_bytes[place] += cost.saved_bytes
 
-    def _note(self, module: Module, output: Any) -> None:
+    def _note(self, module: Any, output: Any) -> None:
         if id(module) in self.places:
             self.shapes[self.places[id(module)]] = [tuple(a.shape) for a in _arrays(output)]
 

@@ -1,4 +1,4 @@
-"""HTML that a notebook shows of a Tensor and of a Module, in which every text of the user's is escaped."""
+"""The HTML that a notebook shows of a Tensor and of a Module; every text of the user's is escaped in it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,15 @@ from .trace import trace
 _STYLE = "font-family:monospace;line-height:1.5"
 
 
-def html_of_tensor(tensor: Any) -> str | None:
+def html(shown: Any) -> str | None:
+    """The fragment of HTML that a notebook shows: the graph of a Tensor, the tree of a Module.
+
+    None for a Tensor of which there is nothing more to see than its repr.
+    """
+    return _of_tensor(shown) if isinstance(shown, TensorBase) else _of_module(shown)
+
+
+def _of_tensor(tensor: Any) -> str | None:
     """The words of `repr` above the picture of the graph; None, so that `repr` stands alone, where there is none.
 
     That is a Tensor without history, or a machine that cannot lay the graph out.
@@ -28,7 +36,7 @@ def html_of_tensor(tensor: Any) -> str | None:
     return f'<pre>{escape(repr(tensor))}</pre><div style="overflow:auto">{picture}</div>'
 
 
-def html_of_module(module: Any) -> str:
+def _of_module(module: Any) -> str:
     """The tree of modules with their parameters; each module can be folded by a click."""
     count = sum(parameter.size for parameter in module.parameters())
     return f'<div style="{_STYLE}">{_tree("", module, ())}<div>{count:,} parameters</div></div>'

@@ -84,7 +84,7 @@ class Version(NamedTuple):
 
     @property
     def names(self) -> list[str]:
-        """Of the class names, the test batch, and the training batches."""
+        """The files of the class names, of the test batch, and of the training batches."""
         batches = ["test_batch", *(f"data_batch_{i}" for i in range(1, 6))]
         return [self.meta, *(batch + self.suffix for batch in batches)]
 

@@ -1,4 +1,4 @@
-"""collate: a batch from items, by one more axis in front."""
+"""collate: items made into a batch, by one more axis in front."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def collate(items: Sequence[Any], indices: Sequence[int] | None = None) -> Any:
 
 
 def _collate(items: Sequence[Any], indices: Sequence[int], path: str) -> Any:
-    """`path` says where in the item this member is, such as [0]['image']."""
+    """The batch of members of items; `path` says where in the item they stand, such as [0]['image']."""
     _require_alike(items, indices, path)
     first = items[0]
     if isinstance(first, Mapping):
@@ -66,7 +66,7 @@ def _require_alike(items: Sequence[Any], indices: Sequence[int], path: str) -> N
 
 
 def _form(item: Any) -> tuple[type, Any, Any] | None:
-    """What must be the same in every item: a container's type and names, or an array's shape and dtype."""
+    """The things that must be the same in every item: a container's type and names, or an array's shape and dtype."""
     if isinstance(item, Mapping):
         return dict, frozenset(item), None
     if isinstance(item, (tuple, list)):

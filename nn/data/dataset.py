@@ -17,7 +17,7 @@ from .collate import collate
 
 @runtime_checkable
 class Dataset(Protocol):
-    """What a DataLoader reads: `len(dataset)` items, of which `dataset[i]` is number i.
+    """A source of items for a DataLoader: there are `len(dataset)`, and `dataset[i]` is number i.
 
     An item is an array, a number, or a tuple, list or dict of items. A data set that can give many items faster at once
     than one by one may also define `batch(indices)`: the items of those numbers, an array of integers, as one batch.
@@ -133,7 +133,7 @@ def _array(i: int, array: Any) -> Any:
 
 
 def _counts(lengths: Sequence[float], total: int) -> list[int]:
-    """How many items each part gets."""
+    """The number of items of each part."""
     if all(hasattr(n, "__index__") for n in lengths):
         counts = [index(n) for n in lengths]  # type: ignore[arg-type]
         if sum(counts) != total or min(counts, default=0) < 0:

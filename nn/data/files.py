@@ -8,7 +8,7 @@ import urllib.error
 import urllib.request
 import zlib
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import closing
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..atomic_file import StrPath, whole
+from ..progress import progress_bar
 
 BLOCK = 1 << 16  # bytes read between two steps of the progress bar
 GZIP_ERRORS = (EOFError, gzip.BadGzipFile, zlib.error)  # what reading a damaged gzip file raises
@@ -46,7 +47,7 @@ def check_labels(path: StrPath, labels: npt.NDArray[Any]) -> npt.NDArray[np.int6
 
 
 class Folder(NamedTuple):
-    """Where the files of a data set are looked for: the folder `path`, which `origin` names, or else the cache.
+    """The place of a data set's files: the folder `path`, which `origin` names, or else the cache.
 
     They lie in its subfolder named like the data set, or in itself; downloads belong into the subfolder.
     """
@@ -137,7 +138,7 @@ class _MirrorError(Exception):
 
 
 def _fetch_from(url: str, path: Path, sha256: str, timeout: float) -> None:
-    """Downloads one url to the path; a _MirrorError where the mirror is to blame."""
+    """Download one url to the path; a _MirrorError where the mirror is to blame."""
     with whole(path) as file:
         with closing(_body(url, path.name, timeout)) as blocks:
             file.writelines(blocks)
@@ -151,7 +152,7 @@ def _body(url: str, label: str, timeout: float) -> Generator[bytes, None, None]:
     try:
         with urllib.request.urlopen(url, timeout=timeout) as response:
             total: int | None = response.length
-            with _progress(label, total) as bar:
+            with progress_bar(label, total, unit="B", unit_scale=True) as bar:
                 while block := response.read(BLOCK):
                     received += len(block)
                     if bar is not None:
@@ -167,18 +168,8 @@ def _body(url: str, label: str, timeout: float) -> Generator[bytes, None, None]:
         raise _MirrorError(f"sent {received} of {total} bytes")
 
 
-def _progress(label: str, total: int | None) -> AbstractContextManager[Any]:
-    """A progress bar that counts bytes, or None where tqdm is not installed."""
-    try:
-        from tqdm import tqdm  # type: ignore[import-untyped, unused-ignore]
-    except ImportError:
-        return nullcontext()
-    bar: AbstractContextManager[Any] = tqdm(desc=label, total=total, unit="B", unit_scale=True)
-    return bar
-
-
 def _check(path: Path, sha256: str) -> None:
-    """A _MirrorError unless that is the SHA-256 of the file or, if it is gzip, of its content."""
+    """Raise a _MirrorError unless that is the SHA-256 of the file or, if it is gzip, of its content."""
     with open(path, "rb") as file:
         if hashlib.file_digest(file, "sha256").hexdigest() == sha256:
             return

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextvars import copy_context
-from operator import index
 from queue import SimpleQueue
 from typing import Any
 
@@ -13,13 +12,14 @@ import numpy as np
 
 import minigrad
 
+from ..checks import integer
 from .dataset import Dataset, fetched, take
 
 Transform = Callable[[Any, np.random.Generator], Any]
 
 
 class DataLoader:
-    """Iterating gives an epoch: batches of `batch_size` items that hold each item of the data set once.
+    """An iteration is an epoch: batches of `batch_size` items, which hold each item of the data set once.
 
     shuffle     in an order drawn anew for each epoch
     drop_last   leave out a last batch that would be smaller
@@ -56,12 +56,12 @@ class DataLoader:
                 "arrays go into a TensorDataset"
             )
         self.dataset = dataset
-        self.batch_size = _integer("batch_size", batch_size, 1)
+        self.batch_size = integer(self, "batch_size", batch_size, 1)
         self.shuffle = shuffle
         self.drop_last = drop_last
         self.transform = transform
         self.collate_fn = collate_fn
-        self.prefetch = _integer("prefetch", prefetch, 0)
+        self.prefetch = integer(self, "prefetch", prefetch, 0)
         self.rng = rng
 
     def __len__(self) -> int:
@@ -127,9 +127,3 @@ def _ahead(batches: Iterator[Any], count: int) -> Iterator[Any]:
         stop.set()
         free.release()
         thread.join()
-
-
-def _integer(name: str, value: Any, least: int) -> int:
-    if not hasattr(value, "__index__") or index(value) < least:
-        raise ValueError(f"DataLoader: {name} must be an integer >= {least}, not {value!r}")
-    return index(value)

@@ -65,7 +65,7 @@ GLOBALS = {
 
 
 class _Mark:
-    """Stands on the stack where a group of values begins."""
+    """A mark on the stack, where a group of values begins."""
 
 
 class _Array:
@@ -233,7 +233,7 @@ def _word(name: str) -> str:
 
 
 def _called(function: Any, arguments: Any) -> _Array | _Dtype:
-    """What NumPy's function of that name would return."""
+    """The result that NumPy's function of that name would give."""
     if function == "reconstruct" and arguments == ("ndarray", (0,), b"b"):
         return _Array()
     if function == "dtype" and arguments == (b"u1", 0, 1):

@@ -1,4 +1,4 @@
-"""Activations as modules: what stands between the layers. Each is the function of its name in minigrad."""
+"""Activations, which stand between the layers, as modules; each is the function of its name in minigrad."""
 
 from __future__ import annotations
 

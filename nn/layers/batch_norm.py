@@ -12,11 +12,11 @@ import minigrad
 from .. import init
 from ..checks import float_input, integer
 from ..module import Buffer, Module, Parameter
-from .normalisation import narrowed, widened
+from .normalisation import in_wide_floats
 
 
 class _BatchNorm(Module):
-    """What BatchNorm1d and BatchNorm2d have in common: everything but the inputs they take."""
+    """BatchNorm1d and BatchNorm2d, which add the inputs that they take."""
 
     inputs: dict[int, str]  # how many axes -> what they are
 
@@ -42,19 +42,20 @@ class _BatchNorm(Module):
     def forward(self, x: Any) -> Any:
         x = float_input(self, x, self.running_mean if self.weight is None else self.weight)
         self._check_shape(x)
+        return in_wide_floats(self._normalised, x)
+
+    def _normalised(self, x: Any) -> Any:
         per_channel = (-1, *[1] * (len(x.shape) - 2))
-        wide = widened(x)
         if self.training or self.running_mean is None:
-            centred, var = self._batch_statistics(wide)
+            centred, var = self._batch_statistics(x)
         else:
-            centred = wide - self.running_mean.reshape(per_channel)
+            centred = x - self.running_mean.reshape(per_channel)
             var = self.running_var.reshape(per_channel)
         # what has a value per channel is combined first, so that one pass over x multiplies by it
         scale = 1 / minigrad.sqrt(var + self.eps)
         if self.weight is None:
-            return narrowed(centred * scale, x)
-        y = centred * (scale * self.weight.reshape(per_channel)) + self.bias.reshape(per_channel)
-        return narrowed(y, x)
+            return centred * scale
+        return centred * (scale * self.weight.reshape(per_channel)) + self.bias.reshape(per_channel)
 
     def _batch_statistics(self, x: Any) -> tuple[Any, Any]:
         """x without its mean, and its biased variance; the running statistics take note of both."""

@@ -12,7 +12,7 @@ Self = TypeVar("Self", bound="_Ordered")
 
 
 class _Container(Module):
-    """What containers have in common: the modules among their attributes, by name, in order."""
+    """The modules among a container's attributes, by name, in order."""
 
     def _named(self) -> dict[str, Module]:
         return dict(self._below())
@@ -109,20 +109,20 @@ def _is_pair(item: Any) -> bool:
 
 
 class ModuleList(_Ordered):
-    """Modules in a list, for a forward of your own; they are found, and named 0, 1, 2, ..."""
+    """A list of modules for a forward of your own, which finds them and names them 0, 1, 2, ..."""
 
     def __init__(self, modules: Iterable[Module] = ()) -> None:
         self.extend(modules)
 
     def __getitem__(self, i: int | slice) -> Any:
-        """Module i, or a ModuleList of those of a slice."""
+        """Module i, or a ModuleList of the modules of a slice."""
         if isinstance(i, slice):
             return ModuleList(list(self)[i])
         return self._named()[self._name_of(i)]
 
 
 class ModuleDict(_Container):
-    """Modules by name, for a forward of your own; they are found, and iterated in the order they were set."""
+    """A dict of modules for a forward of your own, which finds them; iterated in the order they were set."""
 
     def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] = ()) -> None:
         self.update(modules)

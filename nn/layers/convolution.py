@@ -16,10 +16,19 @@ from ..module import Module, Parameter
 
 
 class _Convolution(Module):
-    """What all four have in common: their sizes, and a weight and bias from uniform(-k, k), k = 1 / sqrt(fan_in)."""
+    """The sizes of all four, and a weight and bias from uniform(-k, k), k = 1 / sqrt(fan_in)."""
 
     axes: int
     _op: Callable[..., Any]
+
+    def forward(self, x: Any) -> Any:
+        if getattr(x, "dtype", None) is not self.weight.dtype:
+            check_input(self, x, self.weight)
+        return self._op(x, self.weight, self.bias, *self._options())
+
+    def _options(self) -> tuple[Any, ...]:
+        """The arguments that the op takes after x, weight and bias."""
+        raise NotImplementedError
 
     def _set_sizes(
         self, channels: tuple[int, int], kernel_size: Any, stride: Any, dilation: Any, groups: Any
@@ -44,7 +53,7 @@ class _Convolution(Module):
         self.bias = None if drawn is None else Parameter(drawn)
 
     def _described(self, **more: Any) -> str:
-        """The arguments, those left out that have PyTorch's defaults."""
+        """The arguments for a repr, without those that have PyTorch's defaults."""
         text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}"
         for name, value in {"stride": self.stride, **more, "dilation": self.dilation}.items():
             least = 0 if "padding" in name else 1
@@ -55,7 +64,7 @@ class _Convolution(Module):
 
 
 class _Conv(_Convolution):
-    """What Conv1d and Conv2d have in common: all but their docstrings."""
+    """The arguments that Conv1d and Conv2d share; these add the number of axes and the op."""
 
     def __init__(
         self,
@@ -90,12 +99,8 @@ class _Conv(_Convolution):
             return padding
         return integers(self, "padding", padding, self.axes, 0)
 
-    def forward(self, x: Any) -> Any:
-        if getattr(x, "dtype", None) is not self.weight.dtype:
-            check_input(self, x, self.weight)
-        return self._op(
-            x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
-        )
+    def _options(self) -> tuple[Any, ...]:
+        return self.stride, self.padding, self.dilation, self.groups
 
     def describe(self) -> str:
         return self._described(padding=self.padding)
@@ -129,7 +134,7 @@ class Conv1d(_Conv):
 
 
 class _ConvTranspose(_Convolution):
-    """What ConvTranspose1d and ConvTranspose2d have in common: all but their docstrings."""
+    """The arguments that ConvTranspose1d and ConvTranspose2d share; these add the number of axes and the op."""
 
     def __init__(
         self,
@@ -151,12 +156,8 @@ class _ConvTranspose(_Convolution):
         self.output_padding = integers(self, "output_padding", output_padding, self.axes, 0)
         self._draw(self.in_channels, self.out_channels, bias, rng, dtype)
 
-    def forward(self, x: Any) -> Any:
-        if getattr(x, "dtype", None) is not self.weight.dtype:
-            check_input(self, x, self.weight)
-        return self._op(
-            x, self.weight, self.bias, self.stride, self.padding, self.output_padding, self.groups, self.dilation
-        )  # fmt: skip
+    def _options(self) -> tuple[Any, ...]:
+        return self.stride, self.padding, self.output_padding, self.groups, self.dilation
 
     def describe(self) -> str:
         return self._described(padding=self.padding, output_padding=self.output_padding)

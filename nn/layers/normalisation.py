@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,21 +15,15 @@ from ..checks import float_input, integer
 from ..module import Module, Parameter
 
 
-def widened(x: Any) -> Any:
-    """float16 as float32: squares of some hundreds, and sums of many, leave its range where their root does not."""
-    return x.astype(np.float32) if x.dtype == np.float16 else x
-
-
-def narrowed(y: Any, x: Any) -> Any:
-    """y, computed from `widened(x)`, in the dtype of x."""
-    return y.astype(np.float16) if x.dtype == np.float16 else y
+def in_wide_floats(law: Callable[[Any], Any], x: Any) -> Any:
+    """law(x), with float16 computed in float32: the square of 256 is already beyond its range, the root is not."""
+    return law(x.astype(np.float32)).astype(np.float16) if x.dtype == np.float16 else law(x)
 
 
 def _standardised(x: Any, axes: tuple[int, ...], eps: float) -> Any:
     """(x - mean) / sqrt(var + eps), with mean and biased variance over the axes."""
-    wide = widened(x)
-    centred = wide - minigrad.mean(wide, axes, keepdims=True)
-    return narrowed(centred * _one_over_root(centred, axes, eps), x)
+    centred = x - minigrad.mean(x, axes, keepdims=True)
+    return centred * _one_over_root(centred, axes, eps)
 
 
 def _one_over_root(x: Any, axes: tuple[int, ...], eps: float) -> Any:
@@ -37,7 +32,7 @@ def _one_over_root(x: Any, axes: tuple[int, ...], eps: float) -> Any:
 
 
 class _OverLastAxes(Module):
-    """What LayerNorm and RMSNorm have in common: the sizes of the axes that they normalise over."""
+    """The sizes of the axes that LayerNorm and RMSNorm normalise over."""
 
     def _take_shape(self, normalized_shape: int | tuple[int, ...]) -> tuple[int, ...]:
         sizes = (
@@ -79,7 +74,8 @@ class LayerNorm(_OverLastAxes):
 
     def forward(self, x: Any) -> Any:
         x = float_input(self, x, self.weight)
-        y = _standardised(x, self._axes(x, self.normalized_shape), self.eps)
+        axes = self._axes(x, self.normalized_shape)
+        y = in_wide_floats(lambda wide: _standardised(wide, axes, self.eps), x)
         y = y if self.weight is None else y * self.weight
         return y if self.bias is None else y + self.bias
 
@@ -113,9 +109,9 @@ class RMSNorm(_OverLastAxes):
     def forward(self, x: Any) -> Any:
         x = float_input(self, x, self.weight)
         axes = self._axes(x, self.normalized_shape)
-        wide = widened(x)
-        eps = float(np.finfo(wide.dtype).eps) if self.eps is None else self.eps
-        y = narrowed(wide * _one_over_root(wide, axes, eps), x)
+        wide = np.promote_types(x.dtype, np.float32)
+        eps = float(np.finfo(wide).eps) if self.eps is None else self.eps
+        y = in_wide_floats(lambda x: x * _one_over_root(x, axes, eps), x)
         return y if self.weight is None else y * self.weight
 
     def describe(self) -> str:
@@ -163,7 +159,7 @@ class GroupNorm(Module):
             )
         size = math.prod(shape[1:]) // self.num_groups
         grouped = x.reshape((shape[0], self.num_groups, size))
-        y = _standardised(grouped, (2,), self.eps).reshape(shape)
+        y = in_wide_floats(lambda wide: _standardised(wide, (2,), self.eps), grouped).reshape(shape)
         if self.weight is None:
             return y
         per_channel = (-1, *[1] * (len(shape) - 2))

@@ -1,4 +1,4 @@
-"""Pooling: the maximum or the mean of windows, or of as many windows as are asked for."""
+"""Pooling: the maximum or the mean of windows, given by their size or by their number."""
 
 from __future__ import annotations
 
@@ -12,10 +12,18 @@ from ..module import Module
 
 
 class _Pool(Module):
-    """What the pools have in common: windows of kernel_size, `stride` apart."""
+    """Windows of kernel_size, `stride` apart, over which an op is taken."""
 
     axes: int
     _op: Callable[..., Any]
+
+    def forward(self, x: Any) -> Any:
+        check_array(self, x)
+        return self._op(x, self.kernel_size, self.stride, self.padding, *self._options())
+
+    def _options(self) -> tuple[Any, ...]:
+        """The arguments that the op takes after the padding."""
+        raise NotImplementedError
 
     def _set_window(self, kernel_size: Any, stride: Any, padding: Any) -> None:
         self.kernel_size = integers(self, "kernel_size", kernel_size, self.axes, 1)
@@ -31,7 +39,7 @@ class _Pool(Module):
 
 
 class _MaxPool(_Pool):
-    """What MaxPool1d and MaxPool2d have in common: all but their docstrings."""
+    """The arguments that MaxPool1d and MaxPool2d share; these add the number of axes and the op."""
 
     def __init__(
         self,
@@ -47,10 +55,8 @@ class _MaxPool(_Pool):
         self.return_indices = return_indices
         self.ceil_mode = ceil_mode
 
-    def forward(self, x: Any) -> Any:
-        check_array(self, x)
-        options = self.padding, self.dilation, self.ceil_mode, self.return_indices
-        return self._op(x, self.kernel_size, self.stride, *options)
+    def _options(self) -> tuple[Any, ...]:
+        return self.dilation, self.ceil_mode, self.return_indices
 
     def describe(self) -> str:
         text = super().describe()
@@ -81,7 +87,7 @@ class MaxPool1d(_MaxPool):
 
 
 class _AvgPool(_Pool):
-    """What AvgPool1d and AvgPool2d have in common: all but their docstrings."""
+    """The arguments that AvgPool1d and AvgPool2d share; these add the number of axes and the op."""
 
     def __init__(
         self,
@@ -95,10 +101,8 @@ class _AvgPool(_Pool):
         self.ceil_mode = ceil_mode
         self.count_include_pad = count_include_pad
 
-    def forward(self, x: Any) -> Any:
-        check_array(self, x)
-        options = self.padding, self.ceil_mode, self.count_include_pad
-        return self._op(x, self.kernel_size, self.stride, *options)
+    def _options(self) -> tuple[Any, ...]:
+        return self.ceil_mode, self.count_include_pad
 
     def describe(self) -> str:
         text = super().describe() + (", ceil_mode=True" if self.ceil_mode else "")
@@ -127,7 +131,7 @@ class AvgPool1d(_AvgPool):
 
 
 class _AdaptivePool(Module):
-    """What the pools have in common that give an output of a size, whatever that of the input is."""
+    """The argument of pools whose output has one size, whatever the size of the input."""
 
     _op: Callable[..., Any]
 

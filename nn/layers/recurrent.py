@@ -26,7 +26,7 @@ State = tuple[
 
 
 class Recurrent(Module):
-    """What RNN, LSTM and GRU share: `num_layers` layers, each run over time in one direction or in both.
+    """The walk of RNN, LSTM and GRU: `num_layers` layers, each run over time in one direction or in both.
 
     x              (L, N, input_size); (N, L, input_size) with batch_first; or (L, input_size), one sequence
     hx             the state before the first step, zeros by default: (D num_layers, N, hidden_size), with D = 2 if
@@ -132,7 +132,7 @@ class Recurrent(Module):
             raise ValueError(f"{type(self).__name__}: got an input of shape {shape}, of no steps")
 
     def _first_states(self, x: Any, hx: Any, time: int) -> list[State]:
-        """Per layer and direction the state before the first step."""
+        """The state before the first step, for each layer and direction."""
         count = (1 + self.bidirectional) * self.num_layers
         batch = x.shape[1 - time : 2 - time] if len(x.shape) == 3 else ()
         if hx is None:

@@ -13,7 +13,7 @@ from ..module import Module
 
 
 class _Dropout(Module):
-    """What both have in common: all but what is dropped as one."""
+    """Dropout and Dropout2d, which add the units that are dropped or kept as one."""
 
     def __init__(self, p: float = 0.5, *, rng: np.random.Generator | None = None) -> None:
         self.p = probability(self, "p", p)
@@ -28,7 +28,7 @@ class _Dropout(Module):
         return minigrad.where(kept, x, 0) * scale
 
     def _units(self, x: Any) -> tuple[int, ...]:
-        """The shape of what is dropped or kept as one."""
+        """The number of units along each axis, which are dropped or kept as one."""
         raise NotImplementedError
 
     def describe(self) -> str:
@@ -36,7 +36,7 @@ class _Dropout(Module):
 
 
 class Dropout(_Dropout):
-    """In training each element is 0 with probability p, else x / (1 - p); in evaluation y = x.
+    """y = 0 with probability p, else x / (1 - p), for each element in training; in evaluation y = x.
 
     The mask comes from `rng`, or the package's default generator (`minigrad.seed`). From Hinton et al. 2012, scaled
     in training instead of evaluation, as everyone does today.
@@ -47,7 +47,7 @@ class Dropout(_Dropout):
 
 
 class Dropout2d(_Dropout):
-    """As `Dropout`, but of x (N, C, H, W) it drops whole channels. Tompson et al. 2015."""
+    """`Dropout` of whole channels of x (N, C, H, W). Tompson et al. 2015."""
 
     def _units(self, x: Any) -> tuple[int, ...]:
         if len(x.shape) != 4:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from ..module import Module
 
 if TYPE_CHECKING:
     from ..atomic_file import StrPath
+    from .export import BatchAxis
 
 __all__ = ["export_onnx"]
-
-BatchAxis: TypeAlias = int | tuple[int | None, ...] | None
 
 
 def export_onnx(model: Module, example: Any, path: StrPath, batch_axis: BatchAxis = 0) -> None:

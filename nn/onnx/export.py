@@ -1,13 +1,13 @@
-"""From a model and an example input to a file that other runtimes run."""
+"""The way from a model and an example input to a file that other runtimes run."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from minigrad.sight.origins import origin_of
+from minigrad.sight import origin_of
 
 from ..modes import evaluating
 from ..module import Module
@@ -17,11 +17,12 @@ from .traces import REMEDY, Affine, affine, traces_of
 
 if TYPE_CHECKING:
     from ..atomic_file import StrPath
-    from . import BatchAxis
+
+BatchAxis: TypeAlias = int | tuple[int | None, ...] | None
 
 
 def export(model: Module, example: Any, path: StrPath, batch_axis: BatchAxis) -> None:
-    """What `export_onnx` does."""
+    """Write the file that `export_onnx` promises."""
     _import_onnx()
     if not isinstance(model, Module):
         raise TypeError(f"export_onnx: the model is a {type(model).__name__}; a Module is needed")
@@ -68,7 +69,7 @@ def _numbered(name: str, count: int) -> list[str]:
 
 
 def _translate(graph: Graph) -> None:
-    """Each op of the trace in turn."""
+    """Translate each op of the trace in turn."""
     orders = [trace.nodes for trace in graph.traces]
     for nodes in zip(*orders, strict=False):
         whole, arrays = nodes[0], [node.notes.value for node in nodes]
@@ -104,7 +105,7 @@ def _ran_differently(graph: Graph, step: Step) -> Exception:
 
 
 def _outputs(graph: Graph) -> list[str]:
-    """What the model gives, under names of its own."""
+    """The outputs of the model, under names of their own."""
     from onnx import helper
 
     names = _numbered("output", len(graph.traces[0].outputs))

@@ -14,17 +14,17 @@ OPSET, IR_VERSION = 18, 8  # of 2022, which runtimes that are still in use read
 
 
 class Graph:
-    """ONNX nodes and initialisers, and what is called how: `name_of` knows every value of the first trace."""
+    """ONNX nodes and initialisers, and the names of values: `name_of` knows every one of the first trace."""
 
     def __init__(self, model: Module, traces: list[Trace], sizes: list[int], axes: Axes) -> None:
         self.traces, self.sizes, self.axes = traces, sizes, axes
         self.nodes: list[Any] = []
         self.initialisers: dict[str, Any] = {}
         self.used: set[str] = set()
-        self.paths = _paths(model)
-        self.place = (
-            ""  # the path of the module whose op is being translated, for the names of nodes
-        )
+        kind = type(model).__name__
+        self.paths = {id(module): path or kind for path, module in model.named_modules()}
+        # the path of the module whose op is being translated, for the names of nodes
+        self.place = ""
         self._constants: dict[Any, str] = {}
         self._names: dict[int, str] = {}  # by the id of a node, a Tensor, or the array of one
         self.outputs_of: dict[int, list[str]] = {}  # by the id of a node of the first trace
@@ -46,7 +46,7 @@ class Graph:
                 self._learn(tensor, name)
 
     def learn_result(self, nodes: Sequence[Any], name: str, arrays: Sequence[Any]) -> None:
-        """A value that these nodes, one of each trace, have computed."""
+        """Give the value that these nodes, one of each trace, have computed a name."""
         for node, array in zip(nodes, arrays, strict=True):
             self._names[id(node)] = self._names[id(array)] = name
         self._dtypes[name] = arrays[0].dtype
@@ -68,7 +68,7 @@ class Graph:
     def add(
         self, op: str, inputs: Sequence[str], dtype: Any, count: int = 1, **attributes: Any
     ) -> list[str]:
-        """A node; the names of its outputs, which are of `dtype`."""
+        """Add a node, and return the names of its outputs, which are of `dtype`."""
         from onnx import helper
 
         outputs = [f"{op}_{len(self.nodes)}" + (f"_{i}" if count > 1 else "") for i in range(count)]
@@ -153,11 +153,11 @@ class Step:
         return np.result_type(*([k for k in kinds if k.kind == "f"] or kinds))
 
     def array(self, argument: str) -> Any:
-        """The array or number that an argument was in the first trace."""
+        """The value of an argument, an array or a number, in the first trace."""
         return self._inputs[0][argument]
 
     def arrays(self, argument: str) -> list[Any]:
-        """What an argument was in each trace."""
+        """The value of an argument in each trace."""
         return [inputs[argument] for inputs in self._inputs]
 
     def fixed(self, argument: str) -> Any:
@@ -240,7 +240,7 @@ class Step:
     # What it becomes ---------------------------------------------------------------------------------
 
     def add(self, op: str, *inputs: str | None, dtype: Any = None, **attributes: Any) -> str:
-        """A node with one output, of the dtype of this step if no other is named."""
+        """Add a node with one output, of the dtype of this step if no other is named; returns its name."""
         names = [name or "" for name in inputs]
         while names and not names[-1]:
             names.pop()
@@ -265,7 +265,7 @@ class Step:
 
 
 def _only_value(array: Any) -> Any:
-    """The number that all elements are, or None."""
+    """The number that all elements are equal to, or None."""
     alike = array.size and (array == array.flat[0]).all()
     return array.flat[0].item() if alike else None
 
@@ -277,15 +277,3 @@ def onnx_type(dtype: Any) -> int:
     from onnx import helper
 
     return int(helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
-
-
-def _paths(model: Module) -> dict[int, str]:
-    """The names of all modules in the model by their ids; of several the first."""
-    paths: dict[int, str] = {}
-    stack = [("", model)]
-    while stack:
-        path, module = stack.pop()
-        if id(module) not in paths:
-            paths[id(module)] = path or type(module).__name__
-            stack += [(f"{path}.{n}" if path else n, m) for n, m in module.children()]
-    return paths

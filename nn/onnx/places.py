@@ -1,4 +1,4 @@
-"""Translations of what moves elements and computes none: shapes, joining, splitting, indexing."""
+"""Translations of ops that only move elements: shapes, joining, splitting, indexing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of translations: the name of an op -> what it is in ONNX's words.
+"""The table of translations: from the name of an op to nodes of ONNX.
 
 A translation gets a `Step`: `step("x")` is the ONNX name of the argument x, `step.add(op, ...)` a node.
 """

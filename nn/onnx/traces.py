@@ -13,7 +13,7 @@ import numpy as np
 
 import minigrad
 from minigrad import Tensor
-from minigrad.sight.origins import all_before, origin_of
+from minigrad.sight import all_before, origin_of
 
 from ..module import Module
 
@@ -82,12 +82,12 @@ def _batch_size(example: Sequence[Any], axes: Axes) -> int | None:
 
 
 def _resized(x: Any, axis: int | None, size: int) -> Any:
-    """As many rows, made of those of x."""
+    """x with `size` rows, which are its own in turn."""
     return x if axis is None else np.take(x, np.arange(size) % x.shape[axis], axis)
 
 
 def _another(model: Module, inputs: Sequence[Any]) -> Trace:
-    """A forward of other values than these; where a model takes no others than zeros, of those in other places."""
+    """A forward of other values; where a model refuses them, as of anything but zeros, of these in other places."""
     try:
         return _trace(model, [_changed(_unlike(x)) for x in inputs])
     except Exception:
@@ -102,7 +102,7 @@ def _changed(x: Any) -> Any:
 
 
 def _unlike(x: Any) -> Any:
-    """Other numbers where all are alike, as those of an example of zeros, of which `_changed` would make no others."""
+    """Other numbers where all are alike, as in an example of zeros, which `_changed` would leave as it is."""
     if not x.size or not (x == x.flat[0]).all():
         return x
     if x.dtype.kind in "iu":
@@ -135,7 +135,7 @@ def _tensors_in(result: Any) -> Iterator[Tensor]:
 
 
 def affine(values: Sequence[Any], sizes: Sequence[int]) -> Any:
-    """What all values are, if they are equal, or else how they grow with the batch; None if not evenly."""
+    """The value, if all are equal, or else the law by which they grow with the batch; None if there is none."""
     first = values[0]
     if all(np.array_equal(first, v, equal_nan=np.asarray(v).dtype.kind == "f") for v in values):
         return first

@@ -1,4 +1,4 @@
-"""Translations of what moves a window: convolutions and pools."""
+"""Translations of ops that move a window: convolutions and pools."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _max_pool2d(step: Step) -> str:
 
 
 def _avg_pool2d(step: Step) -> str:
-    """The mean with all padding counted, times how much larger than the count of a window its size is."""
+    """The mean with all padding counted, times the size of a window divided by how many elements count."""
     window, counted = step.option("window"), step.option("counted")
     y = step.add("AveragePool", step("x"), count_include_pad=1, **_moves(window))
     if counted == window.padding:

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from .blocks import Group, Pair, State
-from .checks import each, flag, fractions, not_negative
-from .optimizer import Optimizer, Params
+from .checks import flag, fractions, not_negative
+from .optimizer import Law
+from .options import option
 from .parts import averaged, decayed
 
 
-class Adam(Optimizer):
+class Adam(Law):
     """Adam, from Kingma and Ba 2015, with L2 regularisation as in PyTorch.
 
         g <- g + weight_decay w
@@ -25,25 +26,13 @@ class Adam(Optimizer):
 
     elementwise = True
     decoupled = False
-    """Whether weights decay beside the law."""
+    """True if weights decay beside the law."""
 
-    def __init__(
-        self,
-        params: Params,
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
-        amsgrad: bool = False,
-    ) -> None:
-        super().__init__(
-            params, lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad
-        )
-
-    def _check(self, options: Group) -> None:
-        each(options, not_negative, "lr", "eps", "weight_decay")
-        each(options, fractions, "betas")
-        each(options, flag, "amsgrad")
+    lr: float = option(not_negative, default=1e-3)
+    betas: tuple[float, float] = option(fractions, default=(0.9, 0.999))
+    eps: float = option(not_negative, default=1e-8)
+    weight_decay: float = option(not_negative, default=0.0)
+    amsgrad: bool = option(flag, default=False)
 
     def _update(self, w: Any, g: Any, state: State, group: Group, room: Pair) -> None:
         (beta1, beta2), lr = group["betas"], float(group["lr"])
@@ -75,19 +64,10 @@ class AdamW(Adam):
 
     decoupled = True
 
-    def __init__(
-        self,
-        params: Params,
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 1e-2,
-        amsgrad: bool = False,
-    ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad)
+    weight_decay: float = option(not_negative, default=1e-2)
 
 
-class NAdam(Optimizer):
+class NAdam(Law):
     """Adam with Nesterov's momentum, from Dozat 2016.
 
         g <- g + weight_decay w, or w <- w - lr weight_decay w with decoupled_weight_decay
@@ -99,30 +79,12 @@ class NAdam(Optimizer):
 
     elementwise = True
 
-    def __init__(
-        self,
-        params: Params,
-        lr: float = 2e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
-        momentum_decay: float = 4e-3,
-        decoupled_weight_decay: bool = False,
-    ) -> None:
-        super().__init__(
-            params,
-            lr,
-            betas=betas,
-            eps=eps,
-            weight_decay=weight_decay,
-            momentum_decay=momentum_decay,
-            decoupled_weight_decay=decoupled_weight_decay,
-        )
-
-    def _check(self, options: Group) -> None:
-        each(options, not_negative, "lr", "eps", "weight_decay", "momentum_decay")
-        each(options, fractions, "betas")
-        each(options, flag, "decoupled_weight_decay")
+    lr: float = option(not_negative, default=2e-3)
+    betas: tuple[float, float] = option(fractions, default=(0.9, 0.999))
+    eps: float = option(not_negative, default=1e-8)
+    weight_decay: float = option(not_negative, default=0.0)
+    momentum_decay: float = option(not_negative, default=4e-3)
+    decoupled_weight_decay: bool = option(flag, default=False)
 
     def _update(self, w: Any, g: Any, state: State, group: Group, room: Pair) -> None:
         (beta1, beta2), lr, decay = group["betas"], float(group["lr"]), group["momentum_decay"]

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from .blocks import Group, Pair, State
-from .checks import each, flag, fraction, not_negative
-from .optimizer import Optimizer, Params
+from .checks import flag, fraction, not_negative
+from .optimizer import Law
+from .options import option
 from .parts import averaged, decayed, kept
 
 
-class RMSprop(Optimizer):
+class RMSprop(Law):
     """RMSprop, from Tieleman and Hinton 2012 (lecture 6.5 of their course), with the momentum of Graves 2013.
 
         g <- g + weight_decay w
@@ -26,30 +27,12 @@ class RMSprop(Optimizer):
 
     elementwise = True
 
-    def __init__(
-        self,
-        params: Params,
-        lr: float = 1e-2,
-        alpha: float = 0.99,
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
-        momentum: float = 0.0,
-        centered: bool = False,
-    ) -> None:
-        super().__init__(
-            params,
-            lr,
-            alpha=alpha,
-            eps=eps,
-            weight_decay=weight_decay,
-            momentum=momentum,
-            centered=centered,
-        )
-
-    def _check(self, options: Group) -> None:
-        each(options, not_negative, "lr", "eps", "weight_decay", "momentum")
-        each(options, fraction, "alpha")
-        each(options, flag, "centered")
+    lr: float = option(not_negative, default=1e-2)
+    alpha: float = option(fraction, default=0.99)
+    eps: float = option(not_negative, default=1e-8)
+    weight_decay: float = option(not_negative, default=0.0)
+    momentum: float = option(not_negative, default=0.0)
+    centered: bool = option(flag, default=False)
 
     def _update(self, w: Any, g: Any, state: State, group: Group, room: Pair) -> None:
         u, s = room
@@ -77,7 +60,7 @@ class RMSprop(Optimizer):
         w -= u
 
 
-class Adagrad(Optimizer):
+class Adagrad(Law):
     """Adagrad, from Duchi, Hazan and Singer 2011, with diagonal matrices.
 
         g <- g + weight_decay w
@@ -89,26 +72,11 @@ class Adagrad(Optimizer):
 
     elementwise = True
 
-    def __init__(
-        self,
-        params: Params,
-        lr: float = 1e-2,
-        lr_decay: float = 0.0,
-        weight_decay: float = 0.0,
-        initial_accumulator_value: float = 0.0,
-        eps: float = 1e-10,
-    ) -> None:
-        super().__init__(
-            params,
-            lr,
-            lr_decay=lr_decay,
-            weight_decay=weight_decay,
-            initial_accumulator_value=initial_accumulator_value,
-            eps=eps,
-        )
-
-    def _check(self, options: Group) -> None:
-        each(options, not_negative, *options)
+    lr: float = option(not_negative, default=1e-2)
+    lr_decay: float = option(not_negative, default=0.0)
+    weight_decay: float = option(not_negative, default=0.0)
+    initial_accumulator_value: float = option(not_negative, default=0.0)
+    eps: float = option(not_negative, default=1e-10)
 
     def _update(self, w: Any, g: Any, state: State, group: Group, room: Pair) -> None:
         u, s = room
@@ -126,7 +94,7 @@ class Adagrad(Optimizer):
         w -= u
 
 
-class Adadelta(Optimizer):
+class Adadelta(Law):
     """Adadelta, from Zeiler 2012.
 
         g <- g + weight_decay w
@@ -140,19 +108,10 @@ class Adadelta(Optimizer):
 
     elementwise = True
 
-    def __init__(
-        self,
-        params: Params,
-        lr: float = 1.0,
-        rho: float = 0.9,
-        eps: float = 1e-6,
-        weight_decay: float = 0.0,
-    ) -> None:
-        super().__init__(params, lr, rho=rho, eps=eps, weight_decay=weight_decay)
-
-    def _check(self, options: Group) -> None:
-        each(options, not_negative, "lr", "eps", "weight_decay")
-        each(options, fraction, "rho")
+    lr: float = option(not_negative, default=1.0)
+    rho: float = option(fraction, default=0.9)
+    eps: float = option(not_negative, default=1e-6)
+    weight_decay: float = option(not_negative, default=0.0)
 
     def _update(self, w: Any, g: Any, state: State, group: Group, room: Pair) -> None:
         u, s = room

@@ -64,7 +64,7 @@ class Blocks:
         minigrad.touch(*self._written)
 
     def states(self) -> list[State]:
-        """What the law keeps for each parameter: numbers, and arrays of its shape ((1,) where it is 0-d)."""
+        """The state of the law for each parameter: numbers, and arrays of its shape, (1,) where it is 0-d."""
         self._disband()
         return [member.state for member in self._members]
 
@@ -141,7 +141,7 @@ class Member:
         return flat.reshape(self.w.shape, order=self.order)
 
     def alone(self, room: Room) -> Member:
-        """Itself, ready for more than one step."""
+        """The member, made ready for more than one step."""
         self.state = _changed(_changed(self.state, self.flat), self.shaped)
         self._room = tuple(map(self.shaped, room.pair(self.w.dtype, self.w.size)))
         return self
@@ -183,7 +183,7 @@ class Cut:
 
 
 class Gathered:
-    """Small parameters one behind the other in one array."""
+    """Small parameters, one behind the other in one array."""
 
     def __init__(self, members: list[Member], room: Room) -> None:
         self._members = members
@@ -217,7 +217,7 @@ class Room:
         self._arrays: dict[Any, Any] = {}
 
     def pair(self, dtype: Any, size: int) -> Any:
-        """Two of that size; the same memory for every block, as only one at a time is updated."""
+        """Two arrays of that size, in the same memory for every block, as only one at a time is updated."""
         if dtype not in self._arrays or self._arrays[dtype].shape[1] < size:
             self._arrays[dtype] = np.empty((2, size), dtype)
         first, second = self._arrays[dtype][:, :size]
@@ -245,7 +245,7 @@ def _memory_order(data: Any) -> Any:
 
 
 def _overlapping(members: Sequence[Member]) -> set[Member]:
-    """Those that share memory with another one: of two that are gathered only one would be updated."""
+    """The members that share memory with another: of two that are gathered only one would be updated."""
     arrays = [m for m in members if type(m.w) is np.ndarray and m.w.size]
     found: set[Member] = set()
     reach, farthest = 0, 0

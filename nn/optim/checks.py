@@ -1,4 +1,4 @@
-"""What an optimiser may be given: parameters, and options of a group. Errors say what was met and what is needed."""
+"""Checks of parameters, and of the options of laws and schedules; errors say what was met and what is needed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def parameters(params: Any, where: str) -> tuple[Tensor, ...]:
 
 
 def can_be_listed(params: Any) -> bool:
-    """Whether this is a collection, and not one thing that happens to be iterable."""
+    """True for a collection, and not for one thing that happens to be iterable."""
     return isinstance(params, Iterable) and not isinstance(params, (Module, Tensor, dict))
 
 
@@ -95,7 +95,6 @@ def one_of(*texts: str | None) -> Callable[[Any, str], Any]:
     return check
 
 
-def each(options: dict[str, Any], check: Callable[[Any, str], Any], *names: str) -> None:
-    """Check these options, and put what the check makes of them in their place."""
-    for name in names:
-        options[name] = check(options[name], name)
+def optional(check: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
+    """None, or what the check makes of the value."""
+    return lambda value, name: None if value is None else check(value, name)

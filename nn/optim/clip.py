@@ -58,13 +58,13 @@ def clip_grad_value_(parameters: Iterable[Tensor], clip_value: float) -> None:
 
 
 def _gradients(params: Any, where: str) -> dict[int, Tensor]:
-    """The gradients there are, by the place of their parameter."""
+    """The gradients that are not None, by the place of their parameter."""
     given = enumerate(parameters(params, where))
     return {i: p.grad for i, p in given if p.grad is not None}
 
 
 def _norm(g: Any, p: float) -> float:
-    """In float64 where the squares or their sum would leave the range of g's dtype."""
+    """The norm of one gradient, in float64 where the squares or their sum would leave the range of its dtype."""
     flat = g.reshape(-1)
     with np.errstate(over="ignore"):
         if p == 2 and g.dtype.itemsize >= 4:

@@ -11,13 +11,14 @@ import minigrad
 from minigrad import Tensor
 
 from .blocks import Group, State
-from .checks import each, natural, not_negative, one_of
+from .checks import natural, not_negative, one_of, optional
 from .line_search import Point, strong_wolfe
-from .optimizer import Optimizer, Params
+from .optimizer import Law
+from .options import option
 from .state import fits
 
 
-class LBFGS(Optimizer):
+class LBFGS(Law):
     """L-BFGS, from Nocedal 1980 and Liu and Nocedal 1989, as PyTorch does it after Schmidt's minFunc.
 
         y = g_k - g_(k-1),  s = t d        kept, the last history_size of them, if y s > 1e-10
@@ -33,43 +34,26 @@ class LBFGS(Optimizer):
     Unlike the paper: without a line search nothing makes sure that the loss falls.
     """
 
-    def __init__(
-        self,
-        params: Params,
-        lr: float = 1.0,
-        max_iter: int = 20,
-        max_eval: int | None = None,
-        tolerance_grad: float = 1e-7,
-        tolerance_change: float = 1e-9,
-        history_size: int = 100,
-        line_search_fn: str | None = None,
-    ) -> None:
-        self._memory = _fresh()
-        super().__init__(
-            params,
-            lr,
-            max_iter=max_iter,
-            max_eval=max_eval,
-            tolerance_grad=tolerance_grad,
-            tolerance_change=tolerance_change,
-            history_size=history_size,
-            line_search_fn=line_search_fn,
-        )
+    lr: float = option(not_negative, default=1.0)
+    max_iter: int = option(natural, default=20)
+    max_eval: int | None = option(optional(natural), default=None)
+    tolerance_grad: float = option(not_negative, default=1e-7)
+    tolerance_change: float = option(not_negative, default=1e-9)
+    history_size: int = option(natural, default=100)
+    line_search_fn: str | None = option(one_of(None, "strong_wolfe"), default=None)
 
     def _add(self, group: Group, where: str) -> None:
         if self._blocks:
             raise ValueError(
                 f"{where}: LBFGS sees all parameters as one vector, so there is one group"
             )
+        self._memory = _fresh()
         super()._add(group, where)
 
     def _check(self, options: Group) -> None:
-        each(options, not_negative, "lr", "tolerance_grad", "tolerance_change")
-        each(options, natural, "max_iter", "history_size")
+        super()._check(options)
         if options["max_eval"] is None:
             options["max_eval"] = max(1, options["max_iter"] * 5 // 4)
-        each(options, natural, "max_eval")
-        each(options, one_of(None, "strong_wolfe"), "line_search_fn")
 
     def step(self, closure: Callable[[], Any]) -> Any:  # type: ignore[override]
         """Up to max_iter iterations; returns the loss that `closure` gave first.
@@ -127,7 +111,7 @@ class LBFGS(Optimizer):
         return loss
 
     def _direction(self, g: Any) -> Any:
-        """-H g, after the last move and what it did to the gradient have gone into H."""
+        """-H g, after H has learned from the last move and the change of the gradient over it."""
         memory = self._memory
         memory["n_iter"] += 1
         if memory["n_iter"] == 1:
@@ -163,7 +147,7 @@ class LBFGS(Optimizer):
     # State -------------------------------------------------------------------------------------------
 
     def _states(self) -> list[State]:
-        """All of it with the first parameter; s and y are of shape (pairs kept, elements of all parameters)."""
+        """The memory, kept with the first parameter; s and y are (pairs kept, elements of all parameters)."""
         memory = dict(self._memory)
         if memory["n_iter"]:
             for name in ("s", "y"):
@@ -188,7 +172,7 @@ class LBFGS(Optimizer):
 
 
 class _Line:
-    """Where the parameters come to when they move from where they are now by t d, and the loss there."""
+    """The line w + t d from where the parameters are now: they move along it, and the loss is asked for there."""
 
     def __init__(self, optimizer: LBFGS, closure: Callable[[], Any], d: Any) -> None:
         self._optimizer, self._closure, self._d = optimizer, closure, d

@@ -47,7 +47,7 @@ def _flat_enough(new: Point, start: Point) -> bool:
 def _bracket(
     at: Callable[[float], Point], start: Point, t: float, most: int
 ) -> tuple[Point, Point | None, int]:
-    """A point that satisfies; or two that have one between them."""
+    """A point that satisfies the conditions, or two points that have one between them."""
     before, new = start, at(t)
     for trials in range(1, most + 1):
         if not _falls_enough(new, start) or (trials > 2 and new.f >= before.f):
@@ -70,7 +70,7 @@ def _zoom(
     tried: int,
     most: int,
 ) -> tuple[Point, int]:
-    """Shrink the bracket until a point in it satisfies."""
+    """Shrink the bracket until a point in it satisfies the conditions."""
     ends = [a, b]
     near_an_end = False
     low = 0 if a.f <= b.f else 1
@@ -100,7 +100,7 @@ def _zoom(
 
 
 def _cubic_minimum(a: Point, b: Point, left: float, right: float) -> float:
-    """Where the cubic through both points with their slopes is least in [left, right]; Nocedal and Wright, (3.59)."""
+    """The minimum in [left, right] of the cubic through both points with their slopes; Nocedal and Wright, (3.59)."""
     if a.t > b.t:
         a, b = b, a
     width = b.t - a.t

@@ -1,4 +1,4 @@
-"""Lion."""
+"""Lion: steps of one size along the sign of a mean gradient."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from .blocks import Group, Pair, State
-from .checks import each, fractions, not_negative
-from .optimizer import Optimizer, Params
+from .checks import fractions, not_negative
+from .optimizer import Law
+from .options import option
 from .parts import averaged, decayed, kept
 
 
-class Lion(Optimizer):
+class Lion(Law):
     """Lion, the law that a search over programs found, from Chen et al. 2023 (algorithm 2).
 
         w <- w - lr (sign(beta1 m + (1 - beta1) g) + weight_decay w)
@@ -24,18 +25,9 @@ class Lion(Optimizer):
 
     elementwise = True
 
-    def __init__(
-        self,
-        params: Params,
-        lr: float = 1e-4,
-        betas: tuple[float, float] = (0.9, 0.99),
-        weight_decay: float = 0.0,
-    ) -> None:
-        super().__init__(params, lr, betas=betas, weight_decay=weight_decay)
-
-    def _check(self, options: Group) -> None:
-        each(options, not_negative, "lr", "weight_decay")
-        each(options, fractions, "betas")
+    lr: float = option(not_negative, default=1e-4)
+    betas: tuple[float, float] = option(fractions, default=(0.9, 0.99))
+    weight_decay: float = option(not_negative, default=0.0)
 
     def _update(self, w: Any, g: Any, state: State, group: Group, room: Pair) -> None:
         beta1, beta2 = group["betas"]

@@ -1,27 +1,31 @@
-"""Optimizer: what every optimiser does with its parameters; a law of one's own is one method."""
+"""Optimizer: everything that laws have in common; a law of your own is one method."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, dataclass_transform
 
 from minigrad import Tensor
 
 from .blocks import Blocks, Group, Pair, State, is_array
-from .checks import can_be_listed, each, not_negative, parameters
+from .checks import can_be_listed, not_negative, parameters
+from .options import Option, constructor, option, options_of
 from .state import checked, copied, fits
+
+if TYPE_CHECKING:  # importing it takes time
+    from dataclasses import InitVar
 
 Params: TypeAlias = Iterable[Tensor] | Iterable[Group]
 
 
 class Optimizer:
-    """Updates parameters from their `.grad`; one whose grad is None is left exactly as it is.
+    """An optimiser updates parameters from their `.grad`; one whose grad is None stays exactly as it is.
 
     params   Tensors, such as model.parameters(); or dicts, each a group with options of its own:
              [{"params": features, "lr": 1e-4}, {"params": head}]; what a group leaves out is as for the optimiser
 
     `param_groups` holds the groups: dicts of "params" and every option, which may be changed between steps.
-    `lr` is the rate of all groups, to read and to set, as long as they have the same one.
+    `lr` is the rate of all groups, to read and to set, as long as they have the same one; so are a law's other options.
 
     A new optimiser is a class with its law. What it needs besides lr it hands to `super().__init__` by name:
 
@@ -32,7 +36,9 @@ class Optimizer:
     """
 
     elementwise = False
-    """Whether each element's update depends on that element alone: small parameters are then updated together."""
+    """True if each element's update depends on that element alone: small parameters are then updated together."""
+
+    lr: float = option(not_negative)
 
     def __init__(self, params: Params, lr: float, **options: Any) -> None:
         self.defaults: Group = {"lr": lr, **options}
@@ -75,8 +81,9 @@ class Optimizer:
         self._blocks.append(Blocks({"params": params, **options}, self.elementwise))
 
     def _check(self, options: Group) -> None:
-        """Raise a ValueError that says what an option must be; `nn.optim.checks` has functions for it."""
-        each(options, not_negative, "lr")
+        """Put each option as the law wants it, or raise a ValueError that says what it must be."""
+        for name, declared in options_of(type(self)).items():
+            options[name] = declared.check(options[name], name)
 
     @property
     def param_groups(self) -> tuple[Group, ...]:
@@ -87,24 +94,6 @@ class Optimizer:
     def params(self) -> tuple[Tensor, ...]:
         """All parameters, group after group."""
         return tuple(p for group in self.param_groups for p in group["params"])
-
-    @property
-    def lr(self) -> float:
-        """The learning rate of all groups; where they differ, ask and set `param_groups[i]["lr"]`."""
-        first, *others = [group["lr"] for group in self.param_groups]
-        if any(other != first for other in others):
-            raise ValueError(
-                f"{type(self).__name__}: the groups have different lr: {[first, *others]}; "
-                'use optimizer.param_groups[i]["lr"]'
-            )
-        return first
-
-    @lr.setter
-    def lr(self, value: float) -> None:
-        value = not_negative(value, f"{type(self).__name__}: lr")
-        _ = self.lr  # one that holds for all: where they differ this raises
-        for group in self.param_groups:
-            group["lr"] = value
 
     def step(self) -> None:
         """One update of every parameter that has a gradient."""
@@ -131,7 +120,7 @@ class Optimizer:
     # State -------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        """What a run goes on from, in plain dicts: numbers and texts, which JSON can hold, and copies of arrays.
+        """The state that a run goes on from, in plain dicts: numbers and texts, which JSON can hold, and copied arrays.
 
         "optimizer"     the law's name
         "parameters"    {"shape": [3, 4], "dtype": "float32"} of each parameter, group after group
@@ -162,7 +151,7 @@ class Optimizer:
         self._load_states(states)
 
     def _states(self) -> list[State]:
-        """What the law keeps for each parameter."""
+        """The state of the law for each parameter."""
         return [state for blocks in self._blocks for state in blocks.states()]
 
     def _load_states(self, states: list[State]) -> None:
@@ -175,3 +164,20 @@ class Optimizer:
         for name, array in state.items():
             if is_array(array):
                 fits(name, array, p.shape or (1,), p.dtype)
+
+
+@dataclass_transform(field_specifiers=(option,))
+class _Declared(Optimizer):
+    """The base of classes whose constructor takes the options that they declare, as type checkers are told."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        declares = any(isinstance(value, Option) for value in vars(cls).values())
+        if declares and "__init__" not in vars(cls):
+            cls.__init__ = constructor(cls, Optimizer.__init__)  # type: ignore[method-assign]
+
+
+class Law(_Declared):
+    """An optimiser whose class declares each option once: `rho: float = option(fraction, default=0.9)`."""
+
+    params: InitVar[Params]

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from .blocks import Group, Pair, State
-from .checks import each, flag, not_negative
-from .optimizer import Optimizer, Params
+from .checks import flag, not_negative
+from .optimizer import Law
+from .options import option
 from .parts import decayed
 
 
-class SGD(Optimizer):
+class SGD(Law):
     """Stochastic gradient descent with momentum.
 
         g <- g + weight_decay w
@@ -24,27 +25,14 @@ class SGD(Optimizer):
 
     elementwise = True
 
-    def __init__(
-        self,
-        params: Params,
-        lr: float = 1e-3,
-        momentum: float = 0.0,
-        dampening: float = 0.0,
-        weight_decay: float = 0.0,
-        nesterov: bool = False,
-    ) -> None:
-        super().__init__(
-            params,
-            lr,
-            momentum=momentum,
-            dampening=dampening,
-            weight_decay=weight_decay,
-            nesterov=nesterov,
-        )
+    lr: float = option(not_negative, default=1e-3)
+    momentum: float = option(not_negative, default=0.0)
+    dampening: float = option(not_negative, default=0.0)
+    weight_decay: float = option(not_negative, default=0.0)
+    nesterov: bool = option(flag, default=False)
 
     def _check(self, options: Group) -> None:
-        each(options, not_negative, "lr", "momentum", "dampening", "weight_decay")
-        each(options, flag, "nesterov")
+        super()._check(options)
         if options["nesterov"] and (options["momentum"] == 0 or options["dampening"] != 0):
             raise ValueError("nesterov needs momentum > 0 and dampening = 0")
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .blocks import Group, State, is_array
 from .checks import is_number
-
-if TYPE_CHECKING:
-    from .optimizer import Optimizer
 
 KEYS = ("optimizer", "parameters", "state", "param_groups")
 
@@ -21,8 +18,8 @@ def copied(state: State) -> State:
     return {name: value.copy() if is_array(value) else copy(value) for name, value in state.items()}
 
 
-def checked(optimizer: Optimizer, state: Any) -> tuple[list[Group], list[State]]:
-    """The options of each group and a copy of what the law keeps for each parameter; else what does not fit."""
+def checked(optimizer: Any, state: Any) -> tuple[list[Group], list[State]]:
+    """The options of each group and a copied state for each parameter; an error says what does not fit."""
     law = type(optimizer).__name__
     where = f"{law}.load_state_dict"
     if not isinstance(state, Mapping):
@@ -49,7 +46,7 @@ def checked(optimizer: Optimizer, state: Any) -> tuple[list[Group], list[State]]
         ) from None
 
 
-def _check_parameters(optimizer: Optimizer, state: Any) -> None:
+def _check_parameters(optimizer: Any, state: Any) -> None:
     """The number of groups and parameters, and the shape and dtype of each."""
     parameters, own = state["parameters"], optimizer.params
     theirs = [len(group["params"]) for group in state["param_groups"]]
@@ -73,7 +70,7 @@ def _counted(sizes: list[int]) -> str:
     return f"{sum(sizes)} parameters{groups}"
 
 
-def _options(optimizer: Optimizer, groups: Any) -> list[Group]:
+def _options(optimizer: Any, groups: Any) -> list[Group]:
     """Every option as the law wants it; numbers beyond them, such as a schedule's, go along."""
     found = []
     for i, group in enumerate(groups):
@@ -92,8 +89,8 @@ def _options(optimizer: Optimizer, groups: Any) -> list[Group]:
     return found
 
 
-def _states(optimizer: Optimizer, states: Any) -> list[State]:
-    """For each parameter; JSON makes the numbers of the parameters texts, which will do."""
+def _states(optimizer: Any, states: Any) -> list[State]:
+    """The state for each parameter; the numbers of the parameters may be texts, as JSON makes them."""
     params = optimizer.params
     found: list[State] = [{} for _ in params]
     for key, state in states.items():
@@ -109,7 +106,7 @@ def _states(optimizer: Optimizer, states: Any) -> list[State]:
 
 
 def fits(name: str, array: Any, shape: tuple[int, ...], dtype: Any) -> None:
-    """An array of this shape, and of floats no narrower than dtype."""
+    """Raise a ValueError unless this is an array of this shape, and of floats no narrower than dtype."""
     if tuple(array.shape) != shape:
         raise ValueError(f"{name} has shape {tuple(array.shape)}, needed {shape}")
     if array.dtype.kind == "f" and not np.can_cast(dtype, array.dtype):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Loaded(NamedTuple):
-    """What `load` gives beside what it has written: the `step` and the `extra` that were saved, or None."""
+    """The `step` and the `extra` that were saved, or None: `load` returns them, and writes all else itself."""
 
     step: int | None
     extra: Any
@@ -129,7 +129,7 @@ def _check_model(what: str, model: Any) -> None:
 
 
 def _is_saved(parts: dict[str, Any]) -> bool:
-    """Whether these are the parts that `save` writes; what stands in the states is for their owners to check."""
+    """True for parts such as `save` writes; what stands in the states is for their owners to check."""
     if not _has(parts, "generators", "step", "extra") or not isinstance(parts["generators"], list):
         return False
     optimizer, schedule = parts.get("optimizer"), parts.get("schedule")
@@ -187,7 +187,7 @@ def _same(a: Any, b: Any) -> bool:
 
 
 def _names_in(model: Module, optimizer: Any) -> list[str | None]:
-    """The names that an optimizer's parameters have in the model, None for one that is not its."""
+    """The names that an optimizer's parameters have in the model, None for one that is not in it."""
     names = {id(p): name for name, p in model.named_parameters()}
     return [names.get(id(p)) for p in optimizer.params]
 
@@ -197,7 +197,7 @@ def _state_of(owner: Any) -> dict[str, Any]:
 
 
 def _unfit(parts: dict[str, Any], name: str, owner: Any, model: Module) -> list[str]:
-    """Why the saved part is not one of such an optimizer or schedule."""
+    """The reasons why the saved part is not one of such an optimizer or schedule."""
     part = parts.get(name)
     if part is None:
         return [f"{name}: missing; it was saved without"]
@@ -213,7 +213,7 @@ def _unfit(parts: dict[str, Any], name: str, owner: Any, model: Module) -> list[
 
 
 def _load_states(owners: list[tuple[str, Any]], parts: dict[str, Any]) -> list[str]:
-    """Let each check and take its state; where one refuses, those before it have their old ones back."""
+    """Let each owner check and take its state; where one refuses, those before it get their old ones back."""
     before: list[tuple[Any, Any]] = []
     for name, owner in owners:
         kept = owner.state_dict()

@@ -101,7 +101,7 @@ def _read_tensors(path: StrPath) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def _dense(name: str, array: Any) -> Any:
-    """As the format wants it and its library assumes: C order, little-endian."""
+    """The array as the format wants it and its library assumes: in C order, little-endian."""
     array = np.asarray(array)
     if array.dtype.name not in _DTYPES:
         raise TypeError(
@@ -111,7 +111,7 @@ def _dense(name: str, array: Any) -> Any:
 
 
 def _checksum(tensors: Mapping[str, Any], texts: Mapping[str, str]) -> str:
-    """Of all names and contents: the format itself notices a cut, and no other damage."""
+    """The CRC-32 of all names and contents: the format itself notices a cut, and no other damage."""
     crc = 0
     for name in sorted(texts):
         crc = zlib.crc32(f"{name}={texts[name]}\n".encode(), crc)

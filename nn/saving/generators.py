@@ -14,9 +14,9 @@ from ..module import Module
 def generators_of(model: Module, rng: np.random.Generator | None) -> list[tuple[list[str], Any]]:
     """(names, Generator) of each that a run may draw from: the default one, `rng`, and those that modules hold."""
     named = [("default", minigrad.generator()), ("rng", rng)]
-    for path, module in _paths(model):
-        for name, value in vars(module).items():
-            named.append((f"model.{path}{name}", value))
+    for path, module in model.named_modules():
+        prefix = f"model.{path}." if path else "model."
+        named += [(prefix + name, value) for name, value in vars(module).items()]
     found: dict[int, tuple[list[str], Any]] = {}
     for name, value in named:
         if isinstance(value, np.random.Generator):
@@ -25,7 +25,7 @@ def generators_of(model: Module, rng: np.random.Generator | None) -> list[tuple[
 
 
 def states_of(generators: list[tuple[list[str], Any]]) -> list[dict[str, Any]]:
-    """As plain data."""
+    """The states of generators, as plain data."""
     return [
         {"names": names, "state": generator.bit_generator.state} for names, generator in generators
     ]
@@ -34,7 +34,7 @@ def states_of(generators: list[tuple[list[str], Any]]) -> list[dict[str, Any]]:
 def problems_with(
     states: list[dict[str, Any]], generators: list[tuple[list[str], Any]]
 ) -> list[str]:
-    """Why these states cannot become those of these generators."""
+    """The reasons why these states cannot become those of these generators."""
     met, needed = [tuple(s["names"]) for s in states], [tuple(names) for names, _ in generators]
     if sorted(met) != sorted(needed):
         return [
@@ -52,7 +52,7 @@ def problems_with(
 
 
 def restore(states: list[dict[str, Any]], generators: list[tuple[list[str], Any]]) -> None:
-    """Let each go on from its state."""
+    """Let each generator go on from its state."""
     for state, (_, generator) in _pairs(states, generators):
         generator.bit_generator.state = state
 
@@ -64,15 +64,3 @@ def _pairs(states: list[dict[str, Any]], generators: list[tuple[list[str], Any]]
 
 def _text(groups: list[tuple[str, ...]]) -> str:
     return ", ".join(" = ".join(names) for names in groups)
-
-
-def _paths(model: Module) -> list[tuple[str, Module]]:
-    """(what the names of its members begin with, module) of each module in the tree, once."""
-    found: dict[int, tuple[str, Module]] = {}
-    level = [("", model)]
-    while level:
-        path, module = level.pop()
-        if id(module) not in found:
-            found[id(module)] = (path, module)
-            level += reversed([(f"{path}{name}.", child) for name, child in module.children()])
-    return list(found.values())

@@ -1,4 +1,4 @@
-"""OneCycleLR."""
+"""One cycle: the learning rate goes up and down once, the momentum the other way."""
 
 from __future__ import annotations
 

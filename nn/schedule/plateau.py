@@ -1,4 +1,4 @@
-"""ReduceLROnPlateau."""
+"""A learning rate that is reduced when a metric gets no better."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class ReduceLROnPlateau(LRScheduler):
     # State -------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        """What it goes on from: its name, and numbers; the reduced rates are in the optimiser's state."""
+        """The name and the numbers that it goes on from; the reduced rates are in the optimiser's state."""
         return super().state_dict() | {
             "best": self.best,
             "num_bad_epochs": self.num_bad_epochs,

@@ -1,4 +1,4 @@
-"""LRScheduler: what every schedule does with its optimiser; a schedule of one's own is one method."""
+"""LRScheduler: everything that schedules have in common; a schedule of your own is one method."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class LRScheduler:
     `step()` comes after `optimizer.step()`: once a step or once an epoch, as the options are meant. The rate of t = 0
     holds from the start. Rates are computed from base and t alone, so one that is set by hand lasts until the next
     `step()`; base stands in the group as "initial_lr". Two schedules of one optimiser are put together in a
-    ChainedScheduler or a SequentialLR, which then is the one to step. A schedule of one's own is one method:
+    ChainedScheduler or a SequentialLR, which then is the one to step. A schedule of your own is one method:
 
     >>> class InverseRoot(LRScheduler):
     ...     def rate(self, base, t):
@@ -49,7 +49,7 @@ class LRScheduler:
         raise NotImplementedError
 
     def apply(self, groups: Sequence[Group], t: int) -> None:
-        """Write what holds in step t into the groups, whose "lr" is base before."""
+        """Write the options of step t into the groups, whose "lr" is base before."""
         for group in groups:
             group["lr"] = self.rate(group["lr"], t)
 
@@ -83,7 +83,7 @@ class LRScheduler:
     # State -------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        """What the schedule goes on from: its name, and numbers. Its options are code, as those of a layer are."""
+        """The name and the numbers that it goes on from. Its options are code, as those of a layer are."""
         return {"schedule": type(self).__name__, "last_epoch": self.last_epoch}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

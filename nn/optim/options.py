@@ -1,0 +1,80 @@
+"""The options of a law, each declared once: its name, type, default and check."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+Check = Callable[[Any, str], Any]  # of a value and its name: the value to use, or a ValueError
+
+
+def option(check: Check, *, default: Any = inspect.Parameter.empty) -> Any:
+    """An option, declared in the body of a class: `momentum: float = option(not_negative, default=0.0)`."""
+    return Option(check, default)
+
+
+class Option:
+    """The value that an option has in all groups, to read and to set as an attribute of the optimiser.
+
+    The groups hold the truth: where they differ, ask and set `param_groups[i]["lr"]`.
+    """
+
+    def __init__(self, check: Check, default: Any) -> None:
+        self.check = check
+        self.default = default
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+        self.annotation = inspect.get_annotations(owner).get(name, inspect.Parameter.empty)
+
+    def __get__(self, optimizer: Any, owner: Any = None) -> Any:
+        if optimizer is None:
+            return self
+        first, *others = [group[self.name] for group in optimizer.param_groups]
+        if any(other != first for other in others):
+            raise ValueError(
+                f"{type(optimizer).__name__}: the groups have different {self.name}: {[first, *others]}; "
+                f'use optimizer.param_groups[i]["{self.name}"]'
+            )
+        return first
+
+    def __set__(self, optimizer: Any, value: Any) -> None:
+        value = self.check(value, f"{type(optimizer).__name__}: {self.name}")
+        self.__get__(optimizer)  # one value holds for all: where the groups differ this raises
+        for group in optimizer.param_groups:
+            group[self.name] = value
+
+
+def options_of(law: type) -> dict[str, Option]:
+    """The options that a class and those above it declare, in the order in which each was declared first."""
+    found: dict[str, Option] = {}
+    for cls in reversed(law.__mro__):
+        found |= {name: value for name, value in vars(cls).items() if isinstance(value, Option)}
+    return found
+
+
+def constructor(law: type, initialise: Callable[..., None]) -> Any:
+    """An `__init__` whose arguments are params and the options of `law`; it hands them to `initialise` by name.
+
+    `inspect.signature` and `help` show them as those of a function that was written by hand.
+    """
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    arguments = [
+        inspect.Parameter(name, kind, default=each.default, annotation=each.annotation)
+        for name, each in options_of(law).items()
+    ]
+    own = [inspect.Parameter("self", kind), inspect.Parameter("params", kind, annotation="Params")]
+    signature = inspect.Signature(own + arguments, return_annotation="None")
+
+    def __init__(*args: Any, **kwargs: Any) -> None:
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{law.__name__}.__init__(): {error}") from None
+        bound.apply_defaults()
+        initialise(**bound.arguments)
+
+    __init__.__signature__ = signature  # type: ignore[attr-defined]
+    __init__.__qualname__ = f"{law.__qualname__}.__init__"
+    return __init__
