@@ -103,7 +103,7 @@ __all__ = [
 # fmt: on
 # isort: on
 
-ROOMS = ("picture",)
+ROOMS = ("picture", "sight")
 """Packages that are imported when they are first named."""
 
 allocator.keep_freed_memory()

@@ -4,6 +4,6 @@
 computed from, also where nothing needs a gradient.
 """
 
-from .recording import all_before, origin_of
+from .origins import all_before, origin_of
 
 __all__ = ["all_before", "origin_of"]
