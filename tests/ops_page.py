@@ -83,8 +83,6 @@ def torch_name(name: str) -> str:
 def documentation(op: object) -> tuple[str, str]:
     """The formula, which is the first line, and what is said of kinks, ties and edges."""
     lines = (inspect.getdoc(op) or "").splitlines()
-    if lines and re.match(r"\w+\(.*signature", lines[0]):  # NumPy's own words for its ufunc
-        lines = lines[2:]
     convention, taking = [], False
     for line in lines[1:]:
         if line.strip().startswith(CONVENTIONS):

@@ -58,7 +58,7 @@ def primitive(
            name it beside what the function computes it from. They use f's value; where a derivative of the rule is
            recorded, the function gives it once more in ops, so that it is no silent constant
     floats f computes in floats: integers and bools become float32 first (known of NumPy's ufuncs)
-    doc    the op's docstring, if not f's
+    doc    the op's docstring, if not f's; a NumPy ufunc has its call for one
 
     A rule must return the exact shape of its argument. Raises TypeError for a rule that names what is not there.
     """
@@ -109,6 +109,7 @@ def _row(
             raise TypeError(f"{f.__name__} takes {f.nin} arguments; name them all in args=")
         integers = (np.dtype(np.int64),) * f.nin + (None,) * f.nout
         floats = floats or f.resolve_dtypes(integers)[-1].kind == "f"
+        doc = doc or f"{f.__name__}({', '.join(names)})"
     else:
         found = Signature(f)
         names = tuple(args or found.names)

@@ -19,12 +19,12 @@ from .kernels.masks import BITS, masked
 
 # Arithmetic ----------------------------------------------------------------------------------------------
 
-add = elementwise(np.add, a=lambda g: g, b=lambda g: g)
-subtract = elementwise(np.subtract, a=lambda g: g, b=lambda g: -g)
-multiply = elementwise(np.multiply, a=lambda g, b: g * b, b=lambda g, a: g * a)
-divide = elementwise(np.divide, a=lambda g, b: g / b, b=lambda g, y, b: -g * y / b)
-negative = elementwise(np.negative, x=lambda g: -g)
-square = elementwise(np.square, x=lambda g, x: 2 * g * x)
+add = elementwise(np.add, a=lambda g: g, b=lambda g: g, doc="a + b")
+subtract = elementwise(np.subtract, a=lambda g: g, b=lambda g: -g, doc="a - b")
+multiply = elementwise(np.multiply, a=lambda g, b: g * b, b=lambda g, a: g * a, doc="a b")
+divide = elementwise(np.divide, a=lambda g, b: g / b, b=lambda g, y, b: -g * y / b, doc="a / b")
+negative = elementwise(np.negative, x=lambda g: -g, doc="-x")
+square = elementwise(np.square, x=lambda g, x: 2 * g * x, doc="x^2")
 # a % b jumps where a is a multiple of b; the slopes are those of the side that the value belongs to
 remainder = elementwise(
     np.remainder,
@@ -144,12 +144,12 @@ hypot = elementwise(
 # Exponentials and logarithms -----------------------------------------------------------------------------
 
 exp = elementwise(np.exp, x=lambda g, y: g * y)
-exp2 = elementwise(np.exp2, x=lambda g, y: g * y * math.log(2))
-expm1 = elementwise(np.expm1, x=lambda g, y: g * (y + 1))
+exp2 = elementwise(np.exp2, x=lambda g, y: g * y * math.log(2), doc="2^x")
+expm1 = elementwise(np.expm1, x=lambda g, y: g * (y + 1), doc="exp(x) - 1, exact near 0")
 log = elementwise(np.log, x=lambda g, x: g / x)
 log2 = elementwise(np.log2, x=lambda g, x: g / (x * math.log(2)))
 log10 = elementwise(np.log10, x=lambda g, x: g / (x * math.log(10)))
-log1p = elementwise(np.log1p, x=lambda g, x: g / (1 + x))
+log1p = elementwise(np.log1p, x=lambda g, x: g / (1 + x), doc="log(1 + x), exact near 0")
 
 
 def _sigmoid(x: Any) -> Any:

@@ -7,35 +7,22 @@ import functools
 import inspect
 import linecache
 import re
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import minigrad
-
 from ..core.rule import Signature
-
-# rows of NumPy's functions that are written with a sign
-_SIGNS = {
-    "add": "a + b",
-    "subtract": "a - b",
-    "multiply": "a b",
-    "divide": "a / b",
-    "negative": "-x",
-    "square": "x^2",
-}
 
 
 @functools.cache
 def formula_of(op: Any) -> str:
     """The first line of the op's documentation, or of the public function that calls it; else how it is called."""
-    if op.name in _SIGNS:
-        return _SIGNS[op.name]
-    is_ours = (getattr(getattr(op, "_computes", None), "__module__", None) or "").startswith(
-        "minigrad."
-    )
-    for documented in (getattr(minigrad, op.name, None) if is_ours else None, op):
+    f = getattr(op, "f", None)
+    module = sys.modules.get(getattr(f, "__module__", None) or "")
+    public = getattr(module, op.name, f)
+    for documented in (public if public is not f else None, op):
         line = _first_line(documented)
-        if line and not re.match(r"\w+\(.*signature", line):  # NumPy's own words for its ufunc
+        if line:
             return line
     return f"{op.name}({', '.join(getattr(op, 'names', ()))})"
 
