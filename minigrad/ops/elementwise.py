@@ -15,7 +15,7 @@ from ..core.dtypes import unify
 from ..core.graph import TensorBase
 from ..core.rows import Primitive, elementwise, primitive, serves
 from .inspection import inspect, plain
-from .kernels.masks import BITS, masked
+from .kernels import BITS
 
 # Arithmetic ----------------------------------------------------------------------------------------------
 
@@ -261,7 +261,7 @@ fmin = elementwise(
 def _where(condition: Any, a: Any, b: Any) -> Any:
     is_mask = type(b) is int and b == 0 and type(a) is type(condition) is np.ndarray
     if is_mask and a.dtype.char in BITS and condition.dtype.char == "?":
-        return masked(a, condition)
+        return np.multiply(a.view(BITS[a.dtype.char]), condition).view(a.dtype)
     return np.where(condition, a, b)
 
 

@@ -22,9 +22,8 @@ from .axes import narrowed, widened
 from .elementwise import where
 from .indexing import getitem
 from .inspection import plain
-from .kernels import is_numpy
+from .kernels import BITS, is_numpy
 from .kernels import pooling as kernels
-from .kernels.masks import BITS
 from .kernels.windows import Pair, Place, Window
 from .reductions import mean, sum
 from .shapes import reshape

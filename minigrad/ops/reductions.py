@@ -33,9 +33,13 @@ def _sum(x: Any, axis: Any, keepdims: bool) -> Any:
     return x.sum(axis=axis, keepdims=keepdims)
 
 
-_sum_row = primitive(
-    _sum, x=lambda g, x_shape, axis: broadcast_to(g.reshape(kept_shape(x_shape, axis)), x_shape)
-)
+def _to_terms(g: Any, x_shape: Any, axis: Any) -> Any:
+    """The gradient of a sum, which each of its terms gets whole."""
+    kept = g.reshape(kept_shape(x_shape, axis)) if g.shape else g  # of one sum there are no axes
+    return broadcast_to(kept, x_shape)
+
+
+_sum_row = primitive(_sum, x=_to_terms)
 
 
 @serves_with_axis(np.sum)

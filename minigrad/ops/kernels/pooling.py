@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from . import BITS
 from .conv import copy_images
-from .masks import BITS, masked
 from .windows import Pair, Window
 
 
@@ -42,8 +42,9 @@ def pool_scatter(g: Any, place: Any, size: Pair, window: Window) -> Any:
     overlap = any(s < e for s, e in zip(window.stride, window.extent, strict=True))
     for k, here, there in window.places(size):
         hit, at = place[:, :, *here] == k, y[:, :, *there]
+        given = g[:, :, *here].view(bits)
         if overlap:
-            at += masked(g[:, :, *here], hit)
-        else:  # the same product, straight to where it belongs
-            np.multiply(g[:, :, *here].view(bits), hit, out=at.view(bits))
+            at += np.multiply(given, hit).view(g.dtype)
+        else:
+            np.multiply(given, hit, out=at.view(bits))
     return y
