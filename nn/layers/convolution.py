@@ -21,15 +21,6 @@ class _Convolution(Module):
     axes: int
     _op: Callable[..., Any]
 
-    def forward(self, x: Any) -> Any:
-        if getattr(x, "dtype", None) is not self.weight.dtype:
-            check_input(self, x, self.weight)
-        return self._op(x, self.weight, self.bias, *self._options())
-
-    def _options(self) -> tuple[Any, ...]:
-        """The arguments that the op takes after x, weight and bias."""
-        raise NotImplementedError
-
     def _set_sizes(
         self, channels: tuple[int, int], kernel_size: Any, stride: Any, dilation: Any, groups: Any
     ) -> None:
@@ -99,8 +90,12 @@ class _Conv(_Convolution):
             return padding
         return integers(self, "padding", padding, self.axes, 0)
 
-    def _options(self) -> tuple[Any, ...]:
-        return self.stride, self.padding, self.dilation, self.groups
+    def forward(self, x: Any) -> Any:
+        if getattr(x, "dtype", None) is not self.weight.dtype:
+            check_input(self, x, self.weight)
+        return self._op(
+            x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
+        )
 
     def describe(self) -> str:
         return self._described(padding=self.padding)
@@ -156,8 +151,12 @@ class _ConvTranspose(_Convolution):
         self.output_padding = integers(self, "output_padding", output_padding, self.axes, 0)
         self._draw(self.in_channels, self.out_channels, bias, rng, dtype)
 
-    def _options(self) -> tuple[Any, ...]:
-        return self.stride, self.padding, self.output_padding, self.groups, self.dilation
+    def forward(self, x: Any) -> Any:
+        if getattr(x, "dtype", None) is not self.weight.dtype:
+            check_input(self, x, self.weight)
+        return self._op(
+            x, self.weight, self.bias, self.stride, self.padding, self.output_padding, self.groups, self.dilation
+        )  # fmt: skip
 
     def describe(self) -> str:
         return self._described(padding=self.padding, output_padding=self.output_padding)

@@ -17,14 +17,6 @@ class _Pool(Module):
     axes: int
     _op: Callable[..., Any]
 
-    def forward(self, x: Any) -> Any:
-        check_array(self, x)
-        return self._op(x, self.kernel_size, self.stride, self.padding, *self._options())
-
-    def _options(self) -> tuple[Any, ...]:
-        """The arguments that the op takes after the padding."""
-        raise NotImplementedError
-
     def _set_window(self, kernel_size: Any, stride: Any, padding: Any) -> None:
         self.kernel_size = integers(self, "kernel_size", kernel_size, self.axes, 1)
         self.stride = self.kernel_size
@@ -55,8 +47,10 @@ class _MaxPool(_Pool):
         self.return_indices = return_indices
         self.ceil_mode = ceil_mode
 
-    def _options(self) -> tuple[Any, ...]:
-        return self.dilation, self.ceil_mode, self.return_indices
+    def forward(self, x: Any) -> Any:
+        check_array(self, x)
+        options = self.padding, self.dilation, self.ceil_mode, self.return_indices
+        return self._op(x, self.kernel_size, self.stride, *options)
 
     def describe(self) -> str:
         text = super().describe()
@@ -101,8 +95,10 @@ class _AvgPool(_Pool):
         self.ceil_mode = ceil_mode
         self.count_include_pad = count_include_pad
 
-    def _options(self) -> tuple[Any, ...]:
-        return self.ceil_mode, self.count_include_pad
+    def forward(self, x: Any) -> Any:
+        check_array(self, x)
+        options = self.padding, self.ceil_mode, self.count_include_pad
+        return self._op(x, self.kernel_size, self.stride, *options)
 
     def describe(self) -> str:
         text = super().describe() + (", ceil_mode=True" if self.ceil_mode else "")
