@@ -14,8 +14,9 @@ import minigrad
 from minigrad import picture
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def seeded():
+    """What layers draw is the same whatever ran before, in whichever worker."""
     minigrad.seed(0)
 
 

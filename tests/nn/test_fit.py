@@ -1,67 +1,17 @@
-"""fit does what the loop in its docstring does, can be stopped anywhere, and goes on as if it had not been."""
+"""fit does what the loop in its docstring does, with every option, and stops at a loss that is no number."""
 
 import inspect
 import math
-import os
-import signal
 import textwrap
-import threading
 
 import numpy as np
 import pytest
+from fitted import accuracy, bits, data, fitted, halving, setting
 
 import minigrad
 import nn
 from minigrad import cross_entropy
 from nn.data import DataLoader, TensorDataset
-
-
-@pytest.fixture(autouse=True)
-def interrupts_as_in_a_terminal():
-    """A shell lets what it starts in the background ignore Ctrl-C, and fit leaves it so."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-def data(n=40, seed=0):
-    rng = np.random.default_rng(seed)
-    x = rng.standard_normal((n, 3)).astype(np.float32)
-    return x, (x.sum(axis=1) > 0).astype(np.int64)
-
-
-def setting(seed=1, prefetch=0):
-    """Everything of a run that draws numbers: a model with dropout, and a loader that shuffles."""
-    minigrad.seed(seed)
-    rng = np.random.default_rng(seed)
-    model = nn.Sequential(
-        nn.Linear(3, 16, rng=rng), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.3, rng=rng), nn.Linear(16, 2, rng=rng),
-        nn.Dropout(0.1),
-    )  # fmt: skip
-    loader = DataLoader(TensorDataset(*data()), 8, shuffle=True, prefetch=prefetch, rng=rng)
-    return model, loader, nn.optim.Adam(model.parameters(), lr=0.1)
-
-
-def fitted(*args, **options):
-    return nn.fit(*args, progress=False, **options)
-
-
-def bits(model):
-    return {name: array.tobytes() for name, array in model.state_dict().items()}
-
-
-def accuracy(output, y):
-    return (output.argmax(axis=1) == y).mean()
-
-
-@pytest.fixture
-def path(tmp_path):
-    pytest.importorskip("safetensors")
-    return tmp_path / "run.safetensors"
-
-
-def halving(optimizer):
-    return nn.schedule.ExponentialLR(optimizer, 0.5)
 
 
 def test_fit_learns_and_tells_epoch_by_epoch():
@@ -109,125 +59,6 @@ def test_fit_is_the_loop_that_its_docstring_shows(path):
     assert shown_bits == fit_bits
     assert [r["loss"] for r in shown] == [r["loss"] for r in history]
     assert [r["accuracy"] for r in shown] == pytest.approx([r["accuracy"] for r in history])
-
-
-# Stopping and going on -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("schedule_each", ["epoch", "step"])
-def test_a_run_in_two_parts_is_the_whole_run_bit_for_bit(path, schedule_each):
-    def run(epochs, seed, **options):
-        model, loader, optimizer = setting(seed)
-        options |= {"schedule": halving(optimizer), "schedule_each": schedule_each}
-        return fitted(model, loader, optimizer, epochs=epochs, **options), bits(model)
-
-    whole, whole_bits = run(6, seed=1)
-    run(2, seed=1, checkpoint=path, resume=True)
-    history, resumed_bits = run(6, seed=5, checkpoint=path, resume=True)
-    assert history == whole
-    assert resumed_bits == whole_bits
-
-
-def test_gradients_that_the_optimizer_does_not_use_neither_clip_nor_change_a_resumed_run(path):
-    def run(epochs, **options):
-        model, loader, _ = setting()
-        optimizer = nn.optim.SGD(model[4].parameters(), lr=0.1)
-        return fitted(model, loader, optimizer, epochs=epochs, clip_norm=0.1, **options), bits(
-            model
-        )
-
-    def alone():
-        model, loader, _ = setting()
-        model.requires_grad_(False)
-        model[4].requires_grad_()
-        optimizer = nn.optim.SGD(model[4].parameters(), lr=0.1)
-        return fitted(model, loader, optimizer, epochs=4, clip_norm=0.1), bits(model)
-
-    whole = run(4)
-    run(2, checkpoint=path)
-    assert run(4, checkpoint=path, resume=True) == whole
-    assert alone() == whole
-
-
-@pytest.mark.parametrize("at", [1, 3, 5, 7])
-@pytest.mark.parametrize(("accumulate", "prefetch"), [(1, 0), (2, 0), (1, 2)])
-def test_a_run_interrupted_within_an_epoch_goes_on_bit_for_bit(path, at, accumulate, prefetch):
-    def run(seed, loss=cross_entropy):
-        model, loader, optimizer = setting(seed, prefetch)
-        options = {"checkpoint": path, "resume": True, "accumulate": accumulate}
-        return fitted(model, loader, optimizer, loss, 3, **options), bits(model)
-
-    whole, whole_bits = run(1)
-    path.unlink()
-    calls = []
-
-    def interrupted(output, y):
-        calls.append(0)
-        if len(calls) == at:
-            os.kill(os.getpid(), signal.SIGINT)
-        return cross_entropy(output, y)
-
-    before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt, match=r"the checkpoint .* is that after step"):
-        run(1, interrupted)
-    assert signal.getsignal(signal.SIGINT) is before
-    history, resumed_bits = run(7)
-    assert history == whole
-    assert resumed_bits == whole_bits
-
-
-def test_an_interrupt_after_the_last_update_is_not_lost(path):
-    def while_validating(output, y):
-        os.kill(os.getpid(), signal.SIGINT)
-        return 0.0
-
-    validation = [(data()[0], data()[1])]
-    options = {"validation": validation, "metrics": {"last": while_validating}, "checkpoint": path}
-    with pytest.raises(KeyboardInterrupt, match="after step 5; the checkpoint"):
-        fitted(*setting(), **options)
-    options["metrics"] = {"last": lambda output, y: 0.0}
-    assert len(fitted(*setting(), resume=True, **options)) == 1
-
-
-def test_a_second_interrupt_does_not_wait():
-    def hurried(output, y):
-        os.kill(os.getpid(), signal.SIGINT)
-        os.kill(os.getpid(), signal.SIGINT)
-        pytest.fail("it waited")
-
-    with pytest.raises(KeyboardInterrupt):
-        fitted(*setting(), loss=hurried)
-
-
-def test_a_program_that_ignores_ctrl_c_goes_on_to_do_so():
-    def hurried(output, y):
-        os.kill(os.getpid(), signal.SIGINT)
-        return cross_entropy(output, y)
-
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        assert len(fitted(*setting(), hurried)) == 1
-        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def test_fit_runs_in_a_thread_which_gets_no_signals():
-    histories = []
-    thread = threading.Thread(target=lambda: histories.append(fitted(*setting())))
-    thread.start()
-    thread.join()
-    assert len(histories[0]) == 1
-
-
-def test_a_checkpoint_that_fit_did_not_save_is_refused(path):
-    model, loader, optimizer = setting()
-    nn.save(path, model, optimizer, rng=loader.rng)
-    other, loader, optimizer = setting(2)
-    before = bits(other)
-    with pytest.raises(ValueError, match="was not saved by fit"):
-        fitted(other, loader, optimizer, checkpoint=path, resume=True)
-    assert bits(other) == before
 
 
 # A loss that is no number --------------------------------------------------------------------------------

@@ -11,8 +11,6 @@ import minigrad
 import nn
 from minigrad import Tensor
 
-pytestmark = pytest.mark.usefixtures("seeded")
-
 
 def normal(*shape, dtype=np.float32, seed=1):
     return np.random.default_rng(seed).standard_normal(shape).astype(dtype)

@@ -13,11 +13,9 @@ from minigrad.picture.data import Trace
 from minigrad.picture.rules import formula_of, rules_of
 from minigrad.picture.statistics import statistics_of
 
-rng = np.random.default_rng(0)
-
 
 def leaf(*shape):
-    return Tensor(rng.normal(size=shape), requires_grad=True)
+    return Tensor(np.random.default_rng(0).normal(size=shape), requires_grad=True)
 
 
 class Cell(nn.Module):
@@ -41,7 +39,7 @@ class Net(nn.Module):
 def recorded_net():
     net = Net()
     with mg.record():
-        loss = net(Tensor(rng.normal(size=(4, 3)).astype(np.float32))).sum()
+        loss = net(Tensor(np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32))).sum()
     return loss, net
 
 
@@ -257,7 +255,7 @@ def test_statistics_are_of_the_finite_elements_and_count_the_others():
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int32", "bool"])
 def test_mean_std_norm_and_histogram_are_numpys(dtype):
-    x = (rng.normal(size=(20, 30)) * 5).astype(dtype)
+    x = (np.random.default_rng(0).normal(size=(20, 30)) * 5).astype(dtype)
     s, wide = statistics_of(x), x.astype(np.float64)
     found = [s["mean"], s["std"], s["norm"]]
     np.testing.assert_allclose(found, [wide.mean(), wide.std(), np.linalg.norm(wide)], rtol=1e-6)

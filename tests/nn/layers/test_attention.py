@@ -14,8 +14,6 @@ import minigrad
 import nn
 from minigrad import Tensor
 
-pytestmark = pytest.mark.usefixtures("seeded")
-
 INF = math.inf
 N, L, S, E, H = 2, 3, 4, 6, 2  # examples, queries, keys, width, heads
 

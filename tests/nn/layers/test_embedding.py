@@ -6,8 +6,6 @@ import pytest
 import nn
 from minigrad import Tensor
 
-pytestmark = pytest.mark.usefixtures("seeded")
-
 
 def test_each_number_is_read_as_its_row_whatever_the_shape_and_kind_of_integers():
     layer = nn.Embedding(5, 3)

@@ -13,8 +13,6 @@ import minigrad
 import nn
 from minigrad import Tensor
 
-pytestmark = pytest.mark.usefixtures("seeded")
-
 
 @pytest.mark.parametrize(
     ("layer", "shape"),

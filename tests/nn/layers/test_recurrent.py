@@ -13,8 +13,6 @@ import minigrad
 import nn
 from minigrad import Tensor
 
-pytestmark = pytest.mark.usefixtures("seeded")
-
 KINDS = {
     "tanh": (nn.RNN, {}),
     "relu": (nn.RNN, {"nonlinearity": "relu"}),

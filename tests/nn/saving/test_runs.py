@@ -66,11 +66,6 @@ def bits(model):
     return [(p.dtype, p.data.tobytes()) for _, p in model._walk()]
 
 
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "run.safetensors"
-
-
 @pytest.mark.parametrize("law", [law for law in LAWS if law != "Optimizer"])
 def test_a_run_goes_on_from_what_was_saved_bit_for_bit(path, law):
     model, rng = net(0)
