@@ -25,6 +25,8 @@ from places import DEMOS, HELPERS
 pytest.importorskip("matplotlib")
 pytest.importorskip("tqdm")
 
+pytestmark = pytest.mark.untraced
+
 REAL_DATA = os.environ.get("MINIGRAD_DATA", "")
 
 

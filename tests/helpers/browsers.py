@@ -34,7 +34,10 @@ def chromium():
         options.add_argument(switch)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     service = webdriver.ChromeService(executable_path=shutil.which("chromedriver"))
-    return webdriver.Chrome(options=options, service=service)
+    driver = webdriver.Chrome(options=options, service=service)
+    # a page gets its focus events also while another browser, of another worker, has the focus
+    driver.execute_cdp_cmd("Emulation.setFocusEmulationEnabled", {"enabled": True})
+    return driver
 
 
 # Firefox ------------------------------------------------------------------------------------
@@ -76,6 +79,8 @@ _PREFERENCES = {
     "browser.shell.checkDefaultBrowser": False,
     "datareporting.policy.dataSubmissionEnabled": False,
     "app.update.disabledForTesting": True,
+    "focusmanager.testmode": True,  # as with Chromium
+    "marionette.port": 0,  # one that is free, which Firefox tells in a file of its profile
 }
 
 _OF_A_PAGE = re.compile(r'JavaScript \w+: file:|console\.\w+: "')
@@ -92,10 +97,9 @@ class Firefox(webdriver.Remote):
     def __init__(self, folder: Path) -> None:
         self._log = folder / "firefox.log"
         self._read = 0
-        port = _free_port()
         lines = [
             f"user_pref({json.dumps(name)}, {json.dumps(value)});\n"
-            for name, value in (_PREFERENCES | {"marionette.port": port}).items()
+            for name, value in _PREFERENCES.items()
         ]
         (folder / "user.js").write_text("".join(lines))
         command = [
@@ -110,11 +114,20 @@ class Firefox(webdriver.Remote):
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
         try:
-            super().__init__(_Marionette(port), options=webdriver.FirefoxOptions())
+            super().__init__(_Marionette(self._port(folder)), options=webdriver.FirefoxOptions())
         except BaseException:
             self._process.kill()
             self._process.wait()
             raise
+
+    def _port(self, folder: Path, seconds: float = 60) -> int:
+        """The port of a Firefox that is still starting."""
+        told, end = folder / "MarionetteActivePort", time.monotonic() + seconds
+        while not told.exists() or not told.read_text():
+            if self._process.poll() is not None or time.monotonic() > end:
+                raise TimeoutError(f"Firefox tells no port; see {self._log}")
+            time.sleep(0.05)
+        return int(told.read_text())
 
     def get_log(self, _kind: str) -> list[str]:
         """Errors of the page's scripts, and texts that it wrote to the console, since the last call."""
@@ -138,7 +151,7 @@ class _Marionette:
     client_config = SimpleNamespace(remote_server_addr="marionette")
 
     def __init__(self, port: int) -> None:
-        self._socket = _connected(port)
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=60)
         self._bytes = b""
         self._count = 0
         self._receive()  # a greeting
@@ -176,24 +189,6 @@ class _Marionette:
         if not some:
             raise ConnectionError("Firefox closed the connection")
         return some
-
-
-def _connected(port: int, seconds: float = 60) -> socket.socket:
-    """A connection to a Firefox that is still starting."""
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            return socket.create_connection(("127.0.0.1", port), timeout=seconds)
-        except ConnectionRefusedError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.05)
-
-
-def _free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 # What is done with a page --------------------------------------------------------------------

@@ -14,6 +14,9 @@ import numpy as np
 
 import nn
 
+SAVES = 50
+BROKEN_OFF = 10  # files that were being written
+
 
 def save_forever(path: Path, model: nn.Module, step: int, done: int) -> None:
     while True:
@@ -27,9 +30,11 @@ def save_forever(path: Path, model: nn.Module, step: int, done: int) -> None:
 def main(path: Path, times: int) -> None:
     wait = random.Random(0)
     model = nn.MLP([30, 100, 10])
-    step = killed_while_writing = 0
+    step = rounds = killed_while_writing = 0
     nn.save(path, model, step=0)
-    for _ in range(times):
+    # a busy machine may not come to save before the kill, so it goes on until it has saved and written often enough
+    while rounds < times or step <= SAVES or killed_while_writing <= BROKEN_OFF:
+        rounds += 1
         told, done = os.pipe()
         child = os.fork()
         if child == 0:

@@ -115,8 +115,8 @@ def mirror():
 def nobody():
     """The address of a port at which nobody listens."""
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+        listener.bind(("127.0.0.1", 0))  # nor does another process, as it is taken
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ from cases.against_torch import assert_agrees_with_torch
 import minigrad as mg
 from minigrad import Tensor
 
+pytestmark = pytest.mark.untraced
+
 functional = pytest.importorskip("torch.nn.functional", reason="PyTorch is not installed")
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 

@@ -17,6 +17,8 @@ import minigrad as mg
 from minigrad import Tensor, grad, no_grad
 from minigrad.core.graph import Node, creation_order
 
+pytestmark = pytest.mark.untraced
+
 DEEP = 200_000
 
 

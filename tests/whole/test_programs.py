@@ -21,6 +21,8 @@ from programs import (
 import minigrad as mg
 from minigrad import Tensor, check_grads, grad
 
+pytestmark = pytest.mark.untraced
+
 
 @pytest.mark.parametrize("name", STEPS)
 def test_each_step_alone_agrees_with_pytorch(name):

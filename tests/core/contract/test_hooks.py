@@ -115,7 +115,7 @@ def test_no_grad_in_one_thread_does_not_stop_recording_in_another():
 
 def test_one_mode_object_may_be_open_in_two_threads_at_once():
     mode = no_grad()
-    turn = threading.Barrier(2, timeout=2)
+    turn = threading.Barrier(2, timeout=60)
 
     def enter(first):
         if not first:

@@ -13,6 +13,8 @@ import nn
 from minigrad import Tensor
 from nn.optim import SGD, Adadelta, Adagrad, Adam, AdamW, Lion, NAdam, Optimizer, RMSprop
 
+pytestmark = pytest.mark.untraced
+
 
 def parameter(*shape, dtype=np.float64, seed=0):
     return nn.Parameter(np.random.default_rng(seed).standard_normal(shape).astype(dtype))
