@@ -6,15 +6,11 @@ import pickle
 
 import numpy as np
 import pytest
+from leaves import leaf
 
 import minigrad as mg
 from minigrad import Tensor, grad, no_grad
 from minigrad.ops.pytorch_words import ARGUMENTS, NAMES
-
-
-def leaf(*values, dtype="float32"):
-    return Tensor(np.array(values, dtype), requires_grad=True)
-
 
 # What a tensor is ----------------------------------------------------------------------------------------
 

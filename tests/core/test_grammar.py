@@ -2,14 +2,11 @@
 
 import numpy as np
 import pytest
+from leaves import leaf64 as leaf
 
 import minigrad as mg
 from minigrad import Tensor, check_grads, elementwise, grad, primitive
 from minigrad.core.rows import served
-
-
-def leaf(*values, dtype="float64"):
-    return Tensor(np.array(values, dtype), requires_grad=True)
 
 
 def interior(*values):

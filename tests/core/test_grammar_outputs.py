@@ -2,13 +2,10 @@
 
 import numpy as np
 import pytest
+from leaves import leaf64 as leaf
 
 import minigrad as mg
 from minigrad import Tensor, check_grads, elementwise, grad, primitive
-
-
-def leaf(*values, dtype="float64"):
-    return Tensor(np.array(values, dtype), requires_grad=True)
 
 
 def interior(*values):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from barred import barred
 from cifar_files import NAMES
 from demo_runs import (
     assert_is_one_line_of_error,
@@ -46,9 +47,7 @@ def cifar_folder(tmp_path):
     folder.mkdir()
     rng = np.random.default_rng(0)
     for name, count in (("data_batch_1.bin", 150), ("test_batch.bin", 40)):
-        images, labels = rng.integers(0, 64, (count, 3, 32, 32)), rng.integers(0, 10, count)
-        for image, label in zip(images, labels, strict=True):
-            image[:, 5 + 2 * label : 7 + 2 * label] = 255
+        images, labels = barred(rng, (count, 3, 32, 32), top=5)
         records = np.column_stack([labels, images.reshape(count, -1)]).astype(np.uint8)
         (folder / name).write_bytes(records.tobytes())
     (folder / "batches.meta.txt").write_text("\n".join(NAMES) + "\n")

@@ -2,16 +2,13 @@
 
 import numpy as np
 import pytest
+from derivatives import leaf
 
 import minigrad as mg
-from minigrad import Tensor, grad
+from minigrad import grad
 
 REDUCTIONS = ["mean", "sum", "none"]
 every_reduction = pytest.mark.parametrize("reduction", REDUCTIONS)
-
-
-def leaf(a, dtype=np.float64):
-    return Tensor(np.array(a, dtype), requires_grad=True)
 
 
 def gradient(y, x):

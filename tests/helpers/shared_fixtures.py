@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
+from barred import barred
 
 import minigrad
 from minigrad import picture
@@ -126,9 +127,7 @@ def mnist_folder(tmp_path):
     folder.mkdir()
     rng = np.random.default_rng(0)
     for part, count in (("train", 64), ("t10k", 20)):
-        images, labels = rng.integers(0, 64, (count, 28, 28)), rng.integers(0, 10, count)
-        for image, label in zip(images, labels, strict=True):
-            image[4 + 2 * label : 6 + 2 * label] = 255
+        images, labels = barred(rng, (count, 28, 28), top=4)
         for name, array in (("images-idx3", images), ("labels-idx1", labels)):
             header = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
             content = header + array.astype(np.uint8).tobytes()

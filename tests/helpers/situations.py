@@ -4,14 +4,11 @@
 """
 
 import numpy as np
+from leaves import leaf64 as leaf
 
 import minigrad as mg
 import nn
 from minigrad import Tensor
-
-
-def leaf(*values):
-    return Tensor(np.array(values, np.float64), requires_grad=True)
 
 
 def recorded(f, *xs):

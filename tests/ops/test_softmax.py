@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 import pytest
-from losses import gradient, leaf, quietly
+from derivatives import leaf
+from losses import gradient, quietly
 
 import minigrad as mg
 from minigrad import Tensor, check_grads, grad

@@ -4,15 +4,11 @@ import warnings
 
 import numpy as np
 import pytest
+from leaves import leaf64 as leaf
 
 import minigrad as mg
-from minigrad import Tensor
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
-
-
-def leaf(*values):
-    return Tensor(np.array(values), requires_grad=True)
 
 
 FORWARD = {

@@ -4,14 +4,11 @@ import copy
 
 import numpy as np
 import pytest
+from leaves import leaf64 as leaf
 
 import minigrad as mg
 from minigrad import Tensor, grad
 from minigrad.sight.recording import ghost_of, origin_of, sources_of
-
-
-def leaf(*values):
-    return Tensor(np.array(values, np.float64), requires_grad=True)
 
 
 def under_no_grad(x):

@@ -9,15 +9,12 @@ import weakref
 import numpy as np
 import pytest
 from accounting import without_collector
+from leaves import leaf64 as leaf
 
 import minigrad as mg
 import nn
 from minigrad import Tensor, grad
 from minigrad.sight.recording import ghost_of, observed, origin_of, sources_of
-
-
-def leaf(*values):
-    return Tensor(np.array(values, np.float64), requires_grad=True)
 
 
 def notes_of(t):

@@ -12,6 +12,7 @@ import tracemalloc
 import numpy as np
 import pytest
 from accounting import without_collector
+from leaves import leaf64 as leaf
 
 import minigrad as mg
 from minigrad import Tensor, grad, no_grad
@@ -20,10 +21,6 @@ from minigrad.core.graph import Node, creation_order
 pytestmark = pytest.mark.untraced
 
 DEEP = 200_000
-
-
-def leaf(*values):
-    return Tensor(np.array(values, float), requires_grad=True)
 
 
 @contextlib.contextmanager

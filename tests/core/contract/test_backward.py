@@ -6,6 +6,7 @@ import weakref
 
 import numpy as np
 import pytest
+from leaves import leaf
 
 import minigrad as mg
 from minigrad import Tensor, grad, no_grad, primitive
@@ -15,10 +16,6 @@ exp_and_square = primitive(
     lambda x: (np.exp(x), x * x), ("x",), x=lambda g, y, x: g[0] * y[0] + g[1] * 2 * x
 )
 broken = primitive(lambda x: x * 1, x=lambda g: 1 / 0)
-
-
-def leaf(*values, dtype="float32"):
-    return Tensor(np.array(values, dtype), requires_grad=True)
 
 
 # 1. What a node holds ------------------------------------------------------------------------------------

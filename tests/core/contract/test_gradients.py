@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
+from leaves import leaf
 
 import minigrad as mg
 from minigrad import Tensor, elementwise, grad, primitive
@@ -16,10 +17,6 @@ exp_and_square = primitive(
     lambda x: (np.exp(x), x * x), ("x",), x=lambda g, y, x: g[0] * y[0] + g[1] * 2 * x
 )
 broken = primitive(lambda x: x * 1, x=lambda g: 1 / 0)
-
-
-def leaf(*values, dtype="float32"):
-    return Tensor(np.array(values, dtype), requires_grad=True)
 
 
 # 5. Shape and dtype of what rules return -----------------------------------------------------------------

@@ -6,14 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from leaves import leaf
 
 import minigrad as mg
 from minigrad import Tensor, elementwise, grad, no_grad, primitive
-
-
-def leaf(*values, dtype="float32"):
-    return Tensor(np.array(values, dtype), requires_grad=True)
-
 
 # Hooks, and threads --------------------------------------------------------------------------------------
 

@@ -6,16 +6,12 @@ import threading
 
 import numpy as np
 import pytest
+from leaves import leaf
 
 import minigrad as mg
 from minigrad import Tensor, grad, no_grad, primitive, touch
 from minigrad.core import writes
 from minigrad.ops.kernels.scratch import LIMIT, release_scratch, scratch, scratch_bytes
-
-
-def leaf(*values, dtype="float32"):
-    return Tensor(np.array(values, dtype), requires_grad=True)
-
 
 # 9. Writes -----------------------------------------------------------------------------------------------
 

@@ -5,15 +5,12 @@ import operator
 
 import numpy as np
 import pytest
+from leaves import leaf
 
 import minigrad as mg
 from minigrad import Tensor, grad, no_grad, primitive
 from minigrad.core.graph import Node
 from minigrad.ops.inspection import UFUNCS
-
-
-def leaf(*values, dtype="float32"):
-    return Tensor(np.array(values, dtype), requires_grad=True)
 
 
 def scale(x):
