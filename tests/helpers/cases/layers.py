@@ -1,0 +1,197 @@
+"""The cases of nn's layers: for each, the arguments that make it and PyTorch's of that name, and its inputs.
+
+A layer's case is one entry of LAYERS. `nn/layers/test_beside_torch` checks every property on every case of it, and
+fails for a Module that nn exports without an entry.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+
+def same(module, *inputs):
+    return module(*inputs)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What makes a layer, ours and PyTorch's, and what it is called with.
+
+    inputs   each a shape, for normal numbers; or a function of a Generator that makes an array, which is
+             differentiated if it is one of floats, unless it is in a `fixed`
+    args, options  of the constructor; arrays among them become PyTorch's tensors there
+    theirs   a function of torch and the arguments that makes its module, where it is not the class of the same name
+    run      how both are called: (module, *inputs) -> outputs, arrays in tuples of any depth
+    """
+
+    inputs: tuple[Any, ...]
+    args: tuple[Any, ...] = ()
+    options: dict[str, Any] = field(default_factory=dict)
+    theirs: Callable[..., Any] | None = None
+    run: Callable[..., Any] = same
+
+
+def layer(shape, *args, theirs=None, run=same, **options):
+    """A case with one input, or with several in a list."""
+    inputs = tuple(shape) if isinstance(shape, list) else (shape,)
+    return Layer(inputs, args, options, theirs, run)
+
+
+class fixed:
+    """An input that is not differentiated."""
+
+    def __init__(self, make):
+        self.make = make if callable(make) else lambda rng: rng.standard_normal(make)
+
+    def __call__(self, rng):
+        return self.make(rng)
+
+
+def integers(high, *shape):
+    """Whole numbers in [0, high)."""
+    return lambda rng: rng.integers(0, high, shape)
+
+
+def empty_batch(rng):
+    return rng.standard_normal((0, 3, 5, 5))
+
+
+def hardsigmoid(torch):
+    """PyTorch's own multiplies the gradient by a sixth of single precision, in float64 too."""
+
+    class Hardsigmoid(torch.nn.Module):
+        def forward(self, x):
+            return torch.nn.functional.relu6(x + 3) / 6
+
+    return Hardsigmoid()
+
+
+LAYERS = {
+    "Linear": [
+        layer((4, 5), 5, 3),
+        layer((5,), 5, 3, bias=False),
+        layer((2, 3, 4, 5), 5, 3),
+        layer((0, 5), 5, 3),
+    ],
+    "Conv1d": [
+        layer((2, 3, 9), 3, 4, 3),
+        layer((2, 4, 9), 4, 6, 3, stride=2, padding=2, dilation=2, groups=2),
+        layer((2, 3, 8), 3, 4, 4, padding="same", bias=False),
+    ],
+    "Conv2d": [
+        layer((2, 3, 6, 7), 3, 4, 3),
+        layer((2, 3, 6, 7), 3, 4, (3, 2), stride=2, padding=1, bias=False),
+        layer((2, 4, 7, 8), 4, 6, (2, 3), stride=(1, 2), padding=(0, 2), dilation=2, groups=2),
+        layer((1, 4, 5, 5), 4, 4, 3, padding=1, groups=4),
+        layer((2, 3, 5, 6), 3, 2, 3, padding="same"),
+        layer((2, 3, 5, 6), 3, 2, 3, padding="valid"),
+        layer(empty_batch, 3, 2, 3),
+    ],
+    "ConvTranspose1d": [
+        layer((2, 3, 5), 3, 4, 3),
+        layer((2, 4, 5), 4, 6, 3, stride=2, padding=1, output_padding=1, groups=2),
+    ],
+    "ConvTranspose2d": [
+        layer((2, 3, 4, 5), 3, 4, 3),
+        layer((2, 3, 4, 5), 3, 2, (3, 2), stride=2, padding=1, output_padding=1, bias=False),
+        layer((2, 4, 3, 3), 4, 6, 2, stride=(1, 2), groups=2, dilation=2),
+    ],
+    "BatchNorm1d": [
+        layer((6, 3), 3),
+        layer((4, 3, 5), 3, eps=1e-3, momentum=0.3),
+        layer((4, 3), 3, momentum=None),
+        layer((4, 3), 3, affine=False),
+        layer((4, 3), 3, track_running_stats=False),
+    ],
+    "BatchNorm2d": [
+        layer((3, 4, 2, 5), 4),
+        layer((1, 2, 3, 3), 2, momentum=None, affine=False),
+        layer((2, 2, 3, 3), 2, affine=False, track_running_stats=False),
+    ],
+    "LayerNorm": [
+        layer((3, 4, 5), 5),
+        layer((3, 4, 5), (4, 5), eps=1e-2),
+        layer((3, 5), 5, bias=False),
+        layer((3, 5), 5, elementwise_affine=False),
+    ],
+    "GroupNorm": [
+        layer((3, 6), 2, 6),
+        layer((2, 6, 4), 3, 6, eps=1e-2),
+        layer((2, 4, 3, 5), 1, 4),
+        layer((2, 4, 3, 5), 2, 4, affine=False),
+    ],
+    "RMSNorm": [
+        layer((3, 4, 5), 5),
+        layer((3, 4, 5), (4, 5), eps=1e-2),
+        layer((3, 5), 5, elementwise_affine=False),
+    ],
+    "ReLU": [layer((3, 4))],
+    "ReLU6": [layer(lambda rng: 6 * rng.standard_normal((3, 4)))],
+    "LeakyReLU": [layer((3, 4)), layer((3, 4), 0.2)],
+    "Hardtanh": [layer((3, 4)), layer((3, 4), -0.5, 0.7)],
+    "Hardsigmoid": [layer(lambda rng: 3 * rng.standard_normal((3, 4)), theirs=hardsigmoid)],
+    "Hardswish": [layer(lambda rng: 3 * rng.standard_normal((3, 4)))],
+    "ELU": [layer((3, 4)), layer((3, 4), 0.5)],
+    "CELU": [layer((3, 4)), layer((3, 4), 0.5)],
+    "SELU": [layer((3, 4))],
+    "Sigmoid": [layer((2, 3, 4))],
+    "LogSigmoid": [layer((3, 4))],
+    "Tanh": [layer((3, 4))],
+    "Softplus": [layer((3, 4)), layer((3, 4), 2.0)],
+    "SiLU": [layer((3, 4))],
+    "Mish": [layer((3, 4))],
+    "GELU": [layer((3, 4)), layer((3, 4), "tanh"), layer((3, 4), approximate="tanh")],
+    "Softmax": [layer((3, 4), -1), layer((3, 4, 5), dim=1)],
+    "LogSoftmax": [layer((3, 4), -1), layer((3, 4, 5), dim=1)],
+    "MaxPool1d": [
+        layer((2, 3, 8), 2),
+        layer((2, 3, 9), 3, stride=2, padding=1, return_indices=True),
+    ],
+    "MaxPool2d": [
+        layer((2, 3, 4, 5), 2),
+        layer((2, 3, 7, 8), 3, 2),
+        layer((1, 2, 4, 5), (1, 3), stride=(2, 1)),
+        layer((2, 3, 7, 8), 3, 2, 1, dilation=2, ceil_mode=True, return_indices=True),
+        layer(empty_batch, 2),
+    ],
+    "AvgPool1d": [layer((2, 3, 8), 2), layer((2, 3, 9), 3, 2, 1, count_include_pad=False)],
+    "AvgPool2d": [
+        layer((2, 3, 4, 5), 2),
+        layer((2, 3, 7, 8), 3, 2, 1, ceil_mode=True),
+        layer((2, 3, 7, 8), (3, 2), stride=(2, 1), padding=1, count_include_pad=False),
+    ],
+    "AdaptiveAvgPool1d": [layer((2, 3, 8), 4), layer((2, 3, 7), 3)],
+    "AdaptiveAvgPool2d": [layer((2, 3, 6, 6), 1), layer((2, 3, 7, 8), (3, None))],
+    "AdaptiveMaxPool2d": [layer((2, 3, 6, 6), 2), layer((2, 3, 7, 8), (3, None))],
+    "Dropout": [layer((3, 4), 0.0)],
+    "Dropout2d": [layer((2, 3, 4, 5), p=0.0)],
+    "Identity": [layer((3, 4))],
+    "Flatten": [
+        layer((2, 3, 4, 5)),
+        layer((2, 3, 4), 0),
+        layer((2, 3, 4), -2),
+        layer((2, 3, 4, 5), 1, 2),
+    ],
+    "Unflatten": [layer((2, 6, 3), 1, (2, 3)), layer((2, 3, 8), -1, (2, -1))],
+    "Upsample": [
+        layer((2, 3, 4, 5), scale_factor=2),
+        layer((2, 3, 4, 5), scale_factor=(3.0, 1.0)),
+        layer((2, 3, 4, 5), scale_factor=1.5),
+        layer((2, 3, 5), scale_factor=1.7),
+        layer((2, 3, 4), scale_factor=0.5),
+        layer((2, 3, 4, 5), size=(6, 3)),
+        layer((2, 3, 4), 8),
+    ],
+}
+
+# Modules that have no counterpart in PyTorch, or none of their own to compare
+WITHOUT = {
+    "Module": "the base of all",
+    "Sequential": "the models that test_models compares are Sequentials",
+    "ModuleList": "has no forward",
+    "ModuleDict": "has no forward",
+    "MLP": "in test_models, every step of training",
+    "CNN": "in test_models, every step of training",
+    "TransformerEncoder": "takes a layer; in test_nn_attention",
+    "Residual": "x + layer(x); in test_nn_containers",
+}

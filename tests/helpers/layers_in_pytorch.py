@@ -1,0 +1,105 @@
+"""Every case of a layer or a loss: made here and in PyTorch, given the same inputs, and compared."""
+
+import inspect
+import zlib
+from functools import partial
+
+import numpy as np
+import pytest
+from cases.layers import LAYERS, fixed
+from cases.losses import LOSSES
+from cases.modules import flat
+from cases.sequences import SEQUENCES
+
+import nn
+from minigrad import Tensor
+
+CASES = LAYERS | SEQUENCES | LOSSES
+EVERY = [
+    pytest.param(name, case, id=f"{name}-{i}")
+    for name, cases in CASES.items()
+    for i, case in enumerate(cases)
+]
+TOLERANCE = {"float32": 1e-5, "float64": 1e-10}
+
+
+def arguments_of(case, convert):
+    """The constructor's arguments, arrays among them converted."""
+    args = [convert(a) if isinstance(a, np.ndarray) else a for a in case.args]
+    options = case.options.items()
+    return args, {k: convert(v) if isinstance(v, np.ndarray) else v for k, v in options}
+
+
+def made(name, case, dtype):
+    """Our layer, in the dtype if it has any parameters to have one."""
+    kind = getattr(nn, name)
+    args, options = arguments_of(case, lambda a: a.astype(dtype))
+    if "dtype" in inspect.signature(kind).parameters:
+        options["dtype"] = dtype
+    return kind(*args, **options)
+
+
+def theirs_of(torch, name, case, dtype):
+    """PyTorch's layer with parameters and running statistics that are nowhere 0 or 1."""
+    args, options = arguments_of(case, torch.tensor)
+    make = getattr(torch.nn, name) if case.theirs is None else partial(case.theirs, torch)
+    module = make(*args, **options).to(getattr(torch, dtype))
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for p in module.parameters():
+            p.uniform_(-1, 1, generator=generator)
+        for buffer_name, buffer in module.named_buffers():
+            if buffer_name.startswith("running"):
+                buffer.uniform_(0.5, 2, generator=generator)
+    return module
+
+
+def inputs_of(name, case, dtype):
+    """(array, whether it is differentiated) for each input."""
+    rng = np.random.default_rng(zlib.crc32(f"{name} {case.args} {case.options}".encode()))
+    for given in case.inputs:
+        array = np.asarray(given(rng) if callable(given) else rng.standard_normal(given))
+        is_float = array.dtype.kind == "f"
+        yield array.astype(dtype) if is_float else array, is_float and not isinstance(given, fixed)
+
+
+def assert_equal(ours, theirs, dtype):
+    theirs = theirs.detach().numpy()
+    ours = ours.detach().numpy() if isinstance(ours, Tensor) else ours
+    assert ours.shape == theirs.shape
+    assert ours.dtype == theirs.dtype
+    size = np.abs(theirs).max(initial=1)
+    np.testing.assert_allclose(ours, theirs, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype] * size)
+
+
+def assert_steps_agree(torch, case, ours, theirs, inputs, dtype):
+    """Outputs, and the gradients of everything for one seed of them."""
+    xs = [Tensor(a, requires_grad=needs) for a, needs in inputs]
+    ts = [torch.tensor(a, requires_grad=needs) for a, needs in inputs]
+    ys, zs = flat(case.run(ours, *xs)), flat(case.run(theirs, *ts))
+    ours.zero_grad()
+    theirs.zero_grad()
+    rng = np.random.default_rng(1)
+    total, total_theirs = 0, 0
+    for y, z in zip(ys, zs, strict=True):
+        assert_equal(y, z, dtype)
+        if y.dtype.kind == "f":
+            seed = rng.standard_normal(y.shape).astype(dtype)
+            total = total + (y * seed).sum()
+            total_theirs = total_theirs + (z * torch.tensor(seed)).sum()
+    total.backward()
+    total_theirs.backward()
+    for x, t, (_, needs) in zip(xs, ts, inputs, strict=True):
+        if needs:
+            assert_equal(x.grad, t.grad, dtype)
+    parameters = dict(theirs.named_parameters())
+    assert [name for name, _ in ours.named_parameters()] == list(parameters)
+    for name, p in ours.named_parameters():
+        assert_equal(p.grad, parameters[name].grad, dtype)
+
+
+def assert_states_agree(ours, theirs, dtype):
+    state, their_state = ours.state_dict(), theirs.state_dict()
+    assert list(state) == list(their_state)
+    for name, array in state.items():
+        assert_equal(array, their_state[name], dtype)

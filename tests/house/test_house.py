@@ -1,0 +1,205 @@
+"""The house: which room may import which, where a module lives, and how long files and functions are."""
+
+import ast
+import importlib
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+import minigrad
+
+ROOT = Path(minigrad.__file__).parents[1]
+SOURCES = {
+    path.relative_to(ROOT): ast.parse(path.read_text(encoding="utf-8"))
+    for package in ("minigrad", "nn")
+    for path in sorted((ROOT / package).rglob("*.py"))
+}
+MODULES = {".".join(path.with_suffix("").parts).removesuffix(".__init__"): path for path in SOURCES}
+
+MAY_IMPORT = {
+    "minigrad.core": ["minigrad.core"],
+    "minigrad.ops.kernels": ["minigrad.ops.kernels"],
+    "minigrad.ops": ["minigrad.core", "minigrad.ops"],
+    "minigrad.sight": ["minigrad.core", "minigrad.ops", "minigrad.sight"],
+}
+"""Room -> the rooms of minigrad that it knows; of two rooms that hold a module the inner one counts."""
+
+
+def imports_of(module, when_imported=False):
+    """(module, name or None) of each import: wherever in the file it stands, or those that importing it runs."""
+    path = MODULES[module]
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for node in _statements(SOURCES[path]) if when_imported else ast.walk(SOURCES[path]):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, None) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package.split(".")[: len(package.split(".")) - node.level + 1]
+            source = ".".join([*base, *filter(None, [node.module])]) if node.level else node.module
+            for alias in node.names:
+                whole = f"{source}.{alias.name}"
+                yield (whole, None) if whole in MODULES else (source, alias.name)
+
+
+def _statements(tree):
+    """The statements of a module's own level, also in blocks, but for those that only type checkers read."""
+    for node in tree.body:
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        yield node
+        if isinstance(node, (ast.If, ast.Try, ast.With)):
+            yield from _statements(node)
+
+
+def arrows(when_imported=False):
+    """(module, the module of the house that it imports)"""
+    return {
+        (module, source)
+        for module in MODULES
+        for source, _ in imports_of(module, when_imported)
+        if source in MODULES and source != module
+    }
+
+
+def is_package(module):
+    return MODULES[module].name == "__init__.py"
+
+
+def room_of(module, rooms):
+    inside = [room for room in rooms if f"{module}.".startswith(f"{room}.")]
+    return max(inside, key=len, default=None)
+
+
+def test_a_room_imports_the_rooms_below_it_alone():
+    for module, source in sorted(arrows()):
+        room = room_of(module, MAY_IMPORT)
+        if room is not None:
+            assert any(f"{source}.".startswith(f"{known}.") for known in MAY_IMPORT[room]), (
+                f"{module} imports {source}"
+            )
+
+
+def test_kernels_import_numpy_and_the_standard_library_alone():
+    known = {*sys.stdlib_module_names, "numpy", "minigrad"}
+    for module in MODULES:
+        if module.startswith("minigrad.ops.kernels"):
+            assert {source.split(".")[0] for source, _ in imports_of(module)} <= known, module
+
+
+def test_no_arrow_runs_in_a_circle():
+    below = defaultdict(set)
+    for module, source in arrows(when_imported=True):
+        below[module].add(source)
+    done = set()
+
+    def walk(module, path):
+        assert module not in path, " -> ".join([*path[path.index(module) :], module])
+        if module not in done:
+            for source in below[module]:
+                walk(source, [*path, module])
+            done.add(module)
+
+    for module in MODULES:
+        walk(module, [])
+
+
+def test_a_module_that_one_other_imports_lives_in_its_folder():
+    importers, offered = defaultdict(set), set()
+    for module, source in arrows():
+        if is_package(module):
+            offered.add(source)  # to users, or to all who import the package
+        else:
+            importers[source].add(module)
+    for source, found in importers.items():
+        if len(found) == 1 and source not in offered:
+            (module,) = found
+            assert MODULES[source].is_relative_to(MODULES[module].parent), (
+                f"only {module} imports {source}"
+            )
+
+
+def public_names_of(module):
+    """The names that minigrad or one of its rooms offers; none of a module that is neither."""
+    if module == "minigrad":
+        return {*minigrad.__all__, *minigrad.ROOMS, "__all__"}
+    is_room = module.removeprefix("minigrad.") in minigrad.ROOMS
+    return set(importlib.import_module(module).__all__) if is_room else set()
+
+
+def test_nn_takes_from_minigrad_what_is_public():
+    for module, path in MODULES.items():
+        if module.split(".")[0] != "nn":
+            continue
+        taken = {(source, name) for source, name in imports_of(module) if name is not None}
+        taken |= {
+            ("minigrad", node.attr)
+            for node in ast.walk(SOURCES[path])
+            if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "minigrad"
+        }
+        for source, name in taken:
+            if source.split(".")[0] == "minigrad":
+                assert name in public_names_of(source), f"{module} takes {source}.{name}"
+
+
+@pytest.mark.parametrize("room", ["minigrad.picture", "nn.data", "nn.onnx.table"])
+def test_importing_nn_leaves_out_what_is_used_now_and_then(room):
+    code = f"import sys, nn; assert {room!r} not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_dir_shows_the_public_names_and_rooms_alone():
+    shown = {name for name in dir(minigrad) if not name.startswith("__")}
+    assert shown == {*minigrad.__all__, *minigrad.ROOMS}
+    assert "core" not in shown
+
+
+# Sizes ---------------------------------------------------------------------------------------------------
+
+LINES_OF_A_FILE, LINES_OF_A_FUNCTION = 400, 50
+LONGER = {
+    "_apply": "a call of an op: its loop over the arguments runs for every op there is, without calls of its own",
+    "fit": "half of it is the docstring, which is the loop that everybody writes",
+}
+"""Functions that may be longer, with the reason."""
+
+
+def test_a_file_stays_within_its_lines():
+    for folder in ("minigrad", "nn", "tests", "demos"):
+        for path in (ROOT / folder).rglob("*.py"):
+            lines = path.read_text(encoding="utf-8").count("\n")
+            assert lines <= LINES_OF_A_FILE, f"{path} has {lines} lines: split it by idea"
+
+
+def test_a_function_fits_one_screen():
+    met = set()
+    for path, tree in SOURCES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                lines = node.end_lineno - node.lineno + 1
+                if lines > LINES_OF_A_FUNCTION:
+                    assert node.name in LONGER, f"{path}: {node.name} has {lines} lines"
+                    met.add(node.name)
+    assert met == LONGER.keys()
+
+
+# Words ---------------------------------------------------------------------------------------------------
+
+NOT_FIRST = frozenset((
+    "What", "Whether", "As", "Of", "How", "Where", "Which", "When", "In", "For", "To", "With", "By", "From", "If",
+    "On", "That", "Only", "Here",
+))  # fmt: skip
+"""Words that a docstring does not begin with: it begins with a formula, a noun or a verb."""
+
+
+def test_a_docstring_begins_with_a_formula_a_noun_or_a_verb():
+    wrong = [
+        f"{path}:{getattr(node, 'lineno', 1)}: {text.splitlines()[0]}"
+        for path, tree in SOURCES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
+        and (text := ast.get_docstring(node))
+        and text.split()[0].strip("`,:;.") in NOT_FIRST
+    ]
+    assert wrong == []

@@ -1,0 +1,133 @@
+"""The names of the table: every op is public, a method is its function, and NumPy's function of that name is it."""
+
+import inspect
+
+import numpy as np
+import pytest
+from cases import CASES, PARTNERS
+from table import MODULES, ROWS, ops_seen
+
+import minigrad as mg
+from minigrad import Tensor
+from minigrad.core.rows import Primitive
+from minigrad.methods import Methods
+
+NOT_THE_TABLE = {"inspection", "axes", "labels", "loss_terms", "pytorch_words", "kernels"}
+"""Modules beside the topics: what has no gradient, and tools of the others."""
+
+NOT_OPS = {
+    "lowest",
+    "max_pool2d_row",
+    "pool_argmax",
+    "pool_argmax_plain",
+    "pool_scatter_plain",
+    "conv2d_plain",
+    "conv2d_input_plain",
+    "conv2d_weight_plain",
+    "window_of",
+    "over_axes",
+    "numbers",
+    "raised",
+    "lowered",
+    "products_of_others",
+}
+"""Functions of the table without an underscore that are no ops: tools of windows, a place, and the tests' oracles."""
+
+
+def test_every_op_of_the_table_is_public():
+    ops = {
+        name
+        for module in MODULES
+        if module.__name__.split(".")[-1] not in NOT_THE_TABLE
+        for name, value in vars(module).items()
+        if not name.startswith("_")
+        and (isinstance(value, Primitive) or getattr(value, "__module__", "") == module.__name__)
+        and callable(value)
+    }
+    assert ops - NOT_OPS - set(PARTNERS) <= set(mg.__all__)
+    assert set(PARTNERS).isdisjoint(mg.__all__)
+
+
+def test_public_names_exist_and_explain_themselves():
+    assert len(mg.__all__) == len(set(mg.__all__))  # the linter keeps them sorted
+    assert all(getattr(mg, name).__doc__ for name in mg.__all__)
+
+
+def test_every_row_is_reached_by_public_functions_and_their_gradients_alone():
+    labels = np.array([2, 0])
+    reached = ops_seen(lambda x: mg.cross_entropy(x, labels), [np.ones((2, 3))], orders=3)
+    for name in CASES.keys() - PARTNERS.keys():
+        call = CASES[name][0]
+        reached |= ops_seen(call.on, call.arguments(), orders=3)
+    assert reached == {row.name for row in ROWS}
+
+
+FUNCTION_OF_METHOD = {"T": "transpose", "mT": "matrix_transpose", "abs": "absolute"}
+INSPECTIONS = {"argmax", "argmin", "argsort", "floor_divide", "any", "all"}
+METHODS = sorted(n for n in vars(Methods) if not n.startswith("_") and n not in INSPECTIONS)
+FURTHER = {
+    "remainder": (0.3,), "hypot": (2,), "arctan2": (2,), "logaddexp": (2,), "logaddexp2": (2,), "fmax": (0.5,),
+    "fmin": (0.5,), "floor_divide": (0.3,),
+    "maximum": (0.5,), "minimum": (0.5,), "clip": (0.2, 0.8), "astype": ("float32",), "reshape": ((3, 2),),
+    "swapaxes": (0, 1), "add": (2,), "subtract": (2,), "multiply": (2,), "divide": (2,), "power": (2,),
+    "moveaxis": (0, 1), "roll": (1,), "tile": (2,), "repeat": (2, 1), "split": (2,), "array_split": (2,),
+    "hsplit": (3,), "vsplit": (2,),
+    "dot": (np.ones((3, 2)),), "vdot": (np.ones((3, 2)),), "inner": (np.ones((4, 3)),), "outer": (np.ones(2),),
+    "kron": (np.ones((2, 2)),), "tensordot": (np.ones((2, 3)),), "vecdot": (np.ones(3),), "matvec": (np.ones(3),),
+    "matmul": (np.ones((3, 2)),), "broadcast_to": ((4, 2, 3),), "expand_dims": (1,), "pad": (1,),
+    "take": ([2, 0], 1), "take_along_axis": (np.array([[2, 0], [1, 1]]), 1), "topk": (2,),
+}  # fmt: skip
+"""What these take after x, a (2, 3) Tensor."""
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_is_the_public_function_of_its_name(name):
+    function = getattr(mg, FUNCTION_OF_METHOD.get(name, name))
+    method = vars(Methods)[name]
+    if name in ("conv2d", "max_pool2d"):
+        x, rest = np.ones((1, 1, 4, 4)), (np.ones((1, 1, 2, 2)) if name == "conv2d" else 2,)
+    else:
+        x, rest = np.random.default_rng(0).uniform(0.1, 1, (2, 3)), FURTHER.get(name, ())
+    x = Tensor(x)
+    found = getattr(x, name) if isinstance(method, property) else getattr(x, name)(*rest)
+    expected = function(x, *rest)
+    several = isinstance(expected, tuple)
+    for a, b in zip(found, expected, strict=True) if several else [(found, expected)]:
+        np.testing.assert_array_equal(a.data, b.data)
+    if isinstance(method, property) or name in ("reshape", "transpose"):  # these also take numbers
+        return
+    words = [*inspect.signature(method).parameters.values()][1:]
+    if isinstance(function, Primitive):
+        assert [p.name for p in words] == list(function.names[1:])
+    else:
+        ours = [*inspect.signature(function).parameters.values()][1:]
+        assert [(p.name, p.default) for p in words] == [(p.name, p.default) for p in ours]
+    assert method.__doc__.split("\n")[0] == function.__doc__.split("\n")[0]  # the formula
+
+
+NOT_NUMPYS = {"put_along_axis", "record"}
+"""NumPy's put_along_axis writes into its argument, ours gives a new array; its `record` is a class of scalars."""
+
+
+@pytest.mark.parametrize(
+    "name", sorted(n for n in mg.__all__ if hasattr(np, n) and n not in NOT_NUMPYS)
+)
+def test_numpys_function_of_the_same_name_does_the_same_on_a_tensor(name):
+    x = Tensor(np.random.default_rng(0).uniform(0.1, 1, (2, 3)), requires_grad=True)
+    args = (x, *FURTHER.get(name, ()))
+    if name in ("concatenate", "stack", "vstack", "hstack", "dstack", "column_stack"):
+        args = ([x, x],)
+    elif name == "dsplit":
+        args = (x[..., None], 1)
+    elif name == "einsum":
+        args = ("ij->ji", x)
+    elif name == "arccosh":
+        args = (x + 1,)
+    elif name == "where":
+        args = (x.data > 0.5, x, 0)
+    found, expected = getattr(np, name)(*args), getattr(mg, name)(*args)
+    several = isinstance(expected, tuple)
+    for a, b in zip(found, expected, strict=True) if several else [(found, expected)]:
+        assert isinstance(a, Tensor)
+        assert a.requires_grad == (name not in INSPECTIONS)
+        np.testing.assert_array_equal(a.data, b.data)

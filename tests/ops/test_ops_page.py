@@ -1,0 +1,32 @@
+"""The page of all ops is the table's own: up to date, complete, and true of PyTorch's names."""
+
+import re
+
+import ops_page
+import pytest
+
+import minigrad as mg
+
+NO_OPS = {
+    "Tensor", "certify", "check_grads", "checkpoint", "costs", "debug", "elementwise", "enable_grad", "explain",
+    "generator", "grad", "hessian", "hvp", "is_recording", "jacobian", "jvp", "no_grad", "primitive", "recomputing",
+    "record", "saved_bytes", "scope", "seed", "touch", "value_and_grad", "vjp",
+}  # fmt: skip
+
+
+def test_every_public_op_is_on_the_page_and_nothing_else():
+    listed = [name for found in ops_page.ops().values() for name in found]
+    assert sorted(listed) == sorted(set(mg.__all__) - NO_OPS)
+
+
+def test_the_page_is_up_to_date():
+    pytest.importorskip("torch", reason="PyTorch is not installed: its names are on the page")
+    assert ops_page.PAGE.read_text() == ops_page.page(), "run `python tests/helpers/ops_page.py`"
+
+
+def test_pytorchs_names_exist():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    for name in re.findall(r"`torch\.([\w.]+)`", ops_page.PAGE.read_text()):
+        found = torch
+        for part in name.split("."):
+            found = getattr(found, part)

@@ -1,0 +1,82 @@
+"""Softmax and its logarithm: values far from zero, what infinities and nan do, and derivatives."""
+
+import math
+
+import numpy as np
+import pytest
+from derivatives import leaf
+from losses import gradient, quietly
+
+import minigrad as mg
+from minigrad import Tensor, check_grads, grad
+
+INF, NAN = np.inf, np.nan
+LOGITS = np.random.default_rng(0).standard_normal((5, 4))
+
+
+def test_log_softmax_is_exact_for_logits_of_ten_thousand():
+    x = leaf([[1e4, 1e4, -1e4], [1e4, 0, 1e4 - 1]])
+    y = mg.log_softmax(x)
+    small = -math.log1p(math.exp(-1))
+    expected = [[-math.log(2), -math.log(2), -2e4 - math.log(2)], [small, -1e4 + small, small - 1]]
+    np.testing.assert_allclose(y.data, expected, rtol=1e-15)
+    p = math.exp(small)
+    np.testing.assert_allclose(gradient(y[1, 2], x)[1], [-p, 0, p], rtol=1e-12)
+
+
+def test_log_softmax_does_not_change_when_all_logits_move():
+    y = mg.log_softmax(leaf(LOGITS)).data
+    np.testing.assert_allclose(mg.log_softmax(leaf(LOGITS - 1e6)).data, y, atol=1e-9)
+    np.testing.assert_allclose(np.exp(y).sum(1), 1, rtol=1e-15)
+
+
+def test_a_class_with_logit_minus_infinity_is_impossible_and_harmless():
+    x = leaf([[0, -INF]])
+    y = mg.log_softmax(x)
+    np.testing.assert_array_equal(y.data, [[0, -INF]])
+    np.testing.assert_array_equal(gradient(y[0, 0], x), [[0, 0]])
+    assert np.isfinite(gradient(mg.log_softmax(x), x)).all()
+    np.testing.assert_array_equal(mg.softmax(x).data, [[1, 0]])
+    loss = mg.cross_entropy(x, np.array([0]))
+    assert loss.item() == 0
+    np.testing.assert_array_equal(grad(loss, x).data, [[0, 0]])
+
+
+@pytest.mark.parametrize(
+    "row", [[INF, 1, 2], [NAN, 1, 2], [-INF, -INF, -INF], [INF, INF, 0]], ids=str
+)
+def test_an_infinite_or_missing_logit_makes_its_own_row_nan_and_no_other(row):
+    y = quietly(mg.log_softmax, leaf([[1, 2, 3], row, [3, 2, 1]])).data
+    assert np.isnan(y[1]).all()
+    expected = mg.log_softmax(leaf([[1, 2, 3], [3, 2, 1]])).data
+    np.testing.assert_array_equal(y[[0, 2]], expected)
+    p = quietly(mg.softmax, leaf([[1, 2, 3], row, [3, 2, 1]])).data
+    assert np.isnan(p[1]).any()
+    np.testing.assert_allclose(p[[0, 2]], np.exp(expected), rtol=1e-15)
+    losses = quietly(mg.cross_entropy, leaf([[1, 2, 3], row]), np.array([0, 0]), reduction="none")
+    np.testing.assert_array_equal(np.isnan(losses.data), [False, True])
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int64"])
+def test_integer_logits_are_taken_as_floats(dtype):
+    x = np.array([[1, 0, 5], [0, 100, 3]], dtype)
+    exact = mg.log_softmax(x.astype(float))
+    assert mg.log_softmax(Tensor(x)).dtype == "float32"
+    np.testing.assert_allclose(mg.log_softmax(Tensor(x)).data, exact, rtol=1e-6, atol=1e-7)
+    loss = mg.cross_entropy(Tensor(x), np.array([0, 0]))
+    np.testing.assert_allclose(loss.data, -exact[:, 0].mean(), rtol=1e-6)
+
+
+def test_softmax_is_exact_for_logits_of_ten_thousand_and_keeps_the_classes_that_cannot_be_at_0():
+    x = leaf([[1e4, 1e4 - 1, -INF], [-1e4, -INF, -1e4]])
+    y = mg.softmax(x)
+    e = 1 / (1 + np.exp(-1))
+    np.testing.assert_allclose(y.data, [[e, 1 - e, 0], [0.5, 0, 0.5]], rtol=1e-15, atol=0)
+    np.testing.assert_array_equal(gradient(y[:, 0].sum(), x)[[0, 1], [2, 1]], 0)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, -1, -3])
+def test_softmax_sums_to_one_over_its_axis_and_has_right_derivatives(axis):
+    x = np.random.default_rng(0).standard_normal((2, 3, 2))
+    np.testing.assert_allclose(mg.softmax(Tensor(x), axis).data.sum(axis), 1, rtol=1e-15)
+    check_grads(lambda x: mg.softmax(x, axis), [x])
