@@ -1,7 +1,5 @@
 """Leaves of a few numbers."""
 
-from functools import partial
-
 import numpy as np
 
 from minigrad import Tensor
@@ -11,4 +9,5 @@ def leaf(*values, dtype="float32"):
     return Tensor(np.array(values, dtype), requires_grad=True)
 
 
-leaf64 = partial(leaf, dtype="float64")
+def leaf64(*values, dtype="float64"):
+    return leaf(*values, dtype=dtype)
