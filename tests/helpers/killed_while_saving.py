@@ -33,7 +33,9 @@ def main(path: Path, times: int) -> None:
     step = rounds = killed_while_writing = 0
     nn.save(path, model, step=0)
     # a busy machine may not come to save before the kill, so it goes on until it has saved and written often enough
-    while rounds < times or step <= SAVES or killed_while_writing <= BROKEN_OFF:
+    while rounds < times or (
+        rounds < 20 * times and (step <= SAVES or killed_while_writing <= BROKEN_OFF)
+    ):
         rounds += 1
         told, done = os.pipe()
         child = os.fork()
