@@ -275,8 +275,10 @@ def _of_parts(node: Node, grads: dict[Any, Any]) -> tuple[Any, ...] | None:
         return None
     like = like._data if isinstance(like, TensorBase) else like
     return tuple(
-        np.zeros_like(like, shape=shape, dtype=dtype) if g is None else g
-        for g, shape, dtype in zip(given, node.shape, node.dtype, strict=True)
+        [
+            np.zeros_like(like, shape=shape, dtype=dtype) if g is None else g
+            for g, shape, dtype in zip(given, node.shape, node.dtype, strict=True)
+        ]
     )
 
 

@@ -71,14 +71,14 @@ def wrap(data: Any, node: Node | None = None) -> Any:
 
 
 class Sketch(NamedTuple):
-    """The shape and dtype of an array argument that needs no gradient, which the node keeps in its place."""
+    """The shape and dtype that a node keeps in place of an array that needs no gradient."""
 
     shape: tuple[int, ...]
     dtype: Any
 
 
 def sketch(value: Any) -> Any:
-    """An argument as a node keeps it: a Sketch of an array with axes, anything else as it is."""
+    """An argument as a node keeps it: with a Sketch in place of each array that has axes."""
     kind = value.__class__
     if kind is np.ndarray:
         return Sketch(value.shape, value.dtype) if value.ndim else value.item()
@@ -233,7 +233,7 @@ def onlooker() -> Onlooker:
 # Modes ---------------------------------------------------------------------------------------------------
 
 OFF, ON = 0, 1
-"""Modes: ops record no nodes, or do. The higher bits are flags of the onlooker."""
+"""Modes: in OFF ops record no nodes, in ON they do. The higher bits are flags of the onlooker."""
 mode: ContextVar[int] = ContextVar("minigrad_mode", default=ON)  # each thread has its own
 _outer: ContextVar[tuple[int, ...]] = ContextVar("minigrad_outer_modes", default=())
 

@@ -271,7 +271,7 @@ class Primitive:
         return [*given, *self._options]
 
     def fit(self, c: Any, parent: Any, node: Node, place: int) -> Any:
-        """A contribution in the shape and dtype of its argument; only for an elementwise row is it summed to the shape.
+        """A contribution in the shape and dtype of its argument; that of an elementwise row is summed to this shape.
 
         The rules of every other row must return the exact shape, because a sum here would hide a wrong rule.
         """

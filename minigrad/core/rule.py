@@ -23,7 +23,7 @@ class Rule:
     function  the rule as written in the row, called with the incoming gradient and the values it names
     place     the place of its argument; for a joint rule a tuple of places
     is_joint  whether it returns a tuple, with a gradient for each of its places
-    save      picks what the rule names out of all values of a call: output, arguments, `also`
+    save      picks what the rule names out of the pool of a call: output, arguments, `also`
     origins   for each named value its place, if it is a differentiable argument; or OUTPUT, MEMBER, ALSO; or None
     holding   the indices of the named values that may hold arrays: all but shapes
     also      (index, function, indices of its inputs) of each named value that is an `also` of the row
