@@ -104,7 +104,7 @@ __all__ = [
 # isort: on
 
 ROOMS = ("picture", "sight")
-"""Packages that are imported when they are first named."""
+"""Public subpackages; `picture` is imported when it is first named."""
 
 allocator.keep_freed_memory()
 

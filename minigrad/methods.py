@@ -1,7 +1,7 @@
-"""The operators of Tensor, and its methods that are ops: each goes straight to its row.
+"""The operators of Tensor, and the ops that are its methods: each calls its row directly.
 
-A function in a class body is a method, so that an op of the table is one as it stands: `Tensor.sum.__doc__` is the
-formula of `minigrad.sum`, and its options are the same.
+A function in a class body is a method, so an op of the table can become one as it is: `Tensor.sum` has the docstring
+and the options of `minigrad.sum`.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def method(op: Callable[Concatenate[Any, P], Any]) -> Callable[Concatenate[Any, 
 
 
 def question(function: Any, formula: str) -> Callable[..., Tensor]:
-    """A method that asks NumPy's function of the data, along an axis."""
+    """A method that calls a NumPy function without gradient on the data, along an axis."""
 
     @says_our_words
     def call(self: Any, axis: Any = None, keepdims: bool = False) -> Any:
@@ -64,7 +64,7 @@ def question(function: Any, formula: str) -> Callable[..., Tensor]:
 
 
 class Methods(TensorBase):
-    """Everything that can be computed with a Tensor."""
+    """The operators and methods of a Tensor."""
 
     __slots__ = ()
 
@@ -168,7 +168,7 @@ class Methods(TensorBase):
 
     __hash__ = object.__hash__
 
-    # In-place spellings ------------------------------------------------------------------------------
+    # In-place operators ------------------------------------------------------------------------------
 
     def __iadd__(self, other: Any) -> Tensor:
         return self._in_place(elementwise.add, other, "+")
@@ -261,7 +261,7 @@ class Methods(TensorBase):
     std = method(statistics.std)
     sum = method(reductions.sum)
     take = method(indexing.take)
-    topk = sorting.topk  # gives two
+    topk = sorting.topk  # returns two
     trace = method(reductions.trace)
     var = method(statistics.var)
 
@@ -283,7 +283,7 @@ class Methods(TensorBase):
     triu = method(rearrange.triu)
 
     def reshape(self, *shape: Any) -> Tensor:
-        """y = x in another shape of as many elements, given as numbers or as a tuple; -1 is what is left."""
+        """y = x in another shape, given as numbers or as a tuple; one of them may be -1 and follows from the others."""
         return shapes.reshape(self, shape[0] if len(shape) == 1 else shape)
 
     def transpose(self, *axes: Any) -> Tensor:
@@ -306,4 +306,4 @@ class Methods(TensorBase):
 
     conv2d = method(conv.conv2d)
     dot = method(products.dot)
-    max_pool2d = pooling.max_pool2d  # may give two
+    max_pool2d = pooling.max_pool2d  # may return two

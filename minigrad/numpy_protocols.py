@@ -1,4 +1,4 @@
-"""NumPy's functions on Tensors: which of ours serves which of NumPy's, and what is refused by name."""
+"""NumPy's functions on Tensors: each leads to a function of minigrad, acts on the data, or is refused by name."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[st
 def call_function(function: Any, args: Any, kwargs: dict[str, Any], like: Any = None) -> Any:
     """`np.sum(t)`, `np.concatenate([a, t])`: Tensor's `__array_function__`; `like` is the Tensor that was asked."""
     name = _name(function)
-    if kwargs.get("out", name) is None:  # NumPy's default, which says nothing
+    if kwargs.get("out", name) is None:  # out=None is the same as no out
         kwargs = {word: value for word, value in kwargs.items() if word != "out"}
     ours = served.get(function)
     if ours is not None:
-        if not args:  # np.sum(a=t): NumPy's name of the first argument is not always ours
+        if not args:  # np.sum(a=t): minigrad may have another name for the first argument
             kwargs = dict(kwargs)
             args = (kwargs.pop(_first_word(function)),)
         _check_words(name, ours, kwargs)
@@ -66,7 +66,7 @@ def call_function(function: Any, args: Any, kwargs: dict[str, Any], like: Any = 
 
 @serves(np.copy)
 def _numpy_copy(a: Any) -> Any:
-    return astype(a, a.dtype)  # it copies, and is recorded: a copy keeps its history
+    return astype(a, a.dtype)  # a copy with history
 
 
 @serves(np.where)
@@ -75,7 +75,7 @@ def _numpy_where(condition: Any, *branches: Any) -> Any:
 
 
 def _into(name: str, ufunc: Any, inputs: Any, kwargs: Any) -> Any:
-    """A ufunc that writes into `out`: plain computation, as long as no gradient would be lost."""
+    """The result of a ufunc that writes into `out`, computed on plain arrays; raises if a gradient would be lost."""
     if any(isinstance(target, TensorBase) for target in kwargs["out"]):
         raise TypeError(f"{name}: out= is a Tensor; use t.assign(value) to write into one")
     if any(t._requires_grad for t in tensors_in([inputs, kwargs])):
@@ -85,12 +85,12 @@ def _into(name: str, ufunc: Any, inputs: Any, kwargs: Any) -> Any:
     result = ufunc(*plain(inputs), **{word: plain(value) for word, value in kwargs.items()})
     for target in kwargs["out"]:
         if target is not None:
-            writes.mark_written(target)  # a graph may have captured it
+            writes.mark_written(target)  # a graph may have saved it
     return result
 
 
 def _check_words(name: str, ours: Any, kwargs: dict[str, Any]) -> None:
-    """Raise for a keyword of NumPy's that our function does not have."""
+    """Raise for a keyword of NumPy's that minigrad's function does not have."""
     words, takes_any = _words(ours)
     for word in kwargs:
         if word not in words and (word in _REFUSED or not takes_any):
@@ -99,7 +99,7 @@ def _check_words(name: str, ours: Any, kwargs: dict[str, Any]) -> None:
 
 @functools.cache
 def _words(ours: Any) -> tuple[frozenset[str], bool]:
-    """The keywords that a function of ours takes, and whether it takes any other."""
+    """The keywords that a function of minigrad names, and whether it takes any other."""
     if isinstance(ours, Primitive):
         return frozenset(ours.names), False
     parameters = signatures.signature(ours).parameters.values()

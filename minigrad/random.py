@@ -1,7 +1,7 @@
 """The package's default random generator, used where no `rng=` is passed.
 
-All threads share it, and timing decides which of them gets which numbers. A thread whose run is to be repeated has a
-Generator of its own and passes it as `rng=`.
+All threads share it, so which of them draws which numbers depends on timing. For a repeatable run, a thread among
+several passes a Generator of its own as `rng=`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import threading
 import numpy as np
 
 _default: np.random.Generator | None = None  # made at first use: importing numpy.random takes time
-_changing = threading.Lock()  # or one thread's first use could undo another's `seed`
+_changing = threading.Lock()  # without it one thread's first use could undo another's `seed`
 
 
 def seed(n: int) -> None:

@@ -1,4 +1,4 @@
-"""Checkpoints: forget what a part of the forward pass saved, and compute it again in the backward pass."""
+"""Checkpoints: parts of the forward pass that save only their inputs, and are computed again in the backward pass."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ _recomputing: ContextVar[bool] = ContextVar("minigrad_recomputing", default=Fals
 
 
 def recomputing() -> bool:
-    """Return whether a checkpoint computes its function again: running statistics must not count that twice."""
+    """Return whether a checkpoint is computing its function again; running statistics must skip that."""
     return _recomputing.get()
 
 
 def checkpoint(
     f: Callable[..., Any], rngs: Sequence[np.random.Generator] = ()
 ) -> Callable[..., Any]:
-    """x -> f(x), which saves only x for backward; what f saves on the way is computed a second time there.
+    """x -> f(x), which saves only x for backward; backward computes f again for what else it needs.
 
-    rngs  the Generators that f draws from, beside the default one: the second time they give the same numbers,
-          for which they are set back for a while; no other thread may draw from them or the default one then
+    rngs  the Generators that f draws from, beside the default one. While f is computed again they and the default one
+          are set back, so that f draws the same numbers; no other thread may draw from them then
 
-    f takes arrays and Tensors, and gives a Tensor or a tuple of them. Parameters that it uses from outside get their
-    gradients. Raises RuntimeError where it uses a Tensor with history from outside (pass that as an argument), and in
-    backward where the second value differs from the first. From Chen et al. 2016.
+    f takes arrays and Tensors, and returns a Tensor or a tuple of them. Parameters that are no arguments of f get their
+    gradients too. Raises RuntimeError if f uses a Tensor with history that is no argument of it, and in backward if the
+    second value differs from the first. From Chen et al. 2016.
     """
 
     def call(*args: Any) -> Any:
@@ -55,7 +55,7 @@ def checkpoint(
 
 
 class _Segment:
-    """One call of f: its arguments, its value, and the parameters that it used from outside."""
+    """One call of f: its arguments, its values, and the parameters that it used from outside."""
 
     def __init__(self, f: Any, args: tuple[Any, ...], rngs: Sequence[np.random.Generator]) -> None:
         self.f, self.args = f, args
@@ -67,7 +67,7 @@ class _Segment:
         ]
         start = writes.next_tick()
         twins = self.twins([args[i]._data for i in self.places])
-        with enable_grad():  # recorded once, to learn which parameters it uses
+        with enable_grad():  # the graph shows which parameters it uses
             outputs = self.outputs(twins)
         self.values = [y._data for y in outputs]
         self.is_tuple = len(outputs) > 1
@@ -79,7 +79,7 @@ class _Segment:
         return [Tensor(v, requires_grad=True) for v in values]
 
     def outputs(self, xs: Sequence[Any]) -> tuple[Any, ...]:
-        """f with xs in the place of the arguments that need a gradient."""
+        """The outputs of f with xs in place of the arguments that need a gradient."""
         given = list(self.args)
         for place, x in zip(self.places, xs, strict=True):
             given[place] = x
@@ -111,7 +111,7 @@ class _Segment:
         return list(found.values())
 
     def gradients(self, seeds: Sequence[Any], xs: Sequence[Any], create_graph: bool) -> list[Any]:
-        """Compute f again from xs; the gradients of <seeds, f> by xs and by the parameters from outside."""
+        """The gradients of <seeds, f> by xs and by the parameters from outside, with f computed again."""
         with enable_grad(), self._as_the_first_time():
             outputs = self.outputs(xs)
             for y, value in zip(outputs, self.values, strict=True):
@@ -132,7 +132,7 @@ class _Segment:
 
     @contextmanager
     def _as_the_first_time(self) -> Iterator[None]:
-        """Set the Generators to the state in which the first call met them, and back afterwards."""
+        """Set the Generators to their states at the first call, and back afterwards."""
         now = [rng.bit_generator.state for rng in self.rngs]
         token = _recomputing.set(True)
         try:
@@ -172,6 +172,6 @@ def _row(segment: _Segment) -> Primitive:
 
 
 def _gradients(segment: _Segment, values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The gradients as a function of the seeds and the arguments, recorded."""
+    """The gradients, recorded, as a function of the seeds and the arguments."""
     seeds, xs = values[: len(segment.values)], values[len(segment.values) :]
     return tuple(segment.gradients(seeds, xs, create_graph=True))

@@ -1,4 +1,4 @@
-"""Tensor: an array that remembers how it was made. Knows no calculus."""
+"""Tensor: an array that remembers how it was made. It holds no derivative rules."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Tensor(Methods):
 
     data           an array, a number, or nested lists of numbers (floats in lists become float32)
     requires_grad  record what is done to it, so that `backward()` fills `.grad`; floats only. The data is copied
-                   then; otherwise an array is shared
+                   then; otherwise the Tensor shares the memory of an array
     dtype          convert to this dtype
     """
 
@@ -59,7 +59,7 @@ class Tensor(Methods):
     def data(self) -> Any:
         """The array itself; after writing into it by hand call `minigrad.touch(t)`.
 
-        Assigning puts an array of the same shape in its place; a graph that saved the old one refuses to use it.
+        Assignment puts an array of the same shape in its place; a graph that saved the old one refuses to use it.
         """
         return self._data
 
@@ -108,7 +108,7 @@ class Tensor(Methods):
 
     @property
     def is_leaf(self) -> bool:
-        """True if no recorded op made it: leaves are what backward fills `.grad` of."""
+        """True if no recorded op made it; backward fills `.grad` of the leaves that require grad."""
         return self._node is None
 
     @property
@@ -134,7 +134,7 @@ class Tensor(Methods):
         return f"{type(self).__name__}({text})"
 
     def _repr_html_(self) -> str | None:
-        """The HTML that a notebook shows: the graph below the repr, where there is one."""
+        """The HTML that a notebook shows: the repr, and the graph if there is one."""
         from .picture import html
 
         return html(self)
@@ -170,7 +170,7 @@ class Tensor(Methods):
         hooks.append(handle)
         return handle
 
-    # Leaving the tensor world ------------------------------------------------------------------------
+    # Conversion to Python and NumPy ------------------------------------------------------------------
 
     def item(self) -> Any:
         """The value as a Python number; there must be one element."""
@@ -281,12 +281,11 @@ class Tensor(Methods):
 
 
 class Hook:
-    """A hook in its place; `remove()` takes it away."""
+    """The handle of a registered hook; `remove()` takes it away."""
 
     def __init__(self, owner: Any, hook: Any) -> None:
-        self._owner = weakref.ref(
-            owner
-        )  # the owner's list holds this Hook: no cycle, so no garbage collector
+        # weak, because the owner's list holds this Hook, and only the garbage collector frees a cycle
+        self._owner = weakref.ref(owner)
         self.function = hook
 
     def remove(self) -> None:
@@ -299,7 +298,7 @@ class Hook:
 
 
 def touch(*tensors: Tensor) -> None:
-    """Announce that `t.data` was written by hand: a graph that saved it will refuse to use it."""
+    """Announce that `t.data` was written by hand; a graph that saved it refuses to use it."""
     for t in tensors:
         if t._node is not None:
             t._check_leaf("touch")

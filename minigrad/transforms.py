@@ -1,8 +1,8 @@
 """Transforms of functions: gradients, Jacobians, Hessians and products with them, as functions.
 
-A transform takes a function of arrays, or of lists, tuples and dicts of arrays, and answers in the same structure.
-Nothing is left in `.grad`. Where an argument requires grad, the answer can be differentiated again, so transforms
-nest. What does not depend on an argument has gradient 0.
+A transform takes a function of arrays, or of lists, tuples and dicts of arrays, and returns gradients in the same
+structure. It leaves `.grad` alone. If an argument requires grad, the result can be differentiated again, so transforms
+nest. The gradient by an argument that has no influence is 0.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ def value_and_grad(f: Callable[..., Any], argnums: Arguments = 0) -> Callable[..
     def transformed(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         call = _Call("value_and_grad", f, args, kwargs, argnums)
         y = call.scalar()
-        found = call.pulled([y], [None], call.nested, last=True)
+        found = call.gradients([y], [None], call.nested, last=True)
         return call.answer(y), call.structured(found)
 
     return transformed
 
 
 def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], Any]]:
-    """(f(x), u -> u^T df/dx): the value, and the function that pulls a seed u of its structure back to the primals.
+    """(f(x), u -> u^T df/dx): the value, and the function that multiplies a seed u of its structure with df/dx.
 
     The function gives a tuple, one member for each primal, and may be called again.
     """
@@ -56,7 +56,7 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], Any]
                 f"vjp: the seed has {len(seeds)} arrays, the result of f has {len(outputs)}"
             )
         record = call.nested or _any_requires_grad(seeds)
-        return call.structured(call.pulled(outputs, seeds, record))
+        return call.structured(call.gradients(outputs, seeds, record))
 
     return _rebuilt(structure, [call.answer(y) for y in outputs]), pull
 
@@ -64,14 +64,14 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], Any]
 def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
     """(f(x), df/dx t): the value, and its derivative along the tangents t.
 
-    By the transpose of a transpose: u -> u^T df/dx is linear in u, and its own vjp with seed t is df/dx t.
+    It is the transpose of a transpose: u -> u^T df/dx is linear in u, and its own vjp with seed t is df/dx t.
     """
     call = _Call("jvp", f, primals, {}, range(len(primals)))
     along = [t for tangent in tangents for t in _flattened(tangent, "jvp: a tangent")[0]]
     call.check_alike("tangents", along)
     outputs, structure = _flattened(call.result, "jvp: the result of f")
     seeds = [Tensor(np.zeros_like(y.data), requires_grad=True) for y in outputs]
-    gradients = call.pulled(outputs, seeds, record=True)
+    gradients = call.gradients(outputs, seeds, record=True)
     total = _inner(gradients, along)
     record = call.nested or _any_requires_grad(along)
     found: Sequence[Any] = [None] * len(seeds)
@@ -87,8 +87,8 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
 def jacobian(f: Callable[..., Any], argnums: Arguments = 0) -> Callable[..., Any]:
     """x -> J, with J[i, j] = df_i / dx_j of shape f(x).shape + x.shape.
 
-    In the structure of f's result, and within it that of the argument. It takes one backward for each element of the
-    result.
+    J has the structure of f's result, and within it that of the argument. Each element of the result takes one backward
+    pass.
     """
 
     def transformed(*args: Any, **kwargs: Any) -> Any:
@@ -100,12 +100,12 @@ def jacobian(f: Callable[..., Any], argnums: Arguments = 0) -> Callable[..., Any
 
 
 def _rows_of(call: _Call, y: Any) -> list[Any]:
-    """Per argument dy/dx of shape y.shape + x.shape, one backward for each element of y."""
+    """dy/dx of shape y.shape + x.shape for each argument x; one backward pass for each element of y."""
     rows = []
     for place in range(y.size):
         seed = np.zeros_like(y.data)
         seed.reshape(-1)[place] = 1
-        rows.append(call.pulled([y], [Tensor(seed)], call.nested))
+        rows.append(call.gradients([y], [Tensor(seed)], call.nested))
     if not rows:
         return [Tensor(np.zeros_like(x.data, shape=y.shape + x.shape)) for x in call.xs]
     columns = zip(*rows, strict=True)
@@ -125,15 +125,15 @@ def hessian(f: Callable[..., Any], argnums: Arguments = 0) -> Callable[..., Any]
 
 
 def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
-    """H t, the Hessian of a scalar f times the tangents, without the Hessian: d<df/dx, t>/dx.
+    """H t, the Hessian of a scalar f times the tangents, without making the Hessian: d<df/dx, t>/dx.
 
-    From Pearlmutter 1994; two backwards, whatever the size. A tuple, one member for each primal.
+    A tuple, one member for each primal. It takes two backward passes, whatever the size. From Pearlmutter 1994.
     """
     call = _Call("hvp", f, primals, {}, range(len(primals)))
     along = [t for tangent in tangents for t in _flattened(tangent, "hvp: a tangent")[0]]
     call.check_alike("tangents", along)
     y = call.scalar()
-    gradients = call.pulled([y], [None], record=True)
+    gradients = call.gradients([y], [None], record=True)
     total = _inner(gradients, along)
     if not (isinstance(total, TensorBase) and total._requires_grad):
         return call.structured([_or_zeros(None, x) for x in call.xs])
@@ -176,10 +176,10 @@ class _Call:
             )
         return y
 
-    def pulled(
+    def gradients(
         self, outputs: list[Any], seeds: list[Any], record: bool, last: bool = False
     ) -> list[Any]:
-        """The gradients of sum_k <seed_k, output_k> by the arguments; zeros where nothing depends on one.
+        """The gradients of sum_k <seed_k, output_k> by the arguments; zeros for an argument without influence.
 
         The seed of a scalar may be None.
         """
@@ -199,7 +199,7 @@ class _Call:
         return y if self.nested else y.detach()
 
     def structured(self, values: list[Any]) -> Any:
-        """Values, one for each array among the arguments, in the structure of the arguments."""
+        """Values, one for each array in the arguments, in the structure of the arguments."""
         parts, at = [], 0
         for structure, count in self.structures:
             parts.append(_rebuilt(structure, values[at : at + count]))
@@ -216,9 +216,9 @@ class _Call:
 
 
 def _fresh(x: Any) -> Any:
-    """x as a Tensor that nothing else in the program is: f may use the argument itself from outside too."""
+    """A Tensor equal to x that only this call uses, because f may also use x itself from outside."""
     if isinstance(x, TensorBase) and x._requires_grad:
-        return astype(x, x.dtype)  # an identity in the graph
+        return astype(x, x.dtype)  # a copy with history
     return Tensor(x._data if isinstance(x, TensorBase) else x, requires_grad=True)
 
 

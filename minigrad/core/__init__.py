@@ -1,1 +1,1 @@
-"""The engine: Tensors' graph, the grammar of rows, and the walk back. Imports nothing of minigrad but itself."""
+"""The engine: the graph, the grammar of rows, and the backward pass. It imports no other part of minigrad."""

@@ -1,7 +1,7 @@
-"""The engine: a topological reverse traversal of the graph. Knows no op.
+"""The backward pass: a traversal of the graph from its end to its leaves. It knows no particular op.
 
-Nodes are visited in the reverse order of their creation, which is a topological order, because an op's inputs
-exist before its output. Each runs its rules once, on the sum of all that flows into it.
+Nodes are visited in the reverse order of their creation. This is a topological order, because an op's inputs exist
+before its output. Each node runs its rules once, on the sum of all contributions to its gradient.
 """
 
 from __future__ import annotations
@@ -28,14 +28,15 @@ def grad(
 ) -> Any:
     """dy/dx for each x in xs, contracted with `seed`: sum_i seed_i dy_i/dx.
 
-    xs            a Tensor gives a Tensor, a sequence gives a tuple; leaves and interior Tensors alike.
-    seed          of y's shape; may be omitted if y has one element; may itself require grad.
-    create_graph  record the derivative, so that it can be differentiated again.
-    retain_graph  keep the saved values for another backward; by default as `create_graph`.
-    tap           called with (node, argument, contribution) for each edge that is followed.
+    xs            a Tensor gives a Tensor, a sequence gives a tuple; they need not be leaves
+    seed          of y's shape; may be omitted if y has one element; may itself require grad
+    create_graph  record the derivative, so that it can be differentiated again
+    retain_graph  keep the saved values for another backward; by default equal to `create_graph`
+    tap           called with (node, argument, contribution) for each edge that is followed
 
     An x that y does not depend on gets None. Raises ValueError for an x that does not require grad and for a
-    non-scalar y without seed; RuntimeError for a freed graph or a saved value that was written since.
+    non-scalar y without seed; RuntimeError for a y without history, a freed graph or a saved value that was written
+    since.
     """
     single = isinstance(xs, TensorBase)
     targets: list[Any] = [xs] if single else list(xs)
@@ -57,16 +58,16 @@ def grad(
 
 
 def backward(y: Any, seed: Any = None, retain_graph: bool = False) -> None:
-    """Add dy/dleaf into `.grad` of every leaf that requires grad, and of Tensors that asked with `retain_grad()`.
+    """Add dy/dx to `x.grad` for every leaf x that requires grad, and for Tensors that asked with `retain_grad()`.
 
     seed          the gradient to start from, of y's shape; may be omitted if y has one element
-    retain_graph  keep what the rules saved, so that backward can go this way again
+    retain_graph  keep the saved values for another backward
 
-    For derivatives of derivatives: `minigrad.grad(y, xs, create_graph=True)`. Raises RuntimeError for a y without
+    For derivatives of derivatives use `minigrad.grad(y, xs, create_graph=True)`. Raises RuntimeError for a y without
     history, a freed graph or a saved value that was written since; ValueError for a non-scalar y without seed.
     """
     found = _traverse("backward", y, seed, None, False, retain_graph, None)
-    # only now that everything is computed is anything written: a failed backward leaves every .grad as it was
+    # nothing is written before everything is computed, so a failed backward leaves every .grad as it was
     for key in list(found):
         tensor = key if isinstance(key, TensorBase) else key.keeper()
         if tensor is None:
@@ -81,14 +82,14 @@ def backward(y: Any, seed: Any = None, retain_graph: bool = False) -> None:
 def _traverse(
     caller: str, y: Any, seed: Any, targets: set[Any] | None, create_graph: bool, retain: bool, tap: Any
 ) -> dict[Any, Any]:  # fmt: skip
-    """The gradients of the targets (None: of all leaves and keepers).
+    """The gradients of the targets; without targets, of all leaves and of all nodes with a keeper.
 
-    Gradients are plain arrays, or with create_graph Tensors: the same rules run on both. The first contribution
-    to a gradient is borrowed as it is, the first sum allocates, later ones add in place into that sum.
+    Gradients are plain arrays, or with create_graph Tensors: the same rules run on both. The first contribution to a
+    gradient is used as it is, the second makes a new array for the sum, and later ones are added to it in place.
     """
     start = _start(caller, y)
     order = creation_order(start)
-    active = wanted = None  # None: all
+    active = wanted = None  # None means all
     if targets is not None:
         active = on_a_path(order, targets)
         wanted = active | targets
@@ -99,8 +100,8 @@ def _traverse(
         grads: dict[Any, Any] = {start: _seed(caller, y, seed, create_graph)}
         while order:
             node = order.pop()
-            g = _of_outputs(node, grads) if node.part_nodes else grads.pop(node, None)
-            if g is None:  # no gradient came this way: skipped, never fed zeros (0 * inf is NaN)
+            g = _of_parts(node, grads) if node.part_nodes else grads.pop(node, None)
+            if g is None:  # no gradient came here, and zeros instead could make nan: 0 * inf
                 continue
             if node.hooks:
                 g = _run_hooks(node.hooks, node, g)
@@ -110,7 +111,7 @@ def _traverse(
             if active is not None and node not in active:
                 continue
             if node.op.is_part:
-                grads[node] = g  # waits for the other outputs of its op, see _of_outputs
+                grads[node] = g  # waits for the other parts, see _of_parts
                 if tap is not None:
                     tap(node, "output", _shown(g))
                 continue
@@ -130,7 +131,7 @@ def _traverse(
 def _pull(
     node: Node, g: Any, grads: dict[Any, Any], owned: set[Any], wanted: set[Any] | None, create_graph: bool, tap: Any
 ) -> None:  # fmt: skip
-    """Add to the gradients of the node's parents what its rules make of its own; only of wanted ones, unless None."""
+    """Run the node's rules on its gradient g, and add what they give to the gradients of its (wanted) parents."""
     op, parents = node.op, node.parents
     for place, rule, values in node.saved or ():
         if wanted is not None and not rule.leads_to(wanted, parents, place):
@@ -160,11 +161,11 @@ def _pull(
                 owned.add(parent)
             else:
                 total += c
-                grads[parent] = total  # a NumPy scalar does not change in place
+                grads[parent] = total  # += makes a new object of a NumPy scalar
 
 
 def on_a_path(order: list[Node], targets: set[Any]) -> set[Node]:
-    """The nodes through which some target is reached: those with a target or such a node among their parents."""
+    """The nodes that lead to a target: one of their parents is a target or leads to one."""
     active: set[Node] = set()
     for node in order:
         for parent in node.parents:
@@ -214,16 +215,16 @@ def _as_tensor(c: Any) -> Any:
 
 
 def _shown(c: Any) -> Any:
-    """A gradient as hooks and taps see it: a Tensor through which it cannot be written."""
+    """A gradient as hooks and taps get it: a Tensor, which is read-only if the gradient was a plain array."""
     tensor = _as_tensor(c)
     return wrap(tensor.numpy()) if tensor is not c else c
 
 
 def _own(g: Any) -> Any:
-    """g as a writable contiguous array that nobody else holds: never the seed, another's gradient, a broadcast.
+    """g as a writable contiguous array that nobody else holds: not the seed, another gradient or a broadcast view.
 
-    Contiguous in row-major or column-major order: a weight's gradient keeps the layout of the product it is. An
-    array that only the caller's expression holds, or a transposed view of such a one, is kept; others are copied.
+    It is row-major or column-major, so that a weight's gradient keeps the layout of the product that made it. An array
+    that only the caller holds is returned as it is, and so is a transposed view of one; any other is copied.
     """
     if g.__class__ is ndarray and _holders(g) in _ALONE:
         whole = g if g.base is None else g.base
@@ -233,20 +234,20 @@ def _own(g: Any) -> Any:
 
 
 def _holders(g: Any) -> tuple[int, int]:
-    """The number of references to an array, and to the array that it is a view of (0: it is none)."""
+    """The number of references to an array, and to the array that it is a view of (0 if it is no view)."""
     return sys.getrefcount(g), 0 if g.base is None else sys.getrefcount(g.base)
 
 
-def _holders_within(g: Any) -> tuple[int, int]:
+def _holders_within(g: Any) -> tuple[int, int]:  # as many frames hold g as in `_own`
     return _holders(g)
 
 
-# what `_own` counts where nobody else holds the array: measured, as the interpreter's own references differ
+# the counts in `_own` of an array that nobody else holds: measured, because interpreters differ
 _ALONE = (_holders_within(np.empty(2)), _holders_within(np.empty((2, 2)).T))
 
 
 def _run_hooks(hooks: list[Any], of: Any, g: Any) -> Any:
-    """Call each hook with the gradient so far; what it returns, unless None, takes its place."""
+    """The gradient after all hooks: each gets the gradient so far, and a result that is not None replaces it."""
     plain = not isinstance(g, TensorBase)
     for hook in list(hooks):
         given = hook.function(_shown(g))
@@ -263,10 +264,10 @@ def _run_hooks(hooks: list[Any], of: Any, g: Any) -> Any:
     return g
 
 
-def _of_outputs(node: Node, grads: dict[Any, Any]) -> tuple[Any, ...] | None:
-    """The gradients of all outputs of an op with several, which wait at its parts; None if nobody used any.
+def _of_parts(node: Node, grads: dict[Any, Any]) -> tuple[Any, ...] | None:
+    """The gradients of all parts of a node; None if no part has one.
 
-    An output that nobody used gets zeros, the only ones that the engine makes.
+    A part without gradient gets zeros, the only ones that the engine makes.
     """
     given = [grads.pop(reference(), None) for reference in node.part_nodes]
     like = next((g for g in given if g is not None), None)
@@ -282,7 +283,7 @@ def _of_outputs(node: Node, grads: dict[Any, Any]) -> tuple[Any, ...] | None:
 
 
 def _check_usable(caller: str, node: Node) -> None:
-    """Raise if what the node saved is freed, or was written since: its gradient would be silently wrong."""
+    """Raise if the saved values were freed, or written since: the gradient would be silently wrong."""
     if node.saved is None:
         raise RuntimeError(
             f"{caller}: this graph was freed by an earlier backward, or by one that failed on its way (met at "

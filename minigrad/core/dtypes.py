@@ -1,4 +1,4 @@
-"""Dtypes: what data becomes when it enters a Tensor, and what the operands of one op are brought to."""
+"""Dtypes: the one that data gets in a Tensor, and the one in which an op computes."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def is_array(value: Any) -> bool:
 
 
 def as_array(data: Any, dtype: Any = None) -> Any:
-    """An array of `data`: lists and numbers of Python floats make float32, ints int64, bools bool; arrays stay.
+    """An array of `data`: Python floats, also in lists, make float32, ints int64, bools bool; an array keeps its own.
 
-    Raises TypeError where the result is not numeric (strings, objects, ragged lists).
+    Raises TypeError if the result is not numeric (strings, objects, ragged lists).
     """
     if is_array(data):
         array = data if dtype is None else data.astype(dtype, copy=False)
@@ -46,7 +46,7 @@ def in_array(value: Any) -> Any:
 
 
 def _float_of(data: Any) -> Any:
-    """The float dtype of nested lists: float32, unless NumPy's own floats among the numbers say otherwise."""
+    """The float dtype of nested lists: that of the NumPy floats in them, float32 without any."""
     found = set()
     stack = [data]
     while stack:
@@ -59,7 +59,7 @@ def _float_of(data: Any) -> Any:
 
 
 def unify(op: str, operands: list[Any], is_tensor: list[bool], keeps_numbers: bool) -> list[Any]:
-    """The operands of one op, brought to one dtype.
+    """The operands of one op, converted to one dtype.
 
     - Operands with axes decide; 0-d ones yield to them. Among 0-d ones, Tensors beat plain scalars.
     - Float beats int and bool without widening: an int array that meets float32 gives float32.
@@ -67,7 +67,7 @@ def unify(op: str, operands: list[Any], is_tensor: list[bool], keeps_numbers: bo
     - Python numbers stay as they are in elementwise ops (`keeps_numbers`), where NumPy takes them at the dtype of
       the other operand.
 
-    NumPy 2 alone would turn float32 into float64 at the first `np.float64` scalar.
+    NumPy 2's own rules would turn float32 into float64 at the first `np.float64` scalar.
     """
     operands = [
         v if type(v) in PYTHON_NUMBERS or isinstance(v, np.generic) else as_array(v)

@@ -1,7 +1,7 @@
-"""The graph: Tensor's base, nodes, their order, and whether they are recorded. Knows no op.
+"""The graph: the base class of Tensor, nodes and their order, and the recording mode. It knows no particular op.
 
-A `Node` is one recorded application of an op. Edges point from output to input only, so a graph holds no cycle
-and is freed by reference counting alone.
+A `Node` is one recorded call of an op. Edges point from output to input only, so a graph has no cycles, and reference
+counting alone frees it.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ import numpy as np
 from .dtypes import is_array
 from .writes import next_tick
 
-# classes of options that hold no Tensor
+# a value of one of these classes holds no Tensor
 PLAIN = frozenset((type(None), bool, int, float, str, type, np.ndarray))
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 class TensorBase:
-    """The part of a Tensor that the engine needs: array, gradient, and the node that made it (None at a leaf)."""
+    """The part of a Tensor that the engine needs: array, gradient, and the node that made it (None for a leaf)."""
 
     __slots__ = ("__weakref__", "_data", "_grad", "_hooks", "_node", "_requires_grad")
     _data: Any
@@ -44,7 +44,7 @@ class TensorBase:
         @property
         def ndim(self) -> int: ...
 
-    else:  # the same without a Python frame: every op and every contribution to a leaf asks
+    else:  # attrgetter runs without a Python frame; every op and every contribution to a leaf reads these
         shape = property(attrgetter("_data.shape"))
         dtype = property(attrgetter("_data.dtype"))
         ndim = property(attrgetter("_data.ndim"))
@@ -54,13 +54,13 @@ _tensor_class: type[TensorBase] = TensorBase
 
 
 def register_tensor_class(cls: type[TensorBase]) -> None:
-    """Let the engine make its results of this class; called once, by `tensor.py`."""
+    """Set the class of the Tensors that the engine makes; called once, by `tensor.py`."""
     global _tensor_class
     _tensor_class = cls
 
 
 def wrap(data: Any, node: Node | None = None) -> Any:
-    """A Tensor over `data` without checks or copies; with a node it is an interior one and requires grad."""
+    """A Tensor that holds `data` itself, unchecked; one with a node requires grad and is not a leaf."""
     tensor = _tensor_class.__new__(_tensor_class)
     tensor._data = data
     tensor._grad = None
@@ -71,55 +71,45 @@ def wrap(data: Any, node: Node | None = None) -> Any:
 
 
 class Sketch(NamedTuple):
-    """The trace that a node keeps of an array that was an argument but needs no gradient."""
+    """The shape and dtype that a node keeps in place of an array that needs no gradient."""
 
     shape: tuple[int, ...]
     dtype: Any
 
 
-def sketch(option: Any) -> Any:
-    """An argument as a node keeps it: arrays with axes are described, not held."""
-    kind = option.__class__
+def sketch(value: Any) -> Any:
+    """An argument as a node keeps it: with a Sketch in place of each array that has axes."""
+    kind = value.__class__
     if kind is np.ndarray:
-        return Sketch(option.shape, option.dtype) if option.ndim else option.item()
+        return Sketch(value.shape, value.dtype) if value.ndim else value.item()
     if kind in PLAIN:
-        return option
+        return value
     if kind in (tuple, list):
-        return tuple([sketch(v) for v in option])
-    if isinstance(option, np.generic):
-        return option.item()
-    return Sketch(option.shape, option.dtype) if is_array(option) else option
+        return tuple([sketch(v) for v in value])
+    if isinstance(value, np.generic):
+        return value.item()
+    return Sketch(value.shape, value.dtype) if is_array(value) else value
 
 
 class Node:
-    """One application of an op: what it was applied to, what its rules saved, and what it gave.
+    """One recorded call of an op: where its arguments came from, what its rules saved, and its output's shape.
 
-    op       the primitive; `op.name` is its name, `op.arguments` names the differentiable arguments
-    parents  per differentiable argument the Node or leaf Tensor it came from, None where no gradient is needed
-    saved    per needed gradient `(place, rule, values)`: which parent it is for, and what the rule is called with;
-             None once backward has freed it
-    constants  every other argument, by name in `options`; an array among them is a `Sketch` of its shape and dtype
-    shape, dtype  of the output (tuples of them for an op with several outputs)
-    tick     when it was made, on the clock of `writes`; also its place in the topological order
-    hooks    functions of the gradient of its output, or None
+    op       the op; `op.name` is its name, `op.argument_name(place)` that of a differentiable argument
+    parents  for each differentiable argument the Node or leaf Tensor it came from, None if it needs no gradient
+    saved    `(place, rule, values)` for each gradient that is needed: the place of its argument (of a joint rule all
+             places), the rule, and the values that the rule names; None once backward has freed them
+    constants  the other arguments, as `sketch` keeps them; `options` adds their names
+    shape, dtype  those of the output; tuples of them for an op with several outputs
+    tick     when it was made, on the clock of `writes`; sorting by it gives a topological order
+    hooks    hooks on the gradient of its output, or None
     keeper   a weak reference to the Tensor that asked to keep that gradient (`retain_grad`), or None
-    part_nodes  weak references to the nodes of its outputs, if it has several
-    notes    what an onlooker keeps beside, see `Onlooker`; otherwise None
+    part_nodes  weak references to its parts, if the op has several outputs
+    notes    what an onlooker has left here, see `Onlooker`; otherwise None
     """
 
     __slots__ = (
-        "__weakref__",
-        "constants",
-        "dtype",
-        "hooks",
-        "keeper",
-        "notes",
-        "op",
-        "parents",
-        "part_nodes",
-        "saved",
-        "shape",
-        "tick",
+        "__weakref__", "constants", "dtype", "hooks", "keeper", "notes", "op", "parents", "part_nodes", "saved",
+        "shape", "tick",
     )  # fmt: skip
 
     def __init__(
@@ -142,11 +132,11 @@ class Node:
 
     @property
     def options(self) -> tuple[tuple[str, Any], ...]:
-        """(name, value) of every argument that is no parent."""
+        """(name, value) of every argument without a parent."""
         return tuple(zip(self.op.constant_names(self.parents), self.constants, strict=True))
 
     def saved_arrays(self) -> list[tuple[str, Any]]:
-        """The arrays that backward will use, each with the name its rule has for it."""
+        """The arrays that backward will use, each with its name in the rule."""
         return [
             (rule.names[at], array)
             for _, rule, values in self.saved or ()
@@ -161,14 +151,14 @@ class Node:
 
 
 def _arrays_in(value: Any) -> list[Any]:
-    """The arrays that a saved value is or, as the outputs of an op or an index of arrays, contains."""
+    """The arrays in a saved value: itself, or the items of a tuple, such as several outputs or an index."""
     if isinstance(value, (tuple, list)):
         return [array for item in value for array in _arrays_in(item)]
     return [value] if hasattr(value, "nbytes") else []
 
 
 def describe(node: Node) -> str:
-    """The op with its shapes, as errors name it, and where it was recorded the user's line."""
+    """The op and its shapes, for error messages; if it has notes, also the user's line."""
     shapes = ", ".join("-" if p is None else str(p.shape) for p in node.parents)
     line = f" made at {node.notes.line}" if node.notes else ""
     return f"{node.op.name} ({shapes} -> {node.shape}){line}"
@@ -192,7 +182,7 @@ _tick = attrgetter("tick")
 
 
 class _Part:
-    """The op of a node that stands for one output of an op with several; its `output` option is which one."""
+    """The op of every part; its option `output` tells which output the part stands for."""
 
     name = "part"
     is_part = True
@@ -211,14 +201,14 @@ PART = _Part()
 
 
 class Onlooker(NamedTuple):
-    """The functions by which somebody looks on, called while the mode is above ON.
+    """The functions of an onlooker, called while the mode is above ON.
 
-    called    (op, args, slots, option_slots) -> result: calls a row in the engine's place, see `Primitive._apply`
-    asked     (function, args, kwargs, result): a function without gradient gave this
-    detached  (x, twin): a Tensor gave a twin without history
+    called    (op, args, slots, option_slots) -> result: runs a call of an op, by `Primitive._apply`
+    asked     (function, args, kwargs, result): is told what a function without gradient returned
+    detached  (x, twin): is told that `x.detach()` returned `twin`
 
-    What it leaves in `node.notes` has a `line`, the user's, for errors to name; `check(caller, node)`, which raises
-    where the node is not to be used any more; and `saw(node, argument, g, contribution)`, told of each edge.
+    The notes that it leaves on a node have `line`, the user's, which errors name; `check(caller, node)`, which raises
+    if the node must not be used any more; and `saw(node, argument, g, contribution)`, which is told of each edge.
     """
 
     called: Callable[..., Any]
@@ -229,27 +219,27 @@ class Onlooker(NamedTuple):
 _onlooker: Any = None
 
 
-def register_onlooker(found: Onlooker) -> None:
-    """Let somebody look on; called once, by `sight`."""
+def register_onlooker(functions: Onlooker) -> None:
+    """Set the onlooker; called once, by `sight`."""
     global _onlooker
-    _onlooker = found
+    _onlooker = functions
 
 
 def onlooker() -> Onlooker:
-    """The one who looks on; only to be asked while the mode is above ON."""
+    """The onlooker; to be called only while the mode is above ON."""
     return _onlooker
 
 
 # Modes ---------------------------------------------------------------------------------------------------
 
 OFF, ON = 0, 1
-"""Modes: ops leave nodes or not. Further flags above ON are an onlooker's own."""
+"""Modes: in OFF ops record no nodes, in ON they do. The higher bits are flags of the onlooker."""
 mode: ContextVar[int] = ContextVar("minigrad_mode", default=ON)  # each thread has its own
 _outer: ContextVar[tuple[int, ...]] = ContextVar("minigrad_outer_modes", default=())
 
 
 class Mode:
-    """Flags set or cleared in a with-block; it may be entered again while it is open, also from several threads."""
+    """A with-block that sets or clears flags; it may be entered again while it is open, also by other threads."""
 
     def __init__(self, add: int = 0, clear: int = 0) -> None:
         self._add = add
@@ -280,18 +270,14 @@ class Mode:
         return call  # type: ignore[return-value]
 
 
-_RUN_LATER = (
-    inspect.isgeneratorfunction,
-    inspect.iscoroutinefunction,
-    inspect.isasyncgenfunction,
-)
+_RUN_LATER = (inspect.isgeneratorfunction, inspect.iscoroutinefunction, inspect.isasyncgenfunction)
 
 
 def no_grad(function: Any = None) -> Any:
     """Record nothing: `with no_grad(): ...`, or `@no_grad` (also `@no_grad()`) above a function.
 
-    Results inside require no gradient, and `w -= step` writes a leaf in place. As every recording mode it is the
-    thread's own: other threads go on recording.
+    Results inside require no gradient, and `w -= step` writes a leaf in place. Like every recording mode it holds for
+    its own thread only.
     """
     block = Mode(clear=ON)
     return block if function is None else block(function)

@@ -19,8 +19,8 @@ RESERVED = frozenset(("y", "joint", "also", "floats", "doc", "i", "needed"))
 class Primitive:
     """An op with derivative rules; made by `primitive` and `elementwise`.
 
-    Called without any Tensor it returns its function's plain result: rules rely on it. With a Tensor, recording
-    or not, it returns Tensors.
+    Called with a Tensor, recording or not, it returns Tensors. Without any it returns the plain result of its function,
+    because rules call ops on plain arrays.
     """
 
     is_part = False
@@ -38,7 +38,7 @@ class Primitive:
         doc: str | None,
     ) -> None:
         self.f: Callable[..., Any] = (lambda *args: f(*args)[0]) if also else f
-        self._computes = f  # the output, and with `also` what else the rules name
+        self._computes = f  # returns the output, and with `also` further values that rules name
         self._also = also
         self.name = self.__name__ = f.__name__.strip("_")
         self.__doc__ = doc or f.__doc__
@@ -53,7 +53,7 @@ class Primitive:
         )
         self._options = tuple(names[i] for i in self._option_slots)
         self._floats = floats
-        # a ufunc makes floats of integers by itself, any other f might compute in 8 bits and wrap
+        # a ufunc converts integers to floats by itself; another f might compute in 8 bits and overflow
         self._floats_alone = floats and not isinstance(f, np.ufunc)
         self._check(ruled)
         self._make_rules(rules, joint)
@@ -79,9 +79,8 @@ class Primitive:
         self._rules = [
             Rule(name, rules[name], places[name], pool, origins, self._also) for name in rules
         ]
-        self._shared = (
-            None  # the rule that several arguments share: a joint one, or that of all members
-        )
+        # the rule that several arguments share: a joint one, or that of all members of `*xs`
+        self._shared: Rule | None = None
         if joint:
             names, function = joint
             place = tuple(places[name] for name in names)
@@ -103,7 +102,7 @@ class Primitive:
 
     @property
     def rules(self) -> tuple[Rule, ...]:
-        """The rules of the row, to be read."""
+        """All rules of the row."""
         return (*self._rules, self._shared) if self._shared is not None else tuple(self._rules)
 
     def __call__(self, *args: Any, **options: Any) -> Any:
@@ -132,10 +131,13 @@ class Primitive:
         return tuple(bound)
 
     def _apply(self, args: Sequence[Any], slots: Sequence[int], option_slots: Sequence[int]) -> Any:
-        """Unwrap, bring to one dtype, compute, wrap; and record if a gradient is needed."""
+        """Unwrap, bring to one dtype, compute, wrap; and record if a gradient is needed.
+
+        Differentiable arguments are at the positions `slots`, the others at `option_slots`.
+        """
         values = list(args)
         parents: list[Any] = []
-        constants = []  # what is no parent: arguments that need no gradient, then the options
+        constants = []  # positions of the arguments that need no gradient, then of the options
         has_tensor = needed = False
         dtype: Any = None
         is_uniform, has_number = True, False
@@ -158,7 +160,7 @@ class Primitive:
                     is_uniform = False
             elif a.__class__ in PYTHON_NUMBERS:
                 has_number = True
-            elif a is not None:  # None is an optional argument that was not given
+            elif a is not None:  # None: an optional argument was not given
                 is_uniform = False
         for i in option_slots:
             a = values[i]
@@ -191,24 +193,24 @@ class Primitive:
         return wrap(y) if y.__class__ is ndarray else _wrapped(y)
 
     def _plain(self, args: Sequence[Any], slots: Sequence[int]) -> Any:
-        """A call without any Tensor, as rules make it."""
+        """The result of a call without any Tensor."""
         return self.f(*(self._in_floats(args, slots) if self._floats_alone else args))
 
     def _output(self, y: Any, values: list[Any]) -> Any:
-        """The output of a 0-d result or of several; what f gave beside it goes to the end of the values."""
+        """The output as an array or a tuple of arrays; what f returned for `also` is appended to `values`."""
         if self._also:
             y, *extras = y
             values += extras
         return as_output(y)
 
     def _record(self, y: Any, values: list[Any], parents: list[Any], constants: list[int]) -> Any:
-        """The output as a Tensor, or several, over a new node of the graph."""
+        """The output as a Tensor, or a tuple of them, with a new node."""
         kept = []
         for i in constants:
             v = values[i]
             kept.append(v if v.__class__ in PYTHON_NUMBERS else sketch(v))
         pool = (y, *values)
-        saved = []  # per needed gradient (place, rule, what the rule is called with)
+        saved = []  # (place, rule, values that the rule names)
         for rule in self._rules:
             place = rule.place
             if parents[place] is not None:
@@ -221,12 +223,12 @@ class Primitive:
         return output_of(y, node)
 
     def _save_shared(self, rule: Rule, y: Any, values: list[Any], parents: list[Any]) -> list[Any]:
-        """Save for the rule that several arguments share."""
+        """The entries of `Node.saved` for the rule that several arguments share."""
         needed = tuple([parents[at] is not None for at in rule.place])
         return [(rule.place, rule, rule.save((y, *values, needed)))] if any(needed) else []
 
     def _unify(self, args: Sequence[Any], values: list[Any], slots: Sequence[int]) -> None:
-        """Bring the differentiable arguments that were given to one dtype, in a row of floats to a float one."""
+        """Bring the differentiable arguments that were given to one dtype; if the row asks for floats, to a float."""
         given = [i for i in slots if values[i] is not None]
         is_tensor = [isinstance(args[i], TensorBase) for i in given]
         unified = unify(self.name, [values[i] for i in given], is_tensor, self.sums_back)
@@ -235,7 +237,7 @@ class Primitive:
             values[i] = v.astype(DEFAULT_FLOAT) if is_integer else v
 
     def _in_floats(self, args: Sequence[Any], slots: Sequence[int]) -> Sequence[Any]:
-        """Plain arrays of integers or bools as floats, by NumPy's own rule, but of no less than float32."""
+        """The arguments, with arrays of integers or bools as floats: as NumPy promotes them with float32."""
         values = list(args)
         for i in slots:
             if values[i].__class__ is ndarray and values[i].dtype.kind in "biu":
@@ -243,7 +245,7 @@ class Primitive:
         return values
 
     def _explain(self, error: Exception, values: list[Any], slots: Sequence[int]) -> None:
-        """Say what the op met: an error for shapes that do not broadcast, otherwise a note."""
+        """Raise an error that explains shapes that do not broadcast; to any other error add the shapes as a note."""
         shapes = [np.shape(values[i]) for i in slots if not isinstance(values[i], (list, tuple))]
         if self.sums_back and isinstance(error, ValueError):
             try:
@@ -264,14 +266,14 @@ class Primitive:
         return self.arguments[place]
 
     def constant_names(self, parents: Sequence[Any]) -> list[str]:
-        """The names of what a node keeps in `constants`: the arguments that are no parents, then the options."""
+        """The names of a node's `constants`: the differentiable arguments without a parent, then the options."""
         given = [self.argument_name(place) for place, p in enumerate(parents) if p is None]
         return [*given, *self._options]
 
     def fit(self, c: Any, parent: Any, node: Node, place: int) -> Any:
-        """A contribution at its argument's exact shape and dtype: summed back in elementwise rows only.
+        """A contribution in the shape and dtype of its argument; that of an elementwise row is summed to this shape.
 
-        Every other row must give the exact shape: a sum here would hide a wrong rule.
+        The rules of every other row must return the exact shape, because a sum here would hide a wrong rule.
         """
         if not (hasattr(c, "shape") and hasattr(c, "dtype")):
             raise TypeError(
@@ -293,7 +295,7 @@ class Primitive:
 class Variadic(Primitive):
     """An op on any number of arrays, `f(*xs, options)`: one rule, called for each member that needs a gradient.
 
-    The rule may name `i`, the member's place; `xs` is that member, `xs_shape` its shape.
+    In the rule `xs` is that member, `xs_shape` its shape, and `i` its place.
     """
 
     @property
@@ -333,21 +335,19 @@ class Variadic(Primitive):
         ]
 
     def _name_of(self, position: int, slots: Sequence[int]) -> str:
-        return (
-            self.argument_name(position)
-            if position < len(slots)
-            else self.names[1 + position - len(slots)]
-        )
+        if position < len(slots):
+            return self.argument_name(position)
+        return self.names[1 + position - len(slots)]
 
     def argument_name(self, place: int) -> str:
         return f"{self.names[0]}[{place}]"
 
 
-# What ops take and give, for arrays of any library --------------------------------------------------------
+# Arguments and outputs, of any array library --------------------------------------------------------------
 
 
 def unwrap(value: Any, op: str, name: str) -> Any:
-    """An option without Tensors in it; one that requires grad has no rule there and may not pass unseen."""
+    """An option with arrays in place of Tensors; one that requires grad raises, as its gradient would be lost."""
     if isinstance(value, TensorBase):
         if value._requires_grad:
             raise TypeError(
@@ -365,14 +365,14 @@ def _wrapped(y: Any) -> Any:
 
 
 def as_output(y: Any) -> Any:
-    """The result of f, as an array or a tuple of arrays: NumPy gives scalars where the result is 0-d."""
+    """The result of f as an array or a tuple of arrays; NumPy returns scalars where a result is 0-d."""
     if isinstance(y, (tuple, list)):
         return tuple([as_output(part) for part in y])
     return np.asarray(y) if isinstance(y, (np.generic, bool, int, float)) else y
 
 
 def has_float(y: Any) -> bool:
-    """Return whether an output, or one of several, is made of floats, so that a gradient can flow through it."""
+    """Return whether the output, or one of several, is of floats: no gradient flows through any other."""
     return any(map(has_float, y)) if y.__class__ is tuple else y.dtype.kind == "f"
 
 

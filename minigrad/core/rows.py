@@ -3,8 +3,8 @@
     exp = elementwise(np.exp, x=lambda g, y: g * y)
 
 A rule's first parameter is the incoming gradient. Each further one is looked up by name: `y` is the output, the
-name of an argument or option is its value, `<argument>_shape` only its shape. What the rules of those arguments
-that need a gradient name is saved for backward, and nothing else.
+name of an argument or option is its value, `<argument>_shape` only its shape. A call of the op saves exactly the
+values that its rules name; the rules of arguments that need no gradient do not count.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from .rule import Signature
 F = TypeVar("F", bound=Callable[..., Any])
 
 served: dict[Any, Callable[..., Any]] = {}
-"""NumPy's function -> ours: what the NumPy protocols of Tensor look up."""
+"""NumPy's function -> minigrad's, which is called in its place for Tensors."""
 
 
 def serves(*numpy_functions: Any) -> Callable[[F], F]:
-    """Let NumPy's functions call ours for Tensors: `@serves(np.sum)` above `def sum(...)`."""
+    """Register a function to be called in place of NumPy's for Tensors: `@serves(np.sum)` above `def sum(...)`."""
 
     def register(ours: F) -> F:
         for function in numpy_functions:
@@ -48,19 +48,20 @@ def primitive(
     doc: str | None = None,
     **rules: Callable[..., Any],
 ) -> Primitive:
-    """A row: the op `f` with a gradient rule per differentiable argument.
+    """A row: the op `f` with a gradient rule for each differentiable argument.
 
-        double = primitive(lambda_or_function, x=lambda g: 2 * g)
+        double = primitive(lambda x: 2 * x, x=lambda g: 2 * g)
 
-    args   the arguments' names where f's own are not wanted; a NumPy ufunc takes the rules' names
-    joint  `(("a", "b"), rule)`: one rule that returns a tuple for those arguments; it may name `needed`
-    also   name -> function: f returns `(y, value, ...)`, with each of these values computed on the way, and rules may
-           name it beside what the function computes it from. They use f's value; where a derivative of the rule is
-           recorded, the function gives it once more in ops, so that it is no silent constant
-    floats f computes in floats: integers and bools become float32 first (known of NumPy's ufuncs)
-    doc    the op's docstring, if not f's; a NumPy ufunc has its call for one
+    args   names for the arguments in place of f's own; for a NumPy ufunc the default is the names of the rules
+    joint  `(("a", "b"), rule)`: one rule that returns a tuple of gradients, for a and b; it may name `needed`, a bool
+           for each of them
+    also   name -> function, for values that f computes on the way: f returns `(y, value, ...)`. A rule that names such
+           a value must name the function's parameters too. It gets f's value; if its derivative is recorded, the
+           function computes the value again in ops, because as a constant it would lose a part of the derivative
+    floats f computes in floats: integers and bools are converted first; of a NumPy ufunc this is known
+    doc    the docstring of the op; by default f's, for a NumPy ufunc its call, such as `exp(x)`
 
-    A rule must return the exact shape of its argument. Raises TypeError for a rule that names what is not there.
+    A rule must return the exact shape of its argument. Raises TypeError for a rule that names an unknown value.
     """
     return _row(f, args, rules, joint, also or {}, False, floats, doc)
 
@@ -76,12 +77,12 @@ def elementwise(
     doc: str | None = None,
     **rules: Callable[..., Any],
 ) -> Primitive:
-    """A row, as `primitive` makes one, of an op that broadcasts: the engine sums gradients back."""
+    """A row like that of `primitive`, for an op that broadcasts: the engine sums gradients to the argument's shape."""
     return _row(f, args, rules, joint, also or {}, True, floats, doc)
 
 
 def _positional(f: Callable[..., Any], by_keyword: Sequence[str]) -> Callable[..., Any]:
-    """f with the options that it takes by keyword only as its last positional arguments."""
+    """f, with its keyword-only options taken as the last positional arguments."""
 
     @functools.wraps(f)
     def call(*args: Any) -> Any:

@@ -1,4 +1,4 @@
-"""A rule: how one gradient of an op is computed, and which values of the call it needs."""
+"""A rule: the function that computes one gradient of an op, and the values of the call that it needs."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ import numpy as np
 
 from .graph import PART, Node, TensorBase, describe, wrap
 
-# origins of a value that a rule names: the op's output, this member of `*xs`, something computed on the way
+# origins of a value that a rule names: the output, the member of `*xs` that the rule is for, an `also` of the row
 OUTPUT, MEMBER, ALSO = -1, -2, -3
 
 
 class Rule:
-    """The computation of one gradient: the row's function, and where each value that it names comes from.
+    """The function that computes one gradient, and where each value that it names comes from.
 
-    function  the rule as the row gives it, called with the incoming gradient and the values it names
-    place     which differentiable argument it is for; for a joint rule, which ones
-    is_joint  returns a tuple, of a gradient for each of its places
-    save      takes from the pool of a call `(y, *arguments)` what the rule names
-    origins   per named value: the place of the differentiable argument it is, or OUTPUT, MEMBER, ALSO, or None
-    holding   the positions among the named values that are not just shapes, and so may hold arrays
-    also      (position, function, positions of its inputs) of each named value that was computed on the way
+    function  the rule as written in the row, called with the incoming gradient and the values it names
+    place     the place of its argument; for a joint rule a tuple of places
+    is_joint  whether it returns a tuple, with a gradient for each of its places
+    save      picks what the rule names out of the pool of a call: output, arguments, `also`
+    origins   for each named value its place, if it is a differentiable argument; or OUTPUT, MEMBER, ALSO; or None
+    holding   the indices of the named values that may hold arrays: all but shapes
+    also      (index, function, indices of its inputs) of each named value that is an `also` of the row
     """
 
     __slots__ = (
@@ -61,13 +61,13 @@ class Rule:
         self.origins = tuple(None if is_shape else origins[at] for at, is_shape in sources)
         self.holding = tuple(n for n, (_, is_shape) in enumerate(sources) if not is_shape)
         self.also = [
-            (at, also[name], self._places_of_inputs(name, also[name]))
+            (at, also[name], self._inputs_of(name, also[name]))
             for at, name in enumerate(self.names)
             if name in also
         ]
 
-    def _places_of_inputs(self, name: str, function: Callable[..., Any]) -> list[int]:
-        """The positions of the values that `name` is computed from; the rule must name them, so that they are saved."""
+    def _inputs_of(self, name: str, function: Callable[..., Any]) -> list[int]:
+        """The indices of the values that `name` is computed from; the rule must name them, so that they are saved."""
         inputs = Signature(function).names
         missing = [given for given in inputs if given not in self.names]
         if missing:
@@ -78,11 +78,11 @@ class Rule:
         return [self.names.index(given) for given in inputs]
 
     def leads_to(self, wanted: set[Any], parents: Sequence[Any], place: Any) -> bool:
-        """Return whether the parent at `place`, or for a joint rule at one of its places, is wanted."""
+        """Return whether the parent at `place`, or at any of the places of a joint rule, is wanted."""
         return any(parents[at] in wanted for at in (place if self.is_joint else (place,)))
 
     def each(self, result: Any, node: Node) -> list[tuple[int, Any]]:
-        """(place, contribution) for each argument of a joint rule, which must have returned one for each."""
+        """(place, contribution) for each argument of a joint rule; raises if it did not return one for each."""
         if not isinstance(result, (tuple, list)) or len(result) != len(self.place):
             met = len(result) if isinstance(result, (tuple, list)) else type(result).__name__
             raise ValueError(
@@ -105,15 +105,13 @@ class Rule:
                 lifted[at] = _input(values[at], parent, node)
         for at, function, inputs in self.also:
             again = function(*[lifted[given] for given in inputs])
-            if isinstance(
-                again, TensorBase
-            ):  # the value is f's to the last bit, the history is the function's
+            if isinstance(again, TensorBase):  # bit for bit the value of f, with this history
                 lifted[at] = wrap(values[at], again._node)
         return lifted
 
 
 def _saver(sources: list[tuple[int, bool]]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
-    """The function that takes from a pool the values at the given positions, or only their shapes."""
+    """The function that picks the values at the given indices of a pool, or only their shapes."""
     if not sources:
         return itemgetter(slice(0))
     if any(is_shape for _, is_shape in sources):
@@ -127,7 +125,7 @@ def _saver(sources: list[tuple[int, bool]]) -> Callable[[tuple[Any, ...]], tuple
 
 
 def output_of(value: Any, node: Node) -> Any:
-    """The output of `node`, as the Tensor or the tuple of Tensors that its caller got."""
+    """The output of `node` as a Tensor with history, or a tuple of them."""
     if not isinstance(value, tuple):
         return wrap(value, node)
     known = [reference() for reference in node.part_nodes] or [None] * len(value)
@@ -143,7 +141,7 @@ def _part_node(value: Any, node: Node, i: int) -> Node:
 
 
 def _input(value: Any, parent: Any, node: Node) -> Any:
-    """An argument of `node`, as a Tensor over the node or leaf it came from, at the dtype it was brought to."""
+    """An argument of `node` as a Tensor with history, in the dtype in which the op computed."""
     if isinstance(parent, Node):
         given = wrap(value if value.dtype == parent.dtype else value.astype(parent.dtype), parent)
         return given if given.dtype == value.dtype else given.astype(value.dtype)
@@ -170,11 +168,11 @@ _STARRED = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS
 class Signature:
     """The parameters of a function.
 
-    names        of all of them, in order
-    defaults     name -> default, of those that have one
-    by_keyword   the names of those that are given by keyword only
-    is_variadic  whether it begins with `*xs`
-    is_open      whether it takes `*more` or `**options` elsewhere, which have no names
+    names        all names, in order
+    defaults     name -> default
+    by_keyword   the names of the keyword-only parameters
+    is_variadic  whether the first is `*xs`
+    is_open      whether another one is `*more` or `**options`, whose arguments have no names
     """
 
     __slots__ = ("by_keyword", "defaults", "is_open", "is_variadic", "names")
@@ -186,7 +184,7 @@ class Signature:
             self._ask(function)
 
     def _read(self, function: Any) -> None:
-        """Read the code itself: `import minigrad` asks for two hundred, and `inspect` takes most of its time."""
+        """Read the code object: `import minigrad` reads two hundred, and `inspect.signature` is much slower."""
         code, given = function.__code__, function.__defaults__ or ()
         count = code.co_argcount
         self.names = code.co_varnames[: count + code.co_kwonlyargcount]
@@ -206,7 +204,7 @@ class Signature:
 
 
 def _is_plain(function: Any) -> bool:
-    """Return whether the code alone tells the parameters: nothing starred, and no decorator that says otherwise."""
+    """Return whether the code object tells all: no parameter is starred, and no decorator has changed them."""
     return (
         function.__class__ is FunctionType
         and not function.__dict__

@@ -1,14 +1,14 @@
 """The clock of writes: when was a block of memory last written? It ticks for nodes and writes alike.
 
-A node takes the next tick when it is recorded, a write takes the next tick when it happens. A value that
-a node saved is stale exactly if its block was written at a later tick than the node's. So the forward pass
-pays one counter increment, and the backward pass one comparison of integers as long as nothing was written.
+A node takes the next tick when it is recorded, a write takes the next tick when it happens. A value that a node saved
+is stale exactly if its block was written at a later tick than the node's. So a node costs one increment of a counter
+in the forward pass, and in the backward pass, if nothing was written since, one comparison of integers.
 
 A block is known by the object that owns it, the end of the `.base` chain: every view, `detach()`, transposed
 weight or slice of a flat parameter buffer leads to the same owner, however it was made.
 
-Several threads may record, write and go backward at once. A write counts from the moment `mark_written` returns:
-whoever writes what another thread's forward or backward pass reads just then has to keep the two apart.
+Several threads may record, write and go backward at once. A write counts from the moment `mark_written` returns. A
+thread must not write what the forward or backward pass of another is reading.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from typing import Any
 next_tick = itertools.count(1).__next__
 last_write = 0
 _written: dict[int, list[Any]] = {}  # id(owner) -> [tick, weak reference that clears it]
-# Of two writers at once, the one with the earlier tick could put it over the later one and so hide that write. The
-# lock may be taken twice by one thread, because the garbage collector may meanwhile run a finalizer that writes.
+# Without a lock the earlier tick of two writers could replace the later one and so hide a write. The lock is reentrant,
+# because the garbage collector may run a finalizer that writes while it is held.
 _writing = threading.RLock()
 
 
 def owner(array: Any) -> Any:
-    """The object whose memory `array` looks at: the array itself if it owns its data."""
+    """The object that owns the memory of `array`: the array itself, or the end of its `.base` chain."""
     while True:
         base = array.obj if array.__class__ is memoryview else getattr(array, "base", None)
         if base is None:
@@ -36,7 +36,7 @@ def owner(array: Any) -> Any:
 
 
 def mark_written(*arrays: Any) -> None:
-    """Announce that the memory behind `arrays` was written: graphs that saved it before will refuse to use it."""
+    """Announce that the memory behind `arrays` was written: a graph that saved it before refuses to use it."""
     global last_write
     with _writing:
         last_write = tick = next_tick()
@@ -50,12 +50,12 @@ def mark_written(*arrays: Any) -> None:
 
 
 def _forgetting(block: Any) -> Any:
-    """A weak reference that takes the entry of `block` away with it."""
+    """A weak reference that deletes the entry of `block` together with it."""
     key = id(block)
     try:
         return weakref.ref(block, lambda _: _written.pop(key, None))
     except TypeError:
-        return None  # e.g. of bytes; an entry left over is harmless: older than any later save
+        return None  # such as bytes; its entry stays, but is older than whatever is saved later
 
 
 def written_since(array: Any, tick: int) -> bool:

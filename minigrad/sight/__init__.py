@@ -1,7 +1,7 @@
 """Looking on: what ran, what it computed and cost, and why a gradient is what it is.
 
-`origin_of` and `all_before` lead from a Tensor that was computed inside `minigrad.record()` through all that it was
-computed from, also where nothing needs a gradient.
+`origin_of` gives what made a Tensor, and `all_before` everything before that. Inside `minigrad.record()` both know the
+ops whose results need no gradient, too.
 """
 
 from .origins import all_before, origin_of

@@ -1,4 +1,4 @@
-"""Causes of a lost gradient: the words for a relu that is closed, a factor 0, a sum that cancels."""
+"""Causes of a lost gradient, in words: a closed relu, a factor 0, contributions that cancel."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 from ..core.graph import Node
 from .flow import Edge, Flow, norm
 
-CANCELS = 1e-3  # of the larger contribution is what the sum may leave
-SATURATES = 1e-2  # of the gradient is what a bounded function may let through
+CANCELS = 1e-3  # contributions cancel if their sum is at most this share of the largest
+SATURATES = 1e-2  # a bounded function is saturated if it passes on less than this share
 
 _BOUNDED = frozenset(("clip", "sigmoid", "tanh", "erf", "erfc", "arctan", "softplus"))
 _CHOOSING = frozenset((
@@ -23,7 +23,7 @@ Cause = Literal["closed", "saturated", "not chosen", "times zero", "hook", "zero
 
 
 def named(node: Node) -> str:
-    """The op, and if it was recorded where and in which module."""
+    """The name of the op; if it has notes, also the user's line and the module."""
     if node.op.is_part:
         return f"output {node.constants[0]} of {named(node.parents[0])}"
     if node.notes is None:
@@ -32,7 +32,7 @@ def named(node: Node) -> str:
 
 
 def _module(scope: tuple[Any, ...]) -> str:
-    """The innermost module, by the attributes that lead to it from the outermost, as state_dict names it."""
+    """The innermost module, named by the attributes that lead to it from the outermost, as in a state_dict."""
     modules = [reference() for reference in scope]
     if not modules or modules[-1] is None:
         return ""
@@ -47,13 +47,13 @@ def _module(scope: tuple[Any, ...]) -> str:
 # Sums ----------------------------------------------------------------------------------------------------
 
 
-class Pair(NamedTuple):
+class Cancellation(NamedTuple):
     words: str
     numbers: dict[str, Any]
 
 
-def cancelled_at(flow: Flow, place: Any) -> Pair | None:
-    """The two largest contributions to a node or leaf, if they leave next to nothing together."""
+def cancelled_at(flow: Flow, place: Any) -> Cancellation | None:
+    """The two largest contributions to a node or leaf, if the sum of all is next to nothing."""
     edges = sorted(flow.into.get(place, ()), key=lambda edge: edge.norm, reverse=True)
     if len(edges) < 2 or edges[0].node.op.is_part:
         return None
@@ -62,7 +62,7 @@ def cancelled_at(flow: Flow, place: Any) -> Pair | None:
         return None
     a, b = edges[:2]
     where = "" if place is flow.end else f" at the output of {named(place)}"
-    return Pair(
+    return Cancellation(
         f"Contributions cancel{where}: {_number(a)} by {named(a.node)} and {_number(b)} by {named(b.node)} leave "
         f"{rest:.3g}.",
         {"contributions": (_value(a), _value(b)), "rest": rest},
@@ -70,7 +70,7 @@ def cancelled_at(flow: Flow, place: Any) -> Pair | None:
 
 
 def _value(edge: Edge) -> float:
-    """The number itself where there is one, otherwise the norm."""
+    """The contribution itself if it is a single number, otherwise its norm."""
     return float(edge.contribution.reshape(-1)[0]) if edge.contribution.size == 1 else edge.norm
 
 
@@ -82,7 +82,7 @@ def _number(edge: Edge) -> str:
 
 
 def causes_of_zero(flow: Flow) -> tuple[Cause, list[str], dict[str, Any]]:
-    """The ops that were given a gradient and passed nothing on, the nearest to the loss first."""
+    """The ops that were given a gradient and passed on only zeros, those nearest to the loss first."""
     kinds: list[Cause] = []
     words: list[str] = []
     lost: list[tuple[str, str, str | None]] = []
@@ -111,7 +111,7 @@ def causes_of_zero(flow: Flow) -> tuple[Cause, list[str], dict[str, Any]]:
 
 
 def _cause(edge: Edge) -> tuple[Cause, str]:
-    """Why a rule gave zeros for a gradient that is not."""
+    """The reason why a rule gave zeros for a gradient that is not zero."""
     node, argument = edge.node, edge.argument
     where = named(node)
     if node.hooks:
@@ -143,7 +143,7 @@ def _cause(edge: Edge) -> tuple[Cause, str]:
 
 
 def _named_values(node: Node, argument: str) -> dict[str, Any]:
-    """The values that the rule for an argument was called with, by the names it has for them."""
+    """The values that the rule for an argument was called with, by their names in the rule."""
     place = next(i for i in range(len(node.parents)) if node.op.argument_name(i) == argument)
     for at, rule, values in node.saved or ():
         if at == place or (isinstance(at, tuple) and place in at):
@@ -156,7 +156,7 @@ def _is_number(value: Any) -> bool:
 
 
 def shares_open(flow: Flow) -> list[tuple[str, float]]:
-    """(where, share of elements that are positive) of every relu on the way, from the loss on."""
+    """(name, share of positive elements) of every relu on the way, beginning at the loss."""
     found = {}
     for edge in flow.edges:
         if edge.node.op.name == "relu" and edge.node not in found:
@@ -181,7 +181,7 @@ def steepest(
     steps.sort(key=lambda step: step[0], reverse=not shrinks)
     taken = [step for step in steps if (step[0] < 1 if shrinks else step[0] > 1)]
     factors = [f"{named(edge.node)} ({edge.argument}) by {ratio:.3g}" for ratio, edge in taken]
-    strongest = ", ".join([*dict.fromkeys(factors)][:3])  # of the same line and factor once
+    strongest = ", ".join([*dict.fromkeys(factors)][:3])  # without repetitions
     verb = "shrink" if shrinks else "grow"
     words = f"{len(taken)} of {len(path)} steps {verb} it; the strongest multiply its norm: {strongest}."
     ratio, edge = steps[0]

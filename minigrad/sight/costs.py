@@ -14,12 +14,12 @@ from .origins import all_before, is_ghost, origin_of
 
 
 class Cost(NamedTuple):
-    """The cost of one application of an op.
+    """The cost of one call of an op.
 
     op             its name
-    scope          the modules that it ran in, outermost first, those that still live
-    multiply_adds  of the products of matrices in it: one for each number multiplied and added
-    saved_bytes    what it keeps for backward, and nobody else; memory that several ops keep counts at the first
+    scope          the modules that it ran in, outermost first, as far as they still exist
+    multiply_adds  the pairs of a multiplication and an addition in its matrix products
+    saved_bytes    bytes kept for backward only; memory that several ops saved counts for the first of them
     """
 
     op: str
@@ -38,10 +38,10 @@ def costs(*outputs: Any) -> list[Cost]:
         >>> [(cost.op, cost.multiply_adds, cost.saved_bytes) for cost in minigrad.costs(y)]
         [('linear', 120, 160), ('tanh', 0, 120), ('sum', 0, 0)]
 
-    Multiply-adds are those of linear, matmul, einsum and the convolutions; what else an op computes is not counted.
-    Bytes are counted as in `saved_bytes`, which is their sum. Ops without gradient are among them.
+    Multiply-adds are counted in linear, matmul, einsum and the convolutions, and nowhere else. Bytes are counted as in
+    `saved_bytes`, which is their sum. Ops whose results need no gradient are listed too.
 
-    Raises TypeError for what is no Tensor, RuntimeError for a graph that did not run inside `record()`.
+    Raises TypeError for an output that is no Tensor, RuntimeError for a graph that was not made inside `record()`.
     """
     for y in outputs:
         if not isinstance(y, TensorBase):
@@ -62,7 +62,7 @@ def _cost(node: Node, saved_bytes: int) -> Cost:
 
 
 def _per_element(size_of: str, factors_of: str, axes: slice) -> Callable[[Node], int]:
-    """So many for each element of one array as the given axes of another have elements."""
+    """The function that gives the size of one array times the sizes of some axes of another."""
     return lambda node: math.prod(_shape(node, size_of)) * math.prod(_shape(node, factors_of)[axes])
 
 
@@ -72,7 +72,7 @@ def _shape(node: Node, name: str) -> tuple[int, ...]:
 
 
 def _of_einsum(node: Node) -> int:
-    """Every combination of what the letters count."""
+    """The product of the sizes of all letters: one multiply-add for each combination of indices."""
     labels, _ = dict(node.options)["subscripts"].split("->")
     sizes: dict[str, int] = {}
     for letters, name in zip(labels.split(","), ("a", "b"), strict=True):
@@ -101,11 +101,11 @@ def saved_bytes(*outputs: Any) -> int:
         >>> minigrad.saved_bytes(np.exp(np.sin(x)).sum())    # sin saved x itself, exp its output
         8000
 
-    A block of memory counts once and whole, however many nodes saved it or views of it. It does not count where
-    somebody else holds it: a leaf, a Tensor or array of yours, a view of one. So the output of exp counts from the
-    moment you drop it. 0 without history, and after a backward that freed the graph.
+    A block of memory counts once and in full, no matter how many nodes saved it or a view of it. It does not count
+    while anything else holds it: a leaf, or a Tensor, array or view of yours. So the output of exp counts only once you
+    have dropped it. The result is 0 without history, and after a backward that freed the graph.
 
-    Raises TypeError for what is no Tensor.
+    Raises TypeError for an output that is no Tensor.
     """
     for y in outputs:
         if not isinstance(y, TensorBase):
@@ -117,7 +117,7 @@ def saved_by_node(*outputs: Any) -> dict[Node, int]:
     """node -> bytes, as `saved_bytes` counts them, of the blocks of memory that it was the first to save."""
     nodes = {node for y in outputs for node in creation_order(y._node)}
     blocks = _blocks(sorted(nodes, key=lambda node: node.tick))
-    # what was recorded to be looked at goes with the graph as well, that of ghosts too
+    # notes go away with the graph, those of ghosts too, so what they hold is not held elsewhere
     ghosts = {node for y in outputs for node in all_before(origin_of(y)) if is_ghost(node)}
     held_elsewhere = _References(nodes | ghosts).held_elsewhere()
     saved: Counter[Node] = Counter()
@@ -128,7 +128,7 @@ def saved_by_node(*outputs: Any) -> dict[Node, int]:
 
 
 def _blocks(nodes: Iterable[Node]) -> dict[int, tuple[Node, int]]:
-    """The first of the nodes that saved an array of it, and the size, of each block of memory, by its owner's id."""
+    """Blocks of memory: id of the owner -> (the first node that saved an array in it, its bytes)."""
     blocks: dict[int, tuple[Node, int]] = {}
     for node in nodes:
         for _, array in node.saved_arrays():
@@ -139,11 +139,10 @@ def _blocks(nodes: Iterable[Node]) -> dict[int, tuple[Node, int]]:
 
 
 class _References:
-    """The objects that saved values consist of, and how many references to each are accounted for by these values.
+    """The objects in saved values and notes, and how many of the references to each come from these.
 
-    They are a tuple per rule, which holds arrays or tuples of them; an array holds the one that it is a view of, and
-    so on to the owner of the memory. What has more references than these is held from elsewhere too, and with it
-    everything that it holds.
+    An object is a tuple of values, an array, or what an array is a view of. One with more references than counted here
+    is held elsewhere too, and so is everything that it holds.
     """
 
     def __init__(self, nodes: Iterable[Node]) -> None:
@@ -164,7 +163,7 @@ class _References:
                 self._add(part)
 
     def held_elsewhere(self) -> set[int]:
-        """The ids of the objects that something beside the saved values keeps alive."""
+        """The ids of the objects that something other than saved values and notes keeps alive."""
         found: set[int] = set()
         for key, count in self.counts.items():
             if _references(self.objects, key) > count + _ALONE:
@@ -179,7 +178,7 @@ class _References:
 
 
 def _parts(thing: Any) -> list[Any]:
-    """The things that a saved value holds itself: the items of a tuple, or what an array is a view of."""
+    """The objects that another one refers to: the items of a tuple, or what an array is a view of."""
     if isinstance(thing, (tuple, list)):
         return list(thing)
     base = thing.obj if isinstance(thing, memoryview) else getattr(thing, "base", None)
@@ -190,5 +189,5 @@ def _references(objects: dict[int, Any], key: int) -> int:
     return sys.getrefcount(objects[key])
 
 
-# what `_references` counts where only the dict holds the object: measured, as interpreters differ
+# the count of an object that only the dict holds: measured, because interpreters differ
 _ALONE = _references({0: object()}, 0)

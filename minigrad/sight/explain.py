@@ -1,4 +1,4 @@
-"""Why a gradient is None, zero, tiny, huge, nan or what it is: in words, from the graph and what was recorded of it."""
+"""Explanations of a gradient, be it None, zero, tiny, huge or nan, from the graph and its notes."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ Kind = Literal[
     "vanishing", "exploding", "flows",
 ]  # fmt: skip
 
-TINY = 1e-6  # of the largest norm on the way
-HUGE = 1e4  # times the smallest norm on the way
-MOST_STEPS = 12  # that the sentence on a path names
-MOST_CUTS = 3
+TINY = 1e-6  # a gradient vanishes if its norm is below this share of the largest on the way
+HUGE = 1e4  # and explodes if it is above this multiple of the smallest
+MOST_STEPS = 12  # of a path are named
+MOST_CUTS = 3  # are named
 
 _RECORD = "compute the loss inside `with minigrad.record():` and ask again"
 
 
 class Explanation(NamedTuple):
-    """An answer of `explain`: `str()` gives the words.
+    """An answer of `explain`; `str()` gives its text.
 
-    kind       which answer it is
-    sentences  the words, the answer first
-    numbers    what they rest on: norms, shares, `(op, argument, line)` of the ops they name
+    kind       the kind of answer
+    sentences  the text, the answer itself first
+    numbers    the facts that it rests on: norms, shares, `(op, argument, line)` of the ops that it names
     """
 
     kind: Kind
@@ -47,17 +47,17 @@ class Explanation(NamedTuple):
 
 
 def explain(x: Any, loss: Any) -> Explanation:
-    """Why the gradient of loss by x is None, zero, tiny, huge, nan or what it is, in words.
+    """Say in words why the gradient of loss by x is None, zero, tiny, huge or nan, or along which path it comes.
 
-    It computes that gradient anew, leaves `.grad` and the graph as they are, and so must be asked before a backward
-    that frees the graph. Where `record()` or `debug()` was open in the forward pass, it also finds what cut the graph,
-    and names the user's lines.
+    It runs a backward pass of its own, which changes neither `.grad` nor the graph, and so must be called before a
+    backward that frees the graph. If the forward pass ran inside `record()` or `debug()`, it also finds what cut the
+    graph, and names your lines.
 
-    x     any Tensor, a leaf or an interior one
+    x     any Tensor, a leaf or not
     loss  a Tensor with one element
 
-    Raises TypeError for what is no Tensor, ValueError for a loss of several elements, RuntimeError where something that
-    the graph saved was written since.
+    Raises TypeError for an argument that is no Tensor, ValueError for a loss of several elements, RuntimeError if a
+    saved value was written since.
     """
     for name, t in (("x", x), ("loss", loss)):
         if not isinstance(t, TensorBase):
@@ -81,10 +81,10 @@ def explain(x: Any, loss: Any) -> Explanation:
             {},
         )
     flow = Flow(x, loss)
-    return _bad(x, loss, flow) or _small(x, flow) or _flows(x, flow)
+    return _not_finite(x, loss, flow) or _small(x, flow) or _flows(x, flow)
 
 
-# No gradient: answers of the graph alone -----------------------------------------------------------------
+# No gradient: answers from the graph alone ---------------------------------------------------------------
 
 
 def _needs_none(x: Any) -> Explanation:
@@ -98,7 +98,7 @@ def _needs_none(x: Any) -> Explanation:
         return Explanation("needs no gradient", (_capital(first), remedy), {})
     cuts = list(_cuts_before(ghost, None))
     made = f"It was made by {named(ghost)}, {_WHY[ghost.notes.cut]}."
-    words = _said([cut for cut in cuts if cut[0] is not ghost])
+    words = _sentences_on([cut for cut in cuts if cut[0] is not ghost])
     return Explanation(
         "needs no gradient", (_capital(first), made, *words), {"cuts": _as_numbers(cuts)}
     )
@@ -120,14 +120,14 @@ def _no_history(x: Any, loss: Any) -> Explanation:
         return Explanation("no history", (first,), {})
     cuts = list(_cuts_before(origin, x)) or list(_cuts_before(origin, None))
     first = f"The loss has no history: {'the graph was cut' if cuts else nothing}."
-    return Explanation("no history", (first, *_said(cuts)), {"cuts": _as_numbers(cuts)})
+    return Explanation("no history", (first, *_sentences_on(cuts)), {"cuts": _as_numbers(cuts)})
 
 
 def _not_reached(x: Any, loss: Any) -> Explanation:
     cuts = list(_cuts_before(key_of(loss), x))
     if cuts:
         first = f"The loss was computed from {_called(x)}, but the graph between them is cut, so the gradient is None."
-        return Explanation("cut", (first, *_said(cuts)), {"cuts": _as_numbers(cuts)})
+        return Explanation("cut", (first, *_sentences_on(cuts)), {"cuts": _as_numbers(cuts)})
     first = f"The loss does not depend on {_called(x)}, so the gradient is None."
     before_x = creation_order(key_of(x))
     if key_of(loss) in before_x:
@@ -151,7 +151,7 @@ def _not_reached(x: Any, loss: Any) -> Explanation:
 
 
 def _shared(before_x: list[Node], before_loss: list[Node]) -> list[str]:
-    """A sentence on what both were made from, the latest first."""
+    """The names of what both were made from, the latest first."""
     both = set(before_loss)
     nodes = [named(node) for node in reversed(before_x) if node in both and not node.op.is_part]
     leaves = {id(p) for n in before_loss for p in n.parents if isinstance(p, TensorBase)}
@@ -164,19 +164,19 @@ def _shared(before_x: list[Node], before_loss: list[Node]) -> list[str]:
     return [*nodes, *found.values()]
 
 
-# A cut is (node, why, argument): the op that lost the gradient of what its argument came from.
-Found = tuple[Node, str, str]
+# (node, why, argument): an op that passes no gradient on to what its argument came from
+FoundCut = tuple[Node, str, str]
 
 
-def _cuts_before(end: Any, x: Any) -> Iterator[Found]:
-    """The cuts on recorded ways from x (None: from anything with a gradient) to `end`, the latest first."""
+def _cuts_before(end: Any, x: Any) -> Iterator[FoundCut]:
+    """The cuts on the recorded paths from x to `end`, the latest first; without x, from anything with a gradient."""
     nodes = all_before(end)
     leads: set[Any] = set() if x is None else {key_of(x)}
 
     def comes_from_x(source: Any) -> bool:
         return _has_gradient(source) if x is None else source in leads
 
-    found: list[Found] = []
+    found: list[FoundCut] = []
     for node in nodes:  # the oldest first
         for argument, source in all_sources_of(node):
             if not comes_from_x(source):
@@ -190,7 +190,7 @@ def _cuts_before(end: Any, x: Any) -> Iterator[Found]:
 
 
 def _cut_at(node: Node, source: Any) -> str | None:
-    """Why the gradient does not pass from `node` to a source that has one; None where it passes, or had none."""
+    """The reason why the gradient does not pass from `node` to a source; None if it does, or the source has none."""
     if not _has_gradient(source):
         return None
     if is_ghost(node) and node.notes.cut != "constant":
@@ -202,7 +202,7 @@ def _has_gradient(source: Any) -> bool:
     return not is_ghost(source) if isinstance(source, Node) else source._requires_grad
 
 
-def _said(cuts: list[Found]) -> list[str]:
+def _sentences_on(cuts: list[FoundCut]) -> list[str]:
     words = [
         f"It is cut by {named(node)}, at its argument `{argument}`: {_CUTS[why]}."
         for node, why, argument in cuts[:MOST_CUTS]
@@ -219,15 +219,15 @@ _CUTS = {
 }
 
 
-def _as_numbers(cuts: list[Found]) -> list[tuple[str, str, str]]:
+def _as_numbers(cuts: list[FoundCut]) -> list[tuple[str, str, str]]:
     return [(why, node.op.name, node.notes.line if node.notes else "") for node, why, _ in cuts]
 
 
-# A gradient: answers of a backward pass ------------------------------------------------------------------
+# A gradient: answers from a backward pass ----------------------------------------------------------------
 
 
-def _bad(x: Any, loss: Any, flow: Flow) -> Explanation | None:
-    """The first op, forward or backward, that made a nan or inf."""
+def _not_finite(x: Any, loss: Any, flow: Flow) -> Explanation | None:
+    """The answer for a nan or inf: the first op that made one in the forward pass, and in the backward pass."""
     if flow.gradient is not None and np.isfinite(flow.gradient).all():
         return None
     faults = map(_forward_fault, all_before(key_of(loss)))
@@ -270,7 +270,7 @@ def _backward_fault(edge: Any, flow: Flow) -> str:
 
 
 def _small(x: Any, flow: Flow) -> Explanation | None:
-    """Zero, or so small beside what was on the way that something took it."""
+    """The answer for a gradient that is zero, or small because contributions cancel."""
     gradient = norm(flow.gradient)
     start = f"The gradient of the loss by {_called(x)} is"
     if gradient == 0:
@@ -293,7 +293,7 @@ def _small(x: Any, flow: Flow) -> Explanation | None:
 
 
 def _flows(x: Any, flow: Flow) -> Explanation:
-    """Along which path it comes, and whether it vanishes or explodes on it."""
+    """The answer for any other gradient: its strongest path, and whether it vanishes or explodes there."""
     path, gradient = flow.strongest_path(), norm(flow.gradient)
     norms = [norm(flow.given(flow.start)), *[edge.norm for edge in path]]
     numbers = {

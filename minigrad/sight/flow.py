@@ -1,4 +1,4 @@
-"""The flow along each edge of a backward pass from a loss to one Tensor, measured."""
+"""A backward pass from a loss to one Tensor, with the contribution along each edge and its norm."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..core.graph import Node, creation_order
 
 
 class Edge(NamedTuple):
-    """The contribution that a rule of `node` handed on to `target`, the Node or leaf that its `argument` came from."""
+    """The contribution of a rule of `node` to the gradient of `target`, the Node or leaf that `argument` came from."""
 
     node: Node
     argument: str
@@ -24,9 +24,9 @@ class Edge(NamedTuple):
 
 
 class Flow:
-    """A backward pass of its own, which leaves `.grad` alone and the graph as it is.
+    """A backward pass that changes neither `.grad` nor the graph.
 
-    gradient  of the loss by x; None if the pass was stopped by a check of `debug()`
+    gradient  that of the loss by x; None if a check of `debug()` stopped the pass
     edges     all that were followed, in the order of the pass
     into      Node or leaf -> the edges that end there
     """
@@ -42,7 +42,7 @@ class Flow:
         try:
             with np.errstate(all="ignore"):
                 self.gradient = grad(loss, x, retain_graph=True, tap=self._see)._data
-        except FloatingPointError:  # of debug(): the last edge that was seen is the bad one
+        except FloatingPointError:  # from debug(), after the edge at fault was seen
             if not self.edges:
                 raise
 
@@ -58,7 +58,7 @@ class Flow:
         self.into.setdefault(target, []).append(edge)
 
     def given(self, node: Any) -> Any:
-        """The sum of what ended at a node, before its hooks; of several outputs a tuple."""
+        """The gradient of a node's output before its hooks; a tuple if there are several outputs."""
         if node is self.start:
             return self._seed
         edges = self.into.get(node, ())
@@ -67,7 +67,7 @@ class Flow:
         return functools.reduce(operator.add, [edge.contribution for edge in edges])
 
     def strongest_path(self) -> list[Edge]:
-        """The path from the loss to x, found backwards from x, each time along the edge that brought most."""
+        """The path from the loss to x that is found from x by following the edge with the largest norm each time."""
         path: list[Edge] = []
         at = self.end
         while at is not self.start:
@@ -94,21 +94,21 @@ def key_of(tensor: Any) -> Any:
 
 
 def norm(g: Any) -> float:
-    """The root of the sum of squares; of several arrays together."""
+    """The square root of the sum of squares; that of all elements together for a tuple of arrays."""
     with np.errstate(all="ignore"):
         return math.hypot(*map(quiet_norm, g)) if isinstance(g, tuple) else quiet_norm(g)
 
 
 def quiet_norm(array: Any) -> float:
-    """The norm of one array, where NumPy's warnings are off: turning them off takes as long as a small norm."""
+    """The norm of one array; the caller turns NumPy's warnings off, which takes as long as a small norm."""
     flat = array.ravel(order="K")
     square = float(flat.dot(flat)) if array.dtype.itemsize > 2 else 0.0
-    if not 1e-30 < square < 1e30:  # beyond float32, or made of squares that were
+    if not 1e-30 < square < 1e30:  # squares overflow and underflow early in float32
         flat = flat.astype(np.float64)
         square = float(flat.dot(flat))
     return square**0.5
 
 
 def nodes_between(loss: Any, x: Any) -> set[Node]:
-    """The nodes that the gradient passes on its way from the loss to x; none if it does not get there."""
+    """The nodes on the paths from the loss to x; none if the gradient does not reach x."""
     return on_a_path(creation_order(key_of(loss)), {key_of(x)})

@@ -1,4 +1,4 @@
-"""The first nan or inf, as `debug()` finds it: the op, the user's line, and how to write it better."""
+"""The first nan or inf, for `debug()` and `explain`: the op, the user's line, and what to write instead."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..core.graph import Node, describe
 _ALL_MASKED = (
     "every logit of a row is -inf (all masked), or one is inf: leave at least one, or drop the row"
 )
-# what to write instead, where the pattern is known
+# op -> what happened and what to write instead, where the pattern is known
 _FORWARD = {
     "log": "the logarithm of 0 is -inf and of a negative number nan; for probabilities use log_softmax, logsumexp or "
     "log1p, or keep the argument away from 0 with np.maximum(x, 1e-12)",
@@ -58,7 +58,7 @@ def check_forward(op: str, line: str, y: Any, arguments: Iterable[tuple[str, Any
 
 
 def check_backward(node: Node, argument: str, g: Any, contribution: Any) -> None:
-    """Raise FloatingPointError if a gradient rule made a nan or inf from a finite gradient, or was given one."""
+    """Raise FloatingPointError if a gradient rule made a nan or inf, or passed one on."""
     c = getattr(contribution, "_data", contribution)
     if not _has(np.isnan, c) and not _has(np.isinf, c):
         return

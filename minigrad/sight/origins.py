@@ -1,8 +1,8 @@
-"""The origin of a Tensor: the node that made it, or where nothing was recorded for backward, its ghost.
+"""The origin of a Tensor: the node that made it, or its ghost if it needs no gradient.
 
-A ghost is a node that stands beside the graph: it tells, while recording, what made a Tensor without gradient. It is
-reached from that Tensor by `origin_of` and from later nodes by `notes.sources`, never by their parents, so that
-backward, its checks and the freeing of graphs know nothing of it.
+A ghost is a node outside the graph, made inside `record()`, that tells what made a Tensor without gradient. The Tensor
+leads to it by `origin_of`, and later nodes by their `notes.sources`. It is a parent of no node in the graph, so the
+backward pass never meets it.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ _ghosts: dict[int, tuple[Any, Node]] = {}  # id(tensor) -> (weak reference that 
 
 
 def is_ghost(origin: Any) -> bool:
-    """Tell a ghost from a node that backward may meet, and from a leaf."""
+    """Return whether an origin is a ghost, as opposed to a node of the graph or a leaf."""
     return isinstance(origin, Node) and origin.notes is not None and origin.notes.cut is not None
 
 
 def origin_of(tensor: Any) -> Any:
-    """The node that made a Tensor, or if it needs no gradient its ghost; itself if neither is there."""
+    """The node that made a Tensor, or the ghost of one that needs no gradient; without either, the Tensor itself."""
     if tensor._node is not None:
         return tensor._node
     return tensor if tensor._requires_grad else ghost_of(tensor) or tensor
 
 
 def ghost_of(tensor: Any) -> Node | None:
-    """The ghost that made a Tensor, also one that became a leaf later: `h.detach().requires_grad_()`."""
+    """The ghost of a Tensor, even of one that requires grad by now: `h.detach().requires_grad_()`; None without one."""
     entry = _ghosts.get(id(tensor))
     return None if entry is None else entry[1]
 
 
 def sources_of(origin: Any) -> list[tuple[str, Any]]:
-    """(argument, origin) of what a node was computed from: while recording all, otherwise what needs a gradient."""
+    """(argument, origin) of each Tensor that a node was computed from; without notes, of those that need a gradient."""
     if not isinstance(origin, Node):
         return []
     if origin.notes is not None and not origin.op.is_part:
@@ -44,7 +44,7 @@ def sources_of(origin: Any) -> list[tuple[str, Any]]:
 
 
 def all_sources_of(node: Node) -> list[tuple[str, Any]]:
-    """The same as `sources_of`, and through a leaf that was made of a cut Tensor to its ghost."""
+    """The result of `sources_of`, and for each leaf in it that has a ghost also the ghost."""
     found = sources_of(node)
     for argument, source in list(found):
         ghost = ghost_of(source) if isinstance(source, TensorBase) else None
@@ -54,7 +54,7 @@ def all_sources_of(node: Node) -> list[tuple[str, Any]]:
 
 
 def all_before(end: Any) -> list[Node]:
-    """The nodes and ghosts that `end` was computed from, itself too, the oldest first; none if it is a leaf."""
+    """The nodes and ghosts that `end` was computed from, and `end` itself, oldest first; none if it is a leaf."""
     if not isinstance(end, Node):
         return []
     seen, stack = {end}, [end]
@@ -67,6 +67,6 @@ def all_before(end: Any) -> list[Node]:
 
 
 def haunt(tensor: Any, ghost: Node) -> None:
-    """Remember what made a Tensor without gradient, as long as it lives."""
+    """Make `ghost` the ghost of a Tensor, as long as the Tensor exists."""
     key = id(tensor)
     _ghosts[key] = (weakref.ref(tensor, lambda _: _ghosts.pop(key, None)), ghost)

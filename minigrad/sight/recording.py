@@ -1,4 +1,4 @@
-"""`record()` and `debug()`: what they keep beside the graph, as values, origins, lines, modules and ghosts."""
+"""`record()` and `debug()`, the notes that they take (values, origins, lines, modules) and the ghosts they make."""
 
 from __future__ import annotations
 
@@ -31,35 +31,35 @@ from .not_finite import check_backward, check_forward
 from .origins import haunt, is_ghost, origin_of
 from .scope import current_scope
 
-# Flags of the mode, above the engine's ON. RECORD: nodes have notes, for people to look at. CHECK: nan, inf and
-# unannounced writes are found. OBSERVE: observers are called, and keep what they like.
+# Flags of the mode, above the engine's ON. RECORD: nodes get notes. CHECK: nan, inf and unannounced writes are found.
+# OBSERVE: observers are called.
 RECORD, CHECK, OBSERVE = 2, 4, 8
 Cut = Literal["constant", "detach", "no_grad", "not differentiable"]
 
 
 def record(function: Any = None) -> Any:
-    """Keep with each op what made it and what it computed, for `explain` and pictures: a with-block or a decorator.
+    """Take notes on each op for `explain` and pictures: a with-block or a decorator.
 
-    That is the user's line, the arrays it was given and gave, where they came from, the module it ran in and the time
-    it took; also of ops whose results need no gradient, so that a cut (`detach`, `no_grad`, an integer) can be found.
-    All this lives as long as the loss. Whether gradients are recorded is left as it is.
+    The notes are your line of code, the input and output arrays, where these came from, the modules, and the time the
+    op took. Ops whose results need no gradient get them too, so that a cut (`detach`, `no_grad`, an integer op) can be
+    found. Notes live as long as the loss. The recording of gradients is not switched on or off.
     """
     block = Mode(add=RECORD)
     return block if function is None else block(function)
 
 
 def debug(function: Any = None) -> Any:
-    """Record as `record()` does, and find an op that makes a nan or inf, and writes that nobody announced.
+    """Take notes as `record()` does, and raise for a nan or inf and for unannounced writes.
 
-    An op that makes a nan or inf, forward or backward, raises FloatingPointError with the user's line and, where the
-    pattern is known, what to write instead. Backward compares a checksum of what was saved.
+    An op that makes a nan or inf, forward or backward, raises FloatingPointError with your line and, where the pattern
+    is known, what to write instead. Backward raises RuntimeError if the checksum of a saved array has changed.
     """
     block = _Debug(add=RECORD | CHECK)
     return block if function is None else block(function)
 
 
 class _Debug(Mode):
-    """A mode in which NumPy does not warn: the error that is raised instead says more."""
+    """The mode of `debug()`: NumPy does not warn, because the error that is raised says more."""
 
     def __enter__(self) -> None:
         _warned.set((*_warned.get(), np.seterr(all="ignore")))
@@ -76,23 +76,23 @@ _warned: ContextVar[tuple[Any, ...]] = ContextVar("minigrad_warned", default=())
 
 
 def is_recording() -> bool:
-    """Return whether somebody looks on in this thread: a `record()` or `debug()`, or a watch at one of its steps."""
+    """Return whether an onlooker is told of calls in this thread: by `record()`, `debug()` or a watch."""
     return mode.get() > ON
 
 
 class Notes:
-    """Everything that a node keeps while recording. Arrays are not copied: what is written into them later shows here.
+    """The notes on a node. Arrays are not copied, so later writes into them show here.
 
     line     file:line of the user's call
-    value    the array that the op gave, or a tuple of them
-    inputs   name -> array or number, of every argument that is one, whether it needs a gradient or not
-    sources  name -> node, ghost or leaf Tensor that each argument came from that is a Tensor
-    scope    weak references to the modules that it ran in, outermost first
-    seconds  that the call took; None for what is no row
-    cut      of a ghost, why there is no gradient: "no_grad"; "detach"; "not differentiable", also an integer result;
-             "constant": nothing that it was given needs one
-    saved_bytes  that the rules saved for backward
-    checksums  what the saved arrays held, in `debug()`; otherwise None
+    value    the output array, or a tuple of them
+    inputs   name -> value, of every argument that is an array or a number, whether it needs a gradient or not
+    sources  name -> origin (node, ghost or leaf), of every argument that is a Tensor
+    scope    weak references to the modules that the op ran in, outermost first
+    seconds  the time that the call took; None if the op has no row
+    cut      of a ghost, the reason why there is no gradient: "no_grad"; "detach"; "not differentiable", also for an
+             integer result; "constant" if no input needs a gradient
+    saved_bytes  the bytes that the rules saved for backward
+    checksums  those of the saved arrays in `debug()`; otherwise None
     """
 
     __slots__ = (
@@ -127,7 +127,7 @@ class Notes:
         self.checksums: list[int] | None = None
 
     def check(self, caller: str, node: Node) -> None:
-        """Raise where what the node saved is no more what it was, as far as that was written down."""
+        """Raise if a saved array no longer has the checksum that `debug()` took."""
         if self.checksums is not None and self.checksums != _checksums(node):
             raise RuntimeError(
                 f"{caller}: an array that the gradient of {describe(node)} needs was changed after the forward pass "
@@ -135,7 +135,7 @@ class Notes:
             )
 
     def saw(self, node: Node, argument: str, g: Any, contribution: Any) -> None:
-        """Look at what the node's rule for `argument` made of the gradient g."""
+        """Check, in `debug()`, what the node's rule for `argument` made of the gradient g."""
         if self.checksums is not None:
             check_backward(node, argument, g, contribution)
 
@@ -145,7 +145,7 @@ def _checksums(node: Node) -> list[int]:
 
 
 def user_line() -> str:
-    """file:line of the innermost frame that is not minigrad's, nn's or NumPy's."""
+    """file:line of the innermost frame outside minigrad, nn and NumPy."""
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in (
         "minigrad",
@@ -165,7 +165,7 @@ _observers: ContextVar[tuple[Callable[[Any, Any], None], ...]] = ContextVar(
 
 @contextmanager
 def observed(f: Callable[[Any, Any], None]) -> Iterator[None]:
-    """Call f(op, result) after each call of a row inside; nothing is kept beside the graph."""
+    """Call f(op, result) after each call of an op inside the with-block; no notes are taken."""
     tokens = _observers.set((*_observers.get(), f)), mode.set(mode.get() | OBSERVE)
     try:
         yield
@@ -180,7 +180,7 @@ def observed(f: Callable[[Any, Any], None]) -> Iterator[None]:
 def _leave_ghosts(
     op: Any, parents: tuple[Any, ...], constants: Any, result: Any, notes: Any
 ) -> None:
-    """A ghost for a result without gradient; for several, a ghost and a part of it for each."""
+    """Make the ghost of a result without gradient; of several results, a ghost and a part of it for each."""
     ghost = Node(op, parents, (), constants, *shape_and_dtype(notes.value))
     ghost.notes = notes
     if result.__class__ is tuple:
@@ -190,7 +190,7 @@ def _leave_ghosts(
 
 
 def _leave_parts(node: Node, outputs: Sequence[Any], cut: Cut) -> None:
-    """A ghost for each output of `node` that has no gradient."""
+    """Make a ghost, a part of `node`, for each output that has no gradient."""
     for i, output in enumerate(outputs):
         if not output._requires_grad:
             part = Node(PART, (node,), (), (i,), output.shape, output.dtype)
@@ -204,7 +204,7 @@ def _leave_parts(node: Node, outputs: Sequence[Any], cut: Cut) -> None:
 
 
 def called(op: Any, args: Sequence[Any], slots: Sequence[int], option_slots: Sequence[int]) -> Any:
-    """A call of a row while recording or observed: what it gives without."""
+    """The result of a call of an op, after notes were taken and observers told."""
     level = mode.get()
     if level & RECORD:
         result = _recorded(op, args, slots, option_slots, level)
@@ -222,7 +222,7 @@ def called(op: Any, args: Sequence[Any], slots: Sequence[int], option_slots: Seq
 def _recorded(
     op: Any, args: Sequence[Any], slots: Sequence[int], option_slots: Sequence[int], level: int
 ) -> Any:
-    """Call a row, and leave the notes of the call on its node or on a ghost."""
+    """Call an op, and leave notes of the call on its node or on a ghost."""
     line = user_line()
     token = mode.set(level & ON)
     start = perf_counter()
@@ -259,7 +259,7 @@ def _recorded(
 
 
 def asked(function: Any, args: Sequence[Any], kwargs: dict[str, Any], result: Any) -> None:
-    """Leave ghosts of what a function without gradient gave."""
+    """Make the ghosts of what a function without gradient returned."""
     if not mode.get() & RECORD:
         return
     outputs = tuple(result) if isinstance(result, (tuple, list)) else (result,)
@@ -279,7 +279,7 @@ def asked(function: Any, args: Sequence[Any], kwargs: dict[str, Any], result: An
 
 
 def detached(x: Any, twin: Any) -> None:
-    """Leave a ghost of `twin = x.detach()`."""
+    """Make the ghost of `twin = x.detach()`."""
     if not mode.get() & RECORD:
         return
     sources = {"x": origin_of(x)}
@@ -289,7 +289,7 @@ def detached(x: Any, twin: Any) -> None:
 
 
 class _NoRow:
-    """The op of a ghost that no row made: `detach`, or a function without gradient."""
+    """The op of a ghost that has no row: `detach`, or a function without gradient."""
 
     is_part = False
     arguments = ()
@@ -315,12 +315,12 @@ def _names_of(function: Callable[..., Any]) -> tuple[str, ...]:
         return ("x",) if function.nin == 1 else ("a", "b")
     try:
         return Signature(function).names
-    except ValueError:  # of a function in C
+    except ValueError:  # a function in C may have no signature
         return ()
 
 
 def _node_of(result: Any) -> Node | None:
-    """The node that a call made, the whole one where its results are parts."""
+    """The node that a call made, if any; not a part but the node it belongs to."""
     for y in result if result.__class__ is tuple else (result,):
         if y._requires_grad:
             return y._node.parents[0] if y._node.op.is_part else y._node
@@ -340,7 +340,7 @@ def _need_gradient(sources: dict[str, Any]) -> bool:
 
 
 def _tensors_of(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """(name, Tensor) of each Tensor that an argument is or, as an index of them, holds."""
+    """(name, Tensor) of each Tensor in an argument: itself, or an item of a tuple or list."""
     if isinstance(value, TensorBase):
         yield name, value
     elif isinstance(value, (tuple, list)):
@@ -353,7 +353,7 @@ def _sources(given: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _arrays_of(given: Iterable[tuple[str, Any]], with_numbers: bool) -> dict[str, Any]:
-    """The arrays among what was given; of an option that is an index also those in it, and lists as arrays."""
+    """The arrays among the arguments, by name; also those in a tuple, such as an index, and lists as arrays."""
     inputs = {}
     for name, value in given:
         plain = _plain(value)

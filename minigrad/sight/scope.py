@@ -1,4 +1,4 @@
-"""The scope of what runs: the modules that it belongs to, outermost first."""
+"""The scope: the modules in which an op runs, outermost first."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Owner(weakref.ref[Any]):
-    """A weak reference that still knows the class of what is gone, such as a loss made for one call."""
+    """A weak reference that knows the class of its object even when that is gone, such as a loss made for one call."""
 
     __slots__ = ("kind",)
     kind: str
@@ -23,7 +23,7 @@ _scope: ContextVar[tuple[Owner, ...]] = ContextVar("minigrad_scope", default=())
 
 
 class scope:
-    """Note that what is recorded inside belongs to `owner`, which is referred to weakly: modules enter theirs."""
+    """Mark what is recorded in the with-block as run by `owner`, as modules do; nodes refer to it weakly."""
 
     __slots__ = ("_owner", "_token")
 
@@ -38,5 +38,5 @@ class scope:
 
 
 def current_scope() -> tuple[Owner, ...]:
-    """Weak references to the modules that run, outermost first."""
+    """Weak references to the modules that are running, outermost first."""
     return _scope.get()

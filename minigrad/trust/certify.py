@@ -19,7 +19,7 @@ from .other_library import Opaque
 
 EPS = 1e-5  # the step of the central differences
 TOLERANCE = 1e-5
-MOST_ELEMENTS = 60  # of an argument whose gradient is checked element by element
+MOST_ELEMENTS = 60  # of one argument are checked
 
 
 def certify(
@@ -27,14 +27,15 @@ def certify(
 ) -> None:
     """Check an op on the given arguments, which should be inside its domain and away from its kinks.
 
-    args       arrays: floats are differentiated, integers and bools are passed as they are
-    constants  arrays that follow them and are not differentiated
-    seed       of the numbers that are drawn (upstream gradients, directions)
+    args       arrays; only those of floats are differentiated
+    constants  further arguments, arrays that are not differentiated
+    seed       of the random numbers (upstream gradients, directions)
 
-    Gradients of order 1 and 2, element by element against central differences in float64; for an elementwise row also
-    with broadcasting, 0-d and empty arguments; negative strides and non-contiguous arguments and upstream gradients;
-    float32 stays float32; no argument is written; the same result twice, recorded or not; arrays of another library.
-    Raises AssertionError at the first failure, with the element and four lines that reproduce it.
+    Gradients of order 1 and 2 must agree with central differences in float64, element by element; those of an
+    elementwise row also with broadcasting, 0-d and empty arguments. Gaps and negative strides in arguments and upstream
+    gradients must change nothing, nor must a second run, a recorded derivative or arrays of another library. float32
+    must stay float32, and no argument may be written. Raises AssertionError at the first failure, with the element and
+    four lines that reproduce it.
     """
     arrays = [np.array(a._data if isinstance(a, TensorBase) else as_array(a)) for a in args]
     arrays = [a.astype(np.float64) if a.dtype.kind == "f" else a for a in arrays]
@@ -88,7 +89,7 @@ class _Case:
         self.rng = rng
 
     def op(self, *xs: Any) -> Any:
-        """The op on xs and the constants, which are of the same library."""
+        """The op applied to xs and to the constants, as arrays of the same library."""
         is_opaque = any(isinstance(x, TensorBase) and isinstance(x._data, Opaque) for x in xs)
         return self.given(*xs, *(map(Opaque, self.constants) if is_opaque else self.constants))
 
@@ -103,7 +104,7 @@ class _Case:
     def gradients(
         self, arrays: Sequence[Any], seeds: Sequence[Any], record: bool = False, view: Any = None
     ) -> Any:
-        """The gradients of sum_k <seed_k, y_k> by the float arguments, or views of them; None where nothing depends."""
+        """The gradients of sum_k <seed_k, y_k> by the float arguments, or views of them; None for no dependence."""
         xs = self.tensors(arrays)
         xs = [view(x) for x in xs] if view else xs
         outputs = as_outputs(self.op(*xs))
@@ -158,7 +159,7 @@ class _Case:
             return a[(slice(None, None, -2),) * a.ndim]
 
         def stored(a: Any) -> Any:
-            """An array of which every second element, backwards, is a."""
+            """The array of which `every_second_backwards` is a."""
             for axis in range(a.ndim):
                 a = np.repeat(np.flip(a, axis), 2, axis)
             return a
@@ -184,7 +185,7 @@ class _Case:
                 self._rules_do_not_widen(y._node)
 
     def _rules_do_not_widen(self, node: Any) -> None:
-        """The engine would bring a float64 back to float32, unseen, but not for nothing."""
+        """Check the dtypes of rules themselves: the engine would cast float64 to float32, and hide the lost time."""
         g = np.ones(node.shape, node.dtype)
         for place, rule, values in node.saved:
             dtype = getattr(rule.function(g, *values), "dtype", np.float32)  # of a joint rule: none

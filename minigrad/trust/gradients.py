@@ -27,12 +27,12 @@ def check_grads(
     """Compare <v, df(x) u> by central differences with <df(x)^T v, u>, for random v and u, up to `order`.
 
     f     a function of Tensors that returns a Tensor or a tuple of them
-    args  arrays or Tensors, taken as float64; integers and bools are passed through as they are
-    eps, rtol, atol  the step of the differences, and how far the two may be apart
+    args  arrays or Tensors; floats become float64, integers and bools are passed as they are
+    eps, rtol, atol  the step of the differences, and the tolerances
 
-    Order n checks the gradient of the gradient in the same way. The default generator is in the same state in every
-    evaluation, so that f may draw from it. Raises AssertionError naming the order, the argument and both numbers;
-    ValueError where f is not deterministic. The law: Griewank and Walther, Evaluating Derivatives, section 3.
+    Order 2 checks the gradient of the gradient in the same way, and so on. f may draw from the default generator, which
+    is in the same state in every evaluation. Raises AssertionError naming the order, the argument and both numbers;
+    ValueError if f is not deterministic. The law: Griewank and Walther, Evaluating Derivatives, section 3.
     """
     arrays = [np.array(a._data if isinstance(a, TensorBase) else as_array(a)) for a in args]
     arrays = [a.astype(np.float64) if a.dtype.kind == "f" else a for a in arrays]
@@ -71,16 +71,8 @@ def _check(
                 f"give {analytic!r}, central differences {numeric!r}"
             )
     if at < order:
-        _check(
-            gradient_function(f, len(arrays), places),
-            [*arrays, *seeds],
-            at + 1,
-            order,
-            eps,
-            rtol,
-            atol,
-            rng,
-        )
+        derivative = gradient_function(f, len(arrays), places)
+        _check(derivative, [*arrays, *seeds], at + 1, order, eps, rtol, atol, rng)
 
 
 def _outputs(f: Any, arrays: list[Any]) -> tuple[Any, ...]:

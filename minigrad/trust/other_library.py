@@ -1,4 +1,4 @@
-"""An array of another library, for tests: it computes like NumPy's, and refuses to become one of NumPy's."""
+"""A stand-in for an array of another library: it computes like NumPy's, but refuses to become one of NumPy's."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ATTRIBUTES = frozenset(("dtype", "itemsize", "nbytes", "ndim", "shape", "size")
 
 
 class Opaque(np.lib.mixins.NDArrayOperatorsMixin):
-    """An array that goes through NumPy's protocols alone: a rule that names NumPy's own arrays fails on it."""
+    """An array that works through NumPy's protocols only: a rule that needs NumPy's own arrays fails on it."""
 
     def __init__(self, array: Any) -> None:
         self.array = np.asarray(array)
@@ -66,7 +66,7 @@ def _inside(value: Any) -> Any:
 
 
 def _wrapped(value: Any) -> Any:
-    """The results of NumPy, as arrays of this library: also each output of several."""
+    """A result of NumPy as an array of this library, or a tuple or list of them."""
     if isinstance(value, (np.ndarray, np.generic)):
         return Opaque(value)
     if isinstance(value, tuple) and type(value) is not tuple:  # a named tuple of arrays

@@ -99,8 +99,8 @@ def page() -> str:
     text = [
         "# Every op",
         "",
-        "Written from the table by `python tests/helpers/ops_page.py`; CI checks that it is up to date. Each op is",
-        "`minigrad.<name>`, and NumPy's functions of the second column do the same on a `Tensor`.",
+        "Generated from the table by `python tests/helpers/ops_page.py`; a test checks that it is up to date. Each op",
+        "is `minigrad.<name>`; called on a `Tensor`, the NumPy functions in the second column do the same.",
     ]
     methods = {n for n in dir(Methods) if not n.startswith("_")}
     spelled = {"absolute": "abs", "transpose": "transpose, T", "matrix_transpose": "mT"}
