@@ -81,7 +81,7 @@ def explain(x: Any, loss: Any) -> Explanation:
             {},
         )
     flow = Flow(x, loss)
-    return _not_finite(x, loss, flow) or _small(x, flow) or _flows(x, flow)
+    return _not_finite(x, loss, flow) or _hooked(x, flow) or _small(x, flow) or _flows(x, flow)
 
 
 # No gradient: answers from the graph alone ---------------------------------------------------------------
@@ -269,14 +269,22 @@ def _backward_fault(edge: Any, flow: Flow) -> str:
     raise AssertionError("a contribution that is not finite passed the check")
 
 
+def _hooked(x: Any, flow: Flow) -> Explanation | None:
+    """The answer for a gradient that a hook on x itself made far smaller or larger than what arrived there."""
+    arrived, gradient = norm(flow.given(flow.end)), norm(flow.gradient)
+    if not arrived or TINY * arrived <= gradient <= HUGE * arrived:
+        return None
+    start = f"The gradient of the loss by {_called(x)} is"
+    change = "zero" if gradient == 0 else f"of norm {gradient:.3g}, not {arrived:.3g}"
+    words = f"{start} {change}: a hook on it made it so."
+    return Explanation("hook", (words,), {"norm": gradient, "arrived": arrived})
+
+
 def _small(x: Any, flow: Flow) -> Explanation | None:
     """The answer for a gradient that is zero, or small because contributions cancel."""
     gradient = norm(flow.gradient)
     start = f"The gradient of the loss by {_called(x)} is"
     if gradient == 0:
-        arrived = any(edge.norm for edge in flow.into.get(flow.end, ()))
-        if arrived and not cancelled_at(flow, flow.end):
-            return Explanation("hook", (f"{start} zero: a hook on it made it so.",), {"norm": 0.0})
         kind, words, numbers = causes_of_zero(flow)
         return Explanation(kind, (f"{start} zero.", *words), {"norm": 0.0, **numbers})
     largest = max([edge.norm for edge in flow.strongest_path()], default=gradient)

@@ -192,6 +192,12 @@ def made_zero_by_a_hook(of_the_product):
     return x, h.sum()
 
 
+def changed_by_a_hook(factor, is_loss):
+    x = leaf(2)
+    x.register_hook(lambda g: g * factor)
+    return x, x if is_loss else (x * 3).sum()
+
+
 def cancelled():
     x = leaf(2)
     return x, recorded(lambda: (x * 3.5 - x * 3.5).sum())
@@ -318,6 +324,7 @@ def every():
         yield made_zero(case)
     for of_the_product in (True, False):
         yield made_zero_by_a_hook(of_the_product)
+        yield changed_by_a_hook(1e-9, of_the_product)
     for case in BAD:
         yield bad(case)
     net = closed_net()

@@ -169,6 +169,16 @@ def test_a_hook_that_made_it_zero(hooked, words):
     assert words in str(answer)
 
 
+@pytest.mark.parametrize("is_loss", [False, True])
+@pytest.mark.parametrize("factor", [1e-9, 1e9])
+def test_a_hook_that_made_it_small_or_large(factor, is_loss):
+    answer = explain(*situations.changed_by_a_hook(factor, is_loss))
+    arrived = 1 if is_loss else 3
+    assert answer.kind == "hook"
+    assert answer.numbers == {"norm": pytest.approx(arrived * factor), "arrived": arrived}
+    assert f", not {arrived}: a hook on it made it so" in str(answer)
+
+
 def test_two_contributions_that_cancel_are_both_told():
     answer = explain(*situations.cancelled())
     assert answer.kind == "cancelled"
