@@ -41,25 +41,32 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 
 
-def method(op: Callable[Concatenate[Any, P], Any]) -> Callable[Concatenate[Any, P], Tensor]:
-    """An op as a method: the Tensor before the dot is its first argument."""
+def method(
+    op: Callable[Concatenate[Any, P], Any], name: str = ""
+) -> Callable[Concatenate[Any, P], Tensor]:
+    """An op as a method: the Tensor before the dot is its first argument. `name` is the method's, if not the op's."""
     if isinstance(op, FunctionType):
         return op
 
     def call(*args: Any, **options: Any) -> Any:
         return op(*args, **options)
 
-    return update_wrapper(call, op, updated=())
+    return _named(update_wrapper(call, op, updated=()), name or call.__name__)
 
 
 def question(function: Any, formula: str) -> Callable[..., Tensor]:
     """A method that calls a NumPy function without gradient on the data, along an axis."""
 
-    @says_our_words
     def call(self: Any, axis: Any = None, keepdims: bool = False) -> Any:
         return inspect(function, self, axis=axis, keepdims=keepdims)
 
-    call.__name__, call.__doc__ = function.__name__, formula
+    call.__doc__ = formula
+    return says_our_words(_named(call, function.__name__))
+
+
+def _named(call: Any, name: str) -> Any:
+    """A function by the name under which errors and pickle find it among the methods."""
+    call.__name__, call.__qualname__, call.__module__ = name, f"Methods.{name}", __name__
     return call
 
 
@@ -225,7 +232,7 @@ class Methods(TensorBase):
 
     # Elementwise -------------------------------------------------------------------------------------
 
-    abs = method(elementwise.absolute)
+    abs = method(elementwise.absolute, name="abs")
     astype = method(elementwise.astype)
     clip = method(elementwise.clip)
     cos = method(elementwise.cos)

@@ -137,12 +137,11 @@ class Node:
 
     def saved_arrays(self) -> list[tuple[str, Any]]:
         """The arrays that backward will use, each with its name in the rule."""
-        return [
-            (rule.names[at], array)
-            for _, rule, values in self.saved or ()
-            for at in rule.holding
-            for array in _arrays_in(values[at])
-        ]
+        named: dict[int, tuple[str, Any]] = {}  # many members of *xs may share a value
+        for _, rule, values in self.saved or ():
+            for at in rule.holding:
+                named.setdefault(id(values[at]), (rule.names[at], values[at]))
+        return [(name, array) for name, value in named.values() for array in _arrays_in(value)]
 
     @property
     def saved_bytes(self) -> int:

@@ -11,7 +11,7 @@ from numpy import ndarray
 
 from .dtypes import DEFAULT_FLOAT, PYTHON_NUMBERS, unify
 from .graph import OFF, ON, PLAIN, Node, TensorBase, describe, mode, onlooker, sketch, wrap
-from .rule import ALSO, MEMBER, OUTPUT, Rule, output_of
+from .rule import ALSO, MEMBER, OUTPUT, Rule, output_of, parameters
 
 RESERVED = frozenset(("y", "joint", "also", "floats", "doc", "i", "needed"))
 
@@ -37,7 +37,7 @@ class Primitive:
         floats: bool,
         doc: str | None,
     ) -> None:
-        self.f: Callable[..., Any] = (lambda *args: f(*args)[0]) if also else f
+        self.f: Callable[..., Any] = (lambda *args: self._parted(f(*args))[0]) if also else f
         self._computes = f  # returns the output, and with `also` further values that rules name
         self._also = also
         self.name = self.__name__ = f.__name__.strip("_")
@@ -94,11 +94,7 @@ class Primitive:
     @property
     def __signature__(self) -> inspect.Signature:
         """The parameters, for editors and `help`."""
-        kind, defaults = inspect.Parameter.POSITIONAL_OR_KEYWORD, self.defaults
-        empty = inspect.Parameter.empty
-        return inspect.Signature(
-            [inspect.Parameter(n, kind, default=defaults.get(n, empty)) for n in self.names]
-        )
+        return inspect.Signature(parameters(self.names, self.defaults))
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -185,7 +181,7 @@ class Primitive:
         except Exception as error:
             self._explain(error, values, slots)
             raise
-        if y.__class__ is not ndarray:
+        if y.__class__ is not ndarray or self._also:
             y = self._output(y, values)
         is_float = y.dtype.kind == "f" if y.__class__ is ndarray else has_float(y)
         if needed and recording and is_float:
@@ -199,9 +195,19 @@ class Primitive:
     def _output(self, y: Any, values: list[Any]) -> Any:
         """The output as an array or a tuple of arrays; what f returned for `also` is appended to `values`."""
         if self._also:
-            y, *extras = y
+            y, *extras = self._parted(y)
             values += extras
         return as_output(y)
+
+    def _parted(self, result: Any) -> Any:
+        """The result of an f with `also`: the output, and each value beside it."""
+        count = 1 + len(self._also)
+        if not isinstance(result, tuple) or len(result) != count:
+            raise TypeError(
+                f"{self.name}: f must return (y, {', '.join(self._also)}), a tuple of {count}, because of `also`; "
+                f"it returned a {type(result).__name__}"
+            )
+        return result
 
     def _record(self, y: Any, values: list[Any], parents: list[Any], constants: list[int]) -> Any:
         """The output as a Tensor, or a tuple of them, with a new node."""
@@ -300,7 +306,7 @@ class Variadic(Primitive):
 
     @property
     def __signature__(self) -> inspect.Signature:
-        xs, *options = super().__signature__.parameters.values()
+        xs, *options = parameters(self.names, self.defaults)
         by_name = [option.replace(kind=option.KEYWORD_ONLY) for option in options]
         return inspect.Signature([xs.replace(kind=xs.VAR_POSITIONAL), *by_name])
 

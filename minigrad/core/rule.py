@@ -210,3 +210,15 @@ def _is_plain(function: Any) -> bool:
         and not function.__dict__
         and not function.__code__.co_flags & _STARRED
     )
+
+
+def parameters(names: Sequence[str], defaults: dict[str, Any]) -> list[inspect.Parameter]:
+    """Parameters as `inspect` has them; after one with a default, one without is given by keyword only."""
+    empty, kinds = inspect.Parameter.empty, inspect.Parameter
+    found: list[inspect.Parameter] = []
+    for name in names:
+        default = defaults.get(name, empty)
+        by_keyword = default is empty and any(p.default is not empty for p in found)
+        kind = kinds.KEYWORD_ONLY if by_keyword else kinds.POSITIONAL_OR_KEYWORD
+        found.append(inspect.Parameter(name, kind, default=default))
+    return sorted(found, key=lambda parameter: parameter.kind)

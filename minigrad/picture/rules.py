@@ -17,12 +17,11 @@ from ..core.rule import Signature
 @functools.cache
 def formula_of(op: Any) -> str:
     """The first line of the op's documentation, or of the public function that calls it; else how it is called."""
-    f = getattr(op, "f", None)
-    module = sys.modules.get(getattr(f, "__module__", None) or "")
-    public = getattr(module, op.name, f)
-    for documented in (public if public is not f else None, op):
+    module = getattr(getattr(op, "_computes", None), "__module__", None) or ""
+    is_ours = module.startswith("minigrad.ops.")
+    for documented in (getattr(sys.modules[module], op.name, None) if is_ours else None, op):
         line = _first_line(documented)
-        if line:
+        if line and not re.match(r"\w+\(.*signature", line):  # NumPy's own words for its ufunc
             return line
     return f"{op.name}({', '.join(getattr(op, 'names', ()))})"
 

@@ -174,7 +174,7 @@ class _Declared(Optimizer):
         super().__init_subclass__(**kwargs)
         declares = any(isinstance(value, Option) for value in vars(cls).values())
         if declares and "__init__" not in vars(cls):
-            cls.__init__ = constructor(cls, Optimizer.__init__)  # type: ignore[method-assign]
+            cls.__init__ = constructor(cls, _Declared)  # type: ignore[method-assign]
 
 
 class Law(_Declared):

@@ -40,6 +40,11 @@ class Option:
         return first
 
     def __set__(self, optimizer: Any, value: Any) -> None:
+        if "_blocks" not in vars(optimizer):
+            raise AttributeError(
+                f"{type(optimizer).__name__}: {self.name} is an option, and there are no groups yet to set it in; "
+                f"pass it on: super().__init__(params, {self.name}=...)"
+            )
         value = self.check(value, f"{type(optimizer).__name__}: {self.name}")
         self.__get__(optimizer)  # one value holds for all: where the groups differ this raises
         for group in optimizer.param_groups:
@@ -54,8 +59,8 @@ def options_of(law: type) -> dict[str, Option]:
     return found
 
 
-def constructor(law: type, initialise: Callable[..., None]) -> Any:
-    """An `__init__` whose arguments are params and the options of `law`; it hands them to `initialise` by name.
+def constructor(law: type, base: type[Any]) -> Any:
+    """An `__init__` whose arguments are params and the options of `law`; the class after `base` gets them by name.
 
     `inspect.signature` and `help` show them as those of a function that was written by hand.
     """
@@ -73,7 +78,7 @@ def constructor(law: type, initialise: Callable[..., None]) -> Any:
         except TypeError as error:
             raise TypeError(f"{law.__name__}.__init__(): {error}") from None
         bound.apply_defaults()
-        initialise(**bound.arguments)
+        super(base, bound.arguments.pop("self")).__init__(**bound.arguments)
 
     __init__.__signature__ = signature  # type: ignore[attr-defined]
     __init__.__qualname__ = f"{law.__qualname__}.__init__"

@@ -79,6 +79,29 @@ def test_a_class_below_a_law_changes_a_default_and_adds_options():
         Slow(weights(), share=1)
 
 
+def test_a_class_beside_a_law_has_its_constructor_called_too():
+    class Counted(Optimizer):
+        def __init__(self, params, lr, **options):
+            super().__init__(params, lr, **options)
+            self.count = len(self.params)
+
+    class Both(SGD, Counted):
+        pass
+
+    optimizer = Both(weights(), 0.1, momentum=0.9)
+    assert (optimizer.count, optimizer.momentum) == (len(optimizer.params), 0.9)
+
+
+def test_an_option_that_is_set_before_there_are_groups_says_what_to_do():
+    class Early(Adam):
+        def __init__(self, params):
+            self.eps = 1e-3
+            super().__init__(params)
+
+    with pytest.raises(AttributeError, match=r"eps is an option.*super\(\).__init__\(params, eps="):
+        Early(weights())
+
+
 def test_a_class_below_a_law_may_have_a_constructor_of_its_own():
     class Heavy(SGD):
         def __init__(self, params, lr):
