@@ -1,4 +1,4 @@
-"""A file that is written whole or not at all, whatever ends the writing: an error, kill -9, a loss of power."""
+"""A file that is written whole or not at all, even if an error, kill -9 or a loss of power ends the writing."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ StrPath = str | os.PathLike[str]
 
 @contextmanager
 def whole(path: StrPath) -> Iterator[BufferedWriter]:
-    """A file to write bytes to; when the block ends it takes the place of `path`, whose folder is made, in one step.
+    """A file to write bytes to, which replaces `path` in one step when the block ends; the folder is made if missing.
 
     Until then it lies in the same folder under another name, because only within one file system can a file be
-    replaced in one step. It reaches the disk before it gets the name, and the name before this returns. Where the
-    block raises, `path` stays as it was and nothing is left beside it. What a killed writer has left there the next
-    one removes, unless the writer still lives: it holds a lock on its file, in any process.
+    replaced in one step. Its content is on disk before it gets the name, and the name is before this returns. If the
+    block raises, `path` stays as it was and nothing is left beside it. The next writer removes what a killed one left
+    behind; a writer that is alive, in any process, is known by the lock on its file.
     """
-    place = Path(os.path.realpath(path))  # of a link the file that it leads to is replaced
+    place = Path(os.path.realpath(path))  # a link stays: the file to which it leads is replaced
     place.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(place)
     partial, file = _begun(place)
@@ -47,7 +47,7 @@ def _begun(place: Path) -> tuple[Path, BufferedWriter]:
         partial = place.with_name(f".{place.name}.{uuid.uuid4().hex}.part")
         file = open(partial, "xb")  # noqa: SIM115  the caller closes it
         is_ours = _lock(file) is not False
-        if is_ours and partial.exists():  # or it was taken for a leftover before it was locked
+        if is_ours and partial.exists():  # else another writer removed it before it was locked
             return partial, file
         file.close()
 
@@ -64,7 +64,7 @@ def _remove_leftovers(place: Path) -> None:
 
 
 def _lock(file: Any) -> bool | None:
-    """True if the lock on an open file, which ends with the process, is ours now; None where there are no locks."""
+    """True if we now hold the lock on an open file, which ends with the process; None where there are no locks."""
     if sys.platform == "win32":
         return True
     import fcntl
@@ -79,7 +79,7 @@ def _lock(file: Any) -> bool | None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Let the names in a folder reach the disk, where the system lets a folder be opened."""
+    """Write the names in a folder to the disk, if the system lets a folder be opened."""
     if sys.platform == "win32":
         return
     entry = os.open(folder, os.O_RDONLY)

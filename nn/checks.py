@@ -45,7 +45,7 @@ def check_array(layer: Module, x: Any) -> None:
 
 
 def check_input(layer: Module, x: Any, weight: minigrad.Tensor | None) -> None:
-    """Refuse an input of another float dtype: it would widen or narrow everything behind it unseen."""
+    """Refuse an input of another float dtype: it would silently widen or narrow everything that follows."""
     check_array(layer, x)
     if weight is not None and x.dtype.kind == "f" and x.dtype != weight.dtype:
         raise TypeError(

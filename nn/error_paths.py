@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-_KEY = "nn_place"  # where an error on its way out of a model carries its _Place
+_KEY = "nn_place"  # the attribute in which an error carries its _Place
 
 
 class _Place(NamedTuple):
-    """The way from the module that an error has just left to the layer in which it arose.
+    """The path from the module that an error has just left to the layer in which it arose.
 
-    It holds no module, so that the error may outlive the model and be sent to another process.
+    It holds no module, so that the error can outlive the model and be sent to another process.
     """
 
     module: int  # id
@@ -28,10 +28,10 @@ class _Place(NamedTuple):
 
 
 def locate(error: Exception, module: Any) -> None:
-    """Say in an error that leaves `module` where in it the error arose; the innermost module does so first.
+    """Add to an error that leaves `module` the place in it where the error arose; the innermost module does so first.
 
-    A note has the path and the layer. The message begins with the path if it is a plain text, which that of a
-    KeyError or OSError is not. Neither the error's type nor its traceback changes.
+    A note gives the path and the layer. The message begins with the path if it is plain text, unlike that of a
+    KeyError or OSError. The error keeps its type and traceback.
     """
     before: _Place | None = vars(error).get(_KEY)
     if before is None:
@@ -59,20 +59,20 @@ def _rewrite_message(error: Exception, before: str, now: str) -> None:
     args = error.args
     if len(args) == 1 and isinstance(args[0], str):
         error.args = (text := now + args[0].removeprefix(before),)
-        if str(error) != text:  # the message is made in another way
+        if str(error) != text:  # this error makes its message in another way
             error.args = args
 
 
 def _label(module: Any) -> str:
     try:
         described = module.describe()
-    except Exception:  # of a user's class; the error at hand is the one to report
+    except Exception:  # in a user's class; the error to report is the one at hand
         described = "..."
     return f"{type(module).__name__}({described})"
 
 
 def _name_within(outer: Any, inner: int) -> str:
-    """The shortest name that leads from `outer` to the module of that id: several if it is shared, "" if none does."""
+    """The shortest name that leads from `outer` to the module with this id; all of several such names; "" for none."""
     level, seen = [("", outer)], {id(outer)}
     while level:
         level = [(f"{above}{name}", m) for above, of in level for name, m in of._below()]

@@ -1,4 +1,4 @@
-"""fit: the training loop that everybody writes, made safe to leave alone."""
+"""fit: the training loop that everybody writes, made safe to run unattended."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def fit(
 ) -> list[Record]:
     """Train the model, and return one record per epoch: epoch, step, lr, loss, and what was measured on `validation`.
 
-    Nothing here is more than this loop, which you may write instead, and change:
+    It does no more than this loop, which you may write instead, and change:
 
         history = []
         for epoch in range(epochs):
@@ -73,23 +73,23 @@ def fit(
             history.append({"loss": total / rows, "accuracy": np.concatenate(right).mean()})
             nn.save(checkpoint, model, optimizer, schedule, rng=rng, extra=history)
 
-    loader         gives batches (x, y), and can be iterated anew each epoch; so does `validation`. x and y may be
+    loader         gives batches (x, y), and can be iterated again each epoch, as can `validation`. x and y may be
                    arrays, or tuples or dicts of arrays that `model` and `loss` take
-    loss, metrics  functions of (output, y) that give means over the rows of a batch; metrics by their names
-    schedule       its `step()` is called after each epoch, or with schedule_each="step" after each update; after
-                   an epoch one that asks for a loss gets that of the validation, or of the training where there is none
-    clip_norm      the greatest norm of the gradients of all that the optimizer updates, together
-    accumulate     batches per update: it is that of one batch as large as they are together
-    patience       epochs to go on without a better validation loss (or training loss, where there is no validation)
-    callbacks      called with the record after each epoch; what they return, where it is true, ends the training
-    checkpoint     a path: all that the run needs to go on is saved there after each epoch and its callbacks, and on
-                   an interrupt
+    loss, metrics  functions of (output, y) that give means over the rows of a batch; metrics is a dict of them by name
+    schedule       its `step()` is called after each epoch, or with schedule_each="step" after each update. If it takes
+                   a loss, after an epoch it gets that of the validation, or that of the training without validation
+    clip_norm      the largest norm that the gradients of all the optimizer's parameters may have together
+    accumulate     batches per update, which is the update of one batch with the rows of all of them
+    patience       epochs without a better validation loss (or training loss, without validation) that end the training
+    callbacks      called with the record after each epoch; if one returns something true, the training ends
+    checkpoint     the path to which all that the run needs to go on is saved, after each epoch and its callbacks and
+                   on an interrupt
     resume         go on from the checkpoint, if there is one, bit for bit
-    rng            the Generator that the loader shuffles by, where it is not the attribute `rng` of the loader
-    progress       whether to show a bar, where tqdm is installed
+    rng            the Generator that the loader shuffles with, if it is not the loader's attribute `rng`
+    progress       True: show a bar, if tqdm is installed
 
-    A loss that is nan or infinite raises FloatingPointError before it is learned from, and the checkpoint is kept. An
-    interrupt (Ctrl-C) lets the update end, saves, and then is the KeyboardInterrupt that it always is.
+    A loss that is nan or infinite raises FloatingPointError before its update, and the checkpoint is kept. After an
+    interrupt (Ctrl-C) the current update is finished and saved, and then KeyboardInterrupt is raised as usual.
     """
     _check(optimizer, epochs, accumulate, patience, schedule_each)
     if metrics and validation is None:
@@ -111,7 +111,7 @@ def fit(
             run.end_epoch(record)
             try:
                 answers = [callback(record) for callback in callbacks]
-            finally:  # what they change, such as a rate, is what the run goes on from
+            finally:  # saved with what they changed, such as a rate
                 run.save()
             interrupt.raise_if_asked(run)
             if any(answers):
@@ -134,7 +134,7 @@ def _check(
 
 
 def evaluate(model: Module, loader: Iterable[Any], metrics: Mapping[str, Function]) -> Record:
-    """The means of some functions of (output, y) over all rows of a loader, the model in evaluation mode."""
+    """The means of functions of (output, y) over all rows of a loader, with the model in evaluation mode."""
     sums, rows = dict.fromkeys(metrics, 0.0), 0
     with evaluating(model), minigrad.no_grad():
         for batch in loader:
@@ -149,7 +149,7 @@ def evaluate(model: Module, loader: Iterable[Any], metrics: Mapping[str, Functio
 
 
 class _Run:
-    """A training on its way: how it updates, what it has done, and how it is kept."""
+    """A training in progress: how it updates, what it has done, and how it is saved."""
 
     def __init__(
         self,
@@ -173,7 +173,7 @@ class _Run:
         self.part: Record | None = None  # of an epoch that was interrupted
 
     def epoch(self, interrupt: _Interrupt) -> Record:
-        """Every batch once, or those that an interrupt has left."""
+        """Train on every batch once, or on those that were left at an interrupt."""
         part, groups = self._begin()
         self.model.train()
         with _bar(self.progress, self.loader, len(self.history) + 1, self.accumulate) as bar:
@@ -199,21 +199,21 @@ class _Run:
         }  # fmt: skip
 
     def _begin(self) -> tuple[Record, Iterator[list[Any]]]:
-        """The part of an epoch that is done, and the groups of batches that are left."""
+        """The part of the epoch that is done, and the groups of batches that are left."""
         generators = generators_of(self.model, self.checkpoint.rng)
         now = states_of(generators)
         part, self.part = self.part, None
         groups = _groups(self.loader, self.accumulate)
         if part is None:
             return {"began": now, "updates": 0, "total": 0.0, "rows": 0}, groups
-        restore(part["began"], generators)  # so that the loader shuffles as it did
+        restore(part["began"], generators)  # so that the loader shuffles as before
         for _ in islice(groups, part["updates"]):
             pass
         restore(now, generators)
         return part, groups
 
     def _update(self, group: list[Any], before: int) -> float:
-        """One update by the gradient of the mean over the rows of all batches in the group; the sum of their losses."""
+        """Update once, by the gradient of the mean over all rows of the group; returns the sum of their losses."""
         total, counts = 0.0, [*map(_rows, group)]
         rows = sum(counts)
         self.optimizer.zero_grad()
@@ -245,7 +245,7 @@ class _Run:
         self.history.append(record)
 
     def _step_schedule(self, after: str, loss: float) -> None:
-        """Step the schedule if it steps after this, with the loss if it asks for one."""
+        """Step the schedule if it steps at this point, with the loss if it takes one."""
         if self.schedule is None or after != self.schedule_each:
             return
         step = self.schedule.step
@@ -266,7 +266,7 @@ class _Run:
 
 
 class _Checkpoint:
-    """The file that a run is kept in, if it is: its model, optimizer, schedule, rng, and what it has done."""
+    """The file, if any, in which a run is saved: its model, optimizer, schedule, rng, and what it has done."""
 
     def __init__(
         self,
@@ -278,7 +278,7 @@ class _Checkpoint:
     ) -> None:
         self.path, self.model, self.optimizer = path, model, optimizer
         self.schedule, self.rng = schedule, rng
-        self.step: int | None = None  # after which it was saved
+        self.step: int | None = None  # the last one that is saved
 
     def save(self, step: int, extra: Record) -> None:
         if self.path is not None:
@@ -286,8 +286,8 @@ class _Checkpoint:
             self.step = step
 
     def load(self) -> tuple[int, Record] | None:
-        """The step and the extra that were saved; None in the first run, which has left nothing yet."""
-        from .saving.file import read_file  # where it is used: it takes time to import
+        """The step and the extra that were saved; None if there is no file yet."""
+        from .saving.file import read_file  # here, because it takes time to import
 
         assert self.path is not None
         try:
@@ -303,7 +303,7 @@ class _Checkpoint:
         return step, extra
 
     def __str__(self) -> str:
-        """The end of an error: where the run is kept, and how far it was then."""
+        """The end of an error message: where the run is saved, and after which step."""
         if self.path is None:
             return "; no checkpoint was kept, as no path was passed as checkpoint="
         if self.step is None:
@@ -312,7 +312,7 @@ class _Checkpoint:
 
 
 class _Interrupt:
-    """A block in which the first Ctrl-C only asks to stop: from an update cut in two no run could go on."""
+    """A block in which the first Ctrl-C only asks to stop: no run could go on from half an update."""
 
     def __init__(self) -> None:
         self.asked = False
@@ -321,8 +321,8 @@ class _Interrupt:
     def __enter__(self) -> _Interrupt:
         import signal
 
-        in_main = threading.current_thread() is threading.main_thread()  # no other gets signals
-        # a program that ignores Ctrl-C, or has a handler of its own, keeps to that
+        in_main = threading.current_thread() is threading.main_thread()  # others get no signals
+        # leave a program alone that ignores Ctrl-C or has a handler of its own
         if in_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             self._before = signal.signal(signal.SIGINT, self._ask)
         return self
@@ -350,7 +350,7 @@ def _pair(batch: Any) -> Any:
 
 
 def _rows(batch: Any) -> int:
-    """The number of rows of a batch: those of y, or of x where y is no array but several."""
+    """The number of rows of a batch: those of y or, if y is not one array, those of x if that is one."""
     x, y = batch
     for part in (y, x):
         if hasattr(part, "shape"):
@@ -376,7 +376,7 @@ def _monitored(record: Record) -> float:
 
 
 def _waited(history: list[Record], patience: int | None) -> bool:
-    """True if the loss was not below its least for `patience` epochs."""
+    """True if the loss has reached no new minimum for `patience` epochs."""
     best, since = math.inf, 0
     for record in history:
         loss = _monitored(record)

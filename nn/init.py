@@ -1,7 +1,7 @@
-"""Laws by which parameters are drawn. Each returns a new array; `rng` is explicit or the package's default.
+"""The laws from which parameters are drawn. Each returns a new array, by `rng` or the package's default generator.
 
-Shapes are those of weights, (out, in, ...): fan_in = in times the sizes behind, fan_out = out times the sizes behind.
-A parameter takes a value by `layer.weight.assign(nn.init.kaiming_normal(layer.weight.shape))`.
+Shapes are those of weights, (out, in, ...): fan_in = in times the sizes after it, fan_out = out times these sizes.
+Set a parameter by `layer.weight.assign(nn.init.kaiming_normal(layer.weight.shape))`.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ def normal(shape: Shape, std: float, rng: Rng = None, dtype: Any = None) -> Any:
 def truncated_normal(
     shape: Shape, std: float, bound: float = 2.0, rng: Rng = None, dtype: Any = None
 ) -> Any:
-    """normal(0, std^2) where it is within (-bound std, bound std): what falls outside is drawn again.
+    """normal(0, std^2) within (-bound std, bound std): values outside are drawn again.
 
-    Its own standard deviation is less than std: 0.88 of it for a bound of 2.
+    The standard deviation of the result is smaller: 0.88 std for a bound of 2.
     """
-    if not bound >= 0.1:  # nearly uniform there, and nearly everything would be drawn again
+    if not bound >= 0.1:  # below, it is nearly uniform, and nearly all is drawn again and again
         raise ValueError(f"truncated_normal: bound must be at least 0.1, not {bound}; use uniform")
     rng = minigrad.generator(rng)
     values = rng.normal(size=shape)
@@ -61,7 +61,7 @@ def constant(shape: Shape, value: float, dtype: Any = None) -> Any:
     return _as(np.full(shape, value, np.float64), dtype)
 
 
-# Laws that keep the size of what flows through the layers ------------------------------------------------
+# Laws that keep the variance of values and gradients -----------------------------------------------------
 
 
 def fan_in_uniform(shape: Shape, fan_in: int, rng: Rng = None, dtype: Any = None) -> Any:
@@ -72,7 +72,7 @@ def fan_in_uniform(shape: Shape, fan_in: int, rng: Rng = None, dtype: Any = None
 def xavier_uniform(shape: Shape, gain: float = 1.0, rng: Rng = None, dtype: Any = None) -> Any:
     """uniform(-k, k), k = gain sqrt(6 / (fan_in + fan_out)).
 
-    It keeps the variance of values forward and of gradients back, near 0 of tanh. Glorot, Bengio: Understanding the
+    It keeps the variance of values and of gradients, for units such as tanh near 0. Glorot, Bengio: Understanding the
     difficulty of training deep feedforward neural networks (2010).
     """
     return uniform(shape, gain * math.sqrt(6 / _positive(sum(fans(shape)))), rng, dtype)
@@ -93,8 +93,8 @@ def kaiming_uniform(
 ) -> Any:
     """uniform(-k, k), k = gain sqrt(3 / fan), gain = sqrt(2 / (1 + a^2)) for leaky_relu with the slope a; relu is a=0.
 
-    mode          "fan_in" keeps the variance of the values forward, "fan_out" that of the gradients back
-    nonlinearity  what follows the layer, as `calculate_gain` knows it
+    mode          "fan_in" keeps the variance of the values, "fan_out" that of the gradients
+    nonlinearity  what follows the layer, one of the names of `calculate_gain`
 
     He et al.: Delving Deep into Rectifiers (2015).
     """
@@ -134,11 +134,11 @@ def orthogonal(shape: Shape, gain: float = 1.0, rng: Rng = None, dtype: Any = No
     return _as(gain * (q if rows >= columns else q.T).reshape(shape), dtype)
 
 
-# What the laws are made of -------------------------------------------------------------------------------
+# Gains and fans ------------------------------------------------------------------------------------------
 
 
 def calculate_gain(nonlinearity: str, a: float = 0.01) -> float:
-    """The factor by which weights make up for the activation behind them; `a` is the slope of leaky_relu."""
+    """The factor by which weights compensate for the activation that follows; `a` is the slope of leaky_relu."""
     gains = {
         "linear": 1.0,
         "sigmoid": 1.0,
@@ -155,7 +155,7 @@ def calculate_gain(nonlinearity: str, a: float = 0.01) -> float:
 
 
 def fans(shape: Shape) -> tuple[int, int]:
-    """(fan_in, fan_out) of a weight: how many inputs each output sums, and how many outputs each input is in."""
+    """(fan_in, fan_out) of a weight: the number of inputs of each output, and of outputs for each input."""
     if len(shape) < 2:
         raise ValueError(f"a weight of shape {shape} has no fans; two axes or more are needed")
     behind = math.prod(shape[2:])
@@ -163,7 +163,7 @@ def fans(shape: Shape) -> tuple[int, int]:
 
 
 def _positive(fan: int) -> int:
-    """A fan that can be divided by: an empty weight has none."""
+    """A fan of at least 1, to divide by: that of an empty weight is 0."""
     return max(fan, 1)
 
 

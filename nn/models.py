@@ -23,7 +23,7 @@ class MLP(Sequential):
     """A multi-layer perceptron: Linear layers of the given sizes with an activation between them.
 
     batch_norm  a BatchNorm1d before each activation
-    dropout     a Dropout with that probability behind each activation; it draws from `rng`
+    dropout     a Dropout with this probability after each activation; it draws from `rng`
 
     >>> MLP([2, 100, 3])
     MLP()
@@ -58,7 +58,7 @@ class CNN(Sequential):
     channels     the filters of each convolution
     hidden       the sizes of the Linear layers before the last, which has `classes` outputs
     batch_norm   a BatchNorm2d or BatchNorm1d before each activation
-    dropout      a Dropout with that probability behind the activation of each Linear layer; it draws from `rng`
+    dropout      a Dropout with this probability after the activation of each Linear layer; it draws from `rng`
     """
 
     def __init__(
@@ -115,7 +115,7 @@ def _dense(
     dtype: Any,
     rng: np.random.Generator | None,
 ) -> list[Module]:
-    """Linear layers of the given sizes, and between them the activation with what goes before and behind it."""
+    """Linear layers of the given sizes; between them batch norm, activation and dropout, as asked for."""
     layers: list[Module] = []
     for before, after in pairwise(sizes):
         if layers:

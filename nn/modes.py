@@ -10,7 +10,7 @@ from .module import Module
 
 @contextmanager
 def evaluating(model: Module) -> Iterator[None]:
-    """Put the model into evaluation mode inside the block; after it each module is as it was before."""
+    """Put the model into evaluation mode inside the block; after it, each module has its old mode again."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:

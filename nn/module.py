@@ -16,7 +16,7 @@ Self = TypeVar("Self", bound="Module")
 
 
 class Parameter(Tensor):
-    """A Tensor that a Module learns; found by `parameters()` whether it requires grad or is frozen."""
+    """A Tensor that a Module learns; `parameters()` finds it even if it is frozen."""
 
     __slots__ = ()
 
@@ -34,7 +34,7 @@ class Buffer(Tensor):
 
 
 def _copied(data: Any, dtype: Any) -> Any:
-    """The data as an array of its own: what a Module learns or loads must not write into the user's."""
+    """A copy of the data: a Module that learns or loads must not write into the user's array."""
     return Tensor(data, dtype=dtype).data.copy(order="K")
 
 
@@ -50,7 +50,7 @@ class Module:
     Tensor([2., 6.], op=multiply)
     """
 
-    training = True  # the instance's own once train() or eval() was called
+    training = True  # an attribute of the instance after train() or eval()
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} defines no forward")
@@ -82,7 +82,7 @@ class Module:
     # The walk ----------------------------------------------------------------------------------------
 
     def _below(self) -> Iterator[tuple[str, Module]]:
-        """(name, module) for each Module that is an attribute, whatever else is wrong with this one."""
+        """(name, module) for each Module that is an attribute, without the checks of `_members`."""
         return ((name, value) for name, value in vars(self).items() if isinstance(value, Module))
 
     def _members(self) -> Iterator[tuple[str, Any]]:
@@ -102,7 +102,7 @@ class Module:
                 )
 
     def _walk(self, prefix: str = "", above: tuple[Module, ...] = ()) -> Iterator[tuple[str, Any]]:
-        """Every Parameter and Buffer of the tree, under each name that leads to it without going in circles."""
+        """Every Parameter and Buffer of the tree, under every name that leads to it without a cycle."""
         for name, value in self._members():
             if not isinstance(value, Module):
                 yield prefix + name, value
@@ -114,7 +114,7 @@ class Module:
         return ((name, value) for name, value in self._members() if isinstance(value, Module))
 
     def named_modules(self) -> Iterator[tuple[str, Module]]:
-        """(path, module) for this Module, whose path is "", and all below it; a shared one once, by its first path."""
+        """(path, module) for this Module, with path "", and all below it; a shared one once, under its first path."""
         seen: set[int] = set()
         stack: list[tuple[str, Module]] = [("", self)]
         while stack:
@@ -130,7 +130,7 @@ class Module:
         return (module for _, module in self.named_modules())
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """(name, parameter) with dotted names such as `0.weight`; a shared parameter once, by its first name."""
+        """(name, parameter) with dotted names such as `0.weight`; a shared parameter once, under its first name."""
         seen: set[int] = set()
         for name, value in self._walk():
             if isinstance(value, Parameter) and id(value) not in seen:
@@ -150,8 +150,8 @@ class Module:
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
         """Write the arrays of `state` into the parameters and buffers of the same names.
 
-        Any array will do, a PyTorch state_dict too. Everything is checked before anything is written: ValueError
-        names every missing, extra and misshaped entry. With strict=False missing and extra ones are passed over.
+        The arrays may be of any library; a state_dict of PyTorch works too. Everything is checked before anything is
+        written: ValueError names every missing, extra and misshaped entry. strict=False ignores missing and extra ones.
         """
         if not isinstance(state, Mapping):
             raise TypeError(
@@ -193,7 +193,7 @@ class Module:
         return self
 
     def zero_grad(self) -> None:
-        """Forget the gradients: set every parameter's `.grad` to None."""
+        """Set the `.grad` of every parameter to None."""
         for parameter in self.parameters():
             parameter.grad = None
 
@@ -214,14 +214,14 @@ class Module:
         """A table of the layers: output shapes, parameters, multiply-adds, bytes saved for backward, and their totals.
 
         input_shape  of one example, without the batch axis, as `CNN` takes it; the costs are per example
-        dtype        of the input, by default that of the first parameter; an integer one for a model of labels
+        dtype        of the input, by default that of the first parameter; an integer one for a model that takes labels
 
-        Nothing is estimated: a copy of the model runs on zeros, in the mode that this one is in.
+        Nothing is estimated: a copy of the model runs on zeros, in the mode of this one.
         """
         return summarise(self, input_shape, dtype)
 
     def _repr_html_(self) -> str | None:
-        """The HTML that a notebook shows: the tree of modules, each folded by a click."""
+        """The HTML that a notebook shows: the tree of modules, which clicks fold."""
         from minigrad.picture import html
 
         return html(self)

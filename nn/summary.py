@@ -1,8 +1,8 @@
-"""`Module.summary`: what a model's layers give, hold and cost, as measured in a run of it.
+"""`Module.summary`: the outputs, parameters and costs of a model's layers, measured in a run.
 
-A copy of the model runs on zeros, on batches of two and of three. What grows from one to the other belongs to the
-batch: an axis that does is N, and costs that do are per example. So nothing is guessed, batch normalisation has the
-two examples that it needs, and the model, its running statistics, mode and generators are as they were.
+A copy of the model runs on zeros, with batches of two and of three. An axis that is larger in the second run is N, and
+the increase of a cost is the cost per example. So nothing is guessed, batch normalisation has the two examples that it
+needs, and the model keeps its running statistics, mode and generators.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ class Row(NamedTuple):
 
     path           from the model, "" for the model itself
     kind           its class
-    outputs        the shape of each array that it gave when it was last called, an axis of the batch as "N"; none
-                   if it was not called
-    parameters     how many numbers it learns itself, without the modules below it and what is shared with those before
-    multiply_adds  per example, of the ops of its own forward
-    saved_bytes    that these keep for backward, per example
+    outputs        the shape of each array that its last call gave, the batch axis as "N"; none if it was not called
+    parameters     the count of numbers that it learns itself, without modules below it and those shared with modules
+                   before it
+    multiply_adds  of the ops of its own forward, per example
+    saved_bytes    kept by these for backward, per example
     """
 
     path: str
@@ -62,7 +62,7 @@ class Summary:
     def __repr__(self) -> str:
         head = ["layer", "type", "output", "parameters", "multiply-adds", "saved bytes"]
         root, *below = self.rows
-        # the model itself is said above, and has a line of its own only if it does something itself
+        # the title names the model, which has a line of its own only if it does something itself
         shown = self.rows if any(root[3:]) or not below else below
         sums = self.parameters, self.multiply_adds, self.saved_bytes
         lines = [head, *map(_cells, shown), ["total", "", "", *[f"{n:,}" for n in sums]]]
@@ -113,7 +113,7 @@ def summarise(model: Any, input_shape: tuple[int, ...], dtype: Any = None) -> Su
 
 
 def _with_counts(model: Any) -> Iterator[tuple[tuple[str, Any], int]]:
-    """Every module with its path, and how many numbers it learns that none before it has."""
+    """Every module with its path, and the count of numbers it learns that no module before it has."""
     learned = {id(parameter) for parameter in model.parameters()}
     seen: set[int] = set()
     for path, module in model.named_modules():
@@ -123,7 +123,7 @@ def _with_counts(model: Any) -> Iterator[tuple[tuple[str, Any], int]]:
 
 
 def _with_batch(few: tuple[int, ...], more: tuple[int, ...]) -> tuple[int | str, ...]:
-    """A shape with what grows with the batch as a text in N: "N", "4 N", "N + 1"."""
+    """A shape in which sizes that grow with the batch are texts in N: "N", "4 N", "N + 1"."""
     return tuple(a if a == b else _in_batch(a, b - a) for a, b in zip(few, more, strict=True))
 
 
@@ -133,13 +133,13 @@ def _in_batch(size: int, slope: int) -> str:
     return f"{text} {'-' if fixed < 0 else '+'} {abs(fixed)}" if fixed else text
 
 
-# told of each module that is called while recording, and of what it gave
+# called with each module that ran while recording, and its output
 _watcher: ContextVar[Callable[[Any, Any], None] | None] = ContextVar("nn_watcher", default=None)
 
 
 @contextmanager
 def _watching(watcher: Callable[[Any, Any], None]) -> Iterator[None]:
-    """Call watcher(module, output) after each module that is called inside, the inner ones before the outer."""
+    """Call watcher(module, output) after each call of a module in the block, inner modules before outer ones."""
     token = _watcher.set(watcher)
     try:
         with minigrad.record():
@@ -149,7 +149,7 @@ def _watching(watcher: Callable[[Any, Any], None]) -> Iterator[None]:
 
 
 def report(module: Any, output: Any) -> None:
-    """Tell whoever watches that a module was called and what it gave."""
+    """Tell the watcher, if there is one, that a module was called, and its output."""
     if (watcher := _watcher.get()) is not None:
         watcher(module, output)
 
@@ -182,7 +182,7 @@ class _Run:
 
 
 def _sum_of(outputs: Any) -> Any:
-    """One Tensor that everything was computed for: it keeps the graph, and nothing but the graph keeps the outputs."""
+    """One Tensor made from all outputs: it keeps the graph alive, so that the outputs need not be kept."""
     return sum((a.sum() for a in _arrays(outputs)), minigrad.Tensor(0.0))
 
 

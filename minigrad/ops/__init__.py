@@ -1,1 +1,1 @@
-"""The table: every op with its derivative rules, one row each. Knows no graph."""
+"""The table of ops: each is one row, its function with its derivative rules."""

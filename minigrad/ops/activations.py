@@ -16,12 +16,12 @@ from .special import erfc
 # Rectifiers ----------------------------------------------------------------------------------------------
 
 
-ROW = 2**12  # zeros to compare with: they stay in a first-level cache
-LONG = 2**16  # elements from which on rows of zeros are worth their calls
+ROW = 2**12  # zeros to compare with, few enough to stay in a first-level cache
+LONG = 2**16  # elements: in a shorter array, comparing row by row does not repay its extra calls
 
 
 def _relu(x: Any) -> Any:
-    """nan stays nan, -inf gives 0 (x * (x > 0) would give nan)"""
+    """max(x, 0): nan stays nan, and -inf gives 0, where x * (x > 0) would give nan."""
     if type(x) is not np.ndarray:
         return np.maximum(x, 0)
     # NumPy compares two arrays several times as fast as an array and a number
@@ -30,7 +30,7 @@ def _relu(x: Any) -> Any:
 
 def _relu_by_rows(x: Any) -> Any:
     y = np.empty_like(x)
-    if y.strides != x.strides:  # x has gaps, and no rows
+    if y.strides != x.strides:  # x has gaps, so it cannot be cut into rows
         return np.maximum(x, 0)
     flat_x, flat_y, whole = x.ravel("K"), y.ravel("K"), x.size // ROW * ROW
     zeros = np.zeros(ROW, x.dtype)
@@ -87,7 +87,7 @@ def hardsigmoid(x: Any) -> Any:
 def hardswish(x: Any) -> Any:
     """x min(max(x + 3, 0), 6) / 6
 
-    At the kink: 0 at -3, 1 at 3: of the slopes on both sides the lesser, as for a concave function.
+    At the kink: 0 at -3 and 1 at 3, of the slopes on the two sides the smaller in magnitude.
     """
     return x * hardsigmoid(x)
 
@@ -98,9 +98,9 @@ def hardswish(x: Any) -> Any:
 def elu(x: Any, alpha: float = 1.0) -> Any:
     """x for x > 0, alpha (exp(x) - 1) below. Clevert, Unterthiner, Hochreiter 2016.
 
-    At the kink: min(alpha, 1) at 0, the lesser slope (1 for alpha = 1, where it is smooth).
+    At the kink: min(alpha, 1) at 0, the smaller slope; for alpha = 1 there is no kink.
     """
-    # a sum of two masked parts: exp of a large x would overflow where it is not taken
+    # each part is masked before the sum: exp of a large x would overflow even where it is not taken
     is_line = x >= 0 if alpha > 1 else x > 0
     return where(is_line, x, 0) + alpha * expm1(where(~is_line, x, 0))
 
@@ -120,7 +120,7 @@ SELU_SCALE = 1.0507009873554804934193349852946
 def selu(x: Any) -> Any:
     """scale elu(x, alpha), with the constants that keep mean 0 and variance 1. Klambauer et al. 2017.
 
-    At the kink: scale at 0, the lesser slope.
+    At the kink: scale at 0, the smaller slope.
     """
     return SELU_SCALE * elu(x, SELU_ALPHA)
 
@@ -162,9 +162,9 @@ def gelu(x: Any, approximate: str = "none") -> Any:
     approximate  "tanh" for x (1 + tanh((2 / pi)^(1/2) (x + 0.044715 x^3))) / 2, which is faster
     """
     if approximate == "none":
-        return 0.5 * x * erfc(x * -math.sqrt(0.5))  # in the left tail 1 + erf would cancel
+        return 0.5 * x * erfc(x * -math.sqrt(0.5))  # 1 + erf would cancel in the left tail
     if approximate != "tanh":
         raise ValueError(f"gelu: approximate must be 'none' or 'tanh', not {approximate!r}")
-    # (1 + tanh(u)) / 2 = sigmoid(2 u), which does not cancel; beyond 30 it is 0 or 1 to rounding, and x^3 may overflow
+    # (1 + tanh(u)) / 2 = sigmoid(2 u), which does not cancel; beyond |x| = 30 it is 0 or 1, but x^3 may overflow
     z = clip(x, -30, 30)
     return x * sigmoid(math.sqrt(8 / math.pi) * z * (1 + 0.044715 * z * z))

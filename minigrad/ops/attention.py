@@ -1,4 +1,4 @@
-"""Attention: how much each query sees of each key, and the mean of the values that is made of it."""
+"""Attention: the weight of each key for each query, and the mean of the values with these weights."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def attention_weights(
 ) -> Any:
     """softmax(scale q k^T + m) over the keys, with q (..., L, E), k (..., S, E) and weights (..., L, S).
 
-    attn_mask  m, which broadcasts to (..., L, S): floats are added; of bools True is 0, "may see", and False is -inf
-    is_causal  query i sees the keys 0 to i alone, and of these what the mask lets it see
-    scale      1 / sqrt(E) if it is None
+    attn_mask  m, which broadcasts to (..., L, S): floats are added; a bool True, "may see", adds 0, and False -inf
+    is_causal  query i sees only the keys 0 to i, and of these only those that the mask allows
+    scale      None stands for 1 / sqrt(E)
 
     Vaswani et al. 2017, equation 1.
 
@@ -42,7 +42,7 @@ def attention_weights(
     sees = (plain(bias) != -math.inf).any(axis=-1, keepdims=True)
     if sees.all():
         return softmax(scores, -1)
-    return where(sees, softmax(where(sees, scores, 0), -1), 0)  # no row is nan, also not on the way
+    return where(sees, softmax(where(sees, scores, 0), -1), 0)  # no row is nan, not even in between
 
 
 def scaled_dot_product_attention(
@@ -74,7 +74,7 @@ def _scores(query: Any, key: Any) -> Any:
 
 
 def _bias(scores: Any, attn_mask: Any, is_causal: bool) -> Any:
-    """The summand of the scores, in their dtype, or None; a mask never widens what it masks."""
+    """The term to add to the scores, or None. It has their dtype, so that a mask never widens them."""
     bias = None
     if attn_mask is not None:
         mask = attn_mask if is_array(plain(attn_mask)) else as_array(attn_mask)

@@ -1,4 +1,4 @@
-"""The axes of a reduction: which they are, how many elements they hold, what shape they leave; and in which floats."""
+"""Reductions: their axes, how many elements these hold, the shape that is left, and the dtype to compute in."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def kept_shape(shape: Any, axes: Any) -> tuple[int, ...]:
 
 
 def count(shape: Any, axes: Any) -> int:
-    """The number of elements that each result of a reduction is made of."""
+    """The number of elements that go into each result of a reduction."""
     return math.prod(shape[i] for i in tuple_of(axes, len(shape)))
 
 
@@ -60,7 +60,7 @@ def in_floats(x: Any) -> Any:
 
 
 def widened(x: Any) -> Any:
-    """float16 as float32: sums of many, and squares, leave its range where their mean or root does not."""
+    """float16 as float32: sums and squares can overflow float16 where the mean or the root would not."""
     return x.astype(DEFAULT_FLOAT) if x.dtype == FLOAT16 else x
 
 
@@ -70,7 +70,7 @@ def narrowed(y: Any, x: Any) -> Any:
 
 
 def serves_with_axis(*numpy_functions: Any) -> Callable[[Any], Any]:
-    """`serves` for functions of NumPy that take a dtype between `axis` and the arguments that ours go on with."""
+    """Do as `serves` does, for NumPy functions that take a dtype right after `axis`, which ours do not have."""
 
     def register(ours: Any) -> Any:
         @functools.wraps(ours)

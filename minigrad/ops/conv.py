@@ -1,10 +1,10 @@
-"""Convolution over the last two axes of (N, C, H, W), its transpose, and both over the last one of (N, C, L).
+"""Convolution over the last two axes of (N, C, H, W), its transpose, and both over the last axis of (N, C, L).
 
 <g, conv2d(x, w)> is linear in each of g, x and w. Its three partial derivatives are conv2d, conv2d_input and
-conv2d_weight, a closed family: the rules of each are the other two, which is all the calculus at every order.
+conv2d_weight, a closed family: the rules of each are the other two, so these three give derivatives of every order.
 
-Each op has a plain version in NumPy words that dispatch to any array type, which the tests use as oracle, and for
-NumPy's own arrays a kernel in kernels/conv.py.
+Each op has a plain version, in NumPy functions that take arrays of any library, and a kernel in kernels/conv.py for
+NumPy's own arrays. The tests compare the two.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def conv2d_input_plain(g: Any, w: Any, size: Pair, window: Window, groups: int) 
     (n, o, ho, wo), (sh, sw), (eh, ew) = g.shape, window.stride, window.extent
     (h, wd), (ph, pw) = size, window.padded(size)
     (top, _), (left, _) = window.padding
-    # g with its elements `stride` apart and a frame, so that a convolution of stride 1 gives the padded image
+    # g with its elements `stride` apart, in a frame of zeros: a convolution of stride 1 then gives the padded image
     spread = np.zeros_like(g, shape=(n, o, ph + eh - 1, pw + ew - 1))
     spread[:, :, eh - 1 : eh - 1 + sh * ho : sh, ew - 1 : ew - 1 + sw * wo : sw] = g
     back = Window(window.kernel, dilation=window.dilation)
@@ -131,9 +131,9 @@ def conv2d() -> Any:
     x (N, C, H, W), w (O, C / groups, kh, kw), b (O,) or None; y (N, O, Ho, Wo), with
     Ho = floor((H + 2 p - d (kh - 1) - 1) / s) + 1.
 
-    padding  a number, one per axis, (before, after) per axis, "valid" for none, or "same" for Ho = ceil(H / s): in
-             total max((Ho - 1) s + d (kh - 1) + 1 - H, 0), the odd one after
-    groups   the channels in so many groups, each with O / groups filters of its own
+    padding  a number, one per axis, (before, after) per axis, "valid" for none, or "same" for Ho = ceil(H / s):
+             max((Ho - 1) s + d (kh - 1) + 1 - H, 0) in total, the odd one after
+    groups   the number of groups into which the channels are split, each with O / groups filters of its own
     """
 
 
@@ -162,7 +162,7 @@ def _conv_transpose(
         op, x.shape[2:], w.shape[2:], stride, padding, output_padding, dilation
     )
     y = conv2d_input(raised(x), raised(w), size, window, groups)
-    if any(rest):  # beyond what any window reaches
+    if any(rest):  # elements that no window reaches
         y = pad(y, ((0, 0), (0, 0), (0, rest[0]), (0, rest[1])))
     if b is not None:
         y = y + reshape(b, (-1, 1, 1))
@@ -174,10 +174,10 @@ def conv_transpose2d() -> Any:
     """y[n, o, i s + u d - p, j s + v d - p] += w[c, o, u, v] x[n, c, i, j], and b[o] everywhere
 
     x (N, C, H, W), w (C, O / groups, kh, kw), b (O,) or None; y (N, O, Ho, Wo), with
-    Ho = (H - 1) s - 2 p + d (kh - 1) + 1 + output_padding. This is the gradient of `conv2d` by its input, used
-    forwards: it has the shape that conv2d with the same options takes back to (H, W).
+    Ho = (H - 1) s - 2 p + d (kh - 1) + 1 + output_padding. This is the gradient of `conv2d` by its input, used as a
+    forward op: conv2d with the same options turns the shape of y back into that of x.
 
-    output_padding  rows and columns more on the far side; less than the stride or the dilation
+    output_padding  extra rows and columns on the far side; fewer than the stride or the dilation
     """
 
 
@@ -222,9 +222,9 @@ def _checked_groups(
 def _window_back(
     op: str, inner: Any, kernel: Any, stride: Any, padding: Any, more: Any, dilation: Any
 ) -> tuple[Pair, Window, Pair]:
-    """The size that a transposed convolution gives, its window, and how much of it no window can reach.
+    """The size that the windows of a transposed convolution reach, its window, and how many elements lie beyond.
 
-    more  the output_padding, which takes padding off the far side, and adds elements where there is none left
+    more  the output_padding: it takes padding off the far side, and adds elements when none is left
     """
     axes = len(inner)
     stride = numbers(f"{op}: stride", stride, axes, 1)
@@ -248,7 +248,7 @@ def _window_back(
 
 
 def _axis_back(n: int, k: int, s: int, p: int, m: int, d: int) -> tuple[int, Pair, int]:
-    """`_window_back` along one axis: the size, (before, after) of the padding, and what no window can reach."""
-    # where no padding is left the far side has further elements: less than a stride, or a window would fit there
+    """`_window_back` along one axis: the size, (before, after) of the padding, and how many elements lie beyond."""
+    # with no padding left, the size can grow by less than a stride only: else one more window would fit
     rest = max(m - p, 0) // s * s
     return (n - 1) * s + d * (k - 1) + 1 - 2 * p + m - rest, (p, max(p - m, 0)), rest

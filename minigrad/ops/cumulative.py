@@ -12,7 +12,7 @@ from .axes import serves_with_axis
 from .pytorch_words import says_our_words
 from .shapes import concatenate, ravel, swapaxes
 
-# The rows work along the first axis: there x[1:], x[:-1] and x[::-1] are what the formulas say.
+# The rows work along the first axis, where x[1:], x[:-1] and x[::-1] read as in the formulas.
 
 
 def _cumsum(x: Any) -> Any:
@@ -31,7 +31,7 @@ def _recurrence(b: Any, a: Any) -> Any:
 
 
 def _recurrence_back(g: Any, y: Any, a: Any) -> tuple[Any, Any]:
-    """y_i = b_i + a_i-1 y_i-1 is undone from the end: t_i = g_i + a_i t_i+1, another such recurrence."""
+    """t_i = g_i + a_i t_i+1, the gradient of y_i = b_i + a_i-1 y_i-1: the same recurrence, run from the end."""
     t = _recurrence_row(g[::-1], a[::-1])[::-1]
     return t, t[1:] * y[:-1]
 
@@ -40,12 +40,12 @@ _recurrence_row: Primitive = primitive(_recurrence, joint=(("b", "a"), _recurren
 
 
 def _before(x: Any, products: Any) -> Any:
-    """Along the first axis, the product of the elements before each: `products` moved on by one, after a 1."""
+    """The product of the elements before each one along the first axis: a 1, then `products` without the last."""
     return concatenate([np.ones_like(x[:1]), products[:-1]])
 
 
 def products_of_others(x: Any) -> Any:
-    """Along the first axis, the product of all elements but each: exact where some are 0."""
+    """The product of all the other elements, for each one along the first axis; exact where some are 0."""
     back = x[::-1]
     return _before(x, _cumprod_row(x)) * _before(back, _cumprod_row(back))[::-1]
 
@@ -55,11 +55,11 @@ def _cumprod(x: Any) -> Any:
 
 
 def _cumprod_back(g: Any, x: Any, y: Any) -> Any:
-    # x_k is in y_k, y_k+1, ...: the product before it, times g_k + x_k+1 (g_k+1 + x_k+2 (g_k+2 + ...))
+    # x_k is a factor of y_k, y_k+1, ...: the product before it, times g_k + x_k+1 (g_k+1 + x_k+2 (g_k+2 + ...))
     return _before(x, y) * _recurrence_row(g[::-1], x[:0:-1])[::-1]
 
 
-# never y / x: zeros are exact at every order
+# without a division y / x: exact where elements are 0, at every order
 _cumprod_row: Primitive = primitive(_cumprod, x=_cumprod_back)
 
 
@@ -84,6 +84,6 @@ def cumsum(x: Any, axis: int | None = None) -> Any:
 def cumprod(x: Any, axis: int | None = None) -> Any:
     """y_i = x_0 x_1 ... x_i along `axis`; of all elements in row-major order if it is None.
 
-    At the edge: where elements are 0 the derivatives of every order are exact, for none is a division.
+    At the edge: derivatives of every order are exact where elements are 0, as nothing is divided.
     """
     return _along(_cumprod_row, x, axis)

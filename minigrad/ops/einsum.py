@@ -24,7 +24,7 @@ def _einsum(a: Any, b: Any, subscripts: str) -> Any:
 
 
 def _is_numpys(x: Any) -> bool:
-    """Tell whether x is NumPy's own array, or a number of its own, which a sum over all axes leaves."""
+    """Tell whether x is NumPy's own array, or one of its scalars, which a sum over all axes gives."""
     return type(x) is np.ndarray or isinstance(x, np.generic)
 
 
@@ -33,11 +33,11 @@ def _einsum_plain(a: Any, b: Any, subscripts: str) -> Any:
 
 
 def _einsum_member(g: Any, other: Any, shape: Any, labels: str, others: str, out: str) -> Any:
-    """The gradient for one operand: g times the other operand, summed over what this one does not have."""
+    """The gradient for one operand: g times the other operand, summed over the axes that this one does not have."""
     given = out if other is None else f"{out},{others}"
     sizes, kept = _distinct(labels, tuple(shape), out + others)
     y = _einsum_row(g, other, f"{given}->{kept}")
-    # a label of this operand alone was summed out, one of size 1 was broadcast forward
+    # labels that are not in `kept` come back with size 1: those of this operand alone, and those of size 1
     if kept != labels:
         found = dict(zip(kept, y.shape, strict=True))
         y = y.reshape([found.get(n, 1) for n in sizes])
@@ -47,16 +47,16 @@ def _einsum_member(g: Any, other: Any, shape: Any, labels: str, others: str, out
 
 @once
 def _distinct(labels: str, shape: Any, elsewhere: str) -> tuple[dict[str, int], str]:
-    """The size of each label, and the labels along which a gradient arrives."""
+    """The size of each label, and the labels along which the gradient varies."""
     sizes = dict(zip(labels, shape, strict=True))
     return sizes, "".join(n for n in sizes if n in elsewhere and sizes[n] != 1)
 
 
 def _on_diagonal(g: Any, labels: str, shape: Any) -> Any:
-    """g over the distinct labels as an array over all of them: 0 where axes of one label differ."""
+    """g, which has one axis per distinct label, as an array over all labels: 0 where indices of one label differ."""
     distinct = "".join(dict.fromkeys(labels))
     counts = [labels.count(n) for n in distinct]
-    # with the k axes of one label made into one of size n**k, the diagonal is every (1 + n + ... + n**(k-1))-th
+    # with the k axes of one label made into one of size n**k, the diagonal has a step of 1 + n + ... + n**(k-1)
     steps = tuple(
         slice(None, None, sum(n**p for p in range(count)))
         for n, count in zip(g.shape, counts, strict=True)
@@ -86,13 +86,13 @@ _einsum_row: Primitive = primitive(_einsum, a=_einsum_a, b=_einsum_b)
 def einsum(subscripts: str, *operands: Any, optimize: Any = False) -> Any:
     """Sum of products over named axes: einsum("ij,jk->ik", a, b) is y_ik = sum_j a_ij b_jk.
 
-    subscripts  a letter per axis, operands separated by commas; a letter not behind -> is summed over. Without ->
-                the letters that appear once are the output's, in alphabetical order. A letter twice in one operand
-                takes its diagonal. ... stands for leading axes, which broadcast
-    optimize    in which order three or more operands are multiplied in pairs: False from left to right; True,
-                "greedy", "optimal" or a path of np.einsum_path as np.einsum does
+    subscripts  a letter per axis, operands separated by commas; letters that do not follow -> are summed over. Without
+                ->, the output has the letters that appear once, in alphabetical order. A letter that appears twice in
+                one operand takes its diagonal. ... stands for leading axes, which broadcast
+    optimize    the order in which three or more operands are multiplied in pairs: False means from left to right;
+                True, "greedy", "optimal" and paths of np.einsum_path mean what they mean in np.einsum
 
-    Every pair is a product of stacks of matrices where it can be, whatever `optimize` says.
+    Each pair is multiplied as stacks of matrices where possible, whatever `optimize` says.
     """
     if not isinstance(subscripts, str):
         raise TypeError(
@@ -120,7 +120,7 @@ def einsum(subscripts: str, *operands: Any, optimize: Any = False) -> Any:
 def _pairs(
     labels: list[str], out: str, shapes: Sequence[Any], optimize: Any
 ) -> list[tuple[int, int]]:
-    """The two operands to multiply next, again and again; each product goes to the end of the list."""
+    """The pairs of operands to multiply, one after another; each product goes to the end of the list."""
     count = len(labels)
     if optimize is False:
         return [(0, 1), *[(0, left) for left in range(count - 2, 0, -1)]]
@@ -139,7 +139,7 @@ def _pairs(
 
 @once
 def _parse(subscripts: str, shapes: tuple[tuple[int, ...], ...]) -> tuple[tuple[str, ...], str]:
-    """A letter per axis, the ellipses spelled out: the labels of each operand, and of the output."""
+    """The labels of each operand and of the output: a letter per axis, with the ellipses spelled out."""
     met = f"einsum: {subscripts!r} with shapes {', '.join(map(str, shapes))}"
     given, arrow, out = subscripts.replace(" ", "").partition("->")
     terms = given.split(",")
@@ -162,8 +162,8 @@ def _parse(subscripts: str, shapes: tuple[tuple[int, ...], ...]) -> tuple[tuple[
     dots = "".join(free[:widest])
     labels = [term.replace("...", dots[widest - n :]) for term, n in zip(terms, extra, strict=True)]
     if not arrow:
-        once = sorted(n for n in set(given) - set(".,") if given.count(n) == 1)
-        out = "..." + "".join(once)
+        single = sorted(n for n in set(given) - set(".,") if given.count(n) == 1)
+        out = "..." + "".join(single)
     elif widest and "..." not in out:
         raise ValueError(
             f"{met}: the output has no ellipsis; write ...{out} behind ->, or sum after"
@@ -178,7 +178,7 @@ def _parse(subscripts: str, shapes: tuple[tuple[int, ...], ...]) -> tuple[tuple[
 
 
 def _check_sizes(met: str, labels: Sequence[str], shapes: Sequence[tuple[int, ...]]) -> None:
-    """Axes of one letter must have one size; between operands size 1 broadcasts, as in NumPy."""
+    """Raise unless axes of one letter have one size; between operands size 1 broadcasts, as in NumPy."""
     sizes: dict[str, int] = {}
     for term, shape in zip(labels, shapes, strict=True):
         own: dict[str, int] = {}

@@ -32,7 +32,7 @@ remainder = elementwise(
     b=lambda g, a, b: -g * np.floor_divide(a, b),
     doc="""a - b floor(a / b)
 
-    At the kink: where a is a multiple of b, where it jumps, the gradient is 1 in a and -a / b in b.""",
+    At the kink: where a is a multiple of b, it jumps; the gradient there is 1 in a and -a / b in b.""",
 )
 
 
@@ -42,7 +42,7 @@ def floor_divide(a: Any, b: Any) -> Any:
     is_tensor = [isinstance(v, TensorBase) for v in (a, b)]
     if not any(is_tensor):
         return np.floor_divide(a, b)
-    # to one dtype, as the operands of every op: np.floor_divide alone widens float32 at an np.float64
+    # one dtype for both operands, as in every op: np.floor_divide itself widens float32 beside an np.float64
     return inspect(np.floor_divide, *unify("floor_divide", [plain(a), plain(b)], is_tensor, True))
 
 
@@ -58,7 +58,7 @@ absolute = elementwise(
 
 @serves(np.reciprocal)
 def reciprocal(x: Any) -> Any:
-    """1 / x, in floats also for integers."""
+    """1 / x; integers become floats."""
     return divide(1, x)
 
 
@@ -76,7 +76,7 @@ def rad2deg(x: Any) -> Any:
 
 # Powers and roots ----------------------------------------------------------------------------------------
 
-# where x == 0 the gradient is inf, as the limit is; sqrt(x * x) there is nan by the chain rule
+# at 0 the gradient is inf, its limit; that of sqrt(x * x) is nan there, by the chain rule
 sqrt = elementwise(
     np.sqrt,
     x=lambda g, y: 0.5 * g / y,
@@ -94,7 +94,7 @@ cbrt = elementwise(
 
 
 def _power(a: Any, b: Any) -> Any:
-    return a**b  # the operator, not np.power: NumPy squares and takes roots faster there
+    return a**b  # the operator has faster paths for squares and roots than np.power
 
 
 def _power_base(g: Any, a: Any, b: Any) -> Any:
@@ -108,7 +108,7 @@ def _power_exponent(g: Any, y: Any, a: Any) -> Any:
 
 
 def _log_or_0(a: Any) -> Any:
-    """log(a), and 0 where a is 0; of a Python number a Python number, which does not widen what it meets."""
+    """log(a), and 0 where a is 0; a Python number stays one, so that it widens no dtype."""
     if isinstance(a, (int, float)):
         return math.log(a) if a > 0 else 0.0 if a == 0 else math.nan
     return log(a + (a == 0))
@@ -121,7 +121,7 @@ power = serves(np.power)(
         b=_power_exponent,
         doc="""a ** b
 
-    At the edge: 0**b has gradient 0 in b for b >= 0; a negative base gives nan in b; a**0 gives 0 in a, also at 0.""",
+    At the edge: 0**b has gradient 0 in b for b >= 0; a negative base has nan in b; a**0 has 0 in a, even at a = 0.""",
     )
 )
 
@@ -163,7 +163,7 @@ sigmoid = elementwise(
 
 
 def _excess(a: Any, b: Any) -> Any:
-    # a - b, its sigmoid being a's share; -inf has no part in the sum, also where b is -inf: gradient 0
+    # a - b, whose sigmoid is a's share of the sum; an a of -inf has no share, even where b is -inf too
     return a - (b if isinstance(b, (int, float)) else _where_row(a > -math.inf, b, 0))
 
 
@@ -173,7 +173,7 @@ logaddexp = elementwise(
     b=lambda g, a, b: g * sigmoid(_excess(b, a)),
     doc="""log(exp(a) + exp(b)), without overflow
 
-    At the edge: -inf gets 0, also where both are.""",
+    At the edge: an argument of -inf has gradient 0, even where both are -inf.""",
 )
 logaddexp2 = elementwise(
     np.logaddexp2,
@@ -181,14 +181,14 @@ logaddexp2 = elementwise(
     b=lambda g, a, b: g * sigmoid(_excess(b, a) * math.log(2)),
     doc="""log2(2^a + 2^b), without overflow
 
-    At the edge: -inf gets 0, also where both are.""",
+    At the edge: an argument of -inf has gradient 0, even where both are -inf.""",
 )
 
 # Trigonometric and hyperbolic functions ------------------------------------------------------------------
 
 
 def _over_square(g: Any, a: Any, b: Any) -> Any:
-    """g / (a^2 + b^2), where the squares might overflow."""
+    """g / (a^2 + b^2), even where the squares would overflow."""
     h = np.hypot(a, b)
     return g / h / h
 
@@ -196,7 +196,7 @@ def _over_square(g: Any, a: Any, b: Any) -> Any:
 sin = elementwise(np.sin, x=lambda g, x: g * np.cos(x))
 cos = elementwise(np.cos, x=lambda g, x: -g * np.sin(x))
 tan = elementwise(np.tan, x=lambda g, y: g * (1 + y * y))
-# arcsin and arccos at -1 and 1, arccosh at 1: infinite, as the limit is
+# infinite, which is the limit: arcsin and arccos at -1 and 1, arccosh at 1
 arcsin = elementwise(np.arcsin, x=lambda g, x: g / np.sqrt((1 - x) * (1 + x)))
 arccos = elementwise(np.arccos, x=lambda g, x: -g / np.sqrt((1 - x) * (1 + x)))
 arctan = elementwise(np.arctan, x=lambda g, x: _over_square(g, 1, x))
@@ -205,7 +205,7 @@ arctan2 = elementwise(
     np.arctan2,
     a=lambda g, a, b: _over_square(g * b, a, b),
     b=lambda g, a, b: _over_square(-g * a, a, b),
-    doc="""The angle of the point with height a and abscissa b, in [-pi, pi]
+    doc="""The angle of the point (b, a), in [-pi, pi]
 
     At the edge: nan at the origin.""",
 )
@@ -228,33 +228,33 @@ maximum = elementwise(
     np.maximum,
     a=lambda g, a, b: _won(g, a, b, (a > b) | np.isnan(a)),
     b=lambda g, a, b: _won(g, b, a, (b > a) | np.isnan(b)),
-    doc="""max(a, b), nan where either is
+    doc="""max(a, b), nan where either is nan
 
-    At a tie: half and half; nan gets the gradient.""",
+    At a tie: each gets half; a nan gets the whole gradient.""",
 )
 minimum = elementwise(
     np.minimum,
     a=lambda g, a, b: _won(g, a, b, (a < b) | np.isnan(a)),
     b=lambda g, a, b: _won(g, b, a, (b < a) | np.isnan(b)),
-    doc="""min(a, b), nan where either is
+    doc="""min(a, b), nan where either is nan
 
-    At a tie: half and half; nan gets the gradient.""",
+    At a tie: each gets half; a nan gets the whole gradient.""",
 )
 fmax = elementwise(
     np.fmax,
     a=lambda g, a, b: _won(g, a, b, (a > b) | np.isnan(b)),
     b=lambda g, a, b: _won(g, b, a, (b > a) | np.isnan(a)),
-    doc="""max(a, b), and where one is nan the other
+    doc="""max(a, b); where one is nan, the other
 
-    At a tie: half and half; the other of a nan gets the gradient.""",
+    At a tie: each gets half; where one is nan, the other gets the whole gradient.""",
 )
 fmin = elementwise(
     np.fmin,
     a=lambda g, a, b: _won(g, a, b, (a < b) | np.isnan(b)),
     b=lambda g, a, b: _won(g, b, a, (b < a) | np.isnan(a)),
-    doc="""min(a, b), and where one is nan the other
+    doc="""min(a, b); where one is nan, the other
 
-    At a tie: half and half; the other of a nan gets the gradient.""",
+    At a tie: each gets half; where one is nan, the other gets the whole gradient.""",
 )
 
 
@@ -265,7 +265,7 @@ def _where(condition: Any, a: Any, b: Any) -> Any:
     return np.where(condition, a, b)
 
 
-# the branch not taken gets 0; if its own derivative is infinite there, 0 * inf makes nan further up
+# the branch not taken gets 0; if its own derivative is infinite there, 0 * inf gives nan in the rules before it
 _where_row: Primitive = elementwise(
     _where,
     a=lambda g, condition: _where_row(condition, g, 0),
@@ -285,11 +285,11 @@ def where(condition: Any, a: Any, b: Any) -> Any:
 def where_safe(condition: Any, f: Callable[[Any], Any], g: Callable[[Any], Any], x: Any) -> Any:
     """f(x) where condition else g(x), each computed only from elements of x on its own side.
 
-    f and g are elementwise. f is called with x where the condition holds, and everywhere else with a constant: the
-    first element of x (in row-major order, broadcast with the condition) where it holds, so one in f's domain. g
-    likewise. A function that no element takes is not called. So the branch not taken, where it is infinite or not
-    defined, leaves no trace, at any order: `where_safe(x > 0, np.sqrt, np.zeros_like, x)` has gradient 0 at x <= 0,
-    where `where(x > 0, np.sqrt(x), 0)` has nan. The condition has no gradient.
+    f and g are elementwise. f is called with x where the condition holds, and elsewhere with a constant in its domain:
+    the first element of x (in row-major order, broadcast with the condition) for which it holds. g likewise. A
+    function that no element needs is not called. So a branch that is infinite or undefined where it is not taken
+    leaves no trace, at any order: `where_safe(x > 0, np.sqrt, np.zeros_like, x)` has gradient 0 at x <= 0, while
+    `where(x > 0, np.sqrt(x), 0)` has nan. The condition has no gradient.
     """
     condition = plain(condition)
     shape = np.broadcast_shapes(np.shape(condition), np.shape(x))
@@ -316,7 +316,7 @@ def nan_to_num(
 ) -> Any:
     """x with nan replaced by `nan`, inf and -inf by `posinf` and `neginf`, which are the dtype's extremes by default.
 
-    At the edge: 0 where something was replaced.
+    At the edge: gradient 0 where an element was replaced.
     """
     return _nan_to_num_row(x, nan, posinf, neginf)
 
@@ -335,12 +335,12 @@ def _clip(x: Any, low: Any, high: Any) -> Any:
 
 
 def _number(bound: Any) -> Any:
-    """A bound without axes as a Python number, which does not widen x."""
+    """A 0-d bound as a Python number, which does not widen the dtype of x."""
     return bound.item() if hasattr(bound, "item") and not bound.shape else bound
 
 
 def _inside(x: Any, low: Any, high: Any) -> Any:
-    """True where the clip is the identity; exactly at a bound it is not: gradient 0, of least norm."""
+    """True strictly between the bounds; exactly at a bound the gradient is 0, of least norm."""
     if low is None:
         return x < high
     return x > low if high is None else (x > low) & (x < high)
@@ -372,13 +372,13 @@ def _astype(x: Any, dtype: Any) -> Any:
     return x.astype(dtype)
 
 
-# the engine casts every gradient to its argument's dtype, which is all the rule there is
+# the engine casts every gradient to its argument's dtype: nothing is left for the rule to do
 _astype_row = primitive(_astype, x=lambda g: g)
 
 
 @serves(np.astype)
 def astype(x: Any, dtype: Any) -> Any:
-    """x as another dtype; the gradient returns as x's own. Integer and bool results have no history."""
+    """x as another dtype; the gradient has the dtype of x. Integer and bool results have no history."""
     target = np.dtype(dtype)
     if target.kind == "c":
         raise TypeError(

@@ -53,7 +53,7 @@ def huber_loss(x: Any, target: Any, reduction: Reduction = "mean", delta: float 
 
 
 def _huber(d: Any, bound: float) -> Any:
-    near = clip(d, -bound, bound)  # of far elements no square is taken, which might overflow
+    near = clip(d, -bound, bound)  # far elements are not squared, which might overflow
     return near * (d - 0.5 * near)
 
 
@@ -85,7 +85,7 @@ def binary_cross_entropy(
     target  probabilities of x's shape; 0 and 1 for labels
     weight  w above: a number or an array that broadcasts to x's shape
 
-    At the edge: logarithms below -100, that of 0 too, are -100, and have gradient 0. On logits use
+    At the edge: logarithms below -100, also that of 0, become -100 and have gradient 0. For logits use
     binary_cross_entropy_with_logits, which needs no such bound.
     """
     op = "binary_cross_entropy"
@@ -109,10 +109,10 @@ def _weighted(op: str, terms: Any, weight: Any, x: Any) -> Any:
 
 
 def kl_div(x: Any, target: Any, reduction: Reduction = "mean", log_target: bool = False) -> Any:
-    """mean of t (log t - x), with x logarithms of probabilities and t probabilities: the divergence of x from t.
+    """mean of t (log t - x), with t probabilities and x log-probabilities: the divergence of x from t.
 
-    reduction   also "batchmean": the sum over x.shape[0], which is the mean divergence of distributions in rows
-    log_target  the target holds logarithms of probabilities too
+    reduction   also "batchmean": the sum divided by x.shape[0], the mean divergence if each row is a distribution
+    log_target  the target holds log-probabilities too
 
     At the edge: where t is 0 (its logarithm -inf) the term and its gradients are 0, whatever x is.
     """

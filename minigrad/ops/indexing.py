@@ -1,7 +1,7 @@
-"""Indexing: `getitem` gathers, `scatter` adds back to where it was gathered from; each is the other's gradient.
+"""Indexing: `getitem` gathers elements, `scatter` adds them back where they came from; each is the other's gradient.
 
-What reads or writes along one axis is composed of them. Indices are data: they have no gradient, and may be arrays,
-Tensors or lists of integers.
+Most ops along one axis are composed of these two. Indices have no gradient; they may be arrays, Tensors or lists of
+integers.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _scatter(g: Any, index: Any, shape: Any) -> Any:
 
 
 def _scatter_plain(g: Any, index: Any, shape: Any) -> Any:
-    """zeros(shape) with y[index] += g, duplicate indices accumulating, in words that every library has."""
+    """zeros(shape) with y[index] += g, duplicate indices accumulating, in functions that every array library has."""
     check_fits(g, _shape_chosen("scatter", g, index, shape), shape)
     y = np.zeros_like(g, shape=shape)
     if all(is_basic(part) for part in parts_of(index)):  # each element at most once
@@ -45,7 +45,7 @@ def _scatter_plain(g: Any, index: Any, shape: Any) -> Any:
 
 
 def _shape_chosen(op: str, x: Any, index: Any, shape: Any) -> Any:
-    """The shape of an array of `shape` and x's kind at [index]."""
+    """The shape of y[index], for an array y of `shape` in x's library."""
     unit = np.broadcast_to(np.zeros_like(x, shape=(), dtype=bool), shape)
     return tuple(choose(op, unit, index, shape).shape)
 
@@ -53,7 +53,7 @@ def _shape_chosen(op: str, x: Any, index: Any, shape: Any) -> Any:
 getitem = primitive(
     _getitem, x=lambda g, index, x_shape: scatter(g, index, x_shape), doc="x[index]"
 )
-# a row: assignment into zeros has no other spelling; duplicate indices accumulate
+# a row: assignment into zeros cannot be composed of other ops; duplicate indices accumulate
 scatter: Primitive = primitive(
     _scatter, g=lambda G, index: getitem(G, index), doc="zeros(shape) with y[index] += g"
 )
@@ -62,7 +62,7 @@ scatter: Primitive = primitive(
 
 
 def _integers(op: str, indices: Any, x: Any) -> Any:
-    """Indices as an integer array, of x's library if they are numbers or lists."""
+    """Indices as an integer array; numbers and lists become one of x's library."""
     indices = plain(indices)
     if not is_array(indices):
         indices = np.asarray(indices, like=plain(x) if is_array(x) else None)
@@ -142,7 +142,7 @@ def _numpy_take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any
 
 
 def _spread(op: str, values: Any, x: Any, shape: tuple[int, ...]) -> Any:
-    """values broadcast to the shape that x's index chooses; numbers at x's dtype."""
+    """values broadcast to `shape`, that of the chosen elements; numbers get x's dtype."""
     values = values if is_array(values) or np.isscalar(values) else as_array(values)
     size = tuple(np.shape(values))
     if size == shape:
@@ -162,8 +162,8 @@ def _spread(op: str, values: Any, x: Any, shape: tuple[int, ...]) -> Any:
 def scatter_add(x: Any, index: Any, values: Any, axis: int | None = None) -> Any:
     """x with y[index] += values; where the index names an element more than once, all its values are added.
 
-    index   anything that indexes x; with `axis` given integers along that axis, as `take_along_axis` reads them
-            (PyTorch's scatter_add)
+    index   anything that indexes x; with `axis`, integers along that axis, as `take_along_axis` reads them (this is
+            PyTorch's scatter_add)
     values  broadcast to x[index]
     """
     if axis is not None:
@@ -175,12 +175,12 @@ def scatter_add(x: Any, index: Any, values: Any, axis: int | None = None) -> Any
 
 def _put(x: Any, values: Any, places: Any) -> Any:
     y = x.copy().reshape(-1)
-    y[places.reshape(-1)] = values.reshape(-1)  # along one axis: the last of several values stays
+    y[places.reshape(-1)] = values.reshape(-1)  # flat, so that the last of several values stays
     return y.reshape(x.shape)
 
 
 def _put_values(g: Any, places: Any) -> Any:
-    """The gradient at the places; of several values put in one place only the last, which stayed, gets it."""
+    """The gradient at the places; of several values for one place only the last, which stayed, gets it."""
     flat = places.reshape(-1)
     turn = np.arange(flat.size, like=flat)
     last_turn = np.zeros_like(turn, shape=math.prod(g.shape))
@@ -189,7 +189,7 @@ def _put_values(g: Any, places: Any) -> Any:
     return where(stayed, getitem(g.reshape(-1), places), 0)
 
 
-# a row: assignment has no other spelling
+# a row: assignment cannot be composed of other ops
 _put_row: Primitive = primitive(
     _put,
     x=lambda g, places: _put_row(g, np.zeros_like(g, shape=()), places),
@@ -240,7 +240,7 @@ def embedding(weight: Any, indices: Any, padding_idx: int | None = None) -> Any:
 
     IndexError for an index out of range; negative ones do not wrap.
 
-    At the edge: the row `padding_idx` is read as any other, and its gradient is 0.
+    At the edge: the row `padding_idx` is read like any other, but its gradient is 0.
     """
     count = weight.shape[0]
     indices = _integers("embedding", indices, weight)
@@ -253,4 +253,4 @@ def embedding(weight: Any, indices: Any, padding_idx: int | None = None) -> Any:
             f"embedding: padding_idx {padding_idx} is no row; it must be in [0, {count})"
         )
     is_read = (indices != padding_idx).reshape(indices.shape + (1,) * (len(weight.shape) - 1))
-    return where(is_read, y, plain(y))  # the same values, the padding's without history
+    return where(is_read, y, plain(y))  # the same values; those of the padding row have no history

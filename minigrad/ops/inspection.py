@@ -1,8 +1,8 @@
-"""Functions without a gradient: comparisons, rounding, questions about arrays. Listed once; they act on the data.
+"""Functions without a gradient, which act on the data: comparisons, rounding, questions about arrays.
 
-Their results are Tensors that require no grad where NumPy gives an array, and plain Python values otherwise. What
-is listed here is constant around almost every point: a float result that moves with x has a row instead, or stands
-in VALUES.
+Their results are Tensors that require no grad where NumPy gives an array, and plain Python values otherwise. A
+function belongs here if it is constant around almost every point. One whose float result varies with x has a row
+instead, or is listed in VALUES.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ FUNCTIONS = frozenset((
     np.round, np.around, np.fix, np.zeros_like, np.ones_like, np.empty_like,
 ))
 
-# these give values, counts or bounds that may move with what they are given: only where nothing requires grad
+# these give values, counts or bounds that may vary with the arguments: allowed only where none requires grad
 VALUES = frozenset((
     np.unique, np.unique_all, np.unique_counts, np.unique_inverse, np.unique_values,
     np.intersect1d, np.union1d, np.setdiff1d, np.setxor1d,
@@ -50,7 +50,7 @@ VALUES = frozenset((
     np.packbits, np.unpackbits,
 ))
 
-# these make arrays of the library of `like=`
+# these make arrays of the same library as `like=`
 MAKERS: frozenset[Any] = frozenset((
     np.arange, np.array, np.asanyarray, np.asarray, np.ascontiguousarray, np.asfortranarray,
     np.empty, np.eye, np.full, np.identity, np.ones, np.tri, np.zeros,

@@ -1,4 +1,4 @@
-"""Joining along rows, columns and depth, and splitting: the gradient of all parts is one concatenation."""
+"""Joining along rows, columns and depth, and splitting, whose gradient is one concatenation of those of the parts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def vstack(arrays: Sequence[Any]) -> Any:
 
 @serves(np.hstack)
 def hstack(arrays: Sequence[Any]) -> Any:
-    """The arrays one after another along axis 1; arrays with one axis along that."""
+    """The arrays one after another along axis 1; arrays with one axis, along that axis."""
     arrays = [atleast_1d(a) for a in arrays]
     return concatenate(arrays, 0 if arrays and len(arrays[0].shape) == 1 else 1)
 
@@ -46,12 +46,12 @@ def _split(x: Any, bounds: tuple[int, ...], axis: int) -> Any:
     return tuple([x[(slice(None),) * axis + (slice(a, b),)] for a, b in pairwise(bounds)])
 
 
-# one row with several outputs: its gradient is one concatenation, that of n slices would be n arrays of zeros
+# one row with several outputs: its gradient is one concatenation, where n slices would make n arrays of zeros
 _split_row = primitive(_split, x=lambda g, axis: concatenate(g, axis))
 
 
 def _even_bounds(n: int, sections: int) -> list[int]:
-    """0 = b_0 <= ... <= b_sections = n, in steps as equal as they can be, the longer ones first."""
+    """0 = b_0 <= ... <= b_sections = n, in steps as equal as possible, the longer ones first."""
     each, longer = divmod(n, sections)
     return [i * each + min(i, longer) for i in range(sections + 1)]
 
@@ -72,7 +72,7 @@ def _split_at(name: str, x: Any, at: Any, axis: int, is_even: bool) -> tuple[Any
     bounds = (0, *[slice(index(i), None).indices(n)[0] for i in at], n)
     if all(a <= b for a, b in pairwise(bounds)):
         return tuple(_split_row(x, bounds, axis))
-    # places that are not in order give sections that overlap: what lies in several gets the sum of their gradients
+    # places out of order give sections that overlap: an element in several gets the sum of their gradients
     lead = (slice(None),) * axis
     return tuple([getitem(x, (*lead, slice(a, b))) for a, b in pairwise(bounds)])
 
@@ -80,33 +80,33 @@ def _split_at(name: str, x: Any, at: Any, axis: int, is_even: bool) -> tuple[Any
 @serves(np.split)
 @says_our_words
 def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> tuple[Any, ...]:
-    """x cut along an axis into so many equal sections, or at the places given: x[:i], x[i:j], x[j:], as views."""
+    """x cut along an axis into that many equal sections, or at the given places: x[:i], x[i:j], x[j:]; as views."""
     return _split_at("split", x, indices_or_sections, axis, True)
 
 
 @serves(np.array_split)
 @says_our_words
 def array_split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> tuple[Any, ...]:
-    """`split` into sections that need not be equal: where n does not divide, the first ones are longer by one."""
+    """`split` into sections that need not be equal: if n does not divide, the first ones are longer by one."""
     return _split_at("array_split", x, indices_or_sections, axis, False)
 
 
 @serves(np.hsplit)
 def hsplit(x: Any, indices_or_sections: int | Sequence[int]) -> tuple[Any, ...]:
-    """x split along axis 1, or along its only one: hstack backwards."""
+    """x split along axis 1, or along its only axis: the inverse of hstack."""
     return _split_at("hsplit", x, indices_or_sections, 0 if len(x.shape) == 1 else 1, True)
 
 
 @serves(np.vsplit)
 def vsplit(x: Any, indices_or_sections: int | Sequence[int]) -> tuple[Any, ...]:
-    """x, of two or more axes, split along axis 0: vstack backwards."""
+    """x, of two or more axes, split along axis 0: the inverse of vstack."""
     _need_axes("vsplit", x, 2)
     return _split_at("vsplit", x, indices_or_sections, 0, True)
 
 
 @serves(np.dsplit)
 def dsplit(x: Any, indices_or_sections: int | Sequence[int]) -> tuple[Any, ...]:
-    """x, of three or more axes, split along axis 2: dstack backwards."""
+    """x, of three or more axes, split along axis 2: the inverse of dstack."""
     _need_axes("dsplit", x, 3)
     return _split_at("dsplit", x, indices_or_sections, 2, True)
 
@@ -128,5 +128,5 @@ _unstack_row = primitive(_unstack, x=lambda g, axis: stack(g, axis))
 @serves(np.unstack)
 @says_our_words
 def unstack(x: Any, axis: int = 0) -> tuple[Any, ...]:
-    """x[0], x[1], ..., the arrays that lie side by side along an axis, as views: stack backwards."""
+    """x[0], x[1], ..., the arrays side by side along an axis, as views: the inverse of stack."""
     return tuple(_unstack_row(x, normalize_axis_index(axis, len(x.shape), "unstack")))

@@ -1,4 +1,4 @@
-"""Labels of classes: their checks, said by the loss's name, and the places of x that they choose."""
+"""Class labels: their checks, whose errors name the loss, and the places of x that they choose."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def check_labels(op: str, x: Any, target: Any) -> None:
-    """Integers of x's shape without the axis of the classes, which is 1, or 0 of one row."""
+    """Raise unless the target holds integers and has x's shape without the axis of the classes."""
     size, axis = tuple(x.shape), class_axis(op, x)
     shape = size[:axis] + size[axis + 1 :]
     if target.dtype.kind not in "iu" or tuple(target.shape) != shape:
@@ -34,13 +34,13 @@ def class_rows(x: Any) -> Any:
 
 
 def label_places(labels: Any) -> Any:
-    """The index of every row's label, made of the labels' kind of array."""
+    """The index of every row's label, as arrays of the labels' library."""
     return np.arange(labels.shape[0], like=labels), labels
 
 
 def kept_labels(op: str, labels: Any, classes: int, ignore_index: int | None) -> Any:
     """True for labels (M,) other than `ignore_index`, or None if all are kept; IndexError for one that is no class."""
-    # as unsigned numbers negative labels are very large: one pass finds whether any is no class
+    # as unsigned numbers negative labels are very large, so one comparison finds labels that are no class
     unsigned = labels.astype(np.int64, copy=False).view(np.uint64)
     may_ignore = ignore_index is not None and 0 <= ignore_index < classes
     if not may_ignore and np.maximum.reduce(unsigned, initial=0) < classes:

@@ -1,6 +1,6 @@
 """Linear algebra on stacks of square matrices (..., n, n): inverse, systems, determinants, decompositions.
 
-LAPACK knows no float16: there the computation runs in float32.
+LAPACK has no float16: that is computed in float32.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .shapes import broadcast_to, expand_dims, matrix_transpose, squeeze, sum_to
 
 
 def _lapack(op: str, f: Any, a: Any, *more: Any) -> Any:
-    """f(a, ...) for square a, in float32 where LAPACK does not know the dtype."""
+    """f(a, ...) for square a; LinAlgError for others. float16 is computed in float32."""
     if len(a.shape) < 2 or a.shape[-1] != a.shape[-2]:
         raise np.linalg.LinAlgError(
             f"{op}: a has shape {a.shape}; a square matrix or a stack of them, (..., n, n), is needed"
@@ -74,7 +74,7 @@ _solve_row: Primitive = primitive(_solve, joint=(("a", "b"), _solve_back), float
 def solve(a: Any, b: Any) -> Any:
     """x with a x = b, for a (..., n, n) and b (n,), one vector, or (..., n, k), columns; leading axes broadcast.
 
-    LinAlgError where a matrix is singular. As in NumPy 2 only a 1-d b is a vector: write stacks of vectors (..., n, 1).
+    LinAlgError where a matrix is singular. As in NumPy 2, only a 1-d b is a vector: give stacks of them as (..., n, 1).
     """
     a, b = (x if is_array(x) else as_array(x) for x in (a, b))
     columns = expand_dims(b, 1) if b.ndim == 1 else b
@@ -104,10 +104,10 @@ MINORS = 32
 
 
 def _cofactors(g: Any, a: Any, y: Any) -> Any:
-    """g d det / da = g det(a) inv(a)^T; for matrices near a singular one the determinants of the minors.
+    """g d det / da = g det(a) inv(a)^T; near singular matrices the determinants of the minors instead.
 
-    The product is exact enough at order 1 wherever inv does not fail, but its own derivatives are differences of
-    numbers that grow with the condition. The minors are polynomials: right everywhere and at every order.
+    The product is accurate at order 1 wherever inv succeeds, but its own derivatives are differences of numbers that
+    grow with the condition number. The minors are polynomials: accurate everywhere and at every order.
     """
     g = g[..., None, None]
     if a.shape[-1] <= MINORS and _is_near_singular(plain(a)):
@@ -116,7 +116,7 @@ def _cofactors(g: Any, a: Any, y: Any) -> Any:
 
 
 def _is_near_singular(a: Any) -> bool:
-    """Tell whether the condition of one of NumPy's own matrices is above eps^(-1/3); other arrays are not asked."""
+    """Tell whether a matrix has a condition number above eps^(-1/3); of NumPy's own arrays only, else False."""
     if type(a) is not np.ndarray or not a.size:
         return False
     condition = np.linalg.cond(a.astype(np.float64, copy=False), 1)
@@ -139,7 +139,7 @@ det: Primitive = serves(np.linalg.det)(
         floats=True,
         doc="""The determinant of each matrix.
 
-    At the edge: of a singular matrix the gradient is the matrix of cofactors, exact at every order, up to n = 32;
+    At the edge: the gradient at a singular matrix is its matrix of cofactors, exact at every order, up to n = 32;
     larger singular matrices raise LinAlgError in backward.
     """,
     )
@@ -161,7 +161,7 @@ _slogdet_row = primitive(_slogdet, a=lambda g, a: g[1][..., None, None] * inv(a)
 
 @serves(np.linalg.slogdet)
 def slogdet(a: Any) -> _Slogdet:
-    """(sign, logabsdet) with det(a) = sign exp(logabsdet), where det itself would overflow.
+    """(sign, logabsdet) with det(a) = sign exp(logabsdet), even where det itself would overflow.
 
     At the edge: a singular matrix gives (0, -inf), and its gradient raises LinAlgError.
     """
@@ -190,7 +190,7 @@ _cholesky_row = primitive(_cholesky, a=_cholesky_back, floats=True)
 
 @serves(np.linalg.cholesky)
 def cholesky(a: Any, *, upper: bool = False) -> Any:
-    """L, lower triangular, with a = L L^T for symmetric positive definite a; with `upper` U with a = U^T U.
+    """L, lower triangular, with a = L L^T for symmetric positive definite a; if `upper`, U with a = U^T U.
 
     Only that triangle of a is read; the gradient is symmetric. LinAlgError where a is not positive definite.
     """
@@ -213,9 +213,9 @@ def _eigh_back(g: Any, y: Any) -> Any:
     (g_values, g_vectors), (values, vectors) = g, y
     row, column = _places(vectors)
     turn = vectors.mT @ g_vectors
-    turn = 0.5 * (turn - turn.mT)  # that of the vectors by turning one into another
+    turn = 0.5 * (turn - turn.mT)  # unit vectors can only rotate into each other
     gap = values[..., None, :] - values[..., :, None]
-    # vectors of equal eigenvalues may be turned freely: nan if the result depends on that turn, else 0
+    # vectors of equal eigenvalues may be rotated freely: nan if the result depends on that, else 0
     turn = where(gap == 0, where(turn == 0, turn, math.nan), turn / where(gap == 0, 1, gap))
     inner = where(row == column, g_values[..., None, :], turn)
     return vectors @ inner @ vectors.mT
@@ -229,9 +229,10 @@ def eigh(a: Any, UPLO: Literal["L", "U"] = "L") -> _Eigh:
     """(w, V) with a = V diag(w) V^T for symmetric a: eigenvalues in ascending order, unit eigenvectors as columns.
 
     Only the lower triangle of a is read (UPLO="U": the upper); the gradient is symmetric. The sign of a vector is
-    LAPACK's choice, and taken as fixed.
-    At a tie: vectors of equal eigenvalues have no derivative, and the gradient is nan if the result depends on them;
-    the eigenvalues' gradient is that for the vectors returned.
+    LAPACK's choice, and treated as fixed.
+
+    At a tie: vectors of equal eigenvalues have no derivative: the gradient is nan if the result depends on them. The
+    gradient of equal eigenvalues is that for the vectors returned.
     """
     if UPLO not in ("L", "U"):
         raise ValueError(f'eigh: UPLO must be "L" or "U", not {UPLO!r}')
@@ -243,7 +244,7 @@ def eigh(a: Any, UPLO: Literal["L", "U"] = "L") -> _Eigh:
 
 @serves(np.linalg.matrix_power)
 def matrix_power(a: Any, n: int) -> Any:
-    """a^n by repeated squaring, n an integer: a^0 is the identity, a negative n takes the inverse first."""
+    """a^n for an integer n, by repeated squaring; a^0 is the identity, and a negative n inverts a first."""
     if not hasattr(n, "__index__"):
         raise TypeError(f"matrix_power: n must be an integer, not {n!r}")
     n = index(n)

@@ -33,7 +33,7 @@ def check_same_shape(op: str, x: Any, target: Any) -> None:
 
 
 def fitting(op: str, name: str, weight: Any, x: Any) -> Any:
-    """A weight per element, or per element along some axes, in x's dtype; ValueError if it does not fit x's shape."""
+    """The weight in x's dtype; ValueError unless it broadcasts to x's shape."""
     weight = in_array(weight)
     fits = len(weight.shape) <= len(x.shape) and all(
         n in (1, m) for n, m in zip(weight.shape[::-1], x.shape[::-1], strict=False)

@@ -31,10 +31,11 @@ def cross_entropy(
 ) -> Any:
     """-log softmax(x)[target], averaged: sum(w[t] nll) / sum(w[t]) over the rows that are not ignored.
 
-    x       logits (N, C, ...) or (C,)
-    target  integer labels (N, ...) or (); or floats of x's shape, the probabilities of the classes
-    weight  per class (C,); label_smoothing eps mixes the target with the uniform distribution:
-            ((1 - eps) sum(w[t] -logp[t]) + eps / C sum(sum_c(w_c -logp_c))) / sum(w[t])
+    x                logits (N, C, ...) or (C,)
+    target           integer labels (N, ...) or (); or floats of x's shape, the probabilities of the classes
+    weight           one per class, (C,)
+    label_smoothing  eps, which mixes the target with the uniform distribution:
+                     ((1 - eps) sum(w[t] -logp[t]) + eps / C sum(sum_c(w_c -logp_c))) / sum(w[t])
 
     IndexError for a label outside [0, C) that is not `ignore_index`; ValueError for shapes that do not fit.
     All rows ignored: nan with gradient 0, and a warning.
@@ -58,27 +59,27 @@ def cross_entropy(
 def _with_labels(
     x: Any, labels: Any, weight: Any, ignore_index: int, reduction: Reduction, eps: float
 ) -> Any:
-    """The loss of logits (M, C) and labels (M,), reduced; with reduction "none" per row."""
+    """The loss of logits (M, C) and labels (M,), reduced; with reduction "none", one per row."""
     count, classes = x.shape
     kept = kept_labels("cross_entropy", labels, classes, ignore_index)
     if weight is None and kept is None and not eps and reduction != "none" and count:
         return softmax_cross_entropy(x, labels, 1 / count if reduction == "mean" else 1.0)
     x, labels, kept = _without_ignored(x, labels, kept)
-    one, row_weight, total = _weights("cross_entropy", x, labels, kept, weight, reduction)
+    class_weight, row_weight, total = _weights("cross_entropy", x, labels, kept, weight, reduction)
     if not total:  # nothing to average
         return softmax_cross_entropy(x, labels, row_weight) + math.nan
-    row_weight, one = row_weight / total, one / total
+    row_weight, class_weight = row_weight / total, class_weight / total
     if reduction != "none" and not eps:
         return softmax_cross_entropy(x, labels, row_weight)
     nll = -log_softmax(x)
     terms = nll[label_places(labels)] * row_weight
     if eps:
-        terms = (1 - eps) * terms + eps * (sum(nll * one, 1) * kept / classes)
+        terms = (1 - eps) * terms + eps * (sum(nll * class_weight, 1) * kept / classes)
     return terms if reduction == "none" else sum(terms)
 
 
 def _without_ignored(x: Any, labels: Any, kept: Any) -> tuple[Any, Any, Any]:
-    """Rows left out may be infinite or nan, and nothing of them may reach the sums: they become zeros of class 0."""
+    """x, labels and kept, with ignored rows as zeros of class 0: an inf or nan in them must not reach the sums."""
     if kept is None:
         return x, labels, np.ones_like(labels, dtype=bool)
     return where(kept[:, None], x, 0), np.where(kept, labels, 0), kept
@@ -87,15 +88,15 @@ def _without_ignored(x: Any, labels: Any, kept: Any) -> tuple[Any, Any, Any]:
 def _weights(
     op: str, x: Any, labels: Any, kept: Any, weight: Any, reduction: Reduction
 ) -> tuple[Any, Any, Any]:
-    """The weight of each class, that of each row, and what a mean divides them by (1 if there is none)."""
-    one = np.ones_like(plain(x), shape=x.shape[1:]) if weight is None else weight
-    one = one.astype(x.dtype)
-    row_weight = one[labels] * kept
+    """The weight of each class, that of each row, and the number by which a mean divides (1 if it is no mean)."""
+    class_weight = np.ones_like(plain(x), shape=x.shape[1:]) if weight is None else weight
+    class_weight = class_weight.astype(x.dtype)
+    row_weight = class_weight[labels] * kept
     if reduction != "mean":
-        return one, row_weight, 1
+        return class_weight, row_weight, 1
     if labels.shape[0] and not kept.any():
         warnings.warn(f"{op}: every label is ignore_index, so the mean is nan", stacklevel=4)
-    return one, row_weight, row_weight.sum()
+    return class_weight, row_weight, row_weight.sum()
 
 
 def _class_weight(op: str, weight: Any, classes: int) -> Any:
@@ -137,7 +138,8 @@ def nll_loss(
     """-x[target], averaged: sum(w[t] (-x[t])) / sum(w[t]) over the rows that are not ignored.
 
     x       log-probabilities (N, C, ...) or (C,), as log_softmax gives them
-    target  integer labels (N, ...) or (); weight is per class (C,)
+    target  integer labels (N, ...) or ()
+    weight  one per class, (C,)
 
     IndexError for a label outside [0, C) that is not `ignore_index`; ValueError for shapes that do not fit.
     All rows ignored: nan with gradient 0, and a warning.
@@ -152,7 +154,7 @@ def nll_loss(
 
 
 def _nll(x: Any, labels: Any, weight: Any, ignore_index: int, reduction: Reduction) -> Any:
-    """The loss of log-probabilities (M, C) and labels (M,), reduced; with reduction "none" per row."""
+    """The loss of log-probabilities (M, C) and labels (M,), reduced; with reduction "none", one per row."""
     kept = kept_labels("nll_loss", labels, x.shape[1], ignore_index)
     x, labels, kept = _without_ignored(x, labels, kept)
     _, row_weight, total = _weights("nll_loss", x, labels, kept, weight, reduction)

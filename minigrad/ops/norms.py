@@ -29,11 +29,11 @@ def _norm_back(g: Any, x: Any, y: Any, p: Any, axis: Any) -> Any:
         return g * (x / y)
     if p > 0 and p % 2 == 0:  # without |x|: exact at x = 0 at every order
         return g * (x / y) ** (p - 1)
-    size = where(x == 0, 1, np.abs(x))  # any number, for sign(0) is 0
+    size = where(x == 0, 1, np.abs(x))  # any number will do, as sign(0) is 0
     return g * np.sign(x) * (size / y) ** (p - 1)
 
 
-# a row because composed, the root of 0 would give 0 * inf = nan. norm(0): 0, the subgradient of least norm
+# a row: if composed, the root of 0 would give 0 * inf = nan. norm(0): 0, the subgradient of least norm
 _norm_row = primitive(_norm, x=_norm_back)
 
 
@@ -42,9 +42,9 @@ _norm_row = primitive(_norm, x=_norm_back)
 def norm(x: Any, ord: float | str | None = None, axis: Axis = None, keepdims: bool = False) -> Any:
     """(sum_i |x_i|^ord)^(1/ord) over one axis; ord=2 over all elements by default. float16: in float32.
 
-    ord   inf: the largest |x_i|; -inf: the smallest; 0: how many are not 0, a count without gradient. Of a matrix (two
-          axes, or a 2-d x when ord is given): None and "fro" the root of the sum of squares; 1, -1, inf, -inf the
-          largest and smallest column and row sums of |x|
+    ord   inf: the largest |x_i|; -inf: the smallest; 0: the number of nonzero elements, without gradient. For a matrix
+          (two axes, or a 2-d x when ord is given): None and "fro": the root of the sum of squares; 1 and -1: the
+          largest and the smallest column sum of |x|; inf and -inf: those of the row sums
     axis  None, a number, or a pair: the axis of the rows and that of the columns
 
     At the kink: the norm of zeros has gradient 0, the subgradient of least norm.

@@ -51,8 +51,8 @@ def _unpad(g: Any, pad_width: Any, mode: Any) -> Any:
 
 
 def _runs(n: int, before: int, after: int, mode: Any) -> Iterator[tuple[int, int, int, int]]:
-    """The frame along an axis of size n in runs (first, count, place, step): copies of x[place], x[place + step] ..."""
-    places = np.pad(np.arange(n), (before, after), mode=mode).tolist()  # NumPy says of what
+    """The frame along an axis of size n, as runs (first, count, place, step): copies of x[place], x[place + step]..."""
+    places = np.pad(np.arange(n), (before, after), mode=mode).tolist()  # what each is a copy of
     for first, end in ((0, before), (before + n, before + n + after)):
         while first < end:
             place = places[first]
@@ -65,7 +65,7 @@ def _runs(n: int, before: int, after: int, mode: Any) -> Iterator[tuple[int, int
             first += count
 
 
-# a row: as slices of x that are joined to it, each of them would send back zeros of the size of x
+# a row for speed: composed of slices joined to x, each slice would send back zeros of the size of x
 unpad: Primitive = primitive(_unpad, g=lambda G, pad_width, mode: _pad_row(G, pad_width, mode, 0))
 
 
@@ -73,8 +73,8 @@ unpad: Primitive = primitive(_unpad, g=lambda G, pad_width, mode: _pad_row(G, pa
 def pad(x: Any, pad_width: Widths, mode: str = "constant", constant_values: Any = 0) -> Any:
     """x framed, along each axis, by a constant or by elements of its own.
 
-    pad_width        n, (before, after), such a pair per axis, or a dict of them by axis
-    mode             of (a b c d), two before and two after: "constant" k k a b c d k k, "edge" a a a b c d d d,
+    pad_width        n, (before, after), such a pair per axis, or a dict from axis to n or pair
+    mode             for (a b c d) with two before and two after: "constant" k k a b c d k k, "edge" a a a b c d d d,
                      "reflect" c b a b c d c b, "symmetric" b a a b c d d c, "wrap" c d a b c d a b
     constant_values  k: a number, (before, after), or such a pair per axis; the last axis wins in the corners
 

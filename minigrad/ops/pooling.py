@@ -1,11 +1,11 @@
 """Pooling over the last two axes of (N, C, H, W) or the last one of (N, C, L): the maximum or the mean of windows.
 
-A maximum is one of the elements: where it is found (`pool_argmax`) acts on the data, and the gradient is scattered
-to that place, which is linear, as a mean is. No padding is ever stored: each place in the window is met in all windows
-at once, as a strided view of the image that leaves the padding out.
+A maximum is one of the elements. Its place (`pool_argmax`) is found on the data, without gradient; scattering the
+gradient to this place is linear, as a mean is. Padding is never stored: for each place in the window, one strided view
+of the image has the elements that all windows meet there, without the padding.
 
-Where NumPy's own arrays are faster otherwise, a kernel in kernels/pooling.py stands beside the plain version, which
-the tests use as oracle.
+Some plain versions have a kernel beside them, in kernels/pooling.py, which is faster for NumPy's own arrays. The tests
+compare the two.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from .windows import Steps, lowered, numbers, over_axes, raised, window_of
 
 
 def _max_pool2d(x: Any, window: Window) -> Any:
-    """Along the columns the maxima of the maxima along the rows: kh + kw comparisons instead of kh kw."""
+    """Maxima along one axis, then of these along the other: kh + kw comparisons instead of kh kw."""
     size = x.shape[2:]
     for axis, (places, count) in enumerate(
         zip(window.along(size), window.output_size(size), strict=True), start=2
@@ -57,12 +57,12 @@ def _max_along(x: Any, axis: int, places: tuple[Place | None, ...], count: int) 
 
 
 def lowest(dtype: Any) -> Any:
-    """The number that no element of this dtype is below."""
+    """The least value of a dtype, -inf for floats."""
     return -np.inf if dtype.kind == "f" else np.iinfo(dtype).min if dtype.kind in "iu" else False
 
 
 def pool_argmax_plain(x: Any, y: Any, window: Window) -> Any:
-    """Per window the place of its maximum y; of several the first in row-major order, of nans the first."""
+    """The place of the maximum y in each window: the first in row-major order, or the first nan."""
     place = np.zeros_like(y, dtype=np.int32)
     for k, here, there in reversed(window.places(x.shape[2:])):  # so that the first one stays
         at, top = x[:, :, *there], y[:, :, *here]
@@ -84,7 +84,7 @@ def _pool_gather(x: Any, place: Any, window: Window) -> Any:
 
 
 def pool_scatter_plain(g: Any, place: Any, size: Pair, window: Window) -> Any:
-    """y with each g at its place in its window; where windows overlap, their sum."""
+    """Zeros with each g added at its place in its window."""
     y = np.zeros_like(g, shape=(*g.shape[:2], *size))
     for k, here, there in window.places(size):
         y[:, :, *there] += where(place[:, :, *here] == k, g[:, :, *here], 0)
@@ -140,7 +140,7 @@ def max_pool2d() -> Any:
     Ho = floor((H + 2 p - d (kh - 1) - 1) / s) + 1. The padding, at most half of the window, is -inf.
 
     ceil_mode       rounds Ho up, so that no element is left over; a window must start in the image or before it
-    return_indices  gives (y, i): i is which element of its image, counted in row-major order, each maximum is
+    return_indices  gives (y, i), with i the index of each maximum in its image, counted in row-major order
 
     At a tie: the first in row-major order gets the gradient; nan wins.
     """
@@ -157,7 +157,7 @@ def max_pool1d() -> Any:
 
 
 def _indices(x: Any, y: Any, window: Window) -> Any:
-    """The element of its image, counted in row-major order, that each maximum is; a Tensor if x is one."""
+    """The index of each maximum in its image, counted in row-major order; a Tensor if x is one."""
     data, (sh, sw), (dh, dw) = plain(x), window.stride, window.dilation
     ((top, _), (left, _)), (ho, wo) = window.padding, y.shape[2:]
     place = pool_argmax(x, y, window).astype(np.int64)
@@ -180,7 +180,7 @@ def _pool_window(
 
 
 def _image(op: str, axes: int, x: Any) -> Any:
-    """x as (N, C, H, W); ValueError if it does not have so many axes."""
+    """x as (N, C, H, W); ValueError if it has another number of axes."""
     if len(x.shape) != 2 + axes:
         needed = "(N, C, H, W)" if axes == 2 else "(N, C, L)"
         raise ValueError(f"{op}: x has shape {tuple(x.shape)}; {needed} is needed")
@@ -188,9 +188,9 @@ def _image(op: str, axes: int, x: Any) -> Any:
 
 
 def _rounded_up(window: Window, size: Pair) -> Window:
-    """The window with so much more padding after the image that no element is left over.
+    """The window with enough padding after the image that no element is left over.
 
-    As in PyTorch a window that would start behind the image and its padding before is left out.
+    As in PyTorch, a window that would start beyond the image is left out.
     """
     pads = []
     for n, e, s, (before, after) in zip(
@@ -223,7 +223,7 @@ def _avg_pool2d_input(g: Any, size: Pair, window: Window, counted: Any) -> Any:
 
 
 def _divisor(like: Any, size: Pair, window: Window, counted: Any) -> Any:
-    """The number of elements that each window averages, with those in the `counted` padding; one for all if it can."""
+    """The number of elements that each window averages, with the `counted` padding; one number if all agree."""
     per_axis = []
     for (n, out, k, s, pads, _), (left, right) in zip(window.per_axis(size), counted, strict=True):
         starts = [i * s - pads[0] for i in range(out)]
@@ -266,12 +266,12 @@ def _avg_pool(
 def avg_pool2d() -> Any:
     """y[n, c, i, j] = sum_{u, v} x[n, c, i s + u - p, j s + v - p] / count
 
-    x (N, C, H, W), kernel_size kh or (kh, kw), stride the kernel_size by default, y as of `max_pool2d`. The padding
+    x (N, C, H, W), kernel_size kh or (kh, kw), stride the kernel_size by default, y as in `max_pool2d`. The padding
     is 0, at most half of the window. float16 is summed in float32.
 
-    count_include_pad  whether the padding counts among the elements averaged; what ceil_mode adds beyond never does
+    count_include_pad  True: the padding counts as elements; what ceil_mode adds beyond it never does
 
-    At the edge: with count_include_pad (the default) the mean over a corner of ones with padding 1 is below 1.
+    At the edge: as count_include_pad is the default, the mean of ones is below 1 where a window meets padding.
     """
 
 
@@ -283,7 +283,7 @@ def avg_pool1d() -> Any:
     """
 
 
-# Windows made to measure ---------------------------------------------------------------------------------
+# Adaptive windows ----------------------------------------------------------------------------------------
 
 
 def _adaptive_avg_pool(axes: int, x: Any, output_size: int | Sequence[int | None] | None) -> Any:
@@ -301,7 +301,7 @@ def _adaptive_avg_pool(axes: int, x: Any, output_size: int | Sequence[int | None
 def adaptive_avg_pool2d() -> Any:
     """y[n, c, i, j] = the mean of x[n, c] over rows floor(i H / Ho) to ceil((i + 1) H / Ho), columns likewise
 
-    x (N, C, H, W), y (N, C, Ho, Wo) with output_size one number for both or (Ho, Wo); None keeps that of x.
+    x (N, C, H, W), y (N, C, Ho, Wo) with output_size one number for both or (Ho, Wo); None keeps the size of x.
     """
 
 
@@ -309,14 +309,14 @@ def adaptive_avg_pool2d() -> Any:
 def adaptive_avg_pool1d() -> Any:
     """y[n, c, i] = the mean of x[n, c, floor(i L / Lo) : ceil((i + 1) L / Lo)]
 
-    x (N, C, L), y (N, C, Lo) with Lo = output_size; None keeps that of x.
+    x (N, C, L), y (N, C, Lo) with Lo = output_size; None keeps the size of x.
     """
 
 
 def adaptive_max_pool2d(x: Any, output_size: int | Sequence[int | None] | None) -> Any:
     """y[n, c, i, j] = the maximum of x[n, c] over rows floor(i H / Ho) to ceil((i + 1) H / Ho), columns likewise
 
-    x (N, C, H, W), y (N, C, Ho, Wo) with output_size one number for both or (Ho, Wo); None keeps that of x.
+    x (N, C, H, W), y (N, C, Ho, Wo) with output_size one number for both or (Ho, Wo); None keeps the size of x.
 
     At a tie: the first in row-major order gets the gradient; nan wins.
     """
@@ -325,12 +325,12 @@ def adaptive_max_pool2d(x: Any, output_size: int | Sequence[int | None] | None) 
         kernel = x.shape[2] // ho, x.shape[3] // wo
         return max_pool2d_row(x, Window(kernel, kernel))
     cells, inside, kernel = _gathered(x, (ho, wo))
-    # what fills a bin up is never its first element, so that it never gets a gradient
+    # the filling comes after the first element of a bin, and so never gets a gradient
     return max_pool2d_row(where(inside, cells, lowest(x.dtype)), Window(kernel, kernel))
 
 
 def _bins(op: str, axes: int, x: Any, output_size: Any) -> tuple[Any, Pair, bool]:
-    """x as images, the output's size, and whether it divides theirs."""
+    """x as images, the size of the output, and whether it divides that of x."""
     image = _image(op, axes, x)
     sizes = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * axes
     if len(sizes) == axes:
@@ -343,7 +343,7 @@ def _bins(op: str, axes: int, x: Any, output_size: Any) -> tuple[Any, Pair, bool
 
 
 def _gathered(x: Any, out_size: Pair) -> tuple[Any, Any, Pair]:
-    """The elements of each bin next to each other, bins filled up to one size; which are of the bin; that size."""
+    """The elements of each bin side by side, filled up to one size; a mask of those not filled in; that size."""
     data = plain(x)
     places, inside, kernel = [], [], []
     for n, out in zip(x.shape[2:], out_size, strict=True):

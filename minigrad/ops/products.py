@@ -52,7 +52,7 @@ _matmul_row = primitive(
 def matmul(a: Any, b: Any) -> Any:
     """y = a b, the matrix product over the last two axes, leading axes broadcast.
 
-    A 1-d a is a row and a 1-d b a column, and the axis so added is dropped from the result, as in NumPy.
+    A 1-d a counts as a row, a 1-d b as a column; the axis so added is dropped from the result, as in NumPy.
     """
     a, b = _arrays(a, b)
     if a.ndim > 1 and b.ndim > 1:
@@ -95,11 +95,11 @@ def _rows(x: Any) -> Any:
 
 
 def _rows_times(x: Any, w: Any) -> Any:
-    """x w for x (..., n), w (n, k) as one product of all rows; `@` makes one for each leading index."""
+    """x w for x (..., n), w (n, k) as one product of all rows; `@` would make one per leading index."""
     return (_rows(x) @ w).reshape((*x.shape[:-1], w.shape[-1]))
 
 
-# one row for product and bias: a node and a pass over the output less each way
+# one row for product and bias: it saves a node, and a pass over the output each way
 _linear_row = primitive(
     _linear,
     x=lambda g, w: g @ w if len(g.shape) <= 2 else _rows_times(g, w),
@@ -137,9 +137,9 @@ if hasattr(np, "matvec"):  # since NumPy 2.2
 
 @serves(np.dot)
 def dot(a: Any, b: Any) -> Any:
-    """sum_k a[..., k] b[..., k, :]: over the last axis of a and the one before the last of b, or b's only one.
+    """sum_k a[..., k] b[..., k, :]: over the last axis of a and the second to last of b, or b's only axis.
 
-    The leading axes of both stand side by side in the result (`a @ b` broadcasts them). 0-d: the product a b.
+    The result has the other axes of a, then those of b (`a @ b` broadcasts them). 0-d: the product a b.
     """
     a, b = _arrays(a, b)
     if a.ndim == 0 or b.ndim == 0:
@@ -152,7 +152,7 @@ def dot(a: Any, b: Any) -> Any:
 
 @serves(np.inner)
 def inner(a: Any, b: Any) -> Any:
-    """sum_k a[..., k] b[..., k]: over the last axes, the others stand side by side. 0-d: the product a b."""
+    """sum_k a[..., k] b[..., k] over the last axes; the result has the others, a's first. 0-d: the product a b."""
     a, b = _arrays(a, b)
     if a.ndim == 0 or b.ndim == 0:
         return a * b
@@ -161,7 +161,7 @@ def inner(a: Any, b: Any) -> Any:
 
 @serves(np.vdot)
 def vdot(a: Any, b: Any) -> Any:
-    """sum_k a_k b_k over all elements of two arrays of one size, flattened."""
+    """sum_k a_k b_k over all elements of two arrays of the same size, flattened."""
     a, b = _arrays(a, b)
     if math.prod(a.shape) != math.prod(b.shape):
         raise ValueError(
@@ -192,7 +192,7 @@ def _last(x: Any, axis: int) -> Any:
 
 @serves(np.tensordot, np.linalg.tensordot)
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
-    """Sum of products over pairs of axes; the axes left of a, then those of b, are the result's.
+    """Sum of products over pairs of axes; the result has the remaining axes of a, then those of b.
 
     axes   n: the last n of a with the first n of b; or (of a, of b): the axes, each a number or a sequence
     """
@@ -209,7 +209,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
 
 
 def _tensordot(op: str, a: Any, b: Any, of_a: Sequence[int], of_b: Sequence[int]) -> Any:
-    """The product as one of matrices: the summed axes of a last, those of b first."""
+    """The product as one of matrices, with the summed axes last in a and first in b."""
     sizes, others = [a.shape[i] for i in of_a], [b.shape[i] for i in of_b]
     if sizes != others:
         raise ValueError(
@@ -243,9 +243,9 @@ def outer(a: Any, b: Any) -> Any:
 
 @serves(np.kron)
 def kron(a: Any, b: Any) -> Any:
-    """Each element of a times all of b, in its place: y[i m + k, j n + l] = a[i, j] b[k, l] for b (m, n).
+    """y[i m + k, j n + l] = a[i, j] b[k, l] for b (m, n): each element of a becomes a block, a[i, j] times b.
 
-    The array of fewer axes gets leading ones of size 1.
+    The array with fewer axes gets leading axes of size 1.
     """
     a, b = _arrays(a, b)
     ndim = max(a.ndim, b.ndim)
@@ -281,7 +281,7 @@ def multi_dot(arrays: Sequence[Any]) -> Any:
 
 
 def _cheapest_splits(sides: list[int]) -> dict[tuple[int, int], int]:
-    """(first, last) -> after which matrix to split; matrix i is (sides[i], sides[i + 1]). Cormen et al., 14.2."""
+    """(first, last) -> the matrix after which to split; matrix i is (sides[i], sides[i + 1]). Cormen et al., 14.2."""
     count = len(sides) - 1
     cost = {(i, i): 0 for i in range(count)}
     splits = {}

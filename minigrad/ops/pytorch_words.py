@@ -1,4 +1,4 @@
-"""Our words for what a hand trained on PyTorch reaches for: said in the error, never taken as an alias."""
+"""minigrad's names for PyTorch's names: an error suggests ours, and theirs are never accepted as aliases."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ ARGUMENTS = {"dim": "axis", "keepdim": "keepdims", "dim0": "axis1", "dim1": "axi
 
 
 def no_attribute(owner: str, name: str) -> NoReturn:
-    """Raise the AttributeError for `owner.name`, with our word where we know it."""
+    """Raise the AttributeError for `owner.name`, with our word where there is one."""
     hint = f"; minigrad's word is {NAMES[name]}" if name in NAMES else ""
     if owner == "minigrad" and name in ELSEWHERE:
         hint = f"; {ELSEWHERE[name]}"
@@ -49,7 +49,7 @@ def no_attribute(owner: str, name: str) -> NoReturn:
 
 
 def says_our_words(function: Callable[P, R]) -> Callable[P, R]:
-    """Let a function that takes `axis` or `keepdims` answer `dim=` and `keepdim=` with our words."""
+    """Make a function answer PyTorch's argument names, such as `dim=`, with an error that says ours."""
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:

@@ -1,4 +1,4 @@
-"""Elements in another order, repeated, or chosen by where they stand: flips, tiles, diagonals, triangles."""
+"""Elements in another order, repeated, or chosen by position: flips, tiles, diagonals, triangles."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ def flip(x: Any, axis: int | Sequence[int] | None = None) -> Any:
 
 @serves(np.fliplr)
 def fliplr(x: Any) -> Any:
-    """x with axis 1, left to right, backwards."""
+    """x with axis 1 reversed, left to right."""
     return flip(x, 1)
 
 
 @serves(np.flipud)
 def flipud(x: Any) -> Any:
-    """x with axis 0, up to down, backwards."""
+    """x with axis 0 reversed, upside down."""
     return flip(x, 0)
 
 
 @serves(np.rot90)
 def rot90(x: Any, k: int = 1, axes: Sequence[int] = (0, 1)) -> Any:
-    """x turned k times by a quarter in the plane of two axes, from the first towards the second."""
+    """x rotated k times by 90 degrees in the plane of two axes, from the first towards the second."""
     plane = normalize_axis_tuple(axes, len(x.shape), "rot90: axes")
     if len(plane) != 2:
         raise ValueError(f"rot90: a plane has two axes, not {axes}")
@@ -77,7 +77,7 @@ _roll_row: Primitive = primitive(
 @serves(np.roll)
 @says_our_words
 def roll(x: Any, shift: int | Sequence[int], axis: int | Sequence[int] | None = None) -> Any:
-    """y[(i + shift) mod n] = x[i] along an axis, or several with a shift each; in row-major order if axis is None."""
+    """y[(i + shift) mod n] = x[i] along an axis, or along several; in row-major order if axis is None."""
     if axis is None:
         return reshape(roll(ravel(x), shift, 0), x.shape)
     ndim = len(x.shape)
@@ -129,7 +129,7 @@ def _sum_of_copies(g: Any, repeats: int, axis: int, x_shape: Any) -> Any:
     return sum_to(apart, kept).reshape(x_shape)
 
 
-# a row: as reshape and broadcast_to it takes twice as long, and five times on the way back along a last axis
+# a row for speed: reshape and broadcast_to take twice as long, and five times as long backwards along a last axis
 _repeat_row = primitive(_repeat, x=_sum_of_copies)
 
 
@@ -157,7 +157,7 @@ def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Any
     return take(x, np.repeat(np.arange(n), counts).tolist(), axis)
 
 
-# Chosen by where they stand ------------------------------------------------------------------------------
+# Chosen by position --------------------------------------------------------------------------------------
 
 
 def _diagonal(x: Any, offset: int, axis1: int, axis2: int) -> Any:
@@ -181,7 +181,7 @@ _diagonal_row = primitive(_diagonal, x=_on_diagonal)
 @serves(np.diagonal)
 @says_our_words
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """y[..., i] = x[i, i + offset] in the plane of two axes, which make way for one last axis; a view."""
+    """y[..., i] = x[i, i + offset] in the plane of two axes, which one last axis replaces; a view."""
     ndim = len(x.shape)
     if ndim < 2:
         raise ValueError(f"diagonal: two or more axes are needed, x has shape {tuple(x.shape)}")
@@ -219,13 +219,13 @@ _triu_row: Primitive = primitive(_triu, x=lambda g, k: _triu_row(g, k))
 
 @serves(np.tril)
 def tril(x: Any, k: int = 0) -> Any:
-    """x[..., i, j] where j - i <= k, and 0 above; a vector counts as each row of a square."""
+    """x[..., i, j] where j - i <= k, and 0 above; a 1-d x stands for the square with x in every row."""
     return _tril_row(_square("tril", x), operator.index(k))
 
 
 @serves(np.triu)
 def triu(x: Any, k: int = 0) -> Any:
-    """x[..., i, j] where j - i >= k, and 0 below; a vector counts as each row of a square."""
+    """x[..., i, j] where j - i >= k, and 0 below; a 1-d x stands for the square with x in every row."""
     return _triu_row(_square("triu", x), operator.index(k))
 
 

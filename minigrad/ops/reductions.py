@@ -34,8 +34,8 @@ def _sum(x: Any, axis: Any, keepdims: bool) -> Any:
 
 
 def _to_terms(g: Any, x_shape: Any, axis: Any) -> Any:
-    """The gradient of a sum, which each of its terms gets whole."""
-    kept = g.reshape(kept_shape(x_shape, axis)) if g.shape else g  # of one sum there are no axes
+    """The gradient of a sum, which goes to each of its terms whole."""
+    kept = g.reshape(kept_shape(x_shape, axis)) if g.shape else g  # 0-d broadcasts as it is
     return broadcast_to(kept, x_shape)
 
 
@@ -60,7 +60,7 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 @serves_with_axis(np.nansum)
 @says_our_words
 def nansum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """sum_i x_i over the elements that are not nan; those that are have gradient 0."""
+    """sum_i x_i over the elements that are not nan; nan elements have gradient 0."""
     return sum(where(np.isnan(x), 0, x), axis, keepdims)
 
 
@@ -88,7 +88,7 @@ def _prod(x: Any) -> Any:
     return np.prod(x, axis=0)
 
 
-# never y / x: exact where elements are 0, at every order
+# without a division y / x: exact where elements are 0, at every order
 _prod_row = primitive(_prod, x=lambda g, x: g * products_of_others(x))
 
 
@@ -97,7 +97,7 @@ _prod_row = primitive(_prod, x=lambda g, x: g * products_of_others(x))
 def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """x_0 x_1 ... over the given axes; 1 where there is nothing to multiply.
 
-    At the edge: where elements are 0 the derivatives of every order are exact, for none is a division.
+    At the edge: derivatives of every order are exact where elements are 0, as nothing is divided.
     """
     axes = axes_of(x, axis)
     y = _prod_row(joined(x, axes))
@@ -116,14 +116,12 @@ def _min(x: Any, axis: Any, keepdims: bool) -> Any:
 
 
 def _to_extremes(g: Any, x: Any, y: Any, axis: Any) -> Any:
-    """The gradient shared evenly among the elements that tie (nan wins, and ties with nan)."""
+    """The gradient, shared evenly among the elements that tie (nan wins, and several nans tie)."""
     kept = kept_shape(x.shape, axis)
     tied = (x == y.reshape(kept)) | np.isnan(x)
-    # counted in the gradient's own dtype; float16 counts only to 2048, so there in float32
-    count = tied.sum(axis=axis, keepdims=True).astype(
-        "float32" if g.dtype == "float16" else g.dtype
-    )
-    return where(tied, g.reshape(kept) / count, 0)
+    # counted in the gradient's dtype; float16 counts only to 2048, so float32 instead
+    ties = tied.sum(axis=axis, keepdims=True).astype("float32" if g.dtype == "float16" else g.dtype)
+    return where(tied, g.reshape(kept) / ties, 0)
 
 
 _max_row = primitive(_max, x=_to_extremes)
@@ -135,7 +133,7 @@ _min_row = primitive(_min, x=_to_extremes)
 def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The largest element over the given axes.
 
-    At a tie: the gradient is shared evenly; nan wins, and ties with nan.
+    At a tie: the gradient is shared evenly; nan wins, and several nans tie.
     """
     return _max_row(x, axes_of(x, axis), keepdims)
 
@@ -145,7 +143,7 @@ def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The smallest element over the given axes.
 
-    At a tie: the gradient is shared evenly; nan wins, and ties with nan.
+    At a tie: the gradient is shared evenly; nan wins, and several nans tie.
     """
     return _min_row(x, axes_of(x, axis), keepdims)
 
@@ -154,7 +152,7 @@ def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
-    bound = {"initial": -math.inf} if 0 in x.shape else {}  # of nothing: log(0)
+    bound = {"initial": -math.inf} if 0 in x.shape else {}  # an empty sum: log(0)
     largest = x.max(axis=axis, keepdims=True, **bound)
     is_finite = np.isfinite(largest)
     total = np.exp(x - np.where(is_finite, largest, 0)).sum(axis=axis, keepdims=True)
@@ -163,7 +161,7 @@ def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
 
 
 def _logsumexp_back(g: Any, x: Any, y: Any, axis: Any) -> Any:
-    # softmax(x). All -inf: exp(-inf - 0), gradient 0 at every order. At +inf there is none: nan
+    # g softmax(x). All -inf: exp(-inf - 0) = 0, at every order. At +inf there is no derivative: nan
     y = y.reshape(kept_shape(x.shape, axis))
     return g.reshape(kept_shape(x.shape, axis)) * np.exp(x - where(y == -math.inf, 0, y))
 
@@ -176,6 +174,6 @@ _logsumexp_row = primitive(_logsumexp, x=_logsumexp_back, floats=True)
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """log(sum_i exp(x_i)) over the given axes, without overflow; -inf where there is nothing to sum.
 
-    At the edge: all x_i -inf give -inf with gradient 0; an x_i of inf gives inf, with gradient nan there and 0 beside.
+    At the edge: all x_i -inf give -inf, gradient 0; an x_i of inf gives inf, with gradient nan there and 0 elsewhere.
     """
     return _logsumexp_row(in_floats(x), axes_of(x, axis), keepdims)

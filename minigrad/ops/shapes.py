@@ -46,7 +46,7 @@ _transpose_row: Primitive = primitive(
 
 @serves(np.transpose)
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
-    """y[i0, i1, ...] with axis k of y being axis axes[k] of x; all axes reversed by default."""
+    """x with its axes in another order: axis k of the result is axis axes[k] of x; reversed by default."""
     if axes is None:
         return _transpose_row(x, None)
     axes = normalize_axis_tuple(axes, len(x.shape))
@@ -97,7 +97,7 @@ _broadcast_row = primitive(_broadcast_to, x=lambda g, x_shape: sum_to(g, x_shape
 
 @serves(np.broadcast_to)
 def broadcast_to(x: Any, shape: int | Sequence[int]) -> Any:
-    """x repeated along new leading axes and along axes of size 1, without a copy. Its partner is `sum_to`."""
+    """x repeated along new leading axes and along axes of size 1, without a copy. Its gradient is `sum_to`."""
     return _broadcast_row(x, (int(shape),) if hasattr(shape, "__index__") else tuple(shape))
 
 
@@ -105,7 +105,7 @@ _sum_to_row = primitive(sum_to_shape, ("x", "shape"), x=lambda g, x_shape: broad
 
 
 def sum_to(x: Any, shape: Sequence[int]) -> Any:
-    """x summed over the axes along which an array of `shape` broadcasts to x's shape: broadcast_to backwards."""
+    """x summed over the axes along which `shape` broadcasts to x's shape: the gradient of broadcast_to."""
     shape = tuple(shape)
     if shape == x.shape:
         return x
@@ -116,7 +116,7 @@ def sum_to(x: Any, shape: Sequence[int]) -> Any:
 
 
 def _as_arrays(arrays: Sequence[Any]) -> list[Any]:
-    """The arrays, with numbers and lists made into ones; all of them Tensors if one is."""
+    """The arguments as arrays, numbers and lists too; all of them as Tensors if one is a Tensor."""
     arrays = [a if is_array(a) else as_array(a) for a in arrays]
     if not any(isinstance(a, TensorBase) for a in arrays):
         return arrays
@@ -125,7 +125,7 @@ def _as_arrays(arrays: Sequence[Any]) -> list[Any]:
 
 @serves(np.broadcast_arrays)
 def broadcast_arrays(*arrays: Any) -> tuple[Any, ...]:
-    """The arrays, each broadcast to the shape that all of them broadcast to together, as views."""
+    """The arrays, broadcast to their common shape, as views."""
     arrays = tuple(_as_arrays(arrays))
     shapes = [tuple(a.shape) for a in arrays]
     try:
@@ -157,7 +157,7 @@ def squeeze(x: Any, axis: int | Sequence[int] | None = None) -> Any:
         return reshape(x, tuple(n for n in x.shape if n != 1))
     axes = normalize_axis_tuple(axis, len(x.shape) or 1, "squeeze")
     if not len(x.shape):
-        return x  # as NumPy has it, an array without axes may be squeezed along axis 0
+        return x  # as in NumPy, a 0-d array may be squeezed along axis 0
     if any(x.shape[a] != 1 for a in axes):
         raise ValueError(f"squeeze: axis {axis} of shape {tuple(x.shape)} does not have size 1")
     return reshape(x, tuple(n for i, n in enumerate(x.shape) if i not in axes))
@@ -177,7 +177,7 @@ _concatenate_row = primitive(_concatenate, xs=_concatenate_member)
 @serves(np.concatenate)
 @says_our_words
 def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
-    """The arrays one after another along an axis they have; flattened first if axis is None."""
+    """The arrays one after another along an existing axis; flattened first if axis is None."""
     if axis is None:
         arrays, axis = [ravel(a if is_array(a) else as_array(a)) for a in arrays], 0
     if not len(arrays):
@@ -224,7 +224,7 @@ def flatten(x: Any, start_axis: int = 0) -> Any:
 
 
 def _each(arrays: tuple[Any, ...], shape_of: Any) -> Any:
-    """Each array at the shape that `shape_of` makes of its own: one array for one, a tuple for several."""
+    """Each array reshaped to what `shape_of` makes of its shape; a tuple for several arrays."""
     shaped = [
         a if len(shape_of(a.shape)) == len(a.shape) else reshape(a, shape_of(a.shape))
         for a in _as_arrays(arrays)
@@ -257,10 +257,10 @@ def atleast_3d(*arrays: Any) -> Any:
 
 @serves(np.meshgrid)
 def meshgrid(*arrays: Any, sparse: bool = False, indexing: str = "xy") -> tuple[Any, ...]:
-    """The coordinates of a grid, as views: for each of n arrays an n-d one that varies along an axis of its own.
+    """The coordinates of a grid, as views: each of n arrays becomes n-d and varies along one axis only.
 
-    Array k varies along axis k; with indexing="xy" the first two change places, so that x runs along the columns.
-    Without repeating them along the other axes (`sparse=True`) they have size 1 there.
+    Array k varies along axis k; with indexing="xy" the first two are exchanged, so that x runs along the columns.
+    With sparse=True the arrays are not repeated along the other axes, but have size 1 there.
     """
     if indexing not in ("xy", "ij"):
         raise ValueError(f"meshgrid: indexing must be 'xy' or 'ij', not {indexing!r}")

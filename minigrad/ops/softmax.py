@@ -1,4 +1,4 @@
-"""Softmax, and its cross-entropy with labels in one pass: rows that stability and speed earn."""
+"""Softmax, and its cross-entropy with labels in one pass: rows of their own for stability and speed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .reductions import sum
 
 
 def _log_softmax(x: Any, axis: int) -> Any:
-    # -inf is a class that cannot be; a +inf or nan logit, or nothing but -inf, makes the row nan
+    # -inf is an impossible class; a +inf or nan logit, or nothing but -inf, makes the row nan
     shifted = x - x.max(axis=axis, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
 
@@ -39,7 +39,7 @@ def _softmax(x: Any, axis: int) -> Any:
     return y / y.sum(axis=axis, keepdims=True)
 
 
-# a row for speed: attention runs it on its largest arrays, and one exponential less is half the time back
+# a row for speed: attention runs it on its largest arrays, and one exponential less halves the time backwards
 _softmax_row = primitive(
     _softmax,
     x=lambda g, y, axis: y * (g - (g * y).sum(axis=axis, keepdims=True)),
@@ -54,7 +54,7 @@ def softmax(x: Any, axis: int = -1) -> Any:
 
 
 def _long_runs(x: Any) -> Any:
-    """Logits (N, C) with the longer axis innermost in memory: what follows is bound by the number of inner loops."""
+    """Logits (N, C) with the longer axis innermost in memory: inner loops set the time of what follows."""
     return x.copy(order="F") if type(x) is np.ndarray and x.shape[0] > x.shape[1] else x
 
 

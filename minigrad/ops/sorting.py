@@ -1,4 +1,4 @@
-"""Sorting: the order comes from the data and has no gradient; values are gathered by it, and so have one."""
+"""Sorting: the order has no gradient; the values are gathered in that order, and so have one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .pytorch_words import says_our_words
 
 
 def _order(x: Any, axis: int, descending: bool = False) -> Any:
-    """The stable order of x along an axis, nan being larger than all numbers."""
+    """The stable order of x along an axis; nan counts as larger than all numbers."""
     if not descending:
         return np.argsort(x, axis, kind="stable")
     backwards = np.argsort(np.flip(x, axis), axis, kind="stable")
@@ -27,7 +27,7 @@ def _order(x: Any, axis: int, descending: bool = False) -> Any:
 def sort(x: Any, axis: int | None = -1) -> Any:
     """x in ascending order along `axis`; x flattened, then sorted, if axis is None. nan comes last.
 
-    At a tie: the order is stable, equal elements and their gradients stay in the order they had.
+    At a tie: the sort is stable, so equal elements and their gradients keep their order.
     """
     if axis is None:
         x, axis = x.reshape(-1), 0
@@ -37,14 +37,14 @@ def sort(x: Any, axis: int | None = -1) -> Any:
 
 @says_our_words
 def argsort(x: Any, axis: int | None = -1) -> Any:
-    """The indices that sort x along `axis`, equal elements in the order they had; no gradient flows through them."""
+    """The indices that sort x along `axis`; equal elements keep their order. No gradient flows through them."""
     if axis is None:
         x, axis = x.reshape(-1), 0
     axis = normalize_axis_index(axis, len(x.shape))
     return inspect(_order, x, axis) if isinstance(x, TensorBase) else _order(x, axis)
 
 
-# `kind` and `stable` may ask for anything: a stable sort is right for all
+# a stable sort satisfies every `kind` and `stable`
 @serves(np.sort)
 def _numpy_sort(a: Any, axis: int | None = -1, kind: Any = None, *, stable: Any = None) -> Any:
     return sort(a, axis)
@@ -56,18 +56,18 @@ def _numpy_argsort(a: Any, axis: int | None = -1, kind: Any = None, *, stable: A
 
 
 def _first(x: Any, k: int, axis: int, largest: bool) -> Any:
-    """The places of the first k in the order of x."""
+    """The places of the first k elements in sorted order."""
     until_k = (slice(None),) * axis + (slice(k),)
     if not 0 < 4 * k < x.shape[axis]:
         return _order(x, axis, largest)[until_k]
-    # a few of many: it is five times as fast to choose them first, and then to sort the few
+    # a few of many: choosing them first and sorting only these is five times as fast
     places = np.argsort(~_is_among_first(x, k, axis, largest), axis, kind="stable")[until_k]
     order = _order(np.take_along_axis(x, places, axis), axis, largest)
     return np.take_along_axis(places, order, axis)
 
 
 def _is_among_first(x: Any, k: int, axis: int, largest: bool) -> Any:
-    """True where an element is beyond the k-th, or ties with it and is one of the first to do so."""
+    """True for k elements: those beyond the k-th, and the first of those that tie with it."""
     kth = x.shape[axis] - k if largest else k - 1
     bound = np.partition(x, kth, axis)[(slice(None),) * axis + (slice(kth, kth + 1),)]
     is_nan, bound_is_nan = np.isnan(x), np.isnan(bound)

@@ -21,7 +21,7 @@ def _sinc(x: Any) -> Any:
     return np.where(at_0, 1, np.sin(angle) / (angle + at_0))
 
 
-# the derivative's series x * sum_n c_n x^(2n): to rounding for |x| < 0.5, where the quotient cancels
+# the derivative's series x * sum_n c_n x^(2n - 2): exact to rounding for |x| < 0.5, where the quotient cancels
 _SINC_SERIES = [
     (-1) ** n * 2 * n * math.pi ** (2 * n) / math.factorial(2 * n + 1) for n in range(12, 0, -1)
 ]
@@ -56,8 +56,8 @@ sinc = serves(np.sinc)(
 # The error function --------------------------------------------------------------------------------------
 
 # fmt: off
-# W. J. Cody, Rational Chebyshev approximations for the error function, Math. Comp. 23 (1969), 631-637: numerator and
-# denominator of erf(x) / x in x^2, of erfc(x) exp(x^2) in x, and of what is left of it to 1 / (x pi^(1/2)) in 1 / x^2
+# W. J. Cody, Rational Chebyshev approximations for the error function, Math. Comp. 23 (1969), 631-637. Numerator and
+# denominator of erf(x) / x in x^2, of erfc(x) exp(x^2) in x, and of its distance from 1 / (x pi^(1/2)) in 1 / x^2
 _ERF_BELOW_HALF = (
     (1.85777706184603153e-1, 3.16112374387056560, 1.13864154151050156e2, 3.77485237685302021e2, 3.20937758913846947e3),
     (1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3, 2.84423683343917062e3),
@@ -84,23 +84,23 @@ def _ratio(coefficients: Any, x: Any) -> Any:
 
 
 def _erf_near(x: Any) -> Any:
-    """erf(x) for |x| < 0.46875, something finite beyond."""
+    """erf(x) for |x| < 0.46875, and some finite value beyond."""
     x = np.clip(x, -_HALF, _HALF)
     return x * _ratio(_ERF_BELOW_HALF, x * x)
 
 
 def _erfc_far(x: Any) -> Any:
-    """erfc(|x|) for |x| >= 0.46875, something finite below."""
+    """erfc(|x|) for |x| >= 0.46875, and some finite value below."""
     x = np.clip(np.abs(x), _HALF, 30)  # beyond 30 it is less than any float
     t = 1 / (x * x)
     beyond = (math.pi**-0.5 - t * _ratio(_ERFC_BEYOND, t)) / x
-    coarse = np.floor(x * 16) / 16  # its square is exact, so that exp(-x^2) is too
+    coarse = np.floor(x * 16) / 16  # its square is exact, which keeps exp(-x^2) accurate
     decay = np.exp(-coarse * coarse) * np.exp((coarse - x) * (coarse + x))
     return decay * np.where(x < 4, _ratio(_ERFC_TO_4, x), beyond)
 
 
 def _by_blocks(f: Callable[[Any], Any], x: Any) -> Any:
-    """f(x), for NumPy's own floats in blocks that stay in cache: f makes 60 passes.
+    """f(x), in blocks for NumPy's own floats, so that the 60 passes of f stay in cache.
 
     For float16 f is computed in float32, as the polynomials exceed the range of float16.
     """
@@ -140,7 +140,7 @@ def _erfc(x: Any) -> Any:
 
 
 def _bell(x: Any) -> Any:
-    """2 exp(-x^2) / pi^(1/2); at 200 it is 0 in every dtype, and its square still a float16."""
+    """2 exp(-x^2) / pi^(1/2), which is 0 from |x| = 200 on; 200^2 is still in the range of float16."""
     return 2 * math.pi**-0.5 * np.exp(-np.square(clip(x, -200, 200)))
 
 

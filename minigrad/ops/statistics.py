@@ -77,7 +77,7 @@ def average(x: Any, axis: Axis = None, weights: Any = None, keepdims: bool = Fal
 
 
 def _aligned(w: Any, x: Any, axis: Axis) -> Any:
-    """Weights of x's shape, or of its given axes in the given order, so that they broadcast against x."""
+    """Weights for all of x, or for the given axes in their order, reshaped to broadcast against x."""
     if tuple(w.shape) == tuple(x.shape):
         return w
     axes = () if axis is None else tuple_of(axes_of(x, axis), len(x.shape))
@@ -101,7 +101,7 @@ def _numpy_average(
 
 @says_our_words
 def median(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The middle of x sorted over the given axes, of an even count the mean of the middle two; nan with a nan.
+    """The middle element of x over the given axes, or the mean of the middle two; nan if any element is nan.
 
     At a tie: the sort is stable, and the elements that it puts in the middle get the gradient.
     """
@@ -112,7 +112,7 @@ def median(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
         return mean(x, axis, keepdims)
     ordered = sort(joined(x, axes), 0)  # nan last
     low, high = ordered[(n - 1) // 2], ordered[n // 2]
-    y = high if n % 2 else low / 2 + high / 2  # halves: their sum may overflow
+    y = high if n % 2 else low / 2 + high / 2  # halved first: the sum may overflow
     y = where(np.isnan(ordered[-1]), ordered[-1], y)
     return reshape(y, kept_shape(x.shape, axes)) if keepdims else y
 

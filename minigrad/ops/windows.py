@@ -34,7 +34,7 @@ def numbers(name: str, value: Any, axes: int, least: int) -> tuple[int, ...]:
 def window_of(
     op: str, size: Sequence[int], kernel: Any, stride: Any, padding: Any = 0, dilation: Any = 1
 ) -> Window:
-    """The window, checked, for an image of `size`; one that has one axis only gets a height of 1.
+    """The checked window for an image of `size`; for one with a single axis it has height 1.
 
     padding  as `conv2d` takes it. ValueError for a kernel larger than the padded image.
     """
@@ -58,7 +58,7 @@ def window_of(
 def _padding(
     name: str, given: Any, size: Sequence[int], extent: Sequence[int], stride: Sequence[int]
 ) -> tuple[Pair, ...]:
-    """(before, after) per axis; "same" gives ceil(n / s) windows, an odd element going after."""
+    """(before, after) per axis; "same" gives ceil(n / s) windows, and an odd element goes after."""
     axes = len(size)
     if isinstance(given, str) and given == "valid":
         return ((0, 0),) * axes
@@ -73,7 +73,7 @@ def _padding(
         if len(each) == axes:
             return tuple(numbers(name, n, 2, 0) for n in each)  # type: ignore[misc]
     except ValueError:
-        pass  # said below, of the whole
+        pass  # the error below shows the whole argument
     raise ValueError(
         f"{name} must be an integer >= 0, {'a pair of them, ' if axes == 2 else ''}(before, after) per axis, "
         f"'same' or 'valid', not {given!r}"
@@ -86,7 +86,7 @@ def _padding(
 def over_axes(
     axes: int, f: Callable[Concatenate[int, P], R]
 ) -> Callable[[Callable[[], R]], Callable[P, R]]:
-    """`f(axes, ...)` under the name and the docstring of an empty function; what f takes beside is declared in f alone.
+    """`f(axes, ...)` with the name and docstring of an empty function; only f declares the other parameters.
 
     @over_axes(1, _conv)
     def conv1d() -> Any:
@@ -96,7 +96,7 @@ def over_axes(
     code: Any = f
 
     def named(op: Callable[[], R]) -> Callable[P, R]:
-        # a copy of f by the name of op: what Python itself says of a wrong argument names op
+        # a copy of f under the name of op, which Python's own errors about arguments then say
         own = FunctionType(code.__code__, code.__globals__, argdefs=code.__defaults__)
         functools.update_wrapper(own, op)
 
@@ -152,7 +152,7 @@ def unfold(
     """y[n, (c, u, v), (i, j)] = x[n, c, i s + u d - p, j s + v d - p], and 0 in the padding
 
     x (N, C, H, W), y (N, C kh kw, Ho Wo) with Ho = floor((H + 2 p - d (kh - 1) - 1) / s) + 1: a column per window.
-    Its partner is `fold`. The options are those of `conv2d`.
+    Its gradient is `fold`. The options are those of `conv2d`.
     """
     if len(x.shape) != 4:
         raise ValueError(f"unfold: x has shape {tuple(x.shape)}; (N, C, H, W) is needed")
@@ -169,7 +169,7 @@ def fold(
 ) -> Any:
     """y[n, c, i s + u d - p, j s + v d - p] += x[n, (c, u, v), (i, j)]: the windows' columns added up
 
-    x (N, C kh kw, L), y (N, C, *output_size): `unfold` backwards. Elements that no window meets are 0.
+    x (N, C kh kw, L), y (N, C, *output_size): the gradient of `unfold`. Elements that no window meets are 0.
     """
     size = numbers("fold: output_size", output_size, 2, 1)
     window = window_of("fold", size, kernel_size, stride, padding, dilation)

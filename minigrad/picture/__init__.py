@@ -1,8 +1,8 @@
-"""Look at a graph: a loss and everything it was computed from, as a picture.
+"""Pictures of a graph: a loss and everything it was computed from.
 
-A graph is turned into plain data (`trace`), that into what is drawn of it (`scene`), that into text in the language of
-Graphviz (`dot`), and that into a file (`render`). Whatever draws reads the plain data only. `page` plays the passes of
-one graph; `watch` looks at a whole training; `html` is what a notebook shows.
+`trace` turns a graph into plain data, `scene` chooses what is drawn of it, `dot` writes that in Graphviz's language,
+and `render` makes a file of it. All that draws reads the plain data only. `page` plays the passes of one graph; `watch`
+looks at a whole training; `html` is what a notebook shows.
 """
 
 from __future__ import annotations

@@ -14,9 +14,9 @@ Shape = tuple[int, ...]
 
 @dataclass(slots=True)
 class Module:
-    """A module that was called: `path` leads to this call from the outermost module, `parent` is the path above it.
+    """One call of a module: `path` leads to it from the outermost module, `parent` is the path above it.
 
-    A module that is called again is told apart by a count: `net.cell`, `net.cell (2)`.
+    Later calls of the same module have a number: `net.cell`, `net.cell (2)`.
     """
 
     path: str
@@ -35,13 +35,13 @@ class Vertex:
     op, options, formula, rules  of an op: its name, its other arguments as text, what it computes, and the text of
               its derivative rule for each argument
     scope     the path of the module in which it was made, or that owns it; "" outside of all
-    shapes, dtypes  of what it gives: one per output of an op, none for "output"
-    saved     what its rules keep for backward: {"name", "shape", "bytes", "block"} per array, arrays in one
-              block of memory having the same number; once backward has freed them, a recorded graph knows
-              `saved_bytes` alone, and any other not even these: None
+    shapes, dtypes  one per output of an op; none for "output"
+    saved     the arrays that its rules keep for backward: {"name", "shape", "bytes", "block"}, with the same block
+              number for arrays in one block of memory; empty once backward has freed them
+    saved_bytes  the size of these; after backward only a recorded graph still knows it, else None
     line, seconds, cut  of a recorded op: the user's line, the time of its forward call, why a ghost has no gradient
-    value, gradient     statistics (see `statistics_of`), a list of them for an op with several outputs; None where
-              the graph was not recorded, or no gradient was asked for or came
+    value, gradient  statistics (see `statistics_of`), a list of them for an op with several outputs; None if the graph
+              was not recorded, or if no gradient was asked for or none arrived
     """
 
     id: int

@@ -1,4 +1,4 @@
-"""A page as one file: style, script and data inside, and a browser that is told to run and fetch nothing else."""
+"""A page as one file with its style, script and data, which forbids the browser to run or fetch anything else."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 
 
 def html_path(path: str | os.PathLike[str]) -> Path:
-    """The path of a page, which must say that it is one."""
+    """The path of a page; ValueError if its suffix is not that of HTML."""
     path = Path(path)
     if path.suffix.lower() not in (".html", ".htm"):
         raise ValueError(f"page: {path.name!r} ends in {path.suffix!r}; a page is an .html file")
@@ -49,5 +49,5 @@ def _hash(text: str) -> str:
 
 
 def _inside_a_script(text: str) -> str:
-    """JSON that no parser of HTML can take for the end of its element, or for anything else."""
+    """JSON in which no parser of HTML can find the end of its element, or any other markup."""
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

@@ -12,8 +12,8 @@ from .themes import SHAPES, THEMES, Theme
 DETAILS = ("shapes", "values", "gradients", "saved")
 DIRECTIONS = ("TB", "LR")
 
-# A single family: a list of them Graphviz in WebAssembly measures as Times, too narrow. The margins leave room for a
-# reader's font that is wider than Helvetica.
+# A single font family: Graphviz in WebAssembly measures a list of families as Times, which is too narrow. The margins
+# leave room for a reader's font that is wider than Helvetica.
 _HEAD = """digraph {{
   graph [rankdir={direction}, bgcolor="{paper}", pad=0.2, nodesep=0.3, ranksep=0.28]
   graph [fontname="Helvetica", fontsize=11, fontcolor="{faint}", labelloc="{labelloc}", labeljust="l"]
@@ -116,8 +116,8 @@ class _Writer:
         return r"\n".join(map(_escaped, lines))
 
     def _op_label(self, op: Vertex, run: Drawn | None, caption: str) -> str:
-        """Fields along the flow: the name, options that say something, a port for each of several outputs."""
-        silent = ("None", "False", str(op.shapes[0]))  # switched off, or what the edge says
+        """Fields along the flow: the name, the options worth showing, a port for each of several outputs."""
+        silent = ("None", "False", str(op.shapes[0]))  # switched off, or shown by the edge
         options = [f"{name}={text}" for name, text in op.options.items() if text not in silent]
         fields = [_escaped(op.op)]
         more = [caption] if caption else []
@@ -130,7 +130,7 @@ class _Writer:
         if more:
             fields.append(r"\n".join(map(_escaped, more)))
         ports = "|".join([f"<o{i}> {i}" for i in range(len(op.shapes))])
-        # the fields of a record lie across the flow, and turn with every brace
+        # the fields of a record lie across the flow, and each pair of braces turns them
         if self.direction == "LR":
             return "|".join([*fields, ports] if len(op.shapes) > 1 else fields)
         fields += [ports.join("{}")] if len(op.shapes) > 1 else []
@@ -178,7 +178,7 @@ class _Writer:
         texts = [_escaped(link.argument)] if link.argument and self.arity[link.target] > 1 else []
         texts += [_shape_text(link.shape)] if computes else []
         label = f"  {': '.join(texts)}  " if texts else ""
-        weight = 4 if computes else 1  # the way from op to op is kept straight
+        weight = 4 if computes else 1  # paths from op to op are kept straight
         style = ', style="dashed"' if _is_ghost(source) or _is_ghost(link.target) else ""
         ends = f"{self.names[source]}{port} -> {self.names[link.target]}"
         return f'  {ends} [label="{label}", weight={weight}{style}]\n'
@@ -189,7 +189,7 @@ def _is_ghost(box: Box) -> bool:
 
 
 def _bare_op(cluster: Cluster) -> Box | None:
-    """The box of a module that is a single op: a frame around it says no more than a line in it."""
+    """The box of a module that is a single op, else None: a line in the box says as much as a frame around it."""
     if cluster.module is None or cluster.run is not None or len(cluster.items) != 1:
         return None
     (item,) = cluster.items
@@ -207,7 +207,7 @@ def _last_name(path: str) -> str:
 
 
 def _short_name(vertex: Vertex, within: str | None) -> str:
-    """A parameter's name without what the frame around it says already."""
+    """A parameter's name, without the part that the frame around it already shows."""
     return _last_name(vertex.name) if within and vertex.scope == within else vertex.name
 
 
@@ -216,14 +216,14 @@ def _times(run: Drawn) -> str:
 
 
 def _kept(op: Vertex) -> list[str]:
-    """The arrays that an op keeps for backward, array by array; after backward the sum."""
+    """The arrays that an op keeps for backward, one by one; after backward only their sum."""
     if not op.saved:
         return [f"kept {_bytes(op.saved_bytes or 0)}"]
     return [f"keeps {s['name']} {_shape_text(s['shape'])}: {_bytes(s['bytes'])}" for s in op.saved]
 
 
 def _told(statistics: dict[str, Any]) -> str:
-    """A number, a few numbers, or what there is to say of many."""
+    """A number, a few numbers, or the range and norm of many."""
     values, size = statistics["values"], statistics["size"]
     bad = [f"{statistics[name]:,} {name}" for name in ("nans", "infs") if statistics[name]]
     if size == 1:
@@ -269,6 +269,6 @@ def _cut(text: str, length: int) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Any text inside a quoted label: what cannot be printed as in a Python string, signs of DOT made harmless."""
+    """Text for a quoted label: unprintable characters are escaped as in Python, those special to DOT as in DOT."""
     printable = [c if c.isprintable() else c.encode("unicode_escape").decode() for c in text]
     return "".join(printable).translate(_SIGNS)

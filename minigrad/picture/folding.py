@@ -8,9 +8,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 LARGEST = 80  # boxes of a state that is laid out: Graphviz's time grows faster than their number
-BUDGET = (
-    1500  # boxes of all such states together, where each also costs a twentieth of the whole graph
-)
+BUDGET = 1500  # boxes of all such states together; each also costs a twentieth of the whole graph
 
 _CALL = re.compile(r" \(\d+\)")
 
@@ -18,11 +16,11 @@ Folded = frozenset[str]
 
 
 class View(NamedTuple):
-    """A fold state as a graph of its own, in the form of a trace.
+    """A fold state, in which some modules are one box each, as a graph in the form of a trace.
 
-    folded  the paths of the modules that are one box each
-    things  what each of its nodes stands for: a node of the whole by its id, or a folded module by its path
-    lines   what each of its edges stands for: the first of the edges of the whole that lie between its ends
+    folded  the paths of these modules
+    things  what each node stands for: a node of the whole graph, by its id, or a folded module, by its path
+    lines   what each edge stands for: the first edge of the whole graph that lies between its ends
     """
 
     folded: Folded
@@ -32,9 +30,9 @@ class View(NamedTuple):
 
 
 def framed(trace: dict[str, Any]) -> dict[str, Any]:
-    """The trace with the frames that a page has: none around a single op, and shared weights outside of the calls.
+    """The trace with the frames of a page: none around a single op, and shared weights outside of their module's calls.
 
-    A node that lost its frame keeps the module's path and class as `within`.
+    A node without the frame of its module has the module's path and class as `within`.
     """
     nodes = [dict(node) for node in trace["nodes"]]
     modules = {module["path"]: module for module in trace["modules"]}
@@ -67,7 +65,7 @@ def framed(trace: dict[str, Any]) -> dict[str, Any]:
 
 
 def chains_of(trace: dict[str, Any]) -> dict[str, list[str]]:
-    """path -> the modules around, outermost first, and the path itself; none for the outside."""
+    """path -> the paths of the modules around it, outermost first, then its own; none for "", the outside."""
     chains: dict[str, list[str]] = {"": []}
     for module in trace["modules"]:
         chains[module["path"]] = [*chains[module["parent"] or ""], module["path"]]
@@ -85,9 +83,9 @@ def _common(chains: list[list[str]]) -> str:
 
 
 def views_of(trace: dict[str, Any]) -> list[View]:
-    """The fold states that have a layout of their own: everything, each depth, then what a click makes of these.
+    """The fold states that have a layout of their own: all unfolded, each depth folded, then those one click away.
 
-    The first is all unfolded. A state that is left out is shown by taking the folded modules out of the first.
+    Any other state is shown by taking the folded modules out of the first.
     """
     tree = _Tree(trace)
     whole: Folded = frozenset()
@@ -119,20 +117,20 @@ class _Tree:
         self.direct = Counter(node["scope"] for node in trace["nodes"])
 
     def count(self, folded: Folded, path: str = "") -> int:
-        """The boxes of a state."""
+        """The number of boxes of a state."""
         if path in folded:
             return 1
         return self.direct[path] + sum(self.count(folded, child) for child in self.children[path])
 
     def depths(self) -> list[Folded]:
-        """All modules of one depth folded, the outermost first."""
+        """The states with all modules of one depth folded, the outermost first."""
         return [
             frozenset(path for path, chain in self.chains.items() if len(chain) == depth)
             for depth in range(1, max(map(len, self.chains.values())) + 1)
         ]
 
     def one_click_from(self, folded: Folded) -> Iterator[Folded]:
-        """A module unfolded, with those in it folded; or a module folded."""
+        """The states with one module unfolded and those in it folded, or with one module folded."""
         for path in self.chains:
             if path in folded:
                 yield folded - {path} | set(self.children[path])

@@ -13,7 +13,7 @@ SIDE = 48  # cells at most, in each direction
 
 
 def heat_of(array: Any) -> dict[str, Any] | None:
-    """The array as a matrix (its last axis across, all others down), coarse enough to be drawn.
+    """The array as a matrix (its last axis across, all others down), coarsened until it can be drawn.
 
     rows, columns  of the grid
     block   [elements down, elements across] of which each cell is the mean
@@ -44,7 +44,7 @@ def heat_of(array: Any) -> dict[str, Any] | None:
 
 
 def _means(matrix: Any, length: int, axis: int) -> Any:
-    """Means of `length` neighbours each; the last ones may be fewer."""
+    """The means of blocks of `length` neighbours; the last block may be shorter."""
     starts = np.arange(0, matrix.shape[axis], length)
     counts = np.diff(np.append(starts, matrix.shape[axis]))
     sums = np.add.reduceat(matrix, starts, axis=axis)

@@ -1,4 +1,4 @@
-"""The places of the parts of a page: a trace as boxes of known size, placed by Graphviz."""
+"""The layout of a page: a trace as boxes of known size, placed by Graphviz."""
 
 from __future__ import annotations
 
@@ -11,21 +11,20 @@ from .folding import View, views_of
 from .nested import Box, place_nested
 from .render import render_as
 
-FLAT = 400  # nodes that are laid out in one picture; more than some thousands take Graphviz minutes
+FLAT = 400  # the most nodes laid out in one picture; some thousands take Graphviz minutes
 
-# Edges of one source that are placed; the script draws the others. A leaf that each op of a long chain uses makes
-# Graphviz's time grow with the cube of the length.
+# The most edges of one source that are placed; the script draws the others. If every op of a long chain uses a leaf,
+# Graphviz's time grows with the cube of the length.
 _MOST_USES = 8
 
 _DECODER = json.JSONDecoder()
 
-# of the page's letters, in pixels; a box that is a little too wide does no harm, and the script presses the
-# letters of a reader's wider font into it
+# in pixels; a box that is a little too wide does no harm, and the script squeezes the text of a wider font into it
 _WIDTH_OF_LETTER = 7.4
 _HEIGHT_OF_LINE = 17
-_LONGEST = 28  # letters of a name; the panel has it whole
+_LONGEST = 28  # letters of a name; the panel shows it whole
 
-# The labels keep room for what the script writes there; Courier, because every Graphviz knows its widths.
+# The labels reserve room for what the script writes there. Every Graphviz knows the widths of Courier.
 _LABEL_SIZE = 18
 _HEAD = f"""digraph {{
   graph [nodesep=0.2, ranksep=0.13, nslimit=4, mclimit=0.5, margin=12]
@@ -39,11 +38,11 @@ def layout_of(trace: dict[str, Any]) -> dict[str, Any]:
     """Positions in whole pixels, y downwards, for a trace in plain data.
 
     sizes   [width, height] of each node
-    boxes   the same of each module that is folded
-    states  the fold states that are laid out, that of all unfolded first:
+    boxes   the same of each module, for when it is folded
+    states  the fold states that are laid out, the one with all unfolded first:
 
-        folded         the modules that are one box each; as everywhere here, by their place in the trace
-        width, height  of everything
+        folded         the modules that are one box each; modules, nodes and edges are given by their place in the trace
+        width, height  of the whole picture
         nodes    node -> [x, y] of its middle
         modules  module -> [left, top, right, bottom], of its frame or its box
         edges    edge -> {"points": of a Bezier curve from source to target, [x0, y0, x1, y1, ...],
@@ -109,7 +108,7 @@ def _state(
 
 
 def _place_all(levels: list[Any]) -> list[Any]:
-    """Small graphs of boxes: see `place_nested`."""
+    """Place small graphs of boxes, as `place_nested` needs them."""
     dots = []
     for boxes, joined in levels:
         numbers = {key: i for i, key in enumerate(boxes)}
@@ -131,7 +130,7 @@ def _place_all(levels: list[Any]) -> list[Any]:
 
 
 def _graphviz(dots: list[str]) -> list[dict[str, Any]]:
-    """Graphs with positions; all in one call, which takes much longer to begin than to do its work."""
+    """The graphs with positions, all in one call: starting Graphviz takes much longer than its work."""
     text = render_as("".join(dots), "json0").decode()
     found: list[dict[str, Any]] = []
     end = _skip_space(text, 0)
@@ -139,7 +138,7 @@ def _graphviz(dots: list[str]) -> list[dict[str, Any]]:
         graph, end = _DECODER.raw_decode(text, end)
         found.append(graph)
         end = _skip_space(text, end)
-    if len(found) < len(dots):  # Graphviz in WebAssembly reads the first alone
+    if len(found) < len(dots):  # Graphviz in WebAssembly reads only the first
         found = [json.loads(render_as(dot, "json0")) for dot in dots]
     return found
 
@@ -151,7 +150,7 @@ def _skip_space(text: str, at: int) -> int:
 
 
 def _size(node: dict[str, Any], uses: int) -> Box:
-    """The size of a box with a line for the name and the value or shape, and where gradients pass one for their sum."""
+    """The size of a box with a line for the name and the value or shape, and a second one if it has a gradient."""
     letters = _letters(_title(node)) + 2
     lines = 1 if node["kind"] in ("constant", "ghost", "output") else 2
     least = 6 if lines == 1 else max(17, _letters_of_sum(node, uses))
@@ -159,7 +158,7 @@ def _size(node: dict[str, Any], uses: int) -> Box:
 
 
 def _letters_of_sum(node: dict[str, Any], uses: int) -> int:
-    """The width of "grad 0.25 + 0.5 = 0.75" for a scalar of up to three terms, else "grad norm 0.1234, 1 of 2"."""
+    """The letters of "grad 0.25 + 0.5 = 0.75" for a scalar of up to three terms, else "grad norm 0.1234, 1 of 2"."""
     gradient = node["gradient"]
     if not isinstance(gradient, dict):
         return 0
@@ -174,7 +173,7 @@ def _size_of_module(module: dict[str, Any]) -> Box:
 
 
 def _last_name(module: dict[str, Any]) -> str:
-    """Without the path of the module around it, whose frame says that already."""
+    """The module's path without that of the module around it, which the frame already shows."""
     path, parent = module["path"], module["parent"]
     is_within = parent and path.startswith((f"{parent}.", f"{parent}: "))
     return str(path[len(parent) + 1 :].strip() if is_within else path)
@@ -192,12 +191,12 @@ def _title(node: dict[str, Any]) -> str:
 
 
 def _letters(text: str) -> int:
-    """Widths of a letter that a text takes: two for each of China's, Japan's and Korea's signs."""
+    """The width of a text in letters; Chinese, Japanese and Korean characters count as two."""
     return sum(1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
 
 
 def _dot(trace: dict[str, Any], sizes: list[Box]) -> str:
-    """Numbers only, no text of the user's: nothing needs escaping."""
+    """The graph as DOT, with numbers as names: without any text of the user, nothing needs escaping."""
     numbers = {module["path"]: i for i, module in enumerate(trace["modules"])}
     children: dict[str, list[str]] = {path: [] for path in ("", *numbers)}
     for module in trace["modules"]:

@@ -1,4 +1,4 @@
-"""Large graphs, module by module: each is laid out by itself, so that the time grows with the size and not faster."""
+"""Large graphs, laid out module by module, so that the time grows no faster than the size."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Box = tuple[float, float]  # width and height
 
 
 def grouped(trace: dict[str, Any]) -> dict[str, Any]:
-    """The trace with what is too much for one picture in modules of its own: runs of ops, runs of such runs.
+    """The trace with more modules: one for each run of ops in a long sequence, and for each run of such runs.
 
-    What only one group uses goes into it; a leaf or constant that several use stays outside.
+    A leaf or constant that only one group uses goes into it; one that several use stays outside.
     """
     modules = [dict(module) for module in trace["modules"]]
     nodes = [dict(node) for node in trace["nodes"]]
@@ -90,7 +90,7 @@ def place_nested(
 
 
 def _edges_by_level(trace: dict[str, Any], chains: dict[str, list[str]]) -> dict[str, list[Any]]:
-    """Each edge in the innermost module that holds both ends, between what stands there for them."""
+    """module -> the edges of which it is the innermost module around both ends, between the boxes in it."""
     levels: dict[str, list[Any]] = {path: [] for path in chains}
     known = set()
     for i, edge in enumerate(trace["edges"]):

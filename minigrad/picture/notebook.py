@@ -1,4 +1,4 @@
-"""The HTML that a notebook shows of a Tensor and of a Module; every text of the user's is escaped in it."""
+"""The HTML that a notebook shows for a Tensor or a Module, with all text of the user escaped."""
 
 from __future__ import annotations
 
@@ -16,16 +16,13 @@ _STYLE = "font-family:monospace;line-height:1.5"
 def html(shown: Any) -> str | None:
     """The fragment of HTML that a notebook shows: the graph of a Tensor, the tree of a Module.
 
-    None for a Tensor of which there is nothing more to see than its repr.
+    None for a Tensor that has nothing more to show than its repr.
     """
     return _of_tensor(shown) if isinstance(shown, TensorBase) else _of_module(shown)
 
 
 def _of_tensor(tensor: Any) -> str | None:
-    """The words of `repr` above the picture of the graph; None, so that `repr` stands alone, where there is none.
-
-    That is a Tensor without history, or a machine that cannot lay the graph out.
-    """
+    """The `repr` above a picture of the graph; None without history, or if no renderer can lay the graph out."""
     if tensor._node is None:
         return None
     try:

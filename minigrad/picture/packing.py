@@ -1,28 +1,28 @@
-"""The data of a page in less text: what is said of many nodes once, and what follows from the rest not at all.
+"""The data of a page in less text: what many nodes share is said once, and what follows from the rest is left out.
 
-unpack.js puts it together again.
+unpack.js restores it.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-# of a node alone; what else there is of it stands in `laws`, once for all nodes of which it is true
+# what belongs to one node; everything else goes into `laws`, once for all nodes that share it
 _OWN = ("id", "name", "scope", "value", "gradient", "seconds", "saved")
 _FOLLOWS = {"norm", "size", "values"}
 _EMPTY: tuple[Any, ...] = ("", 0, None, [], {})
 
 
 def packed(data: dict[str, Any]) -> dict[str, Any]:
-    """The data of `data_of` with these parts in another form.
+    """The data of `data_of`, with these parts in another form.
 
-    laws    what nodes of one kind have in common
+    laws    what nodes have in common
     nodes   {"law", "name", "in": the number of the module, "value", "gradient", "seconds"} without what is empty
     edges   [source, target, argument], and the output if it is not the first
-    steps   [node, [[edge, contribution], ...]], and the sum if it is another
-    states  edges as one list: points from source to target and the label, each [x, y] as the way from the one before
+    steps   [node, [[edge, contribution], ...]], with the sum behind the contribution if it differs
+    states  each edge as one list, of its points from source to target and its label, each relative to the one before
 
-    Statistics of which only the values are kept are these values.
+    Statistics that follow from the values are written as these values.
     """
     trace, layout = data["trace"], data["layout"]
     numbers = {module["path"]: k for k, module in enumerate(trace["modules"])}
@@ -68,7 +68,7 @@ def _of_outputs(statistics: Any) -> Any:
 
 
 def _of_statistics(statistics: Any) -> Any:
-    """Finite values alone, of which norm and size can be computed."""
+    """The values alone, if they are all there and finite: norm and size can be computed from them."""
     if statistics is not None and "values" in statistics and statistics.keys() <= _FOLLOWS:
         return statistics["values"]
     return statistics

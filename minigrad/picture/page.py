@@ -20,8 +20,8 @@ from .render import write
 from .scalar import local_derivatives
 from .trace import Tracer
 
-MOST_ANSWERS = 20_000  # leaves that are explained, times the nodes of the graph: some seconds
-LARGE = 1000  # nodes of a graph whose page tells each in brief
+MOST_ANSWERS = 20_000  # the leaves that are explained, times the nodes of the graph: some seconds
+LARGE = 1000  # nodes; the page of a larger graph describes each in brief
 _SCRIPTS = (
     "words.js",
     "unpack.js",
@@ -35,14 +35,14 @@ _SCRIPTS = (
 
 
 def page(loss: Any, path: str | os.PathLike[str] = "graph.html", params: Any = None) -> Path:
-    """A page that shows the graph of `loss` and plays its passes, as one file; returns its path.
+    """Write a page that shows the graph of `loss` and plays its passes, as one file; returns its path.
 
     loss    a Tensor of one element, whose graph is not freed: before backward, or after
             `backward(retain_graph=True)`. Neither it nor any `.grad` is changed
     path    of the file, which is written whole or not at all; missing folders are made
     params  names for leaves: a dict of name -> Tensor, (name, Tensor) pairs, or a module
 
-    Values, modules and lines are shown of what ran inside `with minigrad.record():`. The page holds all that it
+    Values, modules and lines are shown for ops that ran inside `with minigrad.record():`. The page holds all that it
     shows, and fetches nothing. Raises as `trace` and `draw` do, and ValueError for a suffix other than .html.
     """
     path = html_path(path)
@@ -53,9 +53,9 @@ def page(loss: Any, path: str | os.PathLike[str] = "graph.html", params: Any = N
 def data_of(loss: Any, params: Any = None) -> dict[str, Any]:
     """All that the page shows, as plain data.
 
-    trace, layout, steps, zoom  as `Trace.to_json`, `layout_of`, `Play.steps` and `local_derivatives` have it
+    trace, layout, steps, zoom  as `Trace.to_json`, `layout_of`, `Play.steps` and `local_derivatives` give them
     heat    id -> {"value": [...], "gradient": [...]}, one per output, as `heat_of` gives it
-    why     id -> in words, why a leaf's gradient is what it is
+    why     id -> an explanation, in words, of a leaf's gradient
     notes   what the reader should know of the page as a whole
     """
     tracer = Tracer(params)
@@ -113,7 +113,7 @@ def _in_brief(node: dict[str, Any]) -> dict[str, Any]:
 
 
 def _why(loss: Any, places: dict[Any, int]) -> dict[int, str]:
-    """Each answer takes a backward pass, so a page of many leaves has those of the first."""
+    """id -> the explanation of a leaf's gradient; each takes a backward pass, so the last of many leaves get none."""
     leaves = [x for x in places if not isinstance(x, Node) and x.requires_grad]
     most = MOST_ANSWERS // len(places)
     return {places[x]: str(explain(x, loss)) for x in leaves[:most]}

@@ -12,7 +12,7 @@ from ..core.graph import Node
 from .heat import heat_of
 from .statistics import statistics_of, values_of
 
-_FEW = 4  # elements that are told one by one
+_FEW = 4  # the most elements that are shown one by one
 
 
 class Play:
@@ -70,17 +70,17 @@ class Play:
 
 
 def brief(statistics: dict[str, Any]) -> dict[str, Any]:
-    """The part of an array's statistics that is shown while it passes: its numbers if it has at most four."""
+    """The part of an array's statistics that is shown on the way, with its values if there are at most four."""
     kept = {key: statistics[key] for key in ("norm", "size", "nans", "infs") if statistics[key]}
     return kept | {"values": statistics["values"]} if statistics["size"] <= _FEW else kept
 
 
 def _told(array: Any) -> Any:
-    """The same as `brief(statistics_of(array))`, without what is not kept: there are two for each edge."""
+    """`brief(statistics_of(array))`, quicker for NumPy's arrays: there are up to two for each edge."""
     if isinstance(array, (np.ndarray, np.generic)):
         flat = array.astype(np.float64).ravel()
         norm = math.sqrt(float(flat @ flat))
-        if 1e-150 < norm < 1e150:  # neither nan, nor out of reach
+        if 1e-150 < norm < 1e150:  # not nan, and without overflow or underflow
             kept = {"norm": float(f"{norm:.9g}"), "size": flat.size}
             return kept | {"values": values_of(array)} if flat.size <= _FEW else kept
     found = statistics_of(array)

@@ -1,4 +1,4 @@
-"""DOT text as a picture file: laid out by Graphviz, or by Graphviz in WebAssembly where there is none."""
+"""DOT text as a picture file, laid out by Graphviz or, where it is not installed, by Graphviz in WebAssembly."""
 
 from __future__ import annotations
 

@@ -21,10 +21,10 @@ class Run(NamedTuple):
 
 
 def repeated_runs(steps: Sequence[int], edges: Sequence[tuple[int, int, str]]) -> list[Run]:
-    """The runs that do not overlap, those that save most first; equal numbers in `steps` are equal steps.
+    """Runs that do not overlap, chosen to save most, the last one first; equal numbers in `steps` are equal steps.
 
-    The edges (source, target, argument) inside of every block, and from blocks before it, must be the same in all;
-    those of the first block from outside are free, as a chain begins somewhere.
+    The edges (source, target, argument) within a block, and those from earlier blocks of the run, must be the same for
+    all blocks. Edges from outside the run may differ, as a chain begins somewhere.
     """
     incoming: dict[int, list[tuple[int, str]]] = defaultdict(list)
     for source, target, argument in edges:
@@ -54,7 +54,7 @@ def _candidates(steps: Any) -> list[Run]:
 
 
 def _connected_alike(run: Run, incoming: dict[int, list[tuple[int, str]]]) -> Run:
-    """The run up to the first block that is connected otherwise."""
+    """The run up to the first block that is connected differently."""
 
     def block(number: int, only_inside: bool) -> set[Any]:
         begin = run.start + number * run.period

@@ -41,7 +41,7 @@ def rules_of(op: Any) -> dict[str, str]:
 
 
 def text_of(function: Callable[..., Any]) -> str:
-    """A function as a reader of a formula wants it; its name and parameters alone where there is no source."""
+    """A function as a formula to read; only its name and parameters if there is no source."""
     found = _definition(function)
     if isinstance(found, ast.Lambda):
         return _bare(ast.unparse(found.body))
@@ -56,7 +56,7 @@ def text_of(function: Callable[..., Any]) -> str:
 
 
 def _bare(text: str) -> str:
-    """Names without what only their module needs: `_where_row` is `where`."""
+    """Private names without their underscore and `_row`: `_where_row` becomes `where`."""
     return re.sub(r"(?<![\w.])_(?=[a-z])(\w+?)(?:_row)?\b", r"\1", text)
 
 
@@ -65,7 +65,7 @@ def _first_line(documented: Any) -> str:
 
 
 def _definition(function: Callable[..., Any]) -> ast.Lambda | ast.FunctionDef | None:
-    """The place where a function is written: several lambdas may stand in one line, so its body's place decides."""
+    """The syntax tree of a function. As several lambdas may stand in one line, the place of the body decides."""
     code = getattr(function, "__code__", None)
     if code is None:
         return None
@@ -98,7 +98,9 @@ def _holds(f: Any, code: Any) -> bool:
 
 def _places(code: Any) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
     for begin, end, column, last_column in code.co_positions():
-        if begin and end and last_column:  # neither unknown nor the empty place where a call begins
+        if (
+            begin and end and last_column
+        ):  # not unknown, and not the empty place where a call begins
             yield (begin, column or 0), (end, last_column)
 
 

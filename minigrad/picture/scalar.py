@@ -1,4 +1,4 @@
-"""The derivatives of single elements: what the scalar zoom of a page is made of."""
+"""The derivatives of single elements, for the scalar zoom of a page."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def local_derivatives(trace: dict[str, Any], places: dict[Any, int]) -> dict[str
     """dy_t/dx_s of every op for every argument x, where y and x have at most 64 elements.
 
     jacobians    edge index -> [[output, t, s, dy_t/dx_s], ...], t and s counted in row-major order. Zeros are left
-                 out, except in elementwise ops, where s is known to matter
+                 out, except in elementwise ops, where s is the one element from which y_t is made
     elementwise  ids of the elementwise ops
     complete     whether the budget sufficed for all
 
@@ -63,9 +63,9 @@ def _size(parent: Any) -> int:
 
 
 def _rows(node: Node, wanted: list[int], shapes: Any) -> dict[int, list[tuple[int, int, Any]]]:
-    """Per wanted argument, (output, t, dy_t/dx flat) for every element t of every output.
+    """Wanted argument -> (output, t, dy_t/dx flattened) for every element t of every output.
 
-    The op is taken out of its graph: a node like it stands on leaves, so that each product runs its rules alone.
+    A copy of the op's node stands on leaves, outside of the graph, so that each product runs no other rules.
     """
     leaves: list[Any] = [p if p is None else _stand_in(p.shape, p.dtype) for p in node.parents]
     alone = Node(node.op, tuple(leaves), node.saved, node.constants, node.shape, node.dtype)
@@ -90,7 +90,7 @@ def _stand_in(shape: Any, dtype: Any) -> Any:
 
 
 def _outputs(node: Node) -> tuple[Any, ...]:
-    """Tensors in the place of all that the node gave."""
+    """Tensors that stand in for the outputs of the node."""
     if not isinstance(node.dtype, tuple):
         return (output_of(np.broadcast_to(np.zeros((), node.dtype), node.shape), node),)
     zeros = [np.zeros((), dtype) for dtype in node.dtype]
@@ -99,6 +99,6 @@ def _outputs(node: Node) -> tuple[Any, ...]:
 
 
 def _used_elements(node: Node, at: int) -> Any:
-    """Per element of an elementwise op's output, which element of the argument it is made from."""
+    """The element of the argument from which each element of an elementwise op's output is made."""
     shape = node.parents[at].shape
     return np.broadcast_to(np.arange(_size(node.parents[at])).reshape(shape), node.shape).ravel()

@@ -1,4 +1,4 @@
-"""The scene that is drawn of a trace: boxes within boxes, modules collapsed, repeated blocks once, never too many."""
+"""The scene to draw for a trace: boxes in frames, modules collapsed, repeated blocks once, never too many boxes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from .data import Module, Trace, Vertex
 from .repeats import Run, repeated_runs
 
-MANY = 250  # boxes: above, a picture is no longer read
-_SEGMENTS = 24
-_TOLD = 4  # names of ops in a box for many
+MANY = 250  # boxes; a picture with more is no longer read
+_SEGMENTS = 24  # the most stretches of ops
+_TOLD = 4  # the most names in a box that stands for many ops
 _WORTH_FOLDING = 10  # boxes that folding a run must save: a small net is drawn as it is
 
 
@@ -25,7 +25,7 @@ class Drawn:
 
 @dataclass(eq=False, slots=True)
 class Box:
-    """One box of the picture: a vertex, or all that a collapsed module or a stretch of ops made.
+    """One box of the picture: a vertex, a collapsed module, or a stretch of ops.
 
     vertices  the vertices that it stands for
     module    the collapsed module, else None; a box of several vertices without one is a stretch of ops
@@ -43,13 +43,13 @@ class Box:
 
     @property
     def is_source(self) -> bool:
-        """True of what computes nothing: parameters, other leaves and constants."""
+        """True for boxes that compute nothing: parameters, other leaves and constants."""
         return self.is_vertex and self.vertices[0].kind in ("parameter", "leaf", "constant")
 
 
 @dataclass(eq=False, slots=True)
 class Cluster:
-    """A frame around boxes: a module, a block that is repeated, or at the top everything."""
+    """A frame around boxes: a module, a repeated block or, at the top, the whole picture."""
 
     module: Module | None = None
     items: list[Box | Cluster] = field(default_factory=list)
@@ -58,7 +58,7 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An arrow: output number `output` of what `source` stands for is the argument of what `target` stands for."""
+    """An arrow: output number `output` of what is in `source` is the argument of what is in `target`."""
 
     source: Box
     output: int
@@ -185,7 +185,7 @@ class _Builder:
                 self._fold(item)
 
     def _signature(self, item: Box | Cluster) -> object:
-        """Equal for what may be drawn once: the same ops with the same options and shapes, in the same modules."""
+        """A key that is equal for items with the same ops, options and shapes in the same modules: drawn once."""
         if isinstance(item, Box):
             of_ops = [v for v in item.vertices if v.kind not in ("parameter", "leaf", "constant")]
             ops = tuple((v.kind, v.op, tuple(v.options.items()), v.shapes) for v in of_ops)
@@ -251,7 +251,7 @@ class _Builder:
     # Stretches ---------------------------------------------------------------------------------------
 
     def in_stretches(self) -> Scene:
-        """The scene with the steps at the top joined into some tens of boxes, in the order of the ops."""
+        """The scene with the steps at the top joined into some twenty boxes, in the order of the ops."""
         steps = [item for item in self.top.items if not _is_source(item)]
         end = steps.pop()
         length = -(-len(steps) // _SEGMENTS)
@@ -306,7 +306,7 @@ def _is_source(item: Box | Cluster) -> bool:
 
 
 def _is_inner(item: Box | Cluster) -> bool:
-    """Return whether a source belongs to what it feeds; data, and where a chain begins, come from outside."""
+    """Return whether a source belongs to the block it feeds; data, and the beginning of a chain, do not."""
     (vertex,) = vertices_of(item)
     return vertex.kind == "parameter" or bool(vertex.name)
 
@@ -317,7 +317,7 @@ def _working(item: Box | Cluster) -> list[Box]:
 
 
 def saved_bytes(vertices: Iterable[Vertex]) -> int:
-    """Bytes that they keep together: a block of memory counts once, after backward once for each that kept it."""
+    """Bytes that the vertices keep: a block of memory counts once, but after backward once for each that kept it."""
     blocks: dict[int, int] = {}
     freed = 0
     for vertex in vertices:
@@ -328,7 +328,7 @@ def saved_bytes(vertices: Iterable[Vertex]) -> int:
 
 
 def counted(names: list[str]) -> str:
-    """The most frequent names with how often each occurs."""
+    """The most frequent names, each with its count."""
     most = Counter(names).most_common()
     told = [f"{name} × {count:,}" if count > 1 else name for name, count in most[:_TOLD]]
     return ", ".join([*told, "..."] if len(most) > _TOLD else told)

@@ -11,10 +11,10 @@ from .data import Module
 
 
 class Scopes:
-    """Paths from the outermost module that was called, such as `Sequential.0`; asked in the order of the ops.
+    """Paths of module calls, from the outermost one, such as `Sequential.0`; ask for them in the order of the ops.
 
     modules  every call, an outer one before those inside
-    names    Tensor -> its name, for what is an attribute of a module that was called: `0.weight`
+    names    Tensor -> its name, for attributes of a module that was called: `0.weight`
     owners   Tensor -> the path of the first call of that module
     """
 
@@ -30,7 +30,7 @@ class Scopes:
     def path_of(self, scope: tuple[Any, ...]) -> str:
         """The path of the innermost module of a node's `notes.scope`, "" where there is none.
 
-        All that was made directly in one call has one and the same tuple, so another tuple is another call.
+        All ops that one call makes directly have the same tuple, so another tuple is another call.
         """
         if not scope:
             self._open = []
@@ -45,7 +45,7 @@ class Scopes:
         for depth, reference in enumerate(scope):
             is_last = depth == len(scope) - 1
             still = self._open[depth] if depth < len(self._open) else None
-            # what is open goes on as long as all above it does; what has a tuple already is another call
+            # an open call goes on while all calls above it do; if it has a tuple already, this is another call
             same = (
                 still is not None and still.reference is reference and calls == self._open[:depth]
             )
@@ -92,7 +92,7 @@ class _Call:
 
 
 def names_within(outer: Any) -> dict[int, str]:
-    """id of a module -> the dotted name by which it is reached from `outer`, the shortest way."""
+    """id of a module -> its dotted name as seen from `outer`, the shortest one."""
     level, names = [("", outer)], {id(outer): ""}
     while level:
         below = [(prefix + name, child) for prefix, m in level for name, child in _children(m)]

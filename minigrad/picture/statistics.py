@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 
-SMALL = 64  # elements of an array that is told whole
+SMALL = 64  # the most elements of an array that is shown whole
 _BINS = 20
-_DIGITS = {2: (4, 5), 4: (7, 9)}  # bytes of a float -> digits that mostly mean it, that always do
+_DIGITS = {
+    2: (4, 5),
+    4: (7, 9),
+}  # bytes of a float -> digits that mostly identify it, that always do
 
 
 def statistics_of(array: Any) -> dict[str, Any] | None:
@@ -19,8 +22,8 @@ def statistics_of(array: Any) -> dict[str, Any] | None:
     norm          the square root of the sum of squares, without overflow
     zeros, nans, infs, size  counts of elements
     histogram     counts between evenly spaced edges, one more edge than counts; None where no element is finite
-    values        all elements as nested lists if there are at most 64, else None; a number that JSON does not know
-                  is "nan", "inf" or "-inf"
+    values        all elements as nested lists if there are at most 64, else None; numbers that JSON does not have are
+                  "nan", "inf" and "-inf"
 
     None for what NumPy cannot read as numbers.
     """
@@ -53,7 +56,7 @@ def statistics_of(array: Any) -> dict[str, Any] | None:
 def _moments(x: Any, low: Any, high: Any) -> dict[str, Any]:
     if not x.size:
         return {"min": None, "max": None, "mean": None, "std": None, "norm": 0.0}
-    # a power of two takes the sums out of reach of overflow, and takes nothing from their accuracy
+    # scaled by a power of two the sums cannot overflow, and nothing is rounded
     scale = math.ldexp(1.0, min(math.frexp(max(abs(float(low)), abs(float(high))))[1], 1023))
     scaled = x.astype(np.float64) / scale
     mean = float(scaled.sum()) / x.size
@@ -81,12 +84,12 @@ def _histogram(x: Any, low: float, high: float) -> dict[str, list[Any]] | None:
 
 
 def _rounded(x: float) -> float | None:
-    """x to nine digits, which tell any two float32 numbers apart; None where it is none, as no JSON can say it."""
+    """x to nine digits, which tell any two float32 numbers apart; None for inf and nan, which JSON does not have."""
     return float(f"{x:.9g}") if math.isfinite(x) else None
 
 
 def values_of(array: Any) -> Any:
-    """An array as nested lists; a short float as a short decimal that means it: 0.1, not 0.10000000149011612."""
+    """An array as nested lists, with short decimals for short floats: 0.1, not 0.10000000149011612."""
     flat = array.ravel()
     numbers = flat.tolist()
     if array.dtype.kind == "f":
@@ -101,7 +104,9 @@ def values_of(array: Any) -> Any:
 def _shortened(flat: Any, numbers: list[float]) -> list[float]:
     few, enough = _DIGITS[flat.dtype.itemsize]
     short = [float(f"{v:.{few}g}") for v in numbers]
-    with np.errstate(over="ignore"):  # the largest float rounds up to inf, which it is not
+    with np.errstate(
+        over="ignore"
+    ):  # rounded up, the largest float becomes inf, and is not the same
         is_same = (np.array(short).astype(flat.dtype) == flat).tolist()
     pairs = zip(is_same, short, numbers, strict=True)
     return [s if same else float(f"{v:.{enough}g}") for same, s, v in pairs]

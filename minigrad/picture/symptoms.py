@@ -1,4 +1,4 @@
-"""Symptoms: the troubles that the history of a training shows, in words."""
+"""Symptoms: the problems that the history of a training shows, in words."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-FAR = 1e4  # between gradients per element of two layers
-GROWN = 100.0  # the gradient now, to that of the first steps
-DEAD = 0.5  # of a relu's units
-UPDATE = 1e-3  # of a weight's norm is a usual step, says Stanford's CS231n
-FACTOR = 30.0  # from it is far
+FAR = 1e4  # the ratio of the gradients per element of two layers
+GROWN = 100.0  # the ratio of the gradient now to that of the first steps
+DEAD = 0.5  # the share of a relu's units
+UPDATE = 1e-3  # a usual step, relative to the norm of the weight, according to Stanford's CS231n
+FACTOR = 30.0  # a step this many times smaller or larger is unusual
 _FEW = 3  # names in one sentence
 
 
 def symptoms_of(history: dict[str, Any]) -> list[str]:
-    """Sentences on gradients that are nan, missing, vanish or explode, on dead relus, on updates too large or small.
+    """Sentences on gradients that are nan, missing, vanishing or exploding, on dead relus, on unusual updates.
 
     history  as `Watch.history` gives it
     """
@@ -94,7 +94,7 @@ def _unmoved(learned: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _far_from_the_last(weights: list[dict[str, Any]]) -> Iterator[str]:
-    """Layers whose gradient is another order of magnitude than that of the last, where backward begins."""
+    """Sentences on layers whose gradient is 0, or far from that of the last layer, where backward begins."""
     known = [(p, size) for p in weights if (size := _per_element(p)) is not None]
     zero = [p for p, size in known if size == 0]
     if zero:

@@ -1,4 +1,4 @@
-"""The looks of a picture, light and dark: what is what can be told by shape as well as by colour."""
+"""The colours of a picture, light and dark, and its shapes, which alone already tell what a box is."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Theme(NamedTuple):
     output: tuple[str, str]
     module: tuple[str, str]
     stretch: tuple[str, str]
-    # an op that keeps something for backward, where that is what the picture shows
+    # an op that keeps something for backward, in a picture that shows what is saved
     saved: tuple[str, str]
 
 

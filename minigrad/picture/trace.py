@@ -22,14 +22,14 @@ def trace(loss: Any, params: Any = None, gradients: bool = False, values: bool =
     """The graph that ends in `loss`, as plain data: nodes, edges, modules.
 
     loss       a Tensor with history, before or after backward
-    params     names for leaves: a dict of name -> Tensor, (name, Tensor) pairs, or a module. What a module that was
-               called while recording owns has the name that it has there
+    params     names for leaves: a dict of name -> Tensor, (name, Tensor) pairs, or a module. Leaves of a module that
+               was called while recording have the names that they have there
     gradients  compute the gradient of the loss by everything, as statistics; needs a graph that is not freed. Hooks
                run as in any backward; `.grad` is left alone, and the graph may be used again
     values     statistics of the values that a recorded graph holds, which take most of the time
 
-    Structure, shapes, rules and saved bytes are always there. Values, modules, lines, times, and what has no gradient
-    beyond the arguments of an op, come from ops that ran under `minigrad.record()`.
+    Structure, shapes, rules and saved bytes are always there. Values, modules, lines, times and ghosts are there for
+    ops that ran under `minigrad.record()`.
 
     Raises TypeError or ValueError for arguments that cannot be drawn, RuntimeError for a Tensor without history and,
     with gradients, for a graph that an earlier backward freed.
@@ -40,7 +40,7 @@ def trace(loss: Any, params: Any = None, gradients: bool = False, values: bool =
 class Tracer:
     """A walk along a graph: the trace so far, and the place in it of every node and leaf.
 
-    places  Node or leaf Tensor -> the id of its vertex; the node of one output of several has its op's
+    places  Node or leaf Tensor -> the id of its vertex; a part has that of its op
     """
 
     def __init__(self, params: Any = None) -> None:
@@ -128,7 +128,7 @@ class Tracer:
     def _source(
         self, value: Any, scope: str, argument: str = "", node: Node | None = None
     ) -> tuple[int, int]:
-        """The place of the vertex that gives an input of `node`, and which of its outputs it is."""
+        """The id of the vertex that gives an input of `node`, and the number of its output that is this input."""
         if isinstance(value, Node):
             return self.places[value], value.constants[0] if value.op.is_part else 0
         if isinstance(value, TensorBase):
@@ -137,7 +137,7 @@ class Tracer:
             return self.places[value], 0
         notes = node.notes if node is not None else None
         known = notes.inputs.get(argument) if notes is not None else None
-        if isinstance(value, Sketch):  # what comes from outside stays outside of the module
+        if isinstance(value, Sketch):  # an array from outside stays outside of the module
             vertex = Vertex(0, "constant", shapes=(tuple(value.shape),), dtypes=(str(value.dtype),))
         else:
             kind = type(value).__name__
@@ -156,16 +156,16 @@ class Tracer:
             if kind == "constant" and not shape:
                 vertex.name = text_of(leaf._data.item())
         place = self._add(vertex)
-        before = ghost_of(leaf)
-        if (
-            before is not None
-        ):  # x.detach().requires_grad_() begins a new history where another ends
+        before = ghost_of(
+            leaf
+        )  # x.detach().requires_grad_() begins a new history where another ends
+        if before is not None:
             source, output = self._source(before, "")
             self.trace.edges.append(Edge(source, output, place, "", shape))
         return place
 
     def _name_leaves(self) -> None:
-        """At the end, when all modules are known: a weight may be used before the module that owns it is called."""
+        """Name the leaves last, when all modules are known: a weight may be used before its module is called."""
         for leaf, place in self.places.items():
             if not isinstance(leaf, Node):
                 vertex = self.trace.nodes[place]
@@ -226,7 +226,7 @@ def _gradients(loss: Any, order: list[Node]) -> dict[Any, Any]:
     targets: dict[Any, None] = {}
     for node in order:
         targets.update((p, None) for p in node.parents if isinstance(p, TensorBase))
-        if not isinstance(node.dtype, tuple):  # of several outputs the parts have one each
+        if not isinstance(node.dtype, tuple):  # if there are several outputs, each part has its own
             targets[node] = None
     if not order:
         targets[loss] = None
@@ -283,7 +283,7 @@ def text_of(value: Any) -> str:
 
 
 def names_of(params: Any) -> dict[Any, str]:
-    """Leaf -> name; of several names for one leaf the first."""
+    """Leaf -> name; the first one, if a leaf has several."""
     needed = "a dict of name -> Tensor, (name, Tensor) pairs or an object with named_parameters() is needed"
     found = params.named_parameters() if hasattr(params, "named_parameters") else params
     pairs = found.items() if isinstance(found, Mapping) else () if found is None else found

@@ -1,4 +1,4 @@
-"""Training, watched: light statistics of some steps, and a page of plots."""
+"""Watching a training: cheap statistics of some steps, and a page of plots."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .symptoms import symptoms_of
 from .trace import names_of
 
 RELUS = ("relu", "relu6")
-_FAR = 12  # ops between a convolution and a relu that still works on its channels
+_FAR = 12  # the most ops between a convolution and a relu that still works on its channels
 
 
 def watch(model: Any, every: int = 20, keep: int = 500) -> Watch:
@@ -38,14 +38,14 @@ def watch(model: Any, every: int = 20, keep: int = 500) -> Watch:
         watch.page("training.html")
 
     model  a module; or a dict of name -> Tensor, or (name, Tensor) pairs, which are watched alike
-    every  this many steps one is looked at, the first among them; the others cost two calls
-    keep   samples at most: when there are so many every second one is dropped, and `every` is doubled
+    every  one step in so many is looked at, starting with the first; the others cost two calls
+    keep   the number of samples at which every second one is dropped, and `every` is doubled
 
-    Of a step that is looked at it keeps, for every parameter, the norms of its gradient, as backward leaves it and
-    before any clipping, and of its weights before the step, and norm(update) / norm(weights), from the weights before
-    and after it; and of every relu of the model that runs with gradients the units that gave 0 for the whole batch,
-    channels being the units behind a convolution. Gradients are measured by hooks on the parameters, relus as they are
-    computed, both only while such a step runs: nothing is kept of it but these numbers, and training is not changed.
+    For every parameter, a step that is looked at gives the norm of the gradient, as backward leaves it and before any
+    clipping; the norm of the weights before the step; and norm(update) / norm(weights). For every relu of the model
+    that runs with gradients, it gives the number of units that are 0 for the whole batch; after a convolution, the
+    units are channels. Hooks on the parameters measure the gradients, and relus are measured as they are computed, only
+    during such a step. Nothing but these numbers is kept, and the training is not changed.
 
     Raises TypeError or ValueError for what has no parameters to name, ValueError for numbers that are too small.
     """
@@ -81,7 +81,7 @@ class Seen(NamedTuple):
 
 
 class Watch:
-    """See `watch`; `samples` is what was seen, in order, and `steps` how many steps there were."""
+    """The object that `watch` makes: `samples` is what was seen, in order, and `steps` the number of steps."""
 
     def __init__(self, model: Any, every: int, keep: int) -> None:
         for name, number, least in (("every", every, 1), ("keep", keep, 2)):
@@ -119,7 +119,7 @@ class Watch:
         self._is_open = False
         if look is not None:
             look.close()
-        if kind is not None:  # the step was not done: it does not count
+        if kind is not None:  # a step that failed does not count
             self._last = None
             return
         self.steps += 1
@@ -133,7 +133,7 @@ class Watch:
                 self.every *= 2
 
     def note(self, **numbers: Any) -> None:
-        """Numbers to plot beside, such as `loss=loss`, inside the block of a step or after it.
+        """Add numbers to plot, such as `loss=loss`, inside the block of a step or after it.
 
         Each is a number or a Tensor of one element; it is read only if the step is looked at.
         """
@@ -148,7 +148,7 @@ class Watch:
         parameters  [{"name", "shape", "frozen", "gradient", "weight", "update"}] in the order of the model
         relus       [{"name", "units", "dead"}]: the share of units that gave 0 for the whole batch
         notes       name -> numbers
-        every, count  one step in so many was looked at, of so many
+        every, count  one step in `every` is looked at, and there were `count` steps
         """
         samples = self.samples
         parameters = [
@@ -176,7 +176,7 @@ class Watch:
         }
 
     def page(self, path: str | os.PathLike[str] = "training.html") -> Path:
-        """A page of plots as one file, which needs no network; returns its path.
+        """Write a page of plots as one file, which needs no network; returns its path.
 
         It may be written at any time, and is written whole or not at all. Raises ValueError for a suffix other than
         .html, RuntimeError while no step has been looked at.
@@ -212,10 +212,10 @@ class _Look:
         self._observing.__exit__(None, None, None)
         for hook in self._hooks:
             hook.remove()
-        self._hooks = []  # they hold this
+        self._hooks = []  # the hooks hold this object
 
     def _arrive(self, tensor: Any, gradient: Any) -> None:
-        """Measure here what `.grad` will be: when the block ends it may be clipped, or forgotten."""
+        """Measure what `.grad` will be now: by the end of the block it may be clipped, or cleared."""
         with np.errstate(all="ignore"):
             total = gradient.data if tensor.grad is None else tensor.grad.data + gradient.data
             self._gradients[tensor] = quiet_norm(total)
@@ -234,7 +234,7 @@ class _Look:
         self.sample.relus[name] = _dead_units(result)
 
     def _place_of(self, scope: tuple[Any, ...]) -> str | None:
-        """The innermost module that belongs to the model, by its name there; None in another model."""
+        """The name within the model of the innermost module that belongs to it; None in another model."""
         for reference in reversed(scope):
             name = self._within.get(id(reference()))
             if name is not None:
@@ -254,7 +254,7 @@ class _Look:
 
 
 def _dead_units(result: Any) -> tuple[int, int]:
-    """The number of units that gave 0 throughout, and of all: along axis 1 of (N, C, H, W), else the last axis."""
+    """The number of units that are 0 throughout, and of all: axis 1 of images and after convolutions, else the last."""
     y = result.data
     on_channels = y.ndim > 3 or (y.ndim == 3 and _follows_convolution(result._node))
     axis = 1 if on_channels else y.ndim - 1
@@ -273,7 +273,7 @@ def _follows_convolution(node: Any) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """Numbers to six digits, and those that JSON does not know as "nan", "inf" and "-inf"."""
+    """The same data with numbers to six digits, and with those that JSON does not have as "nan", "inf" and "-inf"."""
     if isinstance(value, dict):
         return {key: _plain(v) for key, v in value.items()}
     if isinstance(value, list):

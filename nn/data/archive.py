@@ -10,10 +10,10 @@ LARGEST = 1 << 26  # bytes of one member; twice what a batch of CIFAR-10 has
 
 
 def read_members(path: Path, names: Iterable[str]) -> dict[Path, bytes]:
-    """The contents of the archive's members of those names, whatever folder they are in, by `path / name`.
+    """`path / name` -> the content of the archive's file with this name, whatever folder it is in.
 
-    A name that is missing is left out. An archive that is damaged, or that holds a larger file than the data sets here
-    have under such a name, is a ValueError.
+    A name that is missing is left out. ValueError if the archive is damaged, or if a file is larger than the data sets
+    here can need.
     """
     wanted, found = set(names), {}
     try:

@@ -31,7 +31,7 @@ Batch = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]
 class CIFAR10(NamedTuple):
     """Images (N, 3, 32, 32) uint8, planes of red, green and blue, and labels (N,) int64, places in class_names.
 
-    N is 50000 for training and 10000 for testing, or less where there are fewer files or shorter ones.
+    N is 50000 for training and 10000 for testing, or less if there are fewer or shorter files.
     """
 
     train_images: npt.NDArray[np.uint8]
@@ -44,14 +44,14 @@ class CIFAR10(NamedTuple):
 def cifar10(data: StrPath | None = None) -> CIFAR10:
     """The photographs of CIFAR-10, from a folder on this machine or else downloaded (162 MB) and kept.
 
-    They are read from the folder `data`, or else from the one named by the environment variable MINIGRAD_DATA; either
-    may hold them itself or in its subfolder `cifar10`: the files of the binary or of the python version, in the folder
-    that their archive makes or without it, or the archive itself as it is downloaded. Of the five training batches
-    some may be missing; whatever else is missing is a FileNotFoundError. Where neither is given they are read from
-    ~/.cache/minigrad, into which the archive of the binary version is downloaded first; a ConnectionError says what to
-    do where that fails. A file that does not hold such photographs is a ValueError that names it.
+    They are read from the folder `data`, or else from the one in the environment variable MINIGRAD_DATA, or from its
+    subfolder `cifar10`. There may be the files of the binary or of the python version, with or without the folder that
+    their archive makes, or the archive itself, as it is downloaded. Some of the five training batches may be missing;
+    FileNotFoundError if anything else is. If neither folder is given, they are read from ~/.cache/minigrad, and the
+    archive of the binary version is first downloaded to it; if that fails, a ConnectionError says what to do. A file
+    that does not hold such photographs is a ValueError that names it.
 
-    The python version consists of pickles. They are not unpickled but read (see nn/data/pickled.py).
+    The python version consists of pickles. They are read without being unpickled (see nn/data/pickled.py).
     """
     folder = folder_of("cifar10", data)
     version, files = _found(folder)
@@ -89,17 +89,17 @@ class Version(NamedTuple):
         return [self.meta, *(batch + self.suffix for batch in batches)]
 
     def present(self, is_there: Callable[[str], bool]) -> list[str]:
-        """Those of `names` that are there, or none of them where one is missing that is needed."""
+        """Those of `names` that are there; none, if one that is needed is missing."""
         names = [name for name in self.names if is_there(name)]
         return names if names[:2] == self.names[:2] and len(names) > 2 else []
 
     def loose(self, folder: Path) -> dict[Path, bytes]:
-        """The contents of the files in that folder, in the order of `names`."""
+        """The contents of the files in a folder, in the order of `names`."""
         names = self.present(lambda name: (folder / name).is_file())
         return {folder / name: (folder / name).read_bytes() for name in names}
 
     def unpacked(self, archive: Path) -> dict[Path, bytes]:
-        """The contents of the files in that archive, in the order of `names`."""
+        """The contents of the files in an archive, in the order of `names`."""
         found = read_members(archive, self.names)
         names = self.present(lambda name: archive / name in found)
         if not names:
@@ -112,7 +112,7 @@ class Version(NamedTuple):
 
 
 def _found(folder: Folder) -> tuple[Version | None, dict[Path, bytes]]:
-    """The first version of which everything needed is there, and its files."""
+    """The first version with all the files that it needs, and these files."""
     for parent in folder.parents:
         for version in VERSIONS:
             for place in (parent, parent / version.folder):
@@ -125,7 +125,7 @@ def _found(folder: Folder) -> tuple[Version | None, dict[Path, bytes]]:
 
 
 def _read_records(path: Path, content: bytes) -> Batch:
-    """The binary version: for each image a byte, its label, and 3072 bytes, its pixels."""
+    """The binary version: for each image one byte, the label, and 3072 bytes, the pixels."""
     if not content or len(content) % (1 + PIXELS):
         raise bad_file(path, f"{len(content)} bytes", f"one or more records of {1 + PIXELS}")
     records = np.frombuffer(content, np.uint8).reshape(-1, 1 + PIXELS)
@@ -134,7 +134,7 @@ def _read_records(path: Path, content: bytes) -> Batch:
 
 
 def _read_dict(path: Path, content: bytes) -> Batch:
-    """The python version: a dict of the pixels (N, 3072), the labels, a list, and more that is not needed."""
+    """The python version: a dict with the pixels (N, 3072), a list of labels, and entries that are not needed."""
     found = _unpickled(path, content)
     pixels, labels = found.get(b"data"), found.get(b"labels")
     if not isinstance(pixels, np.ndarray) or pixels.ndim != 2 or pixels.shape[1] != PIXELS:

@@ -1,4 +1,4 @@
-"""collate: items made into a batch, by one more axis in front."""
+"""collate: items made into a batch, with one more axis in front."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import minigrad
 def collate(items: Sequence[Any], indices: Sequence[int] | None = None) -> Any:
     """One array (N, ...) from N arrays of one shape and dtype; tuples, lists and dicts are collated member by member.
 
-    Numbers become arrays (N,): Python's floats float32, ints int64, bools bool. Items that differ in kind, shape or
-    dtype are a ValueError that names them by `indices`, their numbers in the data set, by default their places here;
-    what is neither array nor number is a TypeError. A Tensor that requires grad, which a batch would lose, is an error.
+    Numbers become arrays (N,): Python's floats float32, ints int64, bools bool. ValueError if items differ in kind,
+    shape or dtype, with their numbers in the data set, `indices` (by default their places in `items`), or if a Tensor
+    requires grad, which a batch would lose; TypeError for what is neither array nor number.
 
     >>> collate([([1.0, 2.0], 3), ([4.0, 5.0], 6)])
     ([array([1., 4.], dtype=float32), array([2., 5.], dtype=float32)], array([3, 6]))
@@ -26,7 +26,7 @@ def collate(items: Sequence[Any], indices: Sequence[int] | None = None) -> Any:
 
 
 def _collate(items: Sequence[Any], indices: Sequence[int], path: str) -> Any:
-    """The batch of members of items; `path` says where in the item they stand, such as [0]['image']."""
+    """The batch of members of items; `path` is their place in each item, such as [0]['image']."""
     _require_alike(items, indices, path)
     first = items[0]
     if isinstance(first, Mapping):
@@ -66,7 +66,7 @@ def _require_alike(items: Sequence[Any], indices: Sequence[int], path: str) -> N
 
 
 def _form(item: Any) -> tuple[type, Any, Any] | None:
-    """The things that must be the same in every item: a container's type and names, or an array's shape and dtype."""
+    """The properties that all items must share: a container's type and names, or an array's shape and dtype."""
     if isinstance(item, Mapping):
         return dict, frozenset(item), None
     if isinstance(item, (tuple, list)):
@@ -84,7 +84,7 @@ def _words(kind: type, size: Any, dtype: Any) -> str:
 
 
 def _as_array(item: Any) -> Any:
-    """The array of an array, a Tensor or a number; None for anything else."""
+    """An array, a Tensor or a number as an array; None for anything else."""
     if isinstance(item, minigrad.Tensor):
         return item.numpy()
     if isinstance(item, (bool, int, float)):

@@ -1,4 +1,4 @@
-"""Data sets: anything with a length and items; arrays side by side, a part of another, a random division."""
+"""Data sets: anything with a length and items; one made of arrays, a part of another, a random division."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from .collate import collate
 
 @runtime_checkable
 class Dataset(Protocol):
-    """A source of items for a DataLoader: there are `len(dataset)`, and `dataset[i]` is number i.
+    """A source of items for a DataLoader: it has `len(dataset)` items, and `dataset[i]` is item i.
 
-    An item is an array, a number, or a tuple, list or dict of items. A data set that can give many items faster at once
-    than one by one may also define `batch(indices)`: the items of those numbers, an array of integers, as one batch.
+    An item is an array, a number, or a tuple, list or dict of items. A data set that is faster at many items together
+    may also define `batch(indices)`, which takes an array of integers and gives these items as one batch.
     """
 
     def __len__(self) -> int: ...
@@ -35,7 +35,7 @@ class TensorDataset:
     >>> TensorDataset(x, y)[3]
     (array([0., 0.], dtype=float32), np.int64(3))
 
-    The arrays are shared, not copied. Of a Tensor its values are taken: one that requires grad is an error.
+    The arrays are shared, not copied. A Tensor stands for its values; one that requires grad is an error.
     """
 
     def __init__(self, *arrays: Any) -> None:
@@ -88,8 +88,8 @@ def random_split(
 ) -> list[Subset]:
     """Subsets of the given lengths that share no item, drawn by `rng` or the default generator.
 
-    lengths  numbers of items that add up to len(dataset), or fractions that add up to 1: each is rounded down, and
-             what then remains goes one item each to the first subsets
+    lengths  numbers of items that add up to len(dataset), or fractions that add up to 1: each is rounded down, and the
+             first subsets get one more item each until none is left
 
     >>> [len(part) for part in random_split(TensorDataset(np.arange(10)), [0.75, 0.25])]
     [8, 2]
@@ -101,13 +101,13 @@ def random_split(
 
 
 def take(dataset: Dataset, indices: Any) -> Any:
-    """The batch of the items of those numbers: at once where the data set can, else collated one by one."""
+    """The batch of the items with these numbers: at once if the data set can do so, else collated."""
     batch = getattr(dataset, "batch", None)
     return batch(indices) if callable(batch) else collate(*fetched(dataset, indices))
 
 
 def fetched(dataset: Dataset, indices: Any) -> tuple[list[Any], list[int]]:
-    """The items of those numbers, and the numbers; an error of the data set's says which item it was."""
+    """The items with these numbers, and the numbers; a note on an error says which item raised it."""
     numbers, items = [int(i) for i in indices], []
     for i in numbers:
         try:

@@ -45,11 +45,11 @@ class MNIST(NamedTuple):
 def mnist(data: StrPath | None = None) -> MNIST:
     """The MNIST digits, from a folder on this machine or else downloaded (11 MB) and kept.
 
-    The four files are read from the folder `data`, or else from the one named by the environment
-    variable MINIGRAD_DATA; either may hold them itself or in its subfolder `mnist`, gzipped or not,
-    and files missing there are a FileNotFoundError. Where neither is given they are read from
-    ~/.cache/minigrad, and what is missing there is downloaded first; a ConnectionError says what to
-    do where that fails. A file that does not hold such digits is a ValueError that names it.
+    The four files, gzipped or not, are read from the folder `data`, or else from the one in the
+    environment variable MINIGRAD_DATA, or from its subfolder `mnist`; FileNotFoundError if one is
+    missing. If neither folder is given, they are read from ~/.cache/minigrad, and missing files are
+    first downloaded to it; if that fails, a ConnectionError says what to do. A file that does not
+    hold such digits is a ValueError that names it.
     """
     folder = folder_of("mnist", data)
     found = {name: folder.find(name, name.removesuffix(".gz")) for name in CHECKSUMS}
@@ -66,13 +66,13 @@ def mnist(data: StrPath | None = None) -> MNIST:
 def _read(
     images_path: Path, labels_path: Path
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    """The images and the labels in two files, checked to be digits that belong together."""
+    """The images and labels in two files; ValueError unless they are digits, and as many of each."""
     images, labels = read_idx(images_path), read_idx(labels_path)
     if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (28, 28):
         raise bad_file(images_path, f"{images.dtype} {images.shape}", "uint8 (N, 28, 28)")
     if not len(images):
         raise bad_file(images_path, "no images", "one or more")
-    # Fewer digits than the official files have are welcome: a small extract is handy in lessons.
+    # Fewer digits than in the official files are allowed: a small extract is handy in lessons.
     if labels.dtype != np.uint8 or labels.shape != images.shape[:1]:
         raise bad_file(
             labels_path,

@@ -1,4 +1,4 @@
-"""The files of a data set: found on this machine, fetched where they are missing, opened."""
+"""The files of a data set: found on this machine or, if missing, downloaded; and opened."""
 
 import gzip
 import hashlib
@@ -24,7 +24,7 @@ GZIP_ERRORS = (EOFError, gzip.BadGzipFile, zlib.error)  # what reading a damaged
 
 
 def open_unzipped(path: StrPath) -> gzip.GzipFile | BufferedReader:
-    """The file opened for reading, gunzipped if its content, whatever its name, is gzip."""
+    """The file opened for reading; unzipped if its content is gzip, whatever its name."""
     with open(path, "rb") as file:
         zipped = file.read(2) == b"\x1f\x8b"
     return gzip.open(path, "rb") if zipped else open(path, "rb")
@@ -39,7 +39,7 @@ def bad_file(path: StrPath, met: str, expected: str) -> ValueError:
 
 
 def check_labels(path: StrPath, labels: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    """The labels as int64, checked to be those of ten classes."""
+    """The labels as int64; ValueError for one above 9."""
     outside = np.flatnonzero(labels > 9)
     if outside.size:
         raise bad_file(path, f"the label {labels[outside[0]]}", "labels from 0 to 9")
@@ -47,9 +47,9 @@ def check_labels(path: StrPath, labels: npt.NDArray[Any]) -> npt.NDArray[np.int6
 
 
 class Folder(NamedTuple):
-    """The place of a data set's files: the folder `path`, which `origin` names, or else the cache.
+    """The place of a data set's files: the folder `path`, which `origin` gave; None as origin means the cache.
 
-    They lie in its subfolder named like the data set, or in itself; downloads belong into the subfolder.
+    They lie in the folder or in its subfolder with the data set's name; downloads go into the subfolder.
     """
 
     path: Path
@@ -76,7 +76,7 @@ class Folder(NamedTuple):
 
 
 def folder_of(dataset: str, data: StrPath | None = None) -> Folder:
-    """The folder `data`, or else the one named by the environment variable MINIGRAD_DATA, or else the cache."""
+    """The folder `data`, or else the one in the environment variable MINIGRAD_DATA, or else the cache."""
     if data is not None:
         return Folder(Path(data).expanduser(), "the argument data", dataset)
     if named := os.environ.get("MINIGRAD_DATA"):
@@ -92,9 +92,9 @@ def cache_folder() -> Path:
 
 
 def download(path: Path, title: str, mirrors: Sequence[str], checksums: Mapping[str, str]) -> Path:
-    """The path, once the file of that name has come from one of a data set's mirrors.
+    """The path, after the file with that name has been downloaded from one of the data set's mirrors.
 
-    The error of a failure says what the data set is by `title`, such as "MNIST is the four files".
+    If this fails, the error describes the data set by `title`, such as "MNIST is the four files".
     """
     try:
         return fetch([mirror + path.name for mirror in mirrors], path, sha256=checksums[path.name])
@@ -106,16 +106,16 @@ def download(path: Path, title: str, mirrors: Sequence[str], checksums: Mapping[
 
 
 def fetch(urls: Iterable[str], path: StrPath, *, sha256: str, timeout: float = 30.0) -> Path:
-    """The path, once the file there is the one downloaded from the first of the urls that works.
+    """The path, after the file has been downloaded from the first of the urls that works.
 
     The urls are http or https addresses of the same file on several mirrors, tried in order.
-    `sha256` is the hexadecimal SHA-256 of the file or, if it is gzip, of its content unzipped,
-    because mirrors may have zipped the same content differently; what is kept is what was sent.
-    `timeout` is the longest silence, in seconds, that is waited out.
+    `sha256` is the hexadecimal SHA-256 of the file or, if it is gzip, of its unzipped content,
+    because mirrors may have zipped the same content differently; the file is kept as it was sent.
+    `timeout` is the longest wait, in seconds, for a mirror that sends nothing.
 
-    An existing file is replaced, at the very end and in one step, so that nobody sees half a file
-    and a download that fails or is interrupted leaves nothing behind. Where no mirror works, a
-    ConnectionError tells the reason of each. A progress bar is shown where tqdm is installed.
+    An existing file is replaced at the very end and in one step, so that nobody sees half a file
+    and a download that fails or is interrupted leaves nothing behind. If no mirror works, a
+    ConnectionError gives the reason for each. A progress bar is shown if tqdm is installed.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -134,11 +134,11 @@ def fetch(urls: Iterable[str], path: StrPath, *, sha256: str, timeout: float = 3
 
 
 class _MirrorError(Exception):
-    """A mirror's failure: the next one may do better."""
+    """A mirror's failure: the next one may work."""
 
 
 def _fetch_from(url: str, path: Path, sha256: str, timeout: float) -> None:
-    """Download one url to the path; a _MirrorError where the mirror is to blame."""
+    """Download one url to the path; a _MirrorError if the mirror is to blame."""
     with whole(path) as file:
         with closing(_body(url, path.name, timeout)) as blocks:
             file.writelines(blocks)
@@ -169,7 +169,7 @@ def _body(url: str, label: str, timeout: float) -> Generator[bytes, None, None]:
 
 
 def _check(path: Path, sha256: str) -> None:
-    """Raise a _MirrorError unless that is the SHA-256 of the file or, if it is gzip, of its content."""
+    """Raise a _MirrorError unless this is the SHA-256 of the file or, if it is gzip, of its unzipped content."""
     with open(path, "rb") as file:
         if hashlib.file_digest(file, "sha256").hexdigest() == sha256:
             return

@@ -18,8 +18,8 @@ def read_idx(path: StrPath) -> npt.NDArray[Any]:
 
     The format, by Yann LeCun: two zero bytes, a byte that codes the dtype (see DTYPES), a byte that
     counts the axes; the length of each axis as a big-endian uint32; the elements, big-endian, the
-    last axis running fastest. A file that is anything else, or of another length than its header
-    says, is a ValueError that names the file.
+    last axis running fastest. ValueError, naming the file, if it has another form, or another
+    length than its header says.
     """
     with open_unzipped(path) as file:
         try:

@@ -1,4 +1,4 @@
-"""DataLoader: the batches of an epoch, in order or shuffled, prepared ahead in a thread if wanted."""
+"""DataLoader: the batches of an epoch, in order or shuffled, prepared ahead by a thread on request."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ Transform = Callable[[Any, np.random.Generator], Any]
 
 
 class DataLoader:
-    """An iteration is an epoch: batches of `batch_size` items, which hold each item of the data set once.
+    """Batches of `batch_size` items; an iteration is an epoch, in which each item of the data set comes once.
 
-    shuffle     in an order drawn anew for each epoch
+    shuffle     draw a new order for each epoch
     drop_last   leave out a last batch that would be smaller
-    transform   a function (batch, rng) -> batch, such as augmentation, of a whole batch at once; what is to be done to
-                single items belongs into the data set's `__getitem__`
+    transform   a function (batch, rng) -> batch, such as augmentation, for a whole batch at once; what is to be done
+                to single items belongs in the data set's `__getitem__`
     collate_fn  a function from a list of items to a batch, in place of `collate`
-    prefetch    how many batches a thread prepares ahead; 0: each is made when it is asked for
-    rng         of order and transform; by default the package's generator (`minigrad.seed`)
+    prefetch    the number of batches that a thread prepares ahead; 0: each is made when it is asked for
+    rng         for order and transform; by default the package's generator (`minigrad.seed`)
 
-    All that an epoch draws follows from the state of `rng` at its `iter(loader)`: a run resumed from a saved state
-    repeats it, and prefetching changes nothing. An error in the thread is raised where its batch would have come.
+    All random numbers of an epoch follow from the state of `rng` at its `iter(loader)`: a run resumed from a saved
+    state repeats them, and prefetching changes nothing. An error in the thread is raised in place of its batch.
 
     >>> from nn.data import TensorDataset
     >>> loader = DataLoader(TensorDataset(np.arange(5)), batch_size=2)
@@ -70,7 +70,7 @@ class DataLoader:
         return whole + (rest > 0 and not self.drop_last)
 
     def __iter__(self) -> Iterator[Any]:
-        # Drawn here and not at the first batch, and a generator of its own for what is drawn later: whoever draws
+        # The order is drawn here, not at the first batch, and the transform has its own generator: so whoever draws
         # from `rng` during the epoch, such as a Dropout, neither changes the batches nor is changed by prefetching.
         order, rng = np.arange(len(self.dataset)), None
         if self.shuffle:
@@ -93,12 +93,12 @@ class DataLoader:
 
 
 def _ahead(batches: Iterator[Any], count: int) -> Iterator[Any]:
-    """The same batches, of which a thread prepares up to `count` before they are asked for.
+    """The same batches; a thread prepares up to `count` of them before they are asked for.
 
-    The thread starts with the first batch and is gone when this generator is: exhausted, closed or dropped.
+    The thread starts with the first batch, and ends when this generator is exhausted, closed or dropped.
     """
     free = threading.Semaphore(count)
-    context = copy_context()  # NumPy's errstate, for one, holds for a thread alone
+    context = copy_context()  # NumPy's errstate, for one, is a thread's own
     results: SimpleQueue[tuple[bool, Any]] = SimpleQueue()
     stop = threading.Event()
 
@@ -109,7 +109,7 @@ def _ahead(batches: Iterator[Any], count: int) -> Iterator[Any]:
                 if stop.is_set():
                     return
                 results.put((True, context.run(next, batches)))
-        except BaseException as error:  # StopIteration, the end, among them
+        except BaseException as error:  # also StopIteration, the end
             results.put((False, error))
 
     thread = threading.Thread(target=work, name="nn.data.DataLoader", daemon=True)
@@ -120,7 +120,7 @@ def _ahead(batches: Iterator[Any], count: int) -> Iterator[Any]:
             if not fine:
                 if isinstance(result, StopIteration):
                     return
-                raise result  # with the traceback it has from the thread
+                raise result  # with its traceback in the thread
             free.release()
             yield result
     finally:

@@ -1,9 +1,9 @@
 """A reader of the pickles in which CIFAR is published. It imports nothing, calls nothing and executes nothing.
 
-A pickle is a program for a machine with a stack. Python's own loader runs any such program, one that deletes files too.
-The machine here knows only the instructions that a dict of numbers, strings, lists and arrays of bytes needs: those of
-CIFAR's own files (protocol 2, of Python 2), and those that Python 3 writes for such a dict (protocols 3 and 4). Two
-calls it recognises by name and replaces by its own code: those by which NumPy rebuilds an array.
+A pickle is a program for a machine with a stack. Python's own loader runs any such program, even one that deletes
+files. The machine here knows only the instructions that a dict of numbers, strings, lists and arrays of bytes needs:
+those of CIFAR's own files (protocol 2, of Python 2), and those that Python 3 writes for such a dict (protocols 3 and
+4). It recognises two calls by name, those by which NumPy rebuilds an array, and replaces them by code of its own.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-# byte: (name, what follows it: a number in a struct format, bytes whose length is such a number, or two lines)
+# byte: (name, argument: a number in a struct format, bytes that such a number counts, or two lines)
 OPCODES = {
     0x80: ("PROTO", "<B"),
     0x95: ("FRAME", "<Q"),
@@ -54,8 +54,8 @@ OPCODES = {
     0x2E: ("STOP", ""),
 }
 CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
-CONTAINERS = 100  # dicts, lists and tuples in one file; CIFAR's have about ten, and one byte of a file can make one
-# what a name in the file means here: words, and nothing that could be called
+CONTAINERS = 100  # dicts, lists and tuples in one file, of which one byte can make one; CIFAR's have about ten
+# the meaning of names in the file: only words, nothing that could be called
 GLOBALS = {
     "numpy.core.multiarray _reconstruct": "reconstruct",
     "numpy._core.multiarray _reconstruct": "reconstruct",
@@ -75,14 +75,14 @@ class _Array:
 
 
 class _Dtype:
-    """The dtype of unsigned bytes, which is the only one."""
+    """The dtype of unsigned bytes, the only one here."""
 
 
 def read_pickled(content: bytes) -> dict[bytes, Any]:
-    """The dict in the pickle, with keys of bytes, and values of int, bytes, None, lists, tuples and arrays of uint8.
+    """The dict in the pickle: keys are bytes; values are ints, bytes, None, lists, tuples and arrays of uint8.
 
-    Strings are bytes, those of Python 3 in UTF-8. Whatever else a pickle can hold or do is a ValueError that names the
-    instruction and its position. The memory taken is in proportion to the length of `content`.
+    Strings are bytes, those of Python 3 in UTF-8. Anything else that a pickle can hold or do is a ValueError that names
+    the instruction and its position. The memory used is proportional to the length of `content`.
     """
     machine = _Machine(content)
     while True:
@@ -100,7 +100,7 @@ def read_pickled(content: bytes) -> dict[bytes, Any]:
 
 
 class _Machine:
-    """The state of a pickle's run."""
+    """The state of a running pickle."""
 
     def __init__(self, content: bytes) -> None:
         self.content = content
@@ -133,7 +133,7 @@ class _Machine:
         return self.content[self.at - count : self.at]
 
     def line(self) -> str:
-        # no name that is known is longer
+        # all known names are shorter
         end = self.content.find(b"\n", self.at, self.at + 100)
         if end < 0:
             raise ValueError("a name does not end")
@@ -180,7 +180,7 @@ class _Machine:
                 (state,) = self.pop(1)
                 _build(self.top(object), state)
             case _:
-                # what is left stands for a value
+                # every other instruction stands for a value
                 self.stack.append(CONSTANTS.get(name, argument))
 
     def push(self, container: Any) -> None:
@@ -226,14 +226,14 @@ class _Machine:
 
 
 def _word(name: str) -> str:
-    """The meaning of a module's and a function's name."""
+    """The meaning of the name of a module and a function."""
     if name not in GLOBALS:
         raise ValueError(f"the name {name[:100]!r} is not one that CIFAR's files use")
     return GLOBALS[name]
 
 
 def _called(function: Any, arguments: Any) -> _Array | _Dtype:
-    """The result that NumPy's function of that name would give."""
+    """The result that NumPy's function with this name would give."""
     if function == "reconstruct" and arguments == ("ndarray", (0,), b"b"):
         return _Array()
     if function == "dtype" and arguments == (b"u1", 0, 1):

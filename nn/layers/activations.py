@@ -1,4 +1,4 @@
-"""Activations, which stand between the layers, as modules; each is the function of its name in minigrad."""
+"""Activations as modules, to stand between layers; each is minigrad's function of the same name."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ class Tanh(Module):
 
 
 class Softplus(Module):
-    """log(1 + exp(beta x)) / beta, exact for large x too, where PyTorch goes over to x at its `threshold`."""
+    """log(1 + exp(beta x)) / beta, exact also for large x, where PyTorch returns x from its `threshold` on."""
 
     def __init__(self, beta: float = 1.0) -> None:
         self.beta = beta

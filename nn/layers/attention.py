@@ -66,13 +66,13 @@ class MultiheadAttention(Module):
     ) -> tuple[Any, Any]:
         """y and the weights of the softmax: (N, L, S), their mean over the heads, or (N, h, L, S); or None.
 
-        key_padding_mask  (N, S): keys that are padding, and that no query sees
-        attn_mask         (L, S), or (N h, L, S) for each head of each example: what a query does not see
-        is_causal         query i sees the keys 0 to i alone
+        key_padding_mask  (N, S): keys that are padding, which no query sees
+        attn_mask         (L, S), or (N h, L, S) for each head of each example: keys that a query does not see
+        is_causal         query i sees only the keys 0 to i
 
-        Of bools True is what is not seen (in minigrad.attention_weights it is what is seen); floats are added to the
-        scores. All that is given holds together; PyTorch wants an attn_mask beside is_causal, and may pass over it. A
-        query that sees no key has weights 0 and gets b_o; in PyTorch so without need_weights alone, and else nan.
+        A bool True means not seen (in minigrad.attention_weights it means seen); floats are added to the scores. All
+        masks hold together; PyTorch wants an attn_mask beside is_causal, and may ignore it. A query that sees no key
+        has weights 0 and gets b_o; in PyTorch it does so only without need_weights, and else gets nan.
         """
         time = self._time_axis(query, key, value)
         mask = self._mask(query, key, time, key_padding_mask, attn_mask)
@@ -115,7 +115,7 @@ class MultiheadAttention(Module):
         return time
 
     def _mask(self, query: Any, key: Any, time: int, padding: Any, mask: Any) -> Any:
-        """Both masks as one that is added to the scores ([N,] h, L, S), or None."""
+        """Both masks as one, to be added to the scores ([N,] h, L, S); None without a mask."""
         batch = query.shape[1 - time : 2 - time] if len(query.shape) == 3 else ()
         length, keys = query.shape[time], key.shape[time]
         if padding is not None:

@@ -16,9 +16,9 @@ from .normalisation import in_wide_floats
 
 
 class _BatchNorm(Module):
-    """BatchNorm1d and BatchNorm2d, which add the inputs that they take."""
+    """The layer behind BatchNorm1d and BatchNorm2d, which only say what inputs they take."""
 
-    inputs: dict[int, str]  # how many axes -> what they are
+    inputs: dict[int, str]  # number of axes -> their names
 
     def __init__(
         self,
@@ -51,14 +51,14 @@ class _BatchNorm(Module):
         else:
             centred = x - self.running_mean.reshape(per_channel)
             var = self.running_var.reshape(per_channel)
-        # what has a value per channel is combined first, so that one pass over x multiplies by it
+        # the values per channel are combined first, so that x is multiplied in one pass
         scale = 1 / minigrad.sqrt(var + self.eps)
         if self.weight is None:
             return centred * scale
         return centred * (scale * self.weight.reshape(per_channel)) + self.bias.reshape(per_channel)
 
     def _batch_statistics(self, x: Any) -> tuple[Any, Any]:
-        """x without its mean, and its biased variance; the running statistics take note of both."""
+        """x without its mean, and its biased variance; both go into the running statistics."""
         axes = (0, *range(2, len(x.shape)))
         count = math.prod(x.shape[axis] for axis in axes)
         if count == 1:
@@ -69,13 +69,13 @@ class _BatchNorm(Module):
         mean = minigrad.mean(x, axes, keepdims=True) if count else x.sum(axis=axes, keepdims=True)
         centred = x - mean
         var = minigrad.sum(minigrad.square(centred), axes, keepdims=True) / max(count, 1)
-        # nothing is learned from an empty batch, nor from one that a checkpoint computes again
+        # not from an empty batch, nor from one that a checkpoint computes again
         if self.running_mean is not None and count and not minigrad.recomputing():
             self._track(_flat(mean), _flat(var) * (count / (count - 1)))
         return centred, var
 
     def _track(self, mean: Any, var: Any) -> None:
-        """running = (1 - momentum) running + momentum new; with momentum None the average over all batches."""
+        """running = (1 - momentum) running + momentum new; if momentum is None, the average over all batches."""
         batches = self.num_batches_tracked.data + 1
         share = 1 / int(batches) if self.momentum is None else self.momentum
         self.num_batches_tracked.assign(batches)
@@ -110,13 +110,13 @@ def _flat(statistic: Any) -> Any:
 class BatchNorm1d(_BatchNorm):
     """y = (x - mean) / sqrt(var + eps) * weight + bias, with mean and var per channel over all other axes.
 
-    x (N, C) or (N, C, L), weight and bias (C,), at first 1 and 0. In training mean and var are the batch's, var the
-    biased one, and running_mean and running_var move by `momentum` towards them, to the unbiased variance there; with
-    momentum=None they are the average over all batches. In evaluation the running ones are used, as they are always
-    if there is one value per channel; in training that raises.
+    x (N, C) or (N, C, L), weight and bias (C,), at first 1 and 0. In training, mean and var are those of the
+    batch, var without correction; running_mean and running_var move by `momentum` towards the mean and the unbiased
+    variance of the batch, or average over all batches if momentum is None. In evaluation, mean and var are the running
+    ones. In training, a batch with one value per channel raises ValueError.
 
-    affine=False                leaves weight and bias out
-    track_running_stats=False   leaves the running statistics out: those of the batch are used in evaluation too
+    affine=False                no weight and bias
+    track_running_stats=False   no running statistics: in evaluation, too, those of the batch are used
     """
 
     inputs = {2: "(N, C)", 3: "(N, C, L)"}
@@ -125,7 +125,7 @@ class BatchNorm1d(_BatchNorm):
 class BatchNorm2d(_BatchNorm):
     """y = (x - mean) / sqrt(var + eps) * weight + bias, with mean and var per channel over N, H and W.
 
-    x (N, C, H, W); all else is as in `BatchNorm1d`.
+    x (N, C, H, W); everything else is as in `BatchNorm1d`.
     """
 
     inputs = {4: "(N, C, H, W)"}

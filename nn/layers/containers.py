@@ -56,7 +56,7 @@ class _Ordered(_Container):
     def append(self: Self, layer: Module) -> Self:
         """Add a layer at the end, named by the next free number; returns the container."""
         number = len(self)
-        while str(number) in self._named():  # of a slice, which keeps its names
+        while str(number) in self._named():  # a slice keeps its names, so len may be taken
             number += 1
         self._put(str(number), layer)
         return self
@@ -109,7 +109,7 @@ def _is_pair(item: Any) -> bool:
 
 
 class ModuleList(_Ordered):
-    """A list of modules for a forward of your own, which finds them and names them 0, 1, 2, ..."""
+    """A list of modules, named 0, 1, 2, ..., for a forward of your own; their parameters are found."""
 
     def __init__(self, modules: Iterable[Module] = ()) -> None:
         self.extend(modules)
@@ -122,7 +122,7 @@ class ModuleList(_Ordered):
 
 
 class ModuleDict(_Container):
-    """A dict of modules for a forward of your own, which finds them; iterated in the order they were set."""
+    """A dict of modules, in the order they were set, for a forward of your own; their parameters are found."""
 
     def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] = ()) -> None:
         self.update(modules)
@@ -160,7 +160,7 @@ class ModuleDict(_Container):
 
 
 class Residual(Module):
-    """y = x + layer(x), which must have x's shape. He et al.: Deep Residual Learning (2016)."""
+    """y = x + layer(x), where layer(x) must have x's shape. He et al.: Deep Residual Learning (2016)."""
 
     def __init__(self, layer: Module) -> None:
         if not isinstance(layer, Module):

@@ -1,4 +1,4 @@
-"""Convolutions and their transposes: formula, shapes, then the law by which the parameters are drawn."""
+"""Convolutions and their transposes: the formula, the shapes, and how the parameters are drawn."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..module import Module, Parameter
 
 
 class _Convolution(Module):
-    """The sizes of all four, and a weight and bias from uniform(-k, k), k = 1 / sqrt(fan_in)."""
+    """The sizes that all four have, and a weight and bias from uniform(-k, k), k = 1 / sqrt(fan_in)."""
 
     axes: int
     _op: Callable[..., Any]
@@ -108,7 +108,7 @@ class Conv2d(_Conv):
     Ho = floor((H + 2 p - d (kh - 1) - 1) / s) + 1.
 
     padding  p, of zeros; or "valid" for none, "same" for Ho = ceil(H / s)
-    groups   the channels in so many groups, each with out_channels / groups filters of its own
+    groups   the number of groups of channels, each with out_channels / groups filters of its own
 
     W and b are drawn from uniform(-k, k), k = 1 / sqrt(fan_in), fan_in = in_channels / groups kh kw.
     """
@@ -121,7 +121,7 @@ class Conv1d(_Conv):
     """y[n, o, i] = b[o] + sum_{c, u} W[o, c, u] x[n, c, i s + u d - p]
 
     x (N, in_channels, L), W (out_channels, in_channels / groups, k), y (N, out_channels, Lo): `Conv2d` along one axis,
-    with its options and law.
+    with its options, its parameters drawn likewise.
     """
 
     axes = 1
@@ -166,9 +166,9 @@ class ConvTranspose2d(_ConvTranspose):
     """y[n, o, i s + u d - p, j s + v d - p] += W[c, o, u, v] x[n, c, i, j], and b[o] everywhere
 
     x (N, in_channels, H, W), W (in_channels, out_channels / groups, kh, kw), y (N, out_channels, Ho, Wo) with
-    Ho = (H - 1) s - 2 p + d (kh - 1) + 1 + output_padding: the gradient of `Conv2d` by its input, used forwards.
+    Ho = (H - 1) s - 2 p + d (kh - 1) + 1 + output_padding: the gradient of `Conv2d` by its input, used as a layer.
 
-    output_padding  rows and columns more on the far side; less than the stride or the dilation
+    output_padding  extra rows and columns on the far side; fewer than the stride or the dilation
 
     W and b are drawn from uniform(-k, k), k = 1 / sqrt(fan_in), fan_in = out_channels / groups kh kw as in PyTorch.
     """
@@ -181,7 +181,7 @@ class ConvTranspose1d(_ConvTranspose):
     """y[n, o, i s + u d - p] += W[c, o, u] x[n, c, i], and b[o] everywhere
 
     x (N, in_channels, L), W (in_channels, out_channels / groups, k), y (N, out_channels, Lo): `ConvTranspose2d` along
-    one axis, with its options and law.
+    one axis, with its options, its parameters drawn likewise.
     """
 
     axes = 1

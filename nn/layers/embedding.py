@@ -16,8 +16,8 @@ from ..module import Module, Parameter
 class Embedding(Module):
     """y[...] = W[x[...]], with x (...) of integers in [0, num_embeddings), W (num_embeddings, embedding_dim).
 
-    W is drawn from normal(0, 1). The row `padding_idx` is 0 at first, and its gradient is always 0: it stands for
-    places of a batch that hold nothing. IndexError for a number out of range; negative ones do not wrap.
+    W is drawn from normal(0, 1). The row `padding_idx` is 0 at first and its gradient always 0: it stands for padding
+    in a batch. IndexError for a number out of range; negative ones do not wrap.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """Losses as modules: options in the constructor, then `loss(input, target)`.
 
-Each is the function of its name in minigrad, whose docstring says what it does at the edges. reduction is "mean",
-"sum" or "none"; input and target have one shape, unless the target is labels: a loss does not broadcast.
+Each is minigrad's function of the same name, whose docstring says what it does at the edges. reduction is "mean",
+"sum" or "none"; a loss does not broadcast: input and target have the same shape, unless the target holds labels.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import minigrad
 
 from ..module import Buffer, Module
 
-# Of class scores against labels --------------------------------------------------------------------------
+# Class scores against labels -----------------------------------------------------------------------------
 
 
 class CrossEntropyLoss(Module):
@@ -20,7 +20,7 @@ class CrossEntropyLoss(Module):
 
     x       logits (N, C, ...); no softmax before this loss
     target  integer labels (N, ...), as array or Tensor, or probabilities of x's shape
-    weight  of each class (C,)
+    weight  one per class, (C,)
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class NLLLoss(Module):
 
     x       log-probabilities (N, C, ...), as LogSoftmax gives them
     target  integer labels (N, ...)
-    weight  of each class (C,)
+    weight  one per class, (C,)
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class HingeLoss(Module):
     x       scores (N, C, ...)
     target  integer labels (N, ...)
 
-    It has a name of its own, for PyTorch's MultiMarginLoss is this divided by C. Weston, Watkins 1998.
+    It has another name than PyTorch's MultiMarginLoss, which is this divided by C. Weston, Watkins 1998.
     """
 
     def __init__(self, margin: float = 1.0, reduction: str = "mean") -> None:
@@ -77,7 +77,7 @@ class HingeLoss(Module):
         return minigrad.hinge_loss(x, target, self.margin, self.reduction)
 
 
-# Of distances --------------------------------------------------------------------------------------------
+# Distances -----------------------------------------------------------------------------------------------
 
 
 class MSELoss(Module):
@@ -122,11 +122,11 @@ class HuberLoss(Module):
         return minigrad.huber_loss(x, target, self.reduction, self.delta)
 
 
-# Of probabilities ----------------------------------------------------------------------------------------
+# Probabilities -------------------------------------------------------------------------------------------
 
 
 class BCELoss(Module):
-    """mean of -w (t log x + (1 - t) log(1 - x)) for probabilities x in [0, 1]; logarithms are -100 at least.
+    """mean of -w (t log x + (1 - t) log(1 - x)) for probabilities x in [0, 1]; logarithms are at least -100.
 
     weight  w: a number, or an array that broadcasts to x's shape
     """
@@ -157,10 +157,10 @@ class BCEWithLogitsLoss(Module):
 
 
 class KLDivLoss(Module):
-    """mean of t (log t - x), with x logarithms of probabilities and t probabilities: the divergence of x from t.
+    """mean of t (log t - x), with t probabilities and x log-probabilities: the divergence of x from t.
 
-    reduction   also "batchmean": the sum over x.shape[0], which is the mean divergence of distributions in rows
-    log_target  the target holds logarithms of probabilities too
+    reduction   also "batchmean": the sum divided by x.shape[0], the mean divergence if each row is a distribution
+    log_target  the target holds log-probabilities too
     """
 
     def __init__(self, reduction: str = "mean", log_target: bool = False) -> None:

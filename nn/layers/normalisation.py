@@ -16,7 +16,7 @@ from ..module import Module, Parameter
 
 
 def in_wide_floats(law: Callable[[Any], Any], x: Any) -> Any:
-    """law(x), with float16 computed in float32: the square of 256 is already beyond its range, the root is not."""
+    """law(x), with float16 computed in float32: squares from 256^2 on are beyond its range, their root is not."""
     return law(x.astype(np.float32)).astype(np.float16) if x.dtype == np.float16 else law(x)
 
 
@@ -27,7 +27,7 @@ def _standardised(x: Any, axes: tuple[int, ...], eps: float) -> Any:
 
 
 def _one_over_root(x: Any, axes: tuple[int, ...], eps: float) -> Any:
-    """1 / sqrt(mean(x^2) + eps) over the axes: few numbers, by which to multiply is cheaper than to divide."""
+    """1 / sqrt(mean(x^2) + eps) over the axes: inverting these few numbers saves dividing all elements."""
     return 1 / minigrad.sqrt(minigrad.mean(minigrad.square(x), axes, keepdims=True) + eps)
 
 
@@ -90,8 +90,8 @@ class LayerNorm(_OverLastAxes):
 class RMSNorm(_OverLastAxes):
     """y = x / sqrt(mean(x^2) + eps) * weight, with the mean over the last axes of each example.
 
-    x (..., *normalized_shape), weight of normalized_shape, at first 1; eps=None is the dtype's own, of float16 that
-    of float32. Zhang, Sennrich: Root Mean Square Layer Normalization (2019).
+    x (..., *normalized_shape), weight of normalized_shape, at first 1; eps=None takes the eps of the dtype, for
+    float16 that of float32. Zhang, Sennrich: Root Mean Square Layer Normalization (2019).
     """
 
     def __init__(
@@ -127,8 +127,8 @@ def _one_or_all(sizes: tuple[int, ...]) -> Any:
 class GroupNorm(Module):
     """y = (x - mean) / sqrt(var + eps) * weight + bias, with mean and biased var over each group of channels.
 
-    x (N, C, ...), its channels in num_groups groups of neighbours, normalised over a group's channels and all axes
-    behind; weight and bias (C,), at first 1 and 0. Wu, He: Group Normalization (2018).
+    x (N, C, ...), with its channels in num_groups groups of neighbours. Each group is normalised over its channels and
+    all axes behind them; weight and bias (C,), at first 1 and 0. Wu, He: Group Normalization (2018).
     """
 
     def __init__(

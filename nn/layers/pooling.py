@@ -65,7 +65,7 @@ class MaxPool2d(_MaxPool):
     x (N, C, H, W); windows of kernel_size, `stride` s apart, by default side by side. The padding p, at most half of
     the window, is -inf. At a tie the first in row-major order gets the gradient.
 
-    return_indices  give (y, i): i is which element of its image, counted in row-major order, each maximum is
+    return_indices  give (y, i), with i the index of each maximum in its image, counted in row-major order
     ceil_mode       round Ho up, so that no element is left over
     """
 
@@ -112,7 +112,7 @@ class AvgPool2d(_AvgPool):
     the window, is 0.
 
     ceil_mode          round Ho up, so that no element is left over
-    count_include_pad  whether the padding counts among the elements averaged; what ceil_mode adds beyond never does
+    count_include_pad  True: the padding counts as elements; what ceil_mode adds beyond it never does
     """
 
     axes = 2
@@ -145,7 +145,7 @@ class _AdaptivePool(Module):
 class AdaptiveAvgPool2d(_AdaptivePool):
     """y[n, c, i, j] = the mean of x[n, c] over rows floor(i H / Ho) to ceil((i + 1) H / Ho), columns likewise
 
-    x (N, C, H, W), y (N, C, Ho, Wo) with output_size one number for both or (Ho, Wo); None keeps that of x.
+    x (N, C, H, W), y (N, C, Ho, Wo) with output_size one number for both or (Ho, Wo); None keeps the size of x.
     """
 
     _op = staticmethod(minigrad.adaptive_avg_pool2d)
@@ -160,8 +160,8 @@ class AdaptiveAvgPool1d(_AdaptivePool):
 class AdaptiveMaxPool2d(_AdaptivePool):
     """y[n, c, i, j] = the maximum of x[n, c] over rows floor(i H / Ho) to ceil((i + 1) H / Ho), columns likewise
 
-    x (N, C, H, W), y (N, C, Ho, Wo) with output_size one number for both or (Ho, Wo); None keeps that of x. At a tie
-    the first in row-major order gets the gradient.
+    x (N, C, H, W), y (N, C, Ho, Wo) with output_size one number for both or (Ho, Wo); None keeps the size of x. At a
+    tie the first in row-major order gets the gradient.
     """
 
     _op = staticmethod(minigrad.adaptive_max_pool2d)

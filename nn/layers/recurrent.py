@@ -1,7 +1,7 @@
 """Recurrent layers: a cell reads a sequence step by step and carries a state along.
 
-Each cell is its law, from the projections of input and state to the next state. The walk over layers, directions and
-time is `Recurrent`'s, and one for all.
+A cell only says how the next state follows from the projections of input and state. `Recurrent` walks over layers,
+directions and time, in the same way for all cells.
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ from ..checks import check_input, float_input, integer
 from ..module import Module, Parameter
 from .regularisation import Dropout
 
-State = tuple[
-    Any, ...
-]  # h, and for the LSTM c; each (N, hidden_size), or (hidden_size,) without a batch
+# h, and for the LSTM c; each (N, hidden_size), or (hidden_size,) without a batch
+State = tuple[Any, ...]
 
 
 class Recurrent(Module):
@@ -31,21 +30,22 @@ class Recurrent(Module):
     x              (L, N, input_size); (N, L, input_size) with batch_first; or (L, input_size), one sequence
     hx             the state before the first step, zeros by default: (D num_layers, N, hidden_size), with D = 2 if
                    bidirectional, else 1; layer by layer, forward before backward. The LSTM's is a pair (h, c)
-    returns        the last layer's h of all steps, (L, N, D hidden_size), laid out as x is; and the last state as hx
+    returns        the last layer's h of all steps, (L, N, D hidden_size) with axes in the order of x; and the last
+                   state, in the form of hx
 
     Layer k reads the h of layer k - 1, with dropout between the two; both directions of one layer stand side by side
     along the last axis. `weight_ih_l{k}` (gates hidden_size, its inputs), `weight_hh_l{k}` (gates hidden_size,
     hidden_size) and the biases `bias_ih_l{k}`, `bias_hh_l{k}` hold the gates one below the other; the names of the
     backward direction end in `_reverse`. All are drawn from uniform(-k, k), k = 1 / sqrt(hidden_size).
 
-    Sequences of unequal lengths are padded at the end: no step forward in time sees what comes after it, so the
-    state after the last real step is `y[lengths - 1, np.arange(N)]`, and a loss leaves out the padded steps (the
-    `ignore_index` of a cross-entropy, or a product with a mask). The backward direction would read the padding first:
-    give it batches of one length.
+    Pad sequences of unequal lengths at the end. No forward step sees what comes after it, so the state after the last
+    real step is `y[lengths - 1, np.arange(N)]`; leave the padded steps out of the loss (by the `ignore_index` of a
+    cross-entropy, or a product with a mask). The backward direction would read the padding first: give it batches of
+    sequences of one length.
     """
 
-    gates = 1  # how many blocks of hidden_size rows a weight has
-    states = 1  # how many arrays are carried from step to step
+    gates = 1  # blocks of hidden_size rows in a weight
+    states = 1  # arrays carried from step to step
     weight_ih_l0: Parameter
 
     def __init__(
@@ -163,8 +163,8 @@ class Recurrent(Module):
 class RNN(Recurrent):
     """h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh), or relu of the same with nonlinearity="relu".
 
-    Elman: Finding Structure in Time (1990); of the two biases one would do. Shapes, parameters and padding as in
-    `Recurrent`.
+    Elman: Finding Structure in Time (1990); one of the two biases would be enough. Shapes, parameters and padding as
+    in `Recurrent`.
     """
 
     def __init__(
@@ -206,13 +206,13 @@ class RNN(Recurrent):
 class LSTM(Recurrent):
     """c_t = f c_{t-1} + i g,  h_t = o tanh(c_t), with
 
-        i = sigmoid(W_ii x_t + b_ii + W_hi h_{t-1} + b_hi)    what enters     (f, g and o as i, from weights of
-        f = sigmoid(...)                                      what is kept     their own; the rows of all four
-        g = tanh(...)                                         what is new      stand in the order i, f, g, o)
+        i = sigmoid(W_ii x_t + b_ii + W_hi h_{t-1} + b_hi)    what enters     (f, g and o have weights of their
+        f = sigmoid(...)                                      what is kept     own, used as for i; the rows of
+        g = tanh(...)                                         what is new      all stand in the order i, f, g, o)
         o = sigmoid(...)                                      what is shown
 
     Hochreiter, Schmidhuber: Long Short-Term Memory (1997), with the forget gate f of Gers, Schmidhuber, Cummins
-    (2000), without peepholes; of the two biases one would do. Shapes, parameters and padding as in `Recurrent`.
+    (2000), without peepholes; one of the two biases would be enough. Shapes, parameters and padding as in `Recurrent`.
     """
 
     gates = 4
@@ -232,8 +232,8 @@ class GRU(Recurrent):
         n = tanh(W_in x_t + b_in + r (W_hn h_{t-1} + b_hn))   what is new
 
     The rows of the three stand in the order r, z, n. Cho et al.: Learning Phrase Representations using RNN
-    Encoder-Decoder (2014). There r scales h_{t-1} before the product with W_hn; as in PyTorch it scales the product,
-    so that one product serves all three. Shapes, parameters and padding as in `Recurrent`.
+    Encoder-Decoder (2014). There r scales h_{t-1} before the product with W_hn; here, as in PyTorch, it scales the
+    product, so that one product serves all three. Shapes, parameters and padding as in `Recurrent`.
     """
 
     gates = 3

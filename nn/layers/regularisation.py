@@ -13,7 +13,7 @@ from ..module import Module
 
 
 class _Dropout(Module):
-    """Dropout and Dropout2d, which add the units that are dropped or kept as one."""
+    """The layer behind Dropout and Dropout2d, which say what is dropped or kept as one unit."""
 
     def __init__(self, p: float = 0.5, *, rng: np.random.Generator | None = None) -> None:
         self.p = probability(self, "p", p)
@@ -28,7 +28,7 @@ class _Dropout(Module):
         return minigrad.where(kept, x, 0) * scale
 
     def _units(self, x: Any) -> tuple[int, ...]:
-        """The number of units along each axis, which are dropped or kept as one."""
+        """The number of units along each axis; a unit is dropped or kept as one."""
         raise NotImplementedError
 
     def describe(self) -> str:
@@ -38,8 +38,8 @@ class _Dropout(Module):
 class Dropout(_Dropout):
     """y = 0 with probability p, else x / (1 - p), for each element in training; in evaluation y = x.
 
-    The mask comes from `rng`, or the package's default generator (`minigrad.seed`). From Hinton et al. 2012, scaled
-    in training instead of evaluation, as everyone does today.
+    The mask comes from `rng`, or the package's default generator (`minigrad.seed`). From Hinton et al. 2012, but
+    scaled in training instead of evaluation, as is usual today.
     """
 
     def _units(self, x: Any) -> tuple[int, ...]:

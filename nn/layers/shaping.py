@@ -47,7 +47,7 @@ class Flatten(Module):
 
 
 class Unflatten(Module):
-    """The axis `dim` made into axes of the sizes `unflattened_size`, one of which may be -1, for what is left."""
+    """The axis `dim` made into axes of the sizes `unflattened_size`, one of which may be -1 and is inferred."""
 
     def __init__(self, dim: int, unflattened_size: tuple[int, ...]) -> None:
         self.dim = dim
@@ -73,11 +73,11 @@ class Unflatten(Module):
 
 
 class Upsample(Module):
-    """y[n, c, i, ...] = x[n, c, floor(i L / Lo), ...]: each element repeated, the axes behind the first two growing.
+    """y[n, c, i, ...] = x[n, c, floor(i L / Lo), ...]: elements repeated along all axes behind (N, C).
 
     size          Lo for all of these axes, or one number per axis
-    scale_factor  Lo / L instead, rounded down in Lo; i / scale_factor is what is rounded down in x's index then. As in
-                  PyTorch not so for x with more than three axes where Lo is L or 2 L: that is i L / Lo again
+    scale_factor  instead of size: Lo = floor(L scale_factor), and x's index is floor(i / scale_factor). As in PyTorch,
+                  the index is floor(i L / Lo) again if x has more than three axes and Lo is L or 2 L
     """
 
     def __init__(

@@ -24,11 +24,11 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {"relu": minigrad.relu, "gelu": m
 class TransformerEncoderLayer(Module):
     """x = norm1(x + attention(x)),  y = norm2(x + feed(x)), with feed(x) = W_2 activation(W_1 x + b_1) + b_2
 
-    With norm_first  x = x + attention(norm1(x)),  y = x + feed(norm2(x)), which is easier to train where layers are
-    many (Xiong et al.: On Layer Normalization in the Transformer Architecture, 2020). x and y are (L, N, d_model), or
+    With norm_first  x = x + attention(norm1(x)),  y = x + feed(norm2(x)), which makes deep stacks easier to train
+    (Xiong et al.: On Layer Normalization in the Transformer Architecture, 2020). x and y are (L, N, d_model), or
     (N, L, d_model) with batch_first, or (L, d_model); W_1 is (dim_feedforward, d_model). Dropout acts on the weights of
-    the attention, behind the activation, and before both sums. With is_causal it is the layer of a decoder that has
-    no other sequence to look at. From Vaswani et al.: Attention Is All You Need (2017), section 3.1.
+    the attention, after the activation, and before both sums. With is_causal this is the layer of a decoder-only
+    model. From Vaswani et al.: Attention Is All You Need (2017), section 3.1.
     """
 
     def __init__(
@@ -94,10 +94,10 @@ class TransformerEncoderLayer(Module):
 
 
 class TransformerEncoder(Module):
-    """x -> norm(layer_n(... layer_1(x))): `num_layers` copies of `encoder_layer`, and behind them `norm`, if any.
+    """x -> norm(layer_n(... layer_1(x))): `num_layers` copies of `encoder_layer`, then `norm`, if there is one.
 
-    As in PyTorch the copies begin with the same weights; a ModuleList of layers that are made one by one does not. A
-    Generator that the layer's dropouts draw from is that of all copies, so that each drops other elements.
+    As in PyTorch, the copies begin with the same weights; for different ones, make the layers one by one in a
+    ModuleList. All copies share the Generator from which dropout draws, so that each drops different elements.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The way from a model and an example input to a file that other runtimes run."""
+"""The steps from a model and an example input to a file that other runtimes run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BatchAxis: TypeAlias = int | tuple[int | None, ...] | None
 
 
 def export(model: Module, example: Any, path: StrPath, batch_axis: BatchAxis) -> None:
-    """Write the file that `export_onnx` promises."""
+    """Write the file: see `export_onnx`."""
     _import_onnx()
     if not isinstance(model, Module):
         raise TypeError(f"export_onnx: the model is a {type(model).__name__}; a Module is needed")
@@ -148,7 +148,7 @@ def _write(graph: Graph, inputs: list[str], outputs: list[str], name: str, path:
 
 
 def _value_info(graph: Graph, name: str, tensors: Sequence[Any]) -> Any:
-    """The dtype and shape of an input or output; a size that grows with the batch is a text that says how."""
+    """The dtype and shape of an input or output; a size that grows with the batch is a text, its formula."""
     from onnx import helper
 
     sizes = [affine(n, graph.sizes) for n in zip(*[t.shape for t in tensors], strict=True)]

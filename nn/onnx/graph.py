@@ -1,4 +1,4 @@
-"""The ONNX graph while it is made: values by name, and the steps of the trace from which they are made."""
+"""The ONNX graph under construction: values by name, and the steps of the trace that compute them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 from ..module import Module
 from .traces import REMEDY, Affine, Axes, Trace, affine
 
-OPSET, IR_VERSION = 18, 8  # of 2022, which runtimes that are still in use read
+OPSET, IR_VERSION = 18, 8  # of 2022, so that runtimes of the last years can read it
 
 
 class Graph:
-    """ONNX nodes and initialisers, and the names of values: `name_of` knows every one of the first trace."""
+    """ONNX nodes and initialisers, and the names of values: `name_of` knows every value of the first trace."""
 
     def __init__(self, model: Module, traces: list[Trace], sizes: list[int], axes: Axes) -> None:
         self.traces, self.sizes, self.axes = traces, sizes, axes
@@ -46,7 +46,7 @@ class Graph:
                 self._learn(tensor, name)
 
     def learn_result(self, nodes: Sequence[Any], name: str, arrays: Sequence[Any]) -> None:
-        """Give the value that these nodes, one of each trace, have computed a name."""
+        """Name the value that these nodes, one of each trace, have computed."""
         for node, array in zip(nodes, arrays, strict=True):
             self._names[id(node)] = self._names[id(array)] = name
         self._dtypes[name] = arrays[0].dtype
@@ -63,7 +63,7 @@ class Graph:
     def dtype_of(self, name: str) -> Any:
         return self._dtypes[name]
 
-    # What it consists of -----------------------------------------------------------------------------
+    # Nodes and constants -----------------------------------------------------------------------------
 
     def add(
         self, op: str, inputs: Sequence[str], dtype: Any, count: int = 1, **attributes: Any
@@ -107,8 +107,8 @@ class Graph:
 class Step:
     """One op of the trace, as its translation sees it: arguments by name, options, shapes.
 
-    `step("x")` is the ONNX name of an argument in the dtype that the op computes in, `step.raw("x")` in its own, and
-    None where it was not given.
+    `step("x")` is the ONNX name of an argument, cast to the dtype in which the op computes; `step.raw("x")` is the name
+    without a cast. Both are None for an argument that was not given.
     """
 
     def __init__(self, graph: Graph, nodes: Sequence[Any]) -> None:
@@ -146,7 +146,7 @@ class Step:
         return None if name is None else self.graph.cast(name, dtype)
 
     def common_dtype(self, *arguments: str) -> Any:
-        """The dtype in which arguments are compared: floats beat integers, and plain numbers beat nothing."""
+        """The dtype in which arguments are compared: floats win over integers, and plain numbers do not count."""
         kinds = [
             np.asarray(self.array(a)).dtype for a in arguments if hasattr(self.array(a), "dtype")
         ]
@@ -187,7 +187,7 @@ class Step:
         return tuple(np.shape(self.array(argument)))
 
     def _constant(self, argument: str, dtype: Any) -> str:
-        """An argument that came from outside of the trace; a plain number gets the dtype that is wanted."""
+        """An argument that no op of the trace computed; a plain number gets the dtype asked for."""
         values = self.arrays(argument)
         known = affine(values, self.graph.sizes)
         if isinstance(known, Affine):
@@ -237,10 +237,10 @@ class Step:
         shapes = [values[0].shape for values in self.values]
         return [axis for axis, sizes in enumerate(zip(*shapes, strict=True)) if len(set(sizes)) > 1]
 
-    # What it becomes ---------------------------------------------------------------------------------
+    # What it is translated to ------------------------------------------------------------------------
 
     def add(self, op: str, *inputs: str | None, dtype: Any = None, **attributes: Any) -> str:
-        """Add a node with one output, of the dtype of this step if no other is named; returns its name."""
+        """Add a node with one output, by default of this step's dtype; returns the name of the output."""
         names = [name or "" for name in inputs]
         while names and not names[-1]:
             names.pop()
@@ -265,7 +265,7 @@ class Step:
 
 
 def _only_value(array: Any) -> Any:
-    """The number that all elements are equal to, or None."""
+    """The number to which all elements are equal, or None."""
     alike = array.size and (array == array.flat[0]).all()
     return array.flat[0].item() if alike else None
 

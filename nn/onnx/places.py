@@ -23,7 +23,7 @@ def _broadcast_to(step: Step) -> str:
     own = step.shape_of("x")
     lead = len(step.shape) - len(own)
     varying = step.varying_axes()
-    # an axis that x has at full length is left to it by a 1
+    # for an axis that x has at full length, a 1 in the target keeps it
     if all(axis >= lead and own[axis - lead] == step.shape[axis] != 1 for axis in varying):
         target = step.integers(*[1 if i in varying else n for i, n in enumerate(step.shape)])
     else:
@@ -128,7 +128,7 @@ def _sliced(step: Step, x: str, slices: dict[int, slice]) -> str:
 
 
 def _getitem(step: Step) -> str:
-    """Slices first, then the arrays of integers, or numbers, which drop their axis, and None, which makes one."""
+    """Slices first; then arrays of integers, or numbers, each of which drops its axis, and None, which adds one."""
     index = _without_ellipsis(step.index(), len(step.shape_of("x")))
     own = [(name, part) for name, part in index if part is not None]
     slices = {a: part for a, (_, part) in enumerate(own) if isinstance(part, slice)}
@@ -148,7 +148,7 @@ def _getitem(step: Step) -> str:
 
 
 def _without_ellipsis(index: list[tuple[str, Any]], ndim: int) -> list[tuple[str, Any]]:
-    """The index with a part for each of the array's axes."""
+    """The index with one part for each axis of the array."""
     places = [i for i, (_, part) in enumerate(index) if part is Ellipsis] or [len(index)]
     given = sum(part is not None and part is not Ellipsis for _, part in index)
     rest: list[tuple[str, Any]] = [("", slice(None))] * (ndim - given)
@@ -156,7 +156,7 @@ def _without_ellipsis(index: list[tuple[str, Any]], ndim: int) -> list[tuple[str
 
 
 def _gathered(step: Step, x: str, axes: list[int], names: list[str]) -> str:
-    """x at arrays of integers along one axis, or along several that are neighbours, made into one."""
+    """x at arrays of integers along one axis, or along several neighbouring axes, which are made into one."""
     if len(axes) == 1:
         if step.array(names[0]).dtype.kind not in "iu":
             raise step.error("a mask as index has no translation; use where", _MISSING)

@@ -1,4 +1,4 @@
-"""The table of translations: from the name of an op to nodes of ONNX.
+"""The table of translations: the name of an op -> a function that makes its ONNX nodes.
 
 A translation gets a `Step`: `step("x")` is the ONNX name of the argument x, `step.add(op, ...)` a node.
 """
@@ -72,7 +72,7 @@ def _clip(step: Step) -> str:
 
 def _where(step: Step) -> str:
     a, b = step("a"), step("b")
-    if a == b:  # as in embedding, where the branches differ in what their gradients are
+    if a == b:  # as in embedding, whose branches differ only in their gradients
         return step.add("Identity", a)
     return step.add("Where", step("condition", np.dtype(bool)), a, b)
 
@@ -200,7 +200,7 @@ def _cumsum(step: Step) -> str:
 
 
 def _arg(op: str) -> Translation:
-    """The place of an extreme; of all elements, that in row-major order."""
+    """The index of an extreme along an axis; over all elements, the index in row-major order."""
 
     def translate(step: Step) -> str:
         options = dict(step.node.options)

@@ -1,7 +1,7 @@
-"""Traces: a forward recorded at several batch sizes, so that what grows with the batch can be told from what does not.
+"""Traces: a forward recorded at several batch sizes, to find out what grows with the batch.
 
-A number that is the same in all of them is a constant. One that grows is a N + b with N the batch size: two sizes
-give a and b, and the third one has to agree.
+A number that is the same in all of them is a constant. One that grows is a N + b, with N the batch size: two sizes
+give a and b, and the third must agree.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ Axes = Sequence[int | None]
 
 
 def traces_of(model: Module, example: Sequence[Any], axes: Axes) -> tuple[list[Trace], list[int]]:
-    """The forward of the example, and of others with other values and larger batches; and the batch size of each.
+    """The forward of the example, then of other values in larger batches; and the batch size of each.
 
-    Where no input has a batch axis there is one other, of the same shape: what differs in it was made of the input.
+    If no input has a batch axis, there is one other, of the same shape: what differs in it depends on the input.
     """
     first = _trace(model, example)
     n = _batch_size(example, axes)
@@ -82,12 +82,12 @@ def _batch_size(example: Sequence[Any], axes: Axes) -> int | None:
 
 
 def _resized(x: Any, axis: int | None, size: int) -> Any:
-    """x with `size` rows, which are its own in turn."""
+    """x with `size` rows: its own, repeated in turn."""
     return x if axis is None else np.take(x, np.arange(size) % x.shape[axis], axis)
 
 
 def _another(model: Module, inputs: Sequence[Any]) -> Trace:
-    """A forward of other values; where a model refuses them, as of anything but zeros, of these in other places."""
+    """A forward of other values; if the model refuses them, a forward of the same values in other places."""
     try:
         return _trace(model, [_changed(_unlike(x)) for x in inputs])
     except Exception:
@@ -95,14 +95,14 @@ def _another(model: Module, inputs: Sequence[Any]) -> Trace:
 
 
 def _changed(x: Any) -> Any:
-    """Other values in other places, as good to the model as those of x: whatever is made of them changes too."""
+    """Other values in other places, which the model takes like those of x: all that depends on them changes too."""
     if x.dtype.kind in "iu" and x.size:
         x = np.where(x == x.max(), x.min(), x)
     return np.roll(x * x.dtype.type(0.875) if x.dtype.kind == "f" else x, 1)
 
 
 def _unlike(x: Any) -> Any:
-    """Other numbers where all are alike, as in an example of zeros, which `_changed` would leave as it is."""
+    """Other numbers if all are equal, as in an example of zeros, which `_changed` would leave as it is."""
     if not x.size or not (x == x.flat[0]).all():
         return x
     if x.dtype.kind in "iu":
@@ -135,7 +135,7 @@ def _tensors_in(result: Any) -> Iterator[Tensor]:
 
 
 def affine(values: Sequence[Any], sizes: Sequence[int]) -> Any:
-    """The value, if all are equal, or else the law by which they grow with the batch; None if there is none."""
+    """The value, if all are equal; else the Affine by which they grow with the batch, or None if there is none."""
     first = values[0]
     if all(np.array_equal(first, v, equal_nan=np.asarray(v).dtype.kind == "f") for v in values):
         return first

@@ -33,7 +33,7 @@ def _conv2d(step: Step) -> str:
 
 
 def _conv_transpose2d(step: Step) -> str:
-    """The gradient of a convolution by its input, of `size`, is the transposed convolution."""
+    """ConvTranspose, which is the gradient of a convolution by its input, of `size`."""
     window, size = step.option("window"), step.option("size")
     inner = step.shape_of("g")[2:]
     reached = [
@@ -59,7 +59,7 @@ def _max_pool2d(step: Step) -> str:
 
 
 def _avg_pool2d(step: Step) -> str:
-    """The mean with all padding counted, times the size of a window divided by how many elements count."""
+    """The mean with all padding counted, times the size of the window over the number of elements that count."""
     window, counted = step.option("window"), step.option("counted")
     y = step.add("AveragePool", step("x"), count_include_pad=1, **_moves(window))
     if counted == window.padding:

@@ -26,7 +26,7 @@ class Adam(Law):
 
     elementwise = True
     decoupled = False
-    """True if weights decay beside the law."""
+    """True if weights decay apart from the gradient."""
 
     lr: float = option(not_negative, default=1e-3)
     betas: tuple[float, float] = option(fractions, default=(0.9, 0.999))
@@ -44,7 +44,7 @@ class Adam(Law):
             if "largest" not in state:
                 state["largest"] = v.copy()
             v = np.maximum(state["largest"], v, out=state["largest"])
-        # As the paper's section 2 computes it: the corrections are numbers, so they are taken out of the arrays.
+        # as in section 2 of the paper: both corrections are applied to numbers instead of arrays
         correction = math.sqrt(1 - beta2**t)
         np.sqrt(v, out=u)
         u += group["eps"] * correction
@@ -54,12 +54,12 @@ class Adam(Law):
 
 
 class AdamW(Adam):
-    """Adam with the decay of weights beside the law instead of in the gradient, from Loshchilov and Hutter 2019.
+    """Adam with weights that decay apart from the gradient, from Loshchilov and Hutter 2019.
 
         w <- w - lr weight_decay w
-        then Adam's step, whose g, m and v know nothing of it
+        then Adam's step, with g, m and v free of the decay
 
-    As in PyTorch the decay is in proportion to lr; in the paper to the schedule's factor alone.
+    As in PyTorch, the decay is proportional to lr; in the paper, only to the schedule's factor.
     """
 
     decoupled = True
@@ -74,7 +74,7 @@ class NAdam(Law):
         m and v as in Adam,  mu_t = beta1 (1 - 0.96^(t momentum_decay) / 2),  p_t = mu_1 ... mu_t
         w <- w - lr (mu_(t+1) m / (1 - p_(t+1)) + (1 - mu_t) g / (1 - p_t)) / (sqrt(v / (1 - beta2^t)) + eps)
 
-    As in PyTorch m decays by the constant beta1; in the paper by mu_t.
+    As in PyTorch, m decays by the constant beta1; in the paper, by mu_t.
     """
 
     elementwise = True

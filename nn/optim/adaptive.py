@@ -21,8 +21,8 @@ class RMSprop(Law):
         b <- momentum b + g / (sqrt(v - m^2) + eps)
         w <- w - lr b
 
-    As in PyTorch eps is outside the root, and lr outside b; Graves has both inside. v - m^2, which rounding can bring
-    below 0 where g hardly changes, is at least 0 here; PyTorch's step is nan then.
+    As in PyTorch, eps is outside the root, and lr outside b; Graves has both inside. Where g hardly changes, rounding
+    can make v - m^2 negative: here it is then 0; PyTorch's step is nan.
     """
 
     elementwise = True

@@ -1,8 +1,8 @@
-"""Blocks: the stretches of memory over which an elementwise law is run, one after the other.
+"""Blocks: the stretches of memory on which an elementwise update law runs, one after the other.
 
-A small parameter's update costs the calls it takes, a large one's the memory it moves. So small parameters are
-gathered into one array, updated by one run of the law and written back, and large ones are cut into pieces that
-stay in cache. Parameters and gradients stay where they are: an array that somebody took of one sees every update.
+The time to update a small parameter is that of the calls, for a large one that of moving memory. So small parameters
+are gathered into one array, updated by one run of the law and written back, and large ones are cut into pieces that
+stay in cache. Parameters and gradients keep their memory: whoever holds an array of one sees every update.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from numpy.lib.array_utils import byte_bounds
 import minigrad
 from minigrad import Tensor
 
-# Bytes of an array that stays in a second-level cache together with the law's others: w, g, moments, temporaries.
+# Bytes of an array that fits a second-level cache together with the others of the law: w, g, moments, temporaries.
 BLOCK = 2**18
 
-# Copies to and fro cost calls too. Measured on arrays of 10 x 10 to 128 x 128, they are earned back by parameters
-# of up to SMALL bytes; by 3 of them where the law keeps a state, and by 8 under plain SGD, which is two calls.
+# Gathering and writing back cost calls too. Measured on arrays of 10 x 10 to 128 x 128, they pay off for parameters of
+# up to SMALL bytes; from 3 of them on if the law keeps a state, and from 8 on for plain SGD, which is two calls.
 SMALL = 2**13
 LEAST, LEAST_WITHOUT_STATE = 3, 8
 
@@ -57,8 +57,8 @@ class Blocks:
         if not all(map(is_, seen, self._seen)):
             self._disband()
             self._follow(seen)
-        elif self._elementwise and not self._arranged:  # not before two steps are alike: it may
-            self._arrange()  # be that every step has other parameters, and arranging is in vain
+        elif self._elementwise and not self._arranged:
+            self._arrange()  # only when two steps are alike: else it might be in vain
         for block in self._blocks:
             block.step(update, grads, group)
         minigrad.touch(*self._written)
@@ -75,7 +75,7 @@ class Blocks:
             member.state = state
 
     def _disband(self) -> None:
-        """Every parameter by itself, with its state."""
+        """Give every parameter its own state back, and have no blocks."""
         for block in self._blocks:
             block.hand_back()
         self._seen: list[Any] = [None] * len(self._params)  # the data of each that has a gradient
@@ -84,7 +84,7 @@ class Blocks:
         self._arranged = False
 
     def _follow(self, seen: list[Any]) -> None:
-        """Look at the arrays that the parameters have now; each is a block by itself."""
+        """Take the arrays that the parameters have now, each as a block by itself."""
         for member, data in zip(self._members, seen, strict=True):
             if data is not None:
                 member.follow(data)
@@ -116,12 +116,12 @@ class Blocks:
         self._blocks, self._arranged = blocks, True
 
     def __getstate__(self) -> dict[str, Any]:
-        self._disband()  # the blocks of a copy would not look at the copied parameters
+        self._disband()  # the blocks of a copy would still use the memory of the original
         return vars(self)
 
 
 class Member:
-    """A parameter and what the law keeps for it; a block by itself where it is part of no other."""
+    """A parameter and what the law keeps for it; a block by itself, unless it is part of another."""
 
     def __init__(self, at: int) -> None:
         self.at = at  # its place in the list of all parameters
@@ -133,15 +133,15 @@ class Member:
         self.order = _memory_order(data)
 
     def flat(self, array: Any) -> Any:
-        """An array of w's shape as one with a single axis, in w's memory order: a view if that is its own too."""
+        """An array of w's shape with a single axis, in w's memory order; a view if it has the same order."""
         return array.ravel(self.order)
 
     def shaped(self, flat: Any) -> Any:
-        """The way back: a view."""
+        """The inverse of `flat`: a view."""
         return flat.reshape(self.w.shape, order=self.order)
 
     def alone(self, room: Room) -> Member:
-        """The member, made ready for more than one step."""
+        """The member, prepared for many steps as a block by itself."""
         self.state = _changed(_changed(self.state, self.flat), self.shaped)
         self._room = tuple(map(self.shaped, room.pair(self.w.dtype, self.w.size)))
         return self
@@ -211,7 +211,7 @@ class Gathered:
 
 
 class Room:
-    """Arrays to compute in, of any content, kept because a fresh one costs more than filling it."""
+    """Arrays to compute in, of undefined content, kept because making one costs more than filling it."""
 
     def __init__(self) -> None:
         self._arrays: dict[Any, Any] = {}
@@ -225,7 +225,7 @@ class Room:
 
 
 def _alike(members: list[Member]) -> list[list[Member]]:
-    """Groups for which one run of the law is right: of one dtype, with equal numbers in their states."""
+    """Groups that one run of the law can update: of one dtype, with equal numbers in their states."""
     groups: list[Any] = []  # [what is alike, bytes, members]
     for member in members:
         kind, size = (member.w.dtype, _numbers(member.state)), member.w.nbytes
@@ -238,14 +238,14 @@ def _alike(members: list[Member]) -> list[list[Member]]:
 
 
 def _memory_order(data: Any) -> Any:
-    """The order, "C" or "F", of an array of NumPy's without gaps, else None."""
+    """The order, "C" or "F", of NumPy's own array without gaps, else None."""
     if type(data) is not np.ndarray:
         return None
     return "C" if data.flags.c_contiguous else "F" if data.flags.f_contiguous else None
 
 
 def _overlapping(members: Sequence[Member]) -> set[Member]:
-    """The members that share memory with another: of two that are gathered only one would be updated."""
+    """The members that share memory with another: if both were gathered, one update would be lost."""
     arrays = [m for m in members if type(m.w) is np.ndarray and m.w.size]
     found: set[Member] = set()
     reach, farthest = 0, 0
@@ -262,17 +262,17 @@ def is_array(value: Any) -> bool:
 
 
 def _numbers(state: State) -> State:
-    """A state without its arrays: what must be equal where one run of the law updates several parameters."""
+    """A state without its arrays: this must be equal for parameters that one run of the law updates."""
     return {name: None if is_array(value) else value for name, value in state.items()}
 
 
 def _changed(state: State, f: Callable[[Any], Any]) -> State:
-    """A state with f of each array."""
+    """A state with f applied to each array."""
     return {name: f(value) if is_array(value) else copy(value) for name, value in state.items()}
 
 
 def _joined(states: list[State]) -> State:
-    """The state of several stretches as that of one."""
+    """The states of several stretches, joined into one."""
     return {
         name: np.concatenate([s[name] for s in states]) if is_array(value) else value
         for name, value in states[0].items()

@@ -1,4 +1,4 @@
-"""Checks of parameters, and of the options of laws and schedules; errors say what was met and what is needed."""
+"""Checks of parameters, and of the options of optimisers and schedules; errors say what is given and what is needed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..module import Module
 
 
 def parameters(params: Any, where: str) -> tuple[Tensor, ...]:
-    """The Tensors to work on, each once however often it is shared."""
+    """The Tensors to work on, each once even if it is shared."""
     if not can_be_listed(params):
         raise TypeError(f"{where}: params is a {type(params).__name__}; pass model.parameters()")
     tensors = tuple({id(p): p for p in params}.values())
@@ -30,7 +30,7 @@ def parameters(params: Any, where: str) -> tuple[Tensor, ...]:
 
 
 def can_be_listed(params: Any) -> bool:
-    """True for a collection, and not for one thing that happens to be iterable."""
+    """True for a collection of parameters, but not for a Module, Tensor or dict."""
     return isinstance(params, Iterable) and not isinstance(params, (Module, Tensor, dict))
 
 
@@ -39,7 +39,7 @@ def is_number(value: Any) -> bool:
 
 
 def not_negative(value: Any, name: str) -> float:
-    """A number >= 0, as a Python float: NumPy's float64 would make arrays of float32 wide."""
+    """A number >= 0, as a Python float: NumPy's float64 would widen float32 arrays."""
     if not is_number(value) or not value >= 0:
         raise ValueError(f"{name} must be a number >= 0, not {value!r}")
     return float(value)

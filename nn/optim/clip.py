@@ -1,4 +1,4 @@
-"""Clipping: gradients that are too large are made smaller before the step that uses them."""
+"""Clipping: gradients that are too large are made smaller before a step uses them."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _gradients(params: Any, where: str) -> dict[int, Tensor]:
 
 
 def _norm(g: Any, p: float) -> float:
-    """The norm of one gradient, in float64 where the squares or their sum would leave the range of its dtype."""
+    """The norm of one gradient, in float64 if the sum of squares would leave the range of its dtype."""
     flat = g.reshape(-1)
     with np.errstate(over="ignore"):
         if p == 2 and g.dtype.itemsize >= 4:

@@ -1,4 +1,4 @@
-"""L-BFGS: Newton's step with what the last gradients say about the curvature, and a search along it."""
+"""L-BFGS: Newton's step, with the curvature estimated from the last gradients, and a line search."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from .state import fits
 
 
 class LBFGS(Law):
-    """L-BFGS, from Nocedal 1980 and Liu and Nocedal 1989, as PyTorch does it after Schmidt's minFunc.
+    """L-BFGS, from Nocedal 1980 and Liu and Nocedal 1989, in PyTorch's form, which follows Schmidt's minFunc.
 
         y = g_k - g_(k-1),  s = t d        kept, the last history_size of them, if y s > 1e-10
         d = -H g        H from s, y and H_0 = (y s / y y) I by the two loops of Liu and Nocedal
         w <- w + t d        t = lr (in the very first iteration lr min(1, 1 / |g|_1)), or from the line search
 
-    params              of one group; all are one vector w, a grad that is None counts as zeros
-    max_iter, max_eval  of a call of step; max_eval is max_iter * 5 // 4 by default
-    tolerance_grad      ends a step where max |g| is no larger
-    tolerance_change    ends a step where neither w nor the loss changes by more
+    params              one group only; together they are one vector w, and a grad that is None counts as zeros
+    max_iter, max_eval  the most iterations and evaluations in a step; by default max_eval = max_iter * 5 // 4
+    tolerance_grad      ends a step when max |g| is no larger
+    tolerance_change    ends a step when w, or the loss, changes by no more
     line_search_fn      None or "strong_wolfe"
 
-    Unlike the paper: without a line search nothing makes sure that the loss falls.
+    Unlike in the paper, without a line search nothing ensures that the loss falls.
     """
 
     lr: float = option(not_negative, default=1.0)
@@ -56,7 +56,7 @@ class LBFGS(Law):
             options["max_eval"] = max(1, options["max_iter"] * 5 // 4)
 
     def step(self, closure: Callable[[], Any]) -> Any:  # type: ignore[override]
-        """Up to max_iter iterations; returns the loss that `closure` gave first.
+        """Do up to max_iter iterations; returns the loss that `closure` gave first.
 
         closure   sets the gradients to None, computes the loss, calls its backward, and returns it
 
@@ -95,7 +95,7 @@ class LBFGS(Law):
                 line.move(there.t)
             elif iteration < group["max_iter"]:
                 there, tried = line.at(t), 1
-            else:  # the gradient there is what the next step begins with, maybe of another batch
+            else:  # the next step begins with the gradient there, maybe of another batch
                 line.move(t)
                 break
             evaluations += tried
@@ -111,7 +111,7 @@ class LBFGS(Law):
         return loss
 
     def _direction(self, g: Any) -> Any:
-        """-H g, after H has learned from the last move and the change of the gradient over it."""
+        """-H g, after H is updated by the last move and the change of the gradient along it."""
         memory = self._memory
         memory["n_iter"] += 1
         if memory["n_iter"] == 1:
@@ -172,7 +172,7 @@ class LBFGS(Law):
 
 
 class _Line:
-    """The line w + t d from where the parameters are now: they move along it, and the loss is asked for there."""
+    """The line w + t d that begins at the present w: moves the parameters along it and evaluates the loss there."""
 
     def __init__(self, optimizer: LBFGS, closure: Callable[[], Any], d: Any) -> None:
         self._optimizer, self._closure, self._d = optimizer, closure, d

@@ -25,10 +25,10 @@ def strong_wolfe(
     smallest: float,
     most: int,
 ) -> tuple[Point, int]:
-    """A point of f(t) <= f(0) + C1 t f'(0) and |f'(t)| <= C2 |f'(0)|, and how often `at` was asked for one.
+    """A point with f(t) <= f(0) + C1 t f'(0) and |f'(t)| <= C2 |f'(0)|, and the number of calls of `at`.
 
-    From Nocedal and Wright 2006, algorithms 3.5 and 3.6, as PyTorch has them: the next t is the minimum of a cubic.
-    After `most` trials more than the first, or in a bracket shorter than `smallest`, it is the best point met.
+    From Nocedal and Wright 2006, algorithms 3.5 and 3.6, in PyTorch's form: the next t is the minimum of a cubic.
+    After `most` trials beyond the first, or in a bracket shorter than `smallest`, it is the best point found.
     """
     low, high, tried = _bracket(at, start, t, most)
     if high is None:
@@ -47,7 +47,7 @@ def _flat_enough(new: Point, start: Point) -> bool:
 def _bracket(
     at: Callable[[float], Point], start: Point, t: float, most: int
 ) -> tuple[Point, Point | None, int]:
-    """A point that satisfies the conditions, or two points that have one between them."""
+    """A point that satisfies the conditions, or two points with such a point between them."""
     before, new = start, at(t)
     for trials in range(1, most + 1):
         if not _falls_enough(new, start) or (trials > 2 and new.f >= before.f):

@@ -1,4 +1,4 @@
-"""Lion: steps of one size along the sign of a mean gradient."""
+"""Lion: steps of one size, in the direction of the sign of a mean gradient."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .parts import averaged, decayed, kept
 
 
 class Lion(Law):
-    """Lion, the law that a search over programs found, from Chen et al. 2023 (algorithm 2).
+    """Lion, which a search over programs found, from Chen et al. 2023 (algorithm 2).
 
         w <- w - lr (sign(beta1 m + (1 - beta1) g) + weight_decay w)
         m <- beta2 m + (1 - beta2) g

@@ -1,4 +1,4 @@
-"""Optimizer: everything that laws have in common; a law of your own is one method."""
+"""Optimizer: everything that optimisers have in common; one of your own is one method, its update law."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ Params: TypeAlias = Iterable[Tensor] | Iterable[Group]
 
 
 class Optimizer:
-    """An optimiser updates parameters from their `.grad`; one whose grad is None stays exactly as it is.
+    """An optimiser updates parameters from their `.grad`; a parameter whose grad is None stays exactly as it is.
 
     params   Tensors, such as model.parameters(); or dicts, each a group with options of its own:
-             [{"params": features, "lr": 1e-4}, {"params": head}]; what a group leaves out is as for the optimiser
+             [{"params": features, "lr": 1e-4}, {"params": head}]; a group takes other options from the optimiser
 
     `param_groups` holds the groups: dicts of "params" and every option, which may be changed between steps.
-    `lr` is the rate of all groups, to read and to set, as long as they have the same one; so are a law's other options.
+    `lr` reads and sets the rate of all groups, as long as they have the same one; other options do likewise.
 
-    A new optimiser is a class with its law. What it needs besides lr it hands to `super().__init__` by name:
+    A new optimiser is a class with an update law. It passes options other than lr to `super().__init__` by name:
 
     >>> class SignDescent(Optimizer):
     ...     elementwise = True
@@ -51,7 +51,7 @@ class Optimizer:
             self._add({"params": given}, type(self).__name__)
 
     def add_param_group(self, group: Group) -> None:
-        """Update further parameters too: {"params": Tensors, and the options that differ from the optimiser's}."""
+        """Add parameters to update: {"params": Tensors, and the options that differ from the optimiser's}."""
         where = f"{type(self).__name__}: param_groups[{len(self.param_groups)}]"
         if not isinstance(group, dict) or "params" not in group:
             raise TypeError(
@@ -81,7 +81,7 @@ class Optimizer:
         self._blocks.append(Blocks({"params": params, **options}, self.elementwise))
 
     def _check(self, options: Group) -> None:
-        """Put each option as the law wants it, or raise a ValueError that says what it must be."""
+        """Convert each option to the form that the law needs; ValueError, saying what it must be, if it cannot."""
         for name, declared in options_of(type(self)).items():
             options[name] = declared.check(options[name], name)
 
@@ -96,23 +96,23 @@ class Optimizer:
         return tuple(p for group in self.param_groups for p in group["params"])
 
     def step(self) -> None:
-        """One update of every parameter that has a gradient."""
+        """Update every parameter that has a gradient, once."""
         for blocks in self._blocks:
             blocks.step(self._update)
 
     def _update(self, w: Any, g: Any, state: State, group: Group, room: Pair) -> None:
         """Write the next w in place.
 
-        w      one parameter; where the law is `elementwise` also several in a row, or a part of one
-        g      its gradient, only to be read; to keep it, copy it
+        w      one parameter; if the law is `elementwise`, also several in a row, or a part of one
+        g      its gradient, which must not be written; to keep it, copy it
         state  what the law keeps from step to step, empty at first: numbers, and arrays like w
-        group  the options that hold for w: group["lr"] and the law's others
-        room   two arrays like w to compute in, of any content: a fresh one costs more than filling it
+        group  the options for w: group["lr"] and the others of the law
+        room   two arrays like w to compute in, of undefined content: a new array costs more than filling it
         """
         raise NotImplementedError
 
     def zero_grad(self) -> None:
-        """Forget the gradients, so that the next backward starts from nothing."""
+        """Set the gradients to None, so that the next backward starts anew."""
         for group in self.param_groups:
             for p in group["params"]:
                 p.grad = None
@@ -120,7 +120,7 @@ class Optimizer:
     # State -------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        """The state that a run goes on from, in plain dicts: numbers and texts, which JSON can hold, and copied arrays.
+        """The state from which a run can go on, as plain dicts: numbers and texts, as in JSON, and copied arrays.
 
         "optimizer"     the law's name
         "parameters"    {"shape": [3, 4], "dtype": "float32"} of each parameter, group after group
@@ -140,10 +140,10 @@ class Optimizer:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on as the optimiser whose `state_dict` this is would have, to the last bit: its options hold, too.
+        """Go on exactly as the optimiser that gave this `state_dict`, with its options.
 
         Everything is checked before anything is written. ValueError says what does not fit: the law, the number,
-        shapes and dtypes of the parameters, an option, or an array of the law's.
+        shapes and dtypes of the parameters, an option, or an array of the state.
         """
         options, states = checked(self, state)
         for group, loaded in zip(self.param_groups, options, strict=True):
@@ -160,7 +160,7 @@ class Optimizer:
             blocks.load([next(rest) for _ in blocks.states()])
 
     def _check_state(self, state: State, p: Tensor) -> None:
-        """Raise a ValueError where `state` cannot be what the law keeps for p."""
+        """Raise a ValueError if `state` cannot be what the law keeps for p."""
         for name, array in state.items():
             if is_array(array):
                 fits(name, array, p.shape or (1,), p.dtype)
@@ -168,7 +168,7 @@ class Optimizer:
 
 @dataclass_transform(field_specifiers=(option,))
 class _Declared(Optimizer):
-    """The base of classes whose constructor takes the options that they declare, as type checkers are told."""
+    """The base of classes whose constructor takes the options they declare; type checkers know this too."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

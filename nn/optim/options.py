@@ -15,9 +15,9 @@ def option(check: Check, *, default: Any = inspect.Parameter.empty) -> Any:
 
 
 class Option:
-    """The value that an option has in all groups, to read and to set as an attribute of the optimiser.
+    """An attribute of the optimiser that reads and sets the value of an option in all groups.
 
-    The groups hold the truth: where they differ, ask and set `param_groups[i]["lr"]`.
+    The values are kept in the groups: if they differ, read and set `param_groups[i]["lr"]`.
     """
 
     def __init__(self, check: Check, default: Any) -> None:
@@ -46,7 +46,7 @@ class Option:
                 f"pass it on: super().__init__(params, {self.name}=...)"
             )
         value = self.check(value, f"{type(optimizer).__name__}: {self.name}")
-        self.__get__(optimizer)  # one value holds for all: where the groups differ this raises
+        self.__get__(optimizer)  # raises if the groups have different values
         for group in optimizer.param_groups:
             group[self.name] = value
 
@@ -62,7 +62,7 @@ def options_of(law: type) -> dict[str, Option]:
 def constructor(law: type, base: type[Any]) -> Any:
     """An `__init__` whose arguments are params and the options of `law`; the class after `base` gets them by name.
 
-    `inspect.signature` and `help` show them as those of a function that was written by hand.
+    `inspect.signature` and `help` show them like those of a handwritten function.
     """
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     arguments = [

@@ -1,4 +1,4 @@
-"""Steps that several laws share, in place."""
+"""Steps that the update laws of several optimisers share, done in place."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def kept(state: State, name: str, w: Any) -> Any:
 
 
 def decayed(g: Any, w: Any, group: Group, room: Any, decoupled: bool = False) -> Any:
-    """g + weight_decay w, in `room`; decoupled is w <- w - lr weight_decay w instead, and g as it is."""
+    """g + weight_decay w, in `room`; if decoupled, w <- w - lr weight_decay w instead, and g unchanged."""
     if decoupled:
         w *= 1 - float(group["lr"]) * group["weight_decay"]
         return g
@@ -26,7 +26,7 @@ def decayed(g: Any, w: Any, group: Group, room: Any, decoupled: bool = False) ->
 
 
 def averaged(mean: Any, value: Any, beta: float, room: Any) -> Any:
-    """mean <- beta mean + (1 - beta) value; `value` may stand in `room`, which is spent."""
+    """mean <- beta mean + (1 - beta) value; `value` may be in `room`, which is overwritten."""
     mean *= beta
     mean += np.multiply(value, 1 - beta, out=room)
     return mean

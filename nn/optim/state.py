@@ -1,4 +1,4 @@
-"""The state of an optimiser as plain dicts: taken as copies, and checked whole before any of it is used."""
+"""The state of an optimiser as plain dicts: copied when it is taken, and checked completely before it is used."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def checked(optimizer: Any, state: Any) -> tuple[list[Group], list[State]]:
 
 
 def _check_parameters(optimizer: Any, state: Any) -> None:
-    """The number of groups and parameters, and the shape and dtype of each."""
+    """Check the number of groups and parameters, and the shape and dtype of each."""
     parameters, own = state["parameters"], optimizer.params
     theirs = [len(group["params"]) for group in state["param_groups"]]
     ours = [len(group["params"]) for group in optimizer.param_groups]
@@ -71,7 +71,7 @@ def _counted(sizes: list[int]) -> str:
 
 
 def _options(optimizer: Any, groups: Any) -> list[Group]:
-    """Every option as the law wants it; numbers beyond them, such as a schedule's, go along."""
+    """Every option in the form that the law needs; further numbers, such as a schedule's, are kept."""
     found = []
     for i, group in enumerate(groups):
         options = {name: value for name, value in group.items() if name != "params"}
@@ -90,7 +90,7 @@ def _options(optimizer: Any, groups: Any) -> list[Group]:
 
 
 def _states(optimizer: Any, states: Any) -> list[State]:
-    """The state for each parameter; the numbers of the parameters may be texts, as JSON makes them."""
+    """The state for each parameter; the numbers of the parameters may be texts, as in JSON."""
     params = optimizer.params
     found: list[State] = [{} for _ in params]
     for key, state in states.items():
@@ -106,7 +106,7 @@ def _states(optimizer: Any, states: Any) -> list[State]:
 
 
 def fits(name: str, array: Any, shape: tuple[int, ...], dtype: Any) -> None:
-    """Raise a ValueError unless this is an array of this shape, and of floats no narrower than dtype."""
+    """Raise a ValueError unless the array has this shape and, if of floats, a dtype no narrower than `dtype`."""
     if tuple(array.shape) != shape:
         raise ValueError(f"{name} has shape {tuple(array.shape)}, needed {shape}")
     if array.dtype.kind == "f" and not np.can_cast(dtype, array.dtype):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Loaded(NamedTuple):
-    """The `step` and the `extra` that were saved, or None: `load` returns them, and writes all else itself."""
+    """The `step` and the `extra` that were saved, or None: `load` returns these, and restores all else itself."""
 
     step: int | None
     extra: Any
@@ -33,20 +33,20 @@ def save(
 ) -> None:
     """Write the model's parameters and buffers, and whatever else is given, to one safetensors file.
 
-    optimizer, schedule  whatever has a `state_dict()`; the optimizer's parameters must be the model's
-    step   how far the run is, for the one who loads it
-    rng    a Generator that the run draws from. Those that modules hold (Dropout) and the package's default one
-           are saved anyway
+    optimizer, schedule  anything with a `state_dict()`; the optimizer's parameters must be the model's
+    step   the number of steps done, for whoever loads the file
+    rng    a Generator that the run uses. Those that modules hold (Dropout) and the package's default one are always
+           saved
     extra  plain data: None, bools, numbers, strings, arrays, and lists, tuples and dicts of them
 
     The file is replaced in one step: after kill -9 or a loss of power it is the old one or the new one, whole.
 
     The model's tensors have the names, shapes and dtypes of PyTorch's state_dict, and the names of all others have a
-    `/`. So there, with `load_file` from `safetensors.torch`, the weights are
-    `{name: w for name, w in load_file(path).items() if "/" not in name}`. Needs the package `safetensors`, which the
-    extra `save` brings along.
+    `/`. So in PyTorch, with `load_file` from `safetensors.torch`, the weights are
+    `{name: w for name, w in load_file(path).items() if "/" not in name}`. Needs the package `safetensors`, which
+    `minigrad[save]` installs.
     """
-    from .file import write_file  # where it is used: what it needs takes time to import
+    from .file import write_file  # here, because what it needs takes time to import
 
     _check_model("save", model)
     arrays = model.state_dict()
@@ -77,16 +77,16 @@ def load(
     schedule: Any = None,
     rng: np.random.Generator | None = None,
 ) -> Loaded:
-    """Read what `save` wrote back into what is given.
+    """Restore from what `save` wrote everything that is given.
 
-    With the model alone, only its parameters and buffers are read. With an optimizer, a schedule or an rng a run is
-    resumed, bit for bit: the states of all generators are then read too, those that modules hold and the package's
-    default one among them.
+    With the model alone, only its parameters and buffers are read. With an optimizer, a schedule or an rng, a run is
+    resumed, bit for bit: the states of all generators are then read too, including those that modules hold and the
+    package's default one.
 
-    Any safetensors file will do for a model: what PyTorch saved of the same architecture has the same names.
+    Any safetensors file works for a model: one that PyTorch saved of the same architecture has the same names.
 
-    Everything is checked before anything is written: ValueError names the file, and for each entry that does not fit
-    what was met and what is needed. A missing file is a FileNotFoundError.
+    Everything is checked before anything is written: ValueError names the file and, for each entry that does not fit,
+    what was found and what is needed. A missing file is a FileNotFoundError.
     """
     from .file import read_file
 
@@ -109,7 +109,7 @@ def load(
             problems += [p for name, owner in resumed for p in _unfit(parts, name, owner, model)]
             problems += problems_with(parts["generators"], generators)
     if not problems and parts is not None:
-        # the optimizer once more: its rates hold, whatever a schedule sets when it is loaded
+        # the optimizer once more: its rates must hold, but loading a schedule sets others
         problems = _load_states([*resumed, *resumed[:1]], parts)
     if problems:
         raise ValueError(f"{os.fspath(path)}: nothing was loaded.\n  " + "\n  ".join(problems))
@@ -129,7 +129,7 @@ def _check_model(what: str, model: Any) -> None:
 
 
 def _is_saved(parts: dict[str, Any]) -> bool:
-    """True for parts such as `save` writes; what stands in the states is for their owners to check."""
+    """True for parts in the form that `save` writes; their owners check the states themselves."""
     if not _has(parts, "generators", "step", "extra") or not isinstance(parts["generators"], list):
         return False
     optimizer, schedule = parts.get("optimizer"), parts.get("schedule")
@@ -153,7 +153,7 @@ def _are_texts(values: Any) -> bool:
 def _fitting(arrays: Mapping[str, Any], model: Module) -> tuple[dict[str, Any], list[str]]:
     """The arrays under all names of the model's state, and what is wrong with them.
 
-    A parameter that has several names may stand in a file under one of them, as safetensors.torch.save_model leaves it.
+    The file may have a parameter with several names under one of them only, as safetensors.torch.save_model writes it.
     """
     own = dict(model._walk())
     names: dict[int, list[str]] = {}
@@ -187,7 +187,7 @@ def _same(a: Any, b: Any) -> bool:
 
 
 def _names_in(model: Module, optimizer: Any) -> list[str | None]:
-    """The names that an optimizer's parameters have in the model, None for one that is not in it."""
+    """The names of an optimizer's parameters in the model; None for one that is not in it."""
     names = {id(p): name for name, p in model.named_parameters()}
     return [names.get(id(p)) for p in optimizer.params]
 
@@ -197,7 +197,7 @@ def _state_of(owner: Any) -> dict[str, Any]:
 
 
 def _unfit(parts: dict[str, Any], name: str, owner: Any, model: Module) -> list[str]:
-    """The reasons why the saved part is not one of such an optimizer or schedule."""
+    """The reasons, if any, why the saved part is not that of this optimizer or schedule."""
     part = parts.get(name)
     if part is None:
         return [f"{name}: missing; it was saved without"]
@@ -213,7 +213,7 @@ def _unfit(parts: dict[str, Any], name: str, owner: Any, model: Module) -> list[
 
 
 def _load_states(owners: list[tuple[str, Any]], parts: dict[str, Any]) -> list[str]:
-    """Let each owner check and take its state; where one refuses, those before it get their old ones back."""
+    """Let each owner check and take its state; if one refuses, those before it get their old states back."""
     before: list[tuple[Any, Any]] = []
     for name, owner in owners:
         kept = owner.state_dict()

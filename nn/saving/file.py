@@ -1,7 +1,7 @@
 """One safetensors file: arrays by name, and plain data as JSON in the string map of its header.
 
-The arrays that stand inside the plain data are tensors of the file too. Their names are paths such as
-`optimizer/state/0/exp_avg`, whose `/` no parameter has in its name: that is how a reader tells them from the model's.
+Arrays inside the plain data are tensors of the file too. Their names are paths such as `optimizer/state/0/exp_avg`; as
+no parameter has a `/` in its name, a reader can tell them from the model's.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 
 from ..atomic_file import StrPath, whole
 
-LAYOUT = "1"  # of what stands in the header's map; a file without it is another program's, and holds weights alone
+LAYOUT = "1"  # the version of the header's map; a file without it is another program's, and holds only weights
 
 _DTYPES = {
     "bool": "BOOL", "uint8": "U8", "int8": "I8", "uint16": "U16", "int16": "I16", "uint32": "U32", "int32": "I32",
@@ -32,7 +32,7 @@ def write_file(path: StrPath, arrays: Mapping[str, Any], parts: Mapping[str, Any
     texts = {}
     for name, value in parts.items():
         inner: dict[str, Any] = {}
-        # the "/" that says whose a tensor is belongs to a part that is itself an array, too
+        # a part that is itself an array needs a "/" in its name, too
         place = f"{name}/" if isinstance(value, (np.ndarray, np.generic)) else name
         texts[name] = json.dumps(_encoded(value, place, inner), allow_nan=False)
         tensors |= {place: _dense(place, array) for place, array in inner.items()}
@@ -44,9 +44,9 @@ def write_file(path: StrPath, arrays: Mapping[str, Any], parts: Mapping[str, Any
 
 
 def read_file(path: StrPath) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """The arrays, and the parts with theirs; None for the parts of a file that `write_file` did not write.
+    """The arrays, and the parts with their arrays; None for the parts if `write_file` did not write the file.
 
-    Raises ValueError, which names the file, where it is damaged or of another kind.
+    Raises ValueError, naming the file, if it is damaged or of another kind.
     """
     tensors, texts = _read_tensors(path)
     layout = texts.get("minigrad")
@@ -101,7 +101,7 @@ def _read_tensors(path: StrPath) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def _dense(name: str, array: Any) -> Any:
-    """The array as the format wants it and its library assumes: in C order, little-endian."""
+    """The array in the form of the format, which its library does not check: C order, little-endian."""
     array = np.asarray(array)
     if array.dtype.name not in _DTYPES:
         raise TypeError(
@@ -111,7 +111,7 @@ def _dense(name: str, array: Any) -> Any:
 
 
 def _checksum(tensors: Mapping[str, Any], texts: Mapping[str, str]) -> str:
-    """The CRC-32 of all names and contents: the format itself notices a cut, and no other damage."""
+    """The CRC-32 of all names and contents: the format itself notices a file cut short, but no other damage."""
     crc = 0
     for name in sorted(texts):
         crc = zlib.crc32(f"{name}={texts[name]}\n".encode(), crc)
@@ -122,13 +122,13 @@ def _checksum(tensors: Mapping[str, Any], texts: Mapping[str, str]) -> str:
     return f"{crc:08x}"
 
 
-# Plain data as JSON: what JSON has no word for is an object of one pair, whose key says what it is ---------
+# Plain data as JSON: a kind of value that JSON lacks is an object of one pair, whose key names the kind ----
 
 _WORDS = ("array", "scalar", "tuple", "dict", "float")
 
 
 def _encoded(value: Any, place: str, arrays: dict[str, Any]) -> Any:
-    """`value` in JSON's words; the arrays in it are put into `arrays` under the path to them."""
+    """`value` as JSON; the arrays in it are put into `arrays` under their paths."""
     if isinstance(value, (np.ndarray, np.generic)):
         if place in arrays:
             raise ValueError(f"save: two arrays at {place}; give the keys other names")

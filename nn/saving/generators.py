@@ -1,4 +1,4 @@
-"""The random Generators of a run: whose they are, which of them are one and the same, and their states."""
+"""The random Generators of a run: who holds them, which of them are one and the same, and their states."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..module import Module
 
 
 def generators_of(model: Module, rng: np.random.Generator | None) -> list[tuple[list[str], Any]]:
-    """(names, Generator) of each that a run may draw from: the default one, `rng`, and those that modules hold."""
+    """(names, Generator) for each one that a run may use: the default one, `rng`, and those that modules hold."""
     named = [("default", minigrad.generator()), ("rng", rng)]
     for path, module in model.named_modules():
         prefix = f"model.{path}." if path else "model."
@@ -34,7 +34,7 @@ def states_of(generators: list[tuple[list[str], Any]]) -> list[dict[str, Any]]:
 def problems_with(
     states: list[dict[str, Any]], generators: list[tuple[list[str], Any]]
 ) -> list[str]:
-    """The reasons why these states cannot become those of these generators."""
+    """The reasons, if any, why these generators cannot take these states."""
     met, needed = [tuple(s["names"]) for s in states], [tuple(names) for names, _ in generators]
     if sorted(met) != sorted(needed):
         return [
@@ -52,7 +52,7 @@ def problems_with(
 
 
 def restore(states: list[dict[str, Any]], generators: list[tuple[list[str], Any]]) -> None:
-    """Let each generator go on from its state."""
+    """Set each generator to its state."""
     for state, (_, generator) in _pairs(states, generators):
         generator.bit_generator.state = state
 

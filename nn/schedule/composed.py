@@ -15,8 +15,8 @@ from .scheduler import LRScheduler
 class ChainedScheduler(LRScheduler):
     """lr = f_n(... f_2(f_1(base, t), t) ..., t), f_1, f_2, ... being the schedules' rates.
 
-    So factors of base, such as a warm-up and a decay, are multiplied. In PyTorch a schedule that is no mere factor
-    (LambdaLR, restarts, a cosine with eta_min) forgets those before it, or mixes with them.
+    So factors of base, such as a warm-up and a decay, are multiplied. In PyTorch, a schedule that is more than a factor
+    (LambdaLR, restarts, a cosine with eta_min) overrides those before it, or mixes with them.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class SequentialLR(LRScheduler):
 
 
 def _together(schedulers: Any, optimizer: Optimizer | None, where: str) -> list[LRScheduler]:
-    """The schedules, which are functions of t, of one optimiser."""
+    """The schedules as a list, checked: all are functions of t, and of one optimiser."""
     found = list(schedulers)
     if not found:
         raise ValueError(f"{where}: there are no schedules")

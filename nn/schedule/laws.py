@@ -12,9 +12,9 @@ from .scheduler import LRScheduler, per_group
 
 
 class LambdaLR(LRScheduler):
-    """lr = base lr_lambda(t), or with a list of functions one for each group.
+    """lr = base lr_lambda(t); lr_lambda may be a list of functions, one for each group.
 
-    They are code and no part of the state.
+    Functions are code, and not part of the state.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class StepLR(LRScheduler):
 
 
 class MultiStepLR(LRScheduler):
-    """lr = base gamma^k, k being how many of the milestones are <= t; one that is listed twice counts twice."""
+    """lr = base gamma^k, k being the number of milestones <= t; one that is listed twice counts twice."""
 
     def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1) -> None:
         self.milestones = [natural(m, "MultiStepLR: milestones", least=0) for m in milestones]
@@ -69,7 +69,7 @@ class ExponentialLR(LRScheduler):
 class LinearLR(LRScheduler):
     """lr = base (start_factor + (end_factor - start_factor) min(t / total_iters, 1)).
 
-    A warm-up, as its options are by default; with start_factor=1, end_factor=0 a linear decay.
+    By default this is a warm-up; with start_factor=1, end_factor=0 it is a linear decay.
     """
 
     def __init__(
@@ -107,8 +107,8 @@ class CosineAnnealingLR(LRScheduler):
 class CosineAnnealingWarmRestarts(LRScheduler):
     """lr = eta_min + (base - eta_min) (1 + cos(pi s / T)) / 2, s being the steps since the last restart.
 
-    The first restart is after T = T_0 steps, and T_mult times as many lie between each and the next. From Loshchilov
-    and Hutter 2017 (SGDR).
+    The first restart is after T = T_0 steps; each period after it is T_mult times as long as the one before. From
+    Loshchilov and Hutter 2017 (SGDR).
     """
 
     def __init__(

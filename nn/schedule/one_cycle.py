@@ -17,9 +17,9 @@ class OneCycleLR(LRScheduler):
         from a to b with "cos": b + (a - b) (1 + cos(pi p)) / 2, with "linear": a + (b - a) p
 
     p runs from 0 to 1 in each phase. The first ends at step pct_start total_steps - 1, the last at total_steps - 1;
-    with three_phase the rate comes back to its first value between them, at 2 pct_start total_steps - 2. The momentum,
-    or betas[0], goes the other way: from max_momentum to base_momentum and back. From Smith and Topin 2018, whose law
-    is the one of three phases. max_lr, base_momentum and max_momentum may be lists of one value for each group.
+    with three_phase the rate is back at its first value in between, at 2 pct_start total_steps - 2. The momentum, or
+    betas[0], goes the other way: from max_momentum to base_momentum and back. From Smith and Topin 2018, who have
+    three phases. max_lr, base_momentum and max_momentum may be lists with one value per group.
     """
 
     def __init__(
@@ -77,10 +77,10 @@ class OneCycleLR(LRScheduler):
                 )
 
     def _between(self, t: int, first: float, peak: float, last: float) -> float:
-        """The value at step t of one that goes from first to peak, with three phases to first again, and to last."""
+        """The value at step t of one that goes from first to peak, back to first with three phases, then to last."""
         ends = self._ends
         levels = [first, peak, last] if len(ends) == 3 else [first, peak, first, last]
-        t = min(t, self.total_steps - 1)  # the step behind the last leaves things as they are
+        t = min(t, self.total_steps - 1)  # one more step leaves things as they are
         k = next(k for k in range(1, len(ends)) if t <= ends[k] or k == len(ends) - 1)
         p = (t - ends[k - 1]) / (ends[k] - ends[k - 1]) if ends[k] != ends[k - 1] else 1.0
         a, b = levels[k - 1], levels[k]

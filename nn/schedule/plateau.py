@@ -17,13 +17,13 @@ class ReduceLROnPlateau(LRScheduler):
     """lr <- max(factor lr, min_lr) when a metric has not become better for more than `patience` steps.
 
     mode            "min": lower is better, "max": higher is
-    threshold       better than best means below best (1 - threshold), above best (1 + threshold) with mode "max";
-                    with threshold_mode "abs" below best - threshold, above best + threshold. nan never is
+    threshold       better means below best (1 - threshold) or, with mode "max", above best (1 + threshold); with
+                    threshold_mode "abs", below best - threshold or above best + threshold. nan is never better
     cooldown        steps after a reduction that do not count
-    min_lr          of all groups, or a list of one each
-    eps             a reduction by no more is left out
+    min_lr          one number for all groups, or a list of one each
+    eps             a reduction by no more than this is left out
 
-    It goes together with a schedule of t: "initial_lr", from which that one computes its rates, is reduced as lr is.
+    It works beside a schedule of t: "initial_lr", from which that computes its rates, is reduced by the same factor.
     """
 
     def __init__(
@@ -89,12 +89,12 @@ class ReduceLROnPlateau(LRScheduler):
         return [not_negative(rate, name) for rate in rates]
 
     def _set(self, t: int) -> None:
-        self.last_epoch = t  # the rates are no function of it: they stay what the optimiser says
+        self.last_epoch = t  # the rates do not depend on it, and stay as they are
 
     # State -------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        """The name and the numbers that it goes on from; the reduced rates are in the optimiser's state."""
+        """The schedule's name and the numbers from which it goes on; the optimiser's state has the reduced rates."""
         return super().state_dict() | {
             "best": self.best,
             "num_bad_epochs": self.num_bad_epochs,
@@ -102,7 +102,7 @@ class ReduceLROnPlateau(LRScheduler):
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from there. Everything is checked before anything is written."""
+        """Go on from `state`. Everything is checked before anything is written."""
         found = self._checked(state)
         self.last_epoch, self.best = found["last_epoch"], found["best"]
         self.num_bad_epochs = found["num_bad_epochs"]

@@ -1,4 +1,4 @@
-"""LRScheduler: everything that schedules have in common; a schedule of your own is one method."""
+"""LRScheduler: everything that schedules have in common; a schedule of your own is one method, `rate`."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ def _nobody() -> None:
     return None
 
 
-# The schedule that stepped last: of two that step in turn each would undo what the other did, unseen
+# The schedule that stepped last: two that step in turn would silently undo each other's rates
 _stepped: WeakKeyDictionary[Optimizer, Callable[[], LRScheduler | None]] = WeakKeyDictionary()
 
 
 class LRScheduler:
-    """lr(base, t) in every group of an optimiser, base being the group's lr when its first schedule was made.
+    """lr = rate(base, t) in every group of an optimiser, base being the group's lr when its first schedule was made.
 
-    `step()` comes after `optimizer.step()`: once a step or once an epoch, as the options are meant. The rate of t = 0
-    holds from the start. Rates are computed from base and t alone, so one that is set by hand lasts until the next
-    `step()`; base stands in the group as "initial_lr". Two schedules of one optimiser are put together in a
-    ChainedScheduler or a SequentialLR, which then is the one to step. A schedule of your own is one method:
+    Call `step()` after `optimizer.step()`, once per step or once per epoch, whichever the options count. The rate of
+    t = 0 holds from the start. Rates are computed from base and t alone, so one that is set by hand lasts until the
+    next `step()`; the group holds base as "initial_lr". To combine two schedules of one optimiser, put them into a
+    ChainedScheduler or a SequentialLR, and step that. A schedule of your own is one method:
 
     >>> class InverseRoot(LRScheduler):
     ...     def rate(self, base, t):
     ...         return base / math.sqrt(1 + t)
 
-    Options are PyTorch's but for last_epoch, in whose place stands `load_state_dict`. PyTorch computes most rates from
-    the one before, and so differs by rounding.
+    Options are PyTorch's, except for last_epoch, which `load_state_dict` replaces. PyTorch computes most rates from the
+    one before, and so differs by rounding.
     """
 
     def __init__(self, optimizer: Optimizer) -> None:
@@ -49,7 +49,7 @@ class LRScheduler:
         raise NotImplementedError
 
     def apply(self, groups: Sequence[Group], t: int) -> None:
-        """Write the options of step t into the groups, whose "lr" is base before."""
+        """Write the options of step t into the groups, whose "lr" is base when this is called."""
         for group in groups:
             group["lr"] = self.rate(group["lr"], t)
 
@@ -83,11 +83,11 @@ class LRScheduler:
     # State -------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        """The name and the numbers that it goes on from. Its options are code, as those of a layer are."""
+        """The schedule's name and the numbers from which it goes on. Its options are code, like those of a layer."""
         return {"schedule": type(self).__name__, "last_epoch": self.last_epoch}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from there, and set the rates of that step. Everything is checked before anything is written."""
+        """Go on from `state`, and set the rates of its step. Everything is checked before anything is written."""
         self._set(self._checked(state)["last_epoch"])
 
     def _checked(self, state: Any) -> Mapping[str, Any]:
@@ -112,7 +112,7 @@ class LRScheduler:
 
 
 def per_group(values: Any, groups: Sequence[Group], name: str) -> list[Any]:
-    """One value for each group: a list has them all, anything else holds for every group."""
+    """One value for each group, from a list of them or from one value for all groups."""
     found = list(values) if isinstance(values, (list, tuple)) else [values] * len(groups)
     if len(found) != len(groups):
         raise ValueError(f"{name} has {len(found)} values, and the optimiser {len(groups)} groups")

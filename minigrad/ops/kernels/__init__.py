@@ -1,4 +1,4 @@
-"""Fast paths for NumPy's own arrays. They know NumPy and each other, no graph and no Tensor."""
+"""Fast paths for NumPy's own arrays. They import NumPy and each other only, no graph and no Tensor."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 BITS = {"e": np.int16, "f": np.int32, "d": np.int64}
-"""Code of a float dtype -> integers of its size: the bits of a times a truth value are a or 0, exact for inf and nan.
+"""Code of a float dtype -> integers of its size: the bits of a times a bool are those of a or 0, even for inf and nan.
 
-That is as fast as `a * mask`; np.where branches, and takes six times as long.
+This is as fast as `a * mask`; np.where branches, and takes six times as long.
 """
 
 

@@ -1,14 +1,14 @@
 """Fast convolution for NumPy's own arrays; ops/conv.py has the plain versions, which say what is computed.
 
-Im2col copies every element under every window: kh kw times the image. Here an image is copied once per column of the
-window only, into strips: what the window's columns meet while it moves down the padded image, row by row. What is
-under all windows of an output row are then neighbouring rows of the strips, a matrix that BLAS takes as it is
-(memory-efficient convolution, Cho and Brand 2017). A bias is what one row more, of ones, is multiplied with: to add it
-behind the product would be a pass over the output.
+Im2col copies every element once for each window over it: kh kw times the image. Here an image is copied only once for
+each column of the window, into strips: the elements that the columns meet while the window moves down the padded
+image. The elements under all windows of an output row are then neighbouring rows of the strips, a matrix that BLAS
+takes as it is (memory-efficient convolution, Cho and Brand 2017). A bias is multiplied with one more row, of ones:
+adding it after the product would take another pass over the output.
 
-Images lie in memory as (C, H, W, N) under an (N, C, H, W) view: the same pixel of all images is one run, which a
-window that moves only shifts. So strips are copied in runs of whole output rows, NumPy's elementwise functions keep the
-order, pooling finds long runs in it, and `flatten` is a view.
+Images lie in memory as (C, H, W, N) under an (N, C, H, W) view: the same pixel of all images is one run, and moving a
+window shifts whole runs. So strips are copied in runs of whole output rows, pooling finds long runs, NumPy's
+elementwise functions keep the order, and `flatten` is a view.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ from numpy.lib.stride_tricks import as_strided
 from .scratch import scratch
 from .windows import Pair, Phase, Place, Window
 
-SUMS = 2**16  # elements of the products that are added at once, which a second-level cache holds
-# of strips at a time, which a second-level cache holds; fewer make the products small
-STRIP_BYTES = 2**20
-ROWS_BYTES = 2**18  # of rows on their way, which a second-level cache holds
-APART = 16  # elements between them, so that they do not meet in one line of a cache
+SUMS = 2**16  # elements of the products that are added at once; they fit a second-level cache
+STRIP_BYTES = (
+    2**20
+)  # of strips at a time; more leave a second-level cache, fewer make small products
+ROWS_BYTES = 2**18  # of the rows through which `copy_images` goes; they fit a second-level cache
+APART = 16  # elements between these rows, so that they do not compete for the same lines of a cache
 
 
 def images_last(x: Any) -> Any:
@@ -44,8 +45,8 @@ def images_first(x: Any) -> Any:
 def copy_images(x: Any, y: Any) -> Any:
     """y[...] = x for (N, C, H, W) arrays that may lie in memory in different orders; returns y.
 
-    Where the images of x come one after the other, and in y all images of a pixel, some pixels at a time go through
-    rows of their own: the images of x may lie a power of two apart, so that a cache holds only a few of them at once.
+    If x holds image after image and y pixel after pixel, some pixels at a time go through rows that lie a little apart:
+    the images of x may lie a power of two apart, and then a cache holds only a few of them at once.
     """
     last = images_last(y)
     if not (x.flags.c_contiguous and last.flags.c_contiguous and x.size):
@@ -64,7 +65,7 @@ def copy_images(x: Any, y: Any) -> Any:
 
 
 def _turned(role: str, x: Any) -> Any:
-    """(N, C, H, W) as a contiguous (C, H, W, N), which is scratch where x lies in memory in another order."""
+    """(N, C, H, W) as a contiguous (C, H, W, N), in scratch if x lies in memory in another order."""
     last = images_last(x)
     if last.flags.c_contiguous:
         return last
@@ -74,12 +75,12 @@ def _turned(role: str, x: Any) -> Any:
 
 
 class Strips:
-    """The strips of images (N, C, H, W) with C in groups: (G, d, H/d, kw C/G, columns, N), scratch.
+    """The strips of images (N, C, H, W) with C in groups: (G, d, H/d, kw C/G, columns, N), in scratch.
 
-    They are made for some output columns at a time, and hold padded rows sorted by their place modulo the dilation d,
-    which makes the rows under a dilated window neighbours.
+    They are made for some output columns at a time. Padded rows are sorted by their index modulo the dilation d, so
+    that the rows under a dilated window are neighbours.
 
-    ones  a line more behind the kw C/G of each padded row, of ones: what a bias is multiplied with
+    ones  True: each padded row has one more line behind its kw C/G, of ones, for the bias
     """
 
     def __init__(self, x: Any, window: Window, groups: int, dtype: Any, ones: bool = False) -> None:
@@ -98,7 +99,7 @@ class Strips:
         n = self.images.shape[-1]
         per_column = math.prod(self.shape) * n
         count = -(-self.width * per_column * np.dtype(self.dtype).itemsize // STRIP_BYTES)
-        width = -(-self.width // max(count, 1))  # of about one size
+        width = -(-self.width // max(count, 1))  # blocks of about the same width
         memory = scratch("strips", (width * per_column,), self.dtype)
         for start in range(0, self.width, width):
             columns = slice(start, min(start + width, self.width))
@@ -111,11 +112,11 @@ class Strips:
         top, dilation, c = self.window.padding[0][0], self.window.dilation[0], self.channels
         for residue in range(dilation):
             rows = self.images[:, (residue - top) % dilation :: dilation]
-            before = -((residue - top) // dilation)  # rows of padding with this residue
-            found = slice(before, before + rows.shape[1])
+            before = -((residue - top) // dilation)  # rows of padding above, with this residue
+            of_image = slice(before, before + rows.shape[1])
             of_residue = strips[:, residue]
-            _clear_around(of_residue.swapaxes(0, 1), found)
-            inside = of_residue[:, found]
+            _clear_around(of_residue.swapaxes(0, 1), of_image)
+            inside = of_residue[:, of_image]
             for v, place in enumerate(self.columns):
                 _copy_columns(rows, inside[:, :, v * c : (v + 1) * c], place, columns)
             if self.ones:
@@ -124,7 +125,7 @@ class Strips:
     def under(self, strips: Any) -> Iterator[tuple[slice, Any]]:
         """(output rows, what their windows meet): a view (G, output rows, kh lines, columns N) of the strips.
 
-        Output rows come together whose windows begin at the same place modulo the dilation: all of them, if it is 1.
+        Output rows whose windows begin at the same place modulo the dilation come together: all rows, if it is 1.
         """
         (kh, _), (stride, _), _, (dilation, _) = self.window
         groups, _, per_residue, lines = self.shape
@@ -136,10 +137,10 @@ class Strips:
         hop = stride * step // dilation * lines
         for first in range(min(step, self.height)):
             start = first * stride % dilation * per_residue + first * stride // dilation
-            found = slice(first, self.height, step)
-            shape = groups, len(range(self.height)[found]), kh * lines, matrix.shape[2]
+            rows = slice(first, self.height, step)
+            shape = groups, len(range(self.height)[rows]), kh * lines, matrix.shape[2]
             strides = of_group, hop * of_row, of_row, of_element
-            yield found, as_strided(matrix[:, start * lines :], shape, strides)
+            yield rows, as_strided(matrix[:, start * lines :], shape, strides)
 
     def parts(self) -> Iterator[tuple[tuple[slice, slice], Any]]:
         """((output rows, columns N), what their windows meet), all of them."""
@@ -149,16 +150,16 @@ class Strips:
                 yield (rows, slice(columns.start * n, columns.stop * n)), under
 
 
-def _clear_around(strips: Any, found: slice) -> None:
-    """Zeros before and after what is found along the first axis."""
-    if found.start > 0:
-        strips[: found.start] = 0
-    if found.stop < len(strips):
-        strips[found.stop :] = 0
+def _clear_around(strips: Any, kept: slice) -> None:
+    """Write zeros before and after `kept` along the first axis."""
+    if kept.start > 0:
+        strips[: kept.start] = 0
+    if kept.stop < len(strips):
+        strips[kept.stop :] = 0
 
 
 def _copy_columns(rows: Any, strips: Any, place: Place | None, columns: slice) -> None:
-    """Copy to (..., columns, N) what one column of the window meets of (..., W, N); 0 where that is the padding."""
+    """Copy to (..., columns, N) the elements of (..., W, N) that one column of the window meets; padding is 0."""
     windows, elements = place or (slice(0, 0), slice(0, 0, 1))
     first, last = max(windows.start, columns.start), min(windows.stop, columns.stop)
     if first >= last:
@@ -166,13 +167,13 @@ def _copy_columns(rows: Any, strips: Any, place: Place | None, columns: slice) -
         return
     begin = elements.start + (first - windows.start) * elements.step
     end = begin + (last - first - 1) * elements.step + 1
-    found = slice(first - columns.start, last - columns.start)
-    strips[..., found, :] = rows[..., begin : end : elements.step, :]
-    _clear_around(strips.swapaxes(0, -2), found)
+    inside = slice(first - columns.start, last - columns.start)
+    strips[..., inside, :] = rows[..., begin : end : elements.step, :]
+    _clear_around(strips.swapaxes(0, -2), inside)
 
 
 def _by_rows(y: Any, groups: int) -> Any:
-    """A contiguous (C, H, W, N) as (G, H, C/G, W N): a view, the matrices of all rows."""
+    """A contiguous (C, H, W, N) as (G, H, C/G, W N): a view, with a matrix for each row."""
     c, h, w, n = y.shape
     return y.reshape(groups, c // groups, h, w * n).swapaxes(1, 2)
 
@@ -187,7 +188,7 @@ def conv2d(x: Any, w: Any, b: Any, window: Window, groups: int) -> Any:
 
 
 def _lines_of_filters(w: Any, b: Any, groups: int, dtype: Any) -> Any:
-    """(G, 1, O/G, kh lines): what is multiplied with the lines of the strips, a bias with the first line of ones."""
+    """(G, 1, O/G, kh lines): the filters in the order of the strips' lines, the bias at the first line of ones."""
     o, c, kh, kw = w.shape
     lines = np.zeros((groups, o // groups, kh, kw * c + (b is not None)), dtype)
     each = w.reshape(groups, o // groups, c, kh, kw).transpose(0, 1, 3, 4, 2)
@@ -213,9 +214,9 @@ def conv2d_weight(g: Any, x: Any, window: Window, groups: int) -> Any:
 
 
 def conv2d_input(g: Any, w: Any, size: Pair, window: Window, groups: int) -> Any:
-    """A convolution of stride 1 per phase, with the places of the filters that meet it."""
+    """One convolution of stride 1 for each phase, with those places of the filters that meet it."""
     high, wide = window.phases(size)
-    if window.stride == (1, 1) and high and wide:  # the one phase is all there is
+    if window.stride == (1, 1) and high and wide:  # there is one phase only
         return _conv2d_phase(g, w, high[0], wide[0], groups)
     y = np.zeros((w.shape[1] * groups, *size, len(g)), np.result_type(g, w))
     for rows, columns in product(high, wide):
@@ -235,7 +236,7 @@ def _conv2d_phase(g: Any, w: Any, rows: Phase, columns: Phase, groups: int) -> A
 
 
 def flipped(w: Any, groups: int) -> Any:
-    """The filters (C, O/G, kh, kw) that lead back: each turned by 180 degrees, input and output exchanged."""
+    """The filters (C, O/G, kh, kw) of the way back: each rotated by 180 degrees, input and output exchanged."""
     o, c, kh, kw = w.shape
     turned = w[:, :, ::-1, ::-1].reshape(groups, o // groups, c, kh, kw)
     return turned.transpose((0, 2, 1, 3, 4)).reshape(groups * c, o // groups, kh, kw)

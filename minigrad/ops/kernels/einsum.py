@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-# What the letters say is worked out once per subscripts and shapes: for small arrays it would take most of the time.
+# Subscripts are read once for all calls with the same shapes: for small arrays reading them takes most of the time.
 once = lru_cache(maxsize=1024)
 
 
@@ -36,7 +36,7 @@ def split(subscripts: str) -> tuple[str, str, str]:
 
 
 def _reduced(x: Any, labels: str, elsewhere: str) -> tuple[Any, str]:
-    """The diagonals of x where a label repeats, summed over the axes whose labels appear nowhere else."""
+    """x with diagonals for repeated labels, summed over labels that appear nowhere else; and the labels left."""
     distinct, alone, left = _to_reduce(labels, elsewhere)
     if distinct != labels:
         x = np.einsum(f"{labels}->{distinct}", x)
@@ -54,8 +54,8 @@ def _to_reduce(labels: str, elsewhere: str) -> tuple[str, tuple[int, ...], str]:
 def _as_matmul(of_a: str, of_b: str, out: str, a_shape: Any, b_shape: Any) -> Any:
     """The steps of a product of stacks of matrices, many times as fast as NumPy's loop; None if it is no such product.
 
-    The order of axes and the shape (*batch, rows, summed) of a, those (*batch, summed, columns) of b, the sizes of
-    rows and columns, and the order of the axes *batch, *rows, *columns in the output.
+    The steps: the order of a's axes and its shape (*batch, rows, summed); the same for b, (*batch, summed, columns);
+    the sizes of rows and columns; and the order of the axes *batch, *rows, *columns in the output.
     """
     summed = [n for n in of_a if n not in out]
     sizes = dict(zip(of_a + of_b, a_shape + b_shape, strict=True))
@@ -67,7 +67,7 @@ def _as_matmul(of_a: str, of_b: str, out: str, a_shape: Any, b_shape: Any) -> An
 
     def stacked(labels: str, shape: Any, first: list[str], second: list[str]) -> tuple[Any, Any]:
         order = [labels.index(n) for n in (*batch, *first, *second)]
-        own = [shape[axis] for axis in order[: len(batch)]]  # of which some may be 1
+        own = [shape[axis] for axis in order[: len(batch)]]  # some may be 1, and broadcast
         return order, (*own, *(math.prod(sizes[n] for n in group) for group in (first, second)))
 
     order = [*batch, *rows, *columns]

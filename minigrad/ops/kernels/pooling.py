@@ -13,11 +13,11 @@ from .windows import Pair, Window
 
 
 def pool_argmax(x: Any, y: Any, window: Window) -> Any:
-    # a place counts the ones before it, as long as no maximum was met: sums of truth values, where masks would branch
+    # the place of a maximum is the number of places before it: a sum of bools needs no branches, as masks would
     count = math.prod(window.kernel)
     place = np.zeros_like(y, dtype=np.min_scalar_type(count))
     unmet = np.ones_like(y, dtype=bool)
-    # a maximum keeps nan, and is quicker than to look at each
+    # the maximum of y is nan if any element is: faster than looking at each
     has_nan = y.size > 0 and bool(np.isnan(y.max()))
     views = {k: (here, there) for k, here, there in window.places(x.shape[2:])}
     for k in range(count - 1):
@@ -33,8 +33,8 @@ def pool_argmax(x: Any, y: Any, window: Window) -> Any:
 
 
 def pool_scatter(g: Any, place: Any, size: Pair, window: Window) -> Any:
-    """The dtype of g is one of BITS."""
-    # laid out in memory like the places, and so like the image that they were found in
+    """Zeros with each g added at its place in its window; the dtype of g is one of BITS."""
+    # y has the memory order of the places, which is that of the image in which they were found
     make = np.empty_like if window.tiles(size) else np.zeros_like
     y = make(place, g.dtype, shape=(*g.shape[:2], *size))
     room, bits = np.empty_like(place, g.dtype), BITS[g.dtype.char]

@@ -1,4 +1,4 @@
-"""Fast scatter for NumPy's own arrays, whose plain version is in ops/indexing.py, and what an index is made of."""
+"""Fast scatter for NumPy's own arrays, whose plain version is in ops/indexing.py, and the parts of an index."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 def scatter(g: Any, index: Any, shape: Any) -> Any:
     """zeros(shape) with y[index] += g.
 
-    np.add.at is two to four times faster along one axis, where it has a loop of its own.
+    All axes are made into one, for which np.add.at has a loop of its own, two to four times as fast.
     """
     parts = tuple(_as_index(part) for part in parts_of(index))
     arrays = [part for part in parts if not is_basic(part)]
@@ -25,18 +25,18 @@ def scatter(g: Any, index: Any, shape: Any) -> Any:
         return y
     places = _places(parts, shape)
     check_fits(g, places.shape, shape)
-    # float16 accumulates in float32: it counts only to 2048
+    # float16 accumulates in float32, as it counts only to 2048
     total = np.zeros(y.size, np.float32) if g.dtype == np.float16 else y.reshape(-1)
     try:
         np.add.at(total, places.reshape(-1), g.reshape(-1).astype(total.dtype, copy=False))
-    except IndexError:  # a row out of range: np.add.at knows the place only
+    except IndexError:  # np.add.at names the flat place only, not the row
         check_range("scatter", parts[0], -shape[0], shape[0])
         raise
     return total.astype(g.dtype, copy=False).reshape(shape)
 
 
 def _as_index(part: Any) -> Any:
-    """A part of an index with lists and bools as arrays, as NumPy reads them."""
+    """A part of an index; lists and bools become arrays, as in NumPy."""
     if not isinstance(part, (list, bool)):
         return part
     array = np.asarray(part)
@@ -44,7 +44,7 @@ def _as_index(part: Any) -> Any:
 
 
 def _places(parts: tuple[Any, ...], shape: Any) -> Any:
-    """The places of x[parts] in x, row-major, in the shape of x[parts]; negative ones count from the end."""
+    """The row-major places in x of the elements of x[parts], in its shape; negative ones count from the end."""
     if parts[-1] is Ellipsis:
         parts = parts[:-1]
     used = len(shape)
@@ -85,7 +85,7 @@ def is_basic(part: Any) -> bool:
 
 
 def choose(op: str, x: Any, index: Any, shape: Any) -> Any:
-    """x[index]; an index that does not fit is an error that says what `op` was asked for, of an array of `shape`."""
+    """x[index]; IndexError for one that does not fit, with the name of `op`, the `shape` and the index."""
     try:
         return x[index]
     except IndexError as error:
@@ -103,7 +103,7 @@ def check_fits(g: Any, chosen: Any, shape: Any) -> None:
 
 
 def check_range(op: str, indices: Any, low: int, high: int) -> None:
-    """IndexError for the first index outside [low, high). Other libraries' arrays are not looked into."""
+    """IndexError for the first index outside [low, high). Arrays of other libraries are not checked."""
     if not isinstance(indices, np.ndarray) or not indices.size:
         return
     if indices.min() < low or indices.max() >= high:

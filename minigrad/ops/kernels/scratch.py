@@ -1,7 +1,7 @@
-"""Scratch memory for kernels: arrays kept between calls, because a fresh one costs more than filling it.
+"""Scratch memory for kernels: arrays kept between calls, because making one costs more than filling it.
 
-Scratch is dead when the kernel that asked for it returns: no output, saved value or gradient lives in it. It
-belongs to one thread and is bounded; the arrays asked for longest ago go first.
+Scratch is free again when the kernel that asked for it returns: no output, saved value or gradient lives in it. Each
+thread has its own, up to a limit; the least recently used arrays go first.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _scratch = _Scratch()
 
 
 def scratch(role: str, shape: tuple[int, ...], dtype: Any) -> Any:
-    """An array of any content, the same one for the same role, shape and dtype in this thread."""
+    """An array of undefined content, the same one for the same role, shape and dtype in this thread."""
     key = (role, shape, dtype)
     array = _scratch.arrays.pop(key, None)
     if array is None:

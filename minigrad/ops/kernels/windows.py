@@ -1,4 +1,4 @@
-"""The arithmetic of windows that move over the last two axes of (N, C, H, W): what each of their places meets."""
+"""The arithmetic of windows that move over the last two axes of (N, C, H, W): which elements their places meet."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ Place = tuple[slice, slice]  # along one axis: the windows, and the elements tha
 
 
 class Phase(NamedTuple):
-    """Along one axis: elements of the image a stride apart, which the same places of their windows meet.
+    """Elements of the image, a stride apart along one axis, which the same places of the window meet.
 
-    elements, places  which they are, as slices of the image and of the window
-    pads              (before, after): the frame, negative for what is cut off, with which these places, turned
-                      around and `dilation` apart, move over the windows and meet for each element what it is under
+    elements, places  these, as slices of the image and of the window
+    pads              (before, after): the frame around the output, negative where it is cut. There these places,
+                      reversed and `dilation` apart, make a window that meets for each element the windows over it
     """
 
     elements: slice
@@ -61,10 +61,12 @@ class Window(NamedTuple):
         return (h - eh) // sh + 1, (w - ew) // sw + 1
 
     def places(self, size: Sequence[int]) -> tuple[tuple[int, Slices, Slices], ...]:
-        """Per place in the window, in row-major order: its number, and where it meets the image.
+        """(number, windows, elements) for each place in the window, in row-major order.
 
-        That is: the windows for which it lies in the image and not in the padding, as slices of the output, and
-        the elements it meets there, as slices of the image. A place that is always in the padding is left out.
+        windows   those for which the place lies in the image, not in the padding, as slices of the output
+        elements  those that it meets there, as slices of the image
+
+        A place that is always in the padding is left out.
         """
         return _places(self, (size[0], size[1]))
 
@@ -73,7 +75,7 @@ class Window(NamedTuple):
         return _along(self, (size[0], size[1]))
 
     def phases(self, size: Sequence[int]) -> tuple[tuple[Phase, ...], ...]:
-        """Per axis the phases into which a stride parts an image of `size`; what no window meets is in none."""
+        """The phases, for each axis, of an image of `size`; elements that no window meets are in none."""
         return _phases(self, (size[0], size[1]))
 
     def per_axis(self, size: Sequence[int]) -> Iterator[tuple[Any, ...]]:
@@ -122,7 +124,7 @@ def _phases_along_axis(
 ) -> Iterator[Phase]:
     """`phases` along one axis: element h lies under place u of window i where h + p = i s + u d."""
     common = math.gcd(stride, dilation)
-    # so many places further in the window are as far as so many windows
+    # `step` places further in the window are as far as `spread` windows
     step, spread = stride // common, dilation // common
     for first in range(min(step, kernel)):
         places = slice(first, kernel, step)
