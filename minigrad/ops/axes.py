@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
@@ -13,6 +13,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from ..core.dtypes import DEFAULT_FLOAT
 from ..core.rows import serves
 
+F = TypeVar("F", bound=Callable[..., Any])
 Axis = int | Sequence[int] | None
 FLOAT16 = np.dtype(np.float16)
 
@@ -69,10 +70,10 @@ def narrowed(y: Any, x: Any) -> Any:
     return y.astype(FLOAT16) if x.dtype == FLOAT16 else y
 
 
-def serves_with_axis(*numpy_functions: Any) -> Callable[[Any], Any]:
+def serves_with_axis(*numpy_functions: Any) -> Callable[[F], F]:
     """Do as `serves` does, for NumPy functions that take a dtype right after `axis`, which ours do not have."""
 
-    def register(ours: Any) -> Any:
+    def register(ours: F) -> F:
         @functools.wraps(ours)
         def call(x: Any, axis: Any = None, *further: Any, **options: Any) -> Any:
             if further:

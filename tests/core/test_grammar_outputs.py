@@ -185,3 +185,12 @@ def test_the_third_derivative_of_sin_times_exp_of_the_square_is_pytorchs():
         z = dz.sum()
     np.testing.assert_allclose(grad(y, x).numpy(), torch.autograd.grad(z, t)[0].numpy(), rtol=1e-12)
     np.testing.assert_allclose(y.item(), z.item(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("x", [leaf(1, 2), Tensor([1.0, 2.0]), np.array([1.0, 2.0])])
+def test_a_function_that_forgets_its_also_is_told_what_to_return(x):
+    double = primitive(lambda x: x * 2, also={"p": lambda x: x}, x=lambda g, x, p: 2 * g * p / x)
+    with pytest.raises(
+        TypeError, match=r"must return \(y, p\), a tuple of 2, .* it returned a ndarray"
+    ):
+        double(x)

@@ -5,6 +5,7 @@ import inspect
 
 import pytest
 
+import minigrad as mg
 from minigrad import Tensor
 from minigrad.core.rule import Signature
 
@@ -49,3 +50,15 @@ def test_a_signature_is_that_of_inspect(f):
     )
     assert found.is_variadic == (kinds[:1] == ["VAR_POSITIONAL"])
     assert found.is_open == ("VAR_KEYWORD" in kinds or "VAR_POSITIONAL" in kinds[1:])
+
+
+def test_a_row_shows_its_parameters_to_editors():
+    def f(x, a=1, *, b):
+        return x * a * b
+
+    def g(*xs, axis=0, by):
+        return xs[0]
+
+    assert str(inspect.signature(mg.primitive(f, x=lambda g, a, b: g * a * b))) == "(x, a=1, *, b)"
+    assert str(inspect.signature(mg.primitive(g, xs=lambda g: g))) == "(*xs, axis=0, by)"
+    assert str(inspect.signature(mg.maximum)) == "(a, b)"

@@ -1,6 +1,7 @@
 """The names of the table: every op is public, a method is its function, and NumPy's function of that name is it."""
 
 import inspect
+import pickle
 
 import numpy as np
 import pytest
@@ -103,6 +104,25 @@ def test_a_method_is_the_public_function_of_its_name(name):
         ours = [*inspect.signature(function).parameters.values()][1:]
         assert [(p.name, p.default) for p in words] == [(p.name, p.default) for p in ours]
     assert method.__doc__.split("\n")[0] == function.__doc__.split("\n")[0]  # the formula
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_can_be_pickled(name):
+    if isinstance(vars(Methods)[name], property):
+        return
+    method = getattr(Tensor, name)
+    assert pickle.loads(pickle.dumps(method)) is method
+    bound = pickle.loads(pickle.dumps(getattr(Tensor([1.0, 2.0]), name)))
+    assert bound.__func__ is method
+
+
+@pytest.mark.parametrize("name", ["all", "any", "argmax", "argmin", "max", "sum"])
+def test_a_method_says_its_name_in_errors(name):
+    method = getattr(Tensor([1.0, 2.0]), name)
+    with pytest.raises(TypeError, match=rf"^{name} has no argument 'dim'; minigrad's word is axis"):
+        method(dim=0)
+    with pytest.raises(TypeError, match=rf"{name}\(\) got an unexpected keyword argument 'foo'"):
+        method(foo=0)
 
 
 NOT_NUMPYS = {"put_along_axis", "record"}

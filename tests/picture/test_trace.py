@@ -333,3 +333,17 @@ def test_every_op_of_the_table_has_a_formula_that_is_not_numpys_signature():
     assert formula_of(mg.exp) == "exp(x)"
     assert formula_of(mg.add) == "a + b"
     assert "w[o, c, u, v]" in formula_of(mg.conv2d(leaf(1, 1, 3, 3), leaf(1, 1, 2, 2))._node.op)
+
+
+def test_a_formula_is_never_the_documentation_of_something_else():
+    with mg.record():
+        x = leaf(2)
+        above = np.greater(x, 0) & np.isfinite(x)
+    assert [v.formula for v in trace(above).nodes if v.op] == [
+        "greater(a, b)", "isfinite(x)", "bitwise_and(a, b)",
+    ]  # fmt: skip
+    assert formula_of(mg.primitive(_np, x=lambda g: 3 * g)) == "np(x)"
+
+
+def _np(x):
+    return 3 * x

@@ -8,7 +8,7 @@ import weakref
 
 import numpy as np
 import pytest
-from accounting import without_collector
+from accounting import calls_of, without_collector
 from leaves import leaf64 as leaf
 
 import minigrad as mg
@@ -287,3 +287,16 @@ def test_a_tap_sees_the_contribution_that_debug_raises_about():
     with pytest.raises(FloatingPointError, match="sqrt"), np.errstate(divide="ignore"):
         grad(y, x, tap=lambda node, argument, g: seen.append((node.op.name, g.data.tolist())))
     assert seen == [("sum", [1.0]), ("sqrt", [np.inf])]
+
+
+def test_recording_an_op_of_many_members_takes_calls_in_proportion_to_them():
+    def calls(count):
+        xs = [leaf(1, 2) for _ in range(count)]
+
+        def step():
+            with mg.record():
+                mg.concatenate(xs)
+
+        return calls_of(step)
+
+    assert calls(400) < 2.1 * calls(200)
