@@ -24,8 +24,8 @@ def _einsum(a: Any, b: Any, subscripts: str) -> Any:
 
 
 def _is_numpys(x: Any) -> bool:
-    """Tell whether x is NumPy's own array, or one of its scalars, which a sum over all axes gives."""
-    return type(x) is np.ndarray or isinstance(x, np.generic)
+    """Return whether x is an array of NumPy's, a file in memory among them, or a number, as a sum over all axes is."""
+    return isinstance(x, (np.ndarray, np.generic))
 
 
 def _einsum_plain(a: Any, b: Any, subscripts: str) -> Any:
