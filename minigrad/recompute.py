@@ -15,8 +15,8 @@ from .core.backward import grad
 from .core.graph import ON, Node, TensorBase, creation_order, enable_grad, mode
 from .core.op import Primitive
 from .random import generator
+from .structures import as_outputs
 from .tensor import Tensor
-from .transforms import as_outputs
 
 _recomputing: ContextVar[bool] = ContextVar("minigrad_recomputing", default=False)
 

@@ -1,26 +1,48 @@
 """Transforms of functions: gradients, Jacobians, Hessians and products with them, as functions.
 
 A transform takes a function of arrays, or of lists, tuples and dicts of arrays, and returns gradients in the same
-structure. It leaves `.grad` alone. If an argument requires grad, the result can be differentiated again, so transforms
-nest. The gradient by an argument that has no influence is 0.
+structure. It leaves `.grad` alone, and the gradient by an argument that has no influence is 0.
+
+Transforms nest: a result keeps its history exactly where it depends on something that requires grad beyond the
+transform's own leaves, be it an argument, a parameter or a Tensor that f takes from outside. `no_grad()` around a
+transform leaves its derivative alone, and its results without history; inside f it makes constant what it covers.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
+from .core import graph
 from .core.backward import grad
-from .core.dtypes import as_array, is_array
-from .core.graph import TensorBase
+from .core.graph import Node, TensorBase, enable_grad
 from .ops.elementwise import astype
-from .ops.reductions import sum
 from .ops.shapes import reshape, stack
+from .structures import flattened, mapped, rebuilt
 from .tensor import Tensor
 
+F = TypeVar("F", bound=Callable[..., Any])
 Arguments = int | Sequence[int]
+FORWARD_COST = (
+    3  # a forward pass over the recorded gradients takes as long as so many backward passes
+)
+
+
+def _records_for_itself(transform: F) -> F:
+    """Let a transform record also under `no_grad()`, where its results then have no history."""
+
+    @functools.wraps(transform)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if graph.mode.get() & graph.ON:
+            return transform(*args, **kwargs)
+        with enable_grad():
+            result = transform(*args, **kwargs)
+        return mapped(result, lambda value: value.detach())
+
+    return call  # type: ignore[return-value]
 
 
 def value_and_grad(f: Callable[..., Any], argnums: Arguments = 0) -> Callable[..., Any]:
@@ -32,87 +54,127 @@ def value_and_grad(f: Callable[..., Any], argnums: Arguments = 0) -> Callable[..
     made of floats, ValueError for a result that is no scalar.
     """
 
+    @_records_for_itself
     def transformed(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         call = _Call("value_and_grad", f, args, kwargs, argnums)
         y = call.scalar()
-        found = call.gradients([y], [None], call.nested, last=True)
-        return call.answer(y), call.structured(found)
+        found = call.gradients([y], [None], call.reaches_out([y]), last=True)
+        return call.kept(y), call.structured(found)
 
     return transformed
 
 
+@_records_for_itself
 def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], Any]]:
     """(f(x), u -> u^T df/dx): the value, and the function that multiplies a seed u of its structure with df/dx.
 
     The function gives a tuple, one member for each primal, and may be called again.
     """
     call = _Call("vjp", f, primals, {}, range(len(primals)))
-    outputs, structure = _flattened(call.result, "vjp: the result of f")
+    outputs, structure = flattened(call.result, "vjp: the result of f")
+    reaches_out = call.reaches_out(outputs)
 
+    @_records_for_itself
     def pull(seed: Any) -> Any:
-        seeds, _ = _flattened(seed, "vjp: the seed")
+        seeds, _ = flattened(seed, "vjp: the seed")
         if len(seeds) != len(outputs):
             raise ValueError(
                 f"vjp: the seed has {len(seeds)} arrays, the result of f has {len(outputs)}"
             )
-        record = call.nested or _any_requires_grad(seeds)
+        record = reaches_out or _any_requires_grad(seeds)
         return call.structured(call.gradients(outputs, seeds, record))
 
-    return _rebuilt(structure, [call.answer(y) for y in outputs]), pull
+    return rebuilt(structure, [call.kept(y) for y in outputs]), pull
 
 
+@_records_for_itself
 def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
     """(f(x), df/dx t): the value, and its derivative along the tangents t.
 
-    It is the transpose of a transpose: u -> u^T df/dx is linear in u, and its own vjp with seed t is df/dx t.
+    By the transpose of a transpose: u -> u^T df/dx is linear in u, and its own vjp with seed t is df/dx t.
     """
     call = _Call("jvp", f, primals, {}, range(len(primals)))
-    along = [t for tangent in tangents for t in _flattened(tangent, "jvp: a tangent")[0]]
+    along = [t for tangent in tangents for t in flattened(tangent, "jvp: a tangent")[0]]
     call.check_alike("tangents", along)
-    outputs, structure = _flattened(call.result, "jvp: the result of f")
-    seeds = [Tensor(np.zeros_like(y.data), requires_grad=True) for y in outputs]
-    gradients = call.gradients(outputs, seeds, record=True)
-    total = _inner(gradients, along)
-    record = call.nested or _any_requires_grad(along)
-    found: Sequence[Any] = [None] * len(seeds)
-    if isinstance(total, TensorBase) and total._requires_grad:
-        found = grad(total, seeds, create_graph=record)
-    moved = [_or_zeros(t, y) for t, y in zip(found, outputs, strict=True)]
+    outputs, structure = flattened(call.result, "jvp: the result of f")
+    transposed = _Transposed(call, outputs)
+    moved = transposed.times(along, transposed.reaches_out or _any_requires_grad(along))
     return (
-        _rebuilt(structure, [call.answer(y) for y in outputs]),
-        _rebuilt(structure, moved),
+        rebuilt(structure, [call.kept(y) for y in outputs]),
+        rebuilt(structure, [call.kept(t) for t in moved]),
     )
 
 
-def jacobian(f: Callable[..., Any], argnums: Arguments = 0) -> Callable[..., Any]:
+def jacobian(
+    f: Callable[..., Any],
+    argnums: Arguments = 0,
+    mode: Literal["auto", "forward", "reverse"] = "auto",
+) -> Callable[..., Any]:
     """x -> J, with J[i, j] = df_i / dx_j of shape f(x).shape + x.shape.
 
-    J has the structure of f's result, and within it that of the argument. Each element of the result takes one backward
-    pass.
-    """
+    mode  "reverse" takes a backward pass for each element of the result, "forward" a product J t for each element of
+          the arguments, which takes about three times as long; "auto" takes the cheaper way
 
+    In the structure of f's result, and within it that of the argument.
+    """
+    if mode not in ("auto", "forward", "reverse"):
+        raise ValueError(f"jacobian: mode must be 'auto', 'forward' or 'reverse', not {mode!r}")
+
+    @_records_for_itself
     def transformed(*args: Any, **kwargs: Any) -> Any:
         call = _Call("jacobian", f, args, kwargs, argnums)
-        outputs, structure = _flattened(call.result, "jacobian: the result of f")
-        return _rebuilt(structure, [call.structured(_rows_of(call, y)) for y in outputs])
+        outputs, structure = flattened(call.result, "jacobian: the result of f")
+        rows, columns = [sum(t.size for t in ts) for ts in (outputs, call.xs)]
+        forward = mode == "forward" or (mode == "auto" and FORWARD_COST * columns < rows)
+        found = (_by_columns if forward else _by_rows)(call, outputs)
+        return rebuilt(structure, [call.structured(each) for each in found])
 
     return transformed
 
 
-def _rows_of(call: _Call, y: Any) -> list[Any]:
-    """dy/dx of shape y.shape + x.shape for each argument x; one backward pass for each element of y."""
-    rows = []
-    for place in range(y.size):
-        seed = np.zeros_like(y.data)
-        seed.reshape(-1)[place] = 1
-        rows.append(call.gradients([y], [Tensor(seed)], call.nested))
-    if not rows:
-        return [Tensor(np.zeros_like(x.data, shape=y.shape + x.shape)) for x in call.xs]
-    columns = zip(*rows, strict=True)
-    return [
-        reshape(stack(column), y.shape + x.shape)
-        for column, x in zip(columns, call.xs, strict=True)
-    ]
+def _by_rows(call: _Call, outputs: list[Any]) -> list[list[Any]]:
+    """Per output and argument dy/dx of shape y.shape + x.shape, by a backward pass for each element of y."""
+    record = call.reaches_out(outputs)
+    found = []
+    for y in outputs:
+        rows = [call.gradients([y], [Tensor(e)], record) for e in _unit_arrays(y)]
+        found.append(_stacked(rows, [y.shape + x.shape for x in call.xs], call.xs, 0))
+    return found
+
+
+def _by_columns(call: _Call, outputs: list[Any]) -> list[list[Any]]:
+    """The same, by a product J t for each element of the arguments."""
+    transposed = _Transposed(call, outputs)
+    found: list[list[Any]] = [[] for _ in outputs]
+    for place, x in enumerate(call.xs):
+        columns = []
+        for e in _unit_arrays(x):
+            along: list[Any] = [np.zeros_like(other.data) for other in call.xs]
+            along[place] = e
+            columns.append(transposed.times(along, transposed.reaches_out))
+        shapes = [y.shape + x.shape for y in outputs]
+        for rows, J in zip(found, _stacked(columns, shapes, outputs, -1), strict=True):
+            rows.append(J)
+    return found
+
+
+def _unit_arrays(x: Any) -> Any:
+    """Arrays like x of zeros with a 1 at each element in turn, in row-major order."""
+    for place in range(x.size):
+        e = np.zeros_like(x.data)
+        e.reshape(-1)[place] = 1
+        yield e
+
+
+def _stacked(lists: list[list[Any]], shapes: list[Any], like: list[Any], axis: int) -> list[Any]:
+    """The members of the lists at each place as one Tensor of the given shape; zeros of it if there are no lists."""
+    if not lists:
+        return [
+            Tensor(np.zeros_like(x.data, shape=shape))
+            for x, shape in zip(like, shapes, strict=True)
+        ]
+    columns = zip(*lists, strict=True)
+    return [reshape(stack(c, axis), shape) for c, shape in zip(columns, shapes, strict=True)]
 
 
 def hessian(f: Callable[..., Any], argnums: Arguments = 0) -> Callable[..., Any]:
@@ -124,25 +186,28 @@ def hessian(f: Callable[..., Any], argnums: Arguments = 0) -> Callable[..., Any]
     return jacobian(gradient, argnums)
 
 
+@_records_for_itself
 def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
-    """H t, the Hessian of a scalar f times the tangents, without making the Hessian: d<df/dx, t>/dx.
+    """H t, the Hessian of a scalar f times the tangents, without the Hessian: d<df/dx, t>/dx.
 
-    A tuple, one member for each primal. It takes two backward passes, whatever the size. From Pearlmutter 1994.
+    From Pearlmutter 1994; two backwards, whatever the size. A tuple, one member for each primal.
     """
     call = _Call("hvp", f, primals, {}, range(len(primals)))
-    along = [t for tangent in tangents for t in _flattened(tangent, "hvp: a tangent")[0]]
+    along = [t for tangent in tangents for t in flattened(tangent, "hvp: a tangent")[0]]
     call.check_alike("tangents", along)
     y = call.scalar()
-    gradients = call.gradients([y], [None], record=True)
-    total = _inner(gradients, along)
-    if not (isinstance(total, TensorBase) and total._requires_grad):
-        return call.structured([_or_zeros(None, x) for x in call.xs])
-    found = grad(total, call.xs, create_graph=call.nested or _any_requires_grad(along))
+    total = _inner(call.gradients([y], [None], record=True), along)
+    found: Sequence[Any] = [None] * len(call.xs)
+    if isinstance(total, TensorBase) and total._requires_grad:
+        found = grad(total, call.xs, create_graph=call.reaches_out([total]))
     return call.structured([_or_zeros(g, x) for g, x in zip(found, call.xs, strict=True)])
 
 
 class _Call:
-    """One call of f, with Tensors of its own in the place of the arguments that are differentiated."""
+    """One call of f, with Tensors of its own in the place of the arguments that are differentiated.
+
+    own  the leaves among these: whatever else requires grad comes from outside of the transform
+    """
 
     def __init__(self, name: str, f: Any, args: Any, kwargs: Any, argnums: Arguments) -> None:
         self.name = name
@@ -156,15 +221,13 @@ class _Call:
         given = list(args)
         self.xs: list[Any] = []
         self.structures = []
-        leaves: list[Any] = []
         for place in places:
-            found, structure = _flattened(given[place], f"{name}: argument {place}", floats=True)
+            found, structure = flattened(given[place], f"{name}: argument {place}", floats=True)
             self.structures.append((structure, len(found)))
             fresh = [_fresh(x) for x in found]
-            given[place] = _rebuilt(structure, fresh)
-            leaves += found
+            given[place] = rebuilt(structure, fresh)
             self.xs += fresh
-        self.nested = _any_requires_grad(leaves)
+        self.own = {x for x in self.xs if x._node is None}
         self.result = f(*given, **kwargs)
 
     def scalar(self) -> Any:
@@ -194,15 +257,20 @@ class _Call:
             ]
         return [_or_zeros(g, x) for g, x in zip(totals, self.xs, strict=True)]
 
-    def answer(self, y: Any) -> Any:
-        """The result of f, without history unless an argument had one."""
-        return y if self.nested else y.detach()
+    def reaches_out(self, outputs: Sequence[Any]) -> bool:
+        """Return whether a derivative of the outputs may depend on what requires grad outside; a hook may see to it."""
+        return any(_depends_beyond(self.own, y, hooks=True) for y in outputs)
+
+    def kept(self, t: Any) -> Any:
+        """t with its history if that reaches beyond this transform, otherwise without."""
+        return t if _depends_beyond(self.own, t) else t.detach()
 
     def structured(self, values: list[Any]) -> Any:
         """Values, one for each array in the arguments, in the structure of the arguments."""
+        values = [self.kept(t) for t in values]
         parts, at = [], 0
         for structure, count in self.structures:
-            parts.append(_rebuilt(structure, values[at : at + count]))
+            parts.append(rebuilt(structure, values[at : at + count]))
             at += count
         return parts[0] if self.is_single else tuple(parts)
 
@@ -213,6 +281,45 @@ class _Call:
             raise ValueError(
                 f"{self.name}: the {what} have shapes {met}, the primals {shapes}; they must be equal"
             )
+
+
+class _Transposed:
+    """u -> u^T df/dx, recorded as a linear function of u, so that its own transpose gives df/dx t."""
+
+    def __init__(self, call: _Call, outputs: list[Any]) -> None:
+        self.outputs = outputs
+        self.reaches_out = call.reaches_out(outputs)
+        self.seeds = [Tensor(np.zeros_like(y.data), requires_grad=True) for y in outputs]
+        self.gradients = call.gradients(outputs, self.seeds, record=True)
+        call.own.update(self.seeds)
+
+    def times(self, along: list[Any], record: bool) -> list[Any]:
+        """df/dx t per output; zeros for one without influence."""
+        total = _inner(self.gradients, along)
+        found: Sequence[Any] = [None] * len(self.seeds)
+        if isinstance(total, TensorBase) and total._requires_grad:
+            found = grad(total, self.seeds, create_graph=record, retain_graph=True)
+        return [_or_zeros(t, y) for t, y in zip(found, self.outputs, strict=True)]
+
+
+def _depends_beyond(own: set[Any], t: Any, hooks: bool = False) -> bool:
+    """Return whether t depends on a leaf that is not among `own`, or with `hooks` whether a hook stands on the way."""
+    if not t._requires_grad:
+        return False
+    start = t if t._node is None else t._node
+    seen, stack = {start}, [start]
+    while stack:
+        at = stack.pop()
+        is_node = isinstance(at, Node)
+        if not is_node and at not in own:
+            return True
+        if hooks and (at.hooks if is_node else at._hooks):
+            return True
+        for parent in at.parents if is_node else ():
+            if parent is not None and parent not in seen:
+                seen.add(parent)
+                stack.append(parent)
+    return False
 
 
 def _fresh(x: Any) -> Any:
@@ -233,52 +340,5 @@ def _or_zeros(g: Any, x: Any) -> Any:
 def _inner(a: list[Any], b: list[Any]) -> Any:
     total: Any = 0
     for x, y in zip(a, b, strict=True):
-        total = total + sum(x * y)
+        total = total + (x * y).sum()
     return total
-
-
-# What functions return -----------------------------------------------------------------------------------
-
-_LEAF = object()
-
-
-def as_outputs(result: Any) -> tuple[Any, ...]:
-    """The result of a function of one or of several outputs, as a tuple."""
-    return result if isinstance(result, tuple) else (result,)
-
-
-def _flattened(value: Any, where: str, floats: bool = False) -> tuple[list[Any], Any]:
-    """The arrays in nested lists, tuples and dicts, and the structure without them."""
-    if isinstance(value, dict):
-        keys = list(value)
-        parts = [_flattened(value[k], f"{where}[{k!r}]", floats) for k in keys]
-        return [x for found, _ in parts for x in found], (dict, keys, [s for _, s in parts])
-    if isinstance(value, (list, tuple)):
-        parts = [_flattened(v, f"{where}[{i}]", floats) for i, v in enumerate(value)]
-        return [x for found, _ in parts for x in found], (type(value), None, [s for _, s in parts])
-    if not floats and not isinstance(value, TensorBase) and not is_array(value):
-        raise TypeError(
-            f"{where} is a {type(value).__name__}; a Tensor is needed, or lists, tuples and dicts of Tensors"
-        )
-    array = value if isinstance(value, TensorBase) else as_array(value)
-    if floats and array.dtype.kind != "f":
-        raise TypeError(
-            f"{where} is of dtype {array.dtype}, and only floats have a gradient; pass it as an argument that is not "
-            "differentiated, or convert it"
-        )
-    return [array], _LEAF
-
-
-def _rebuilt(structure: Any, values: list[Any]) -> Any:
-    remaining = iter(values)
-
-    def build(part: Any) -> Any:
-        if part is _LEAF:
-            return next(remaining)
-        kind, keys, members = part
-        built = [build(member) for member in members]
-        if kind is dict:
-            return dict(zip(keys, built, strict=True))
-        return kind(*built) if hasattr(kind, "_fields") else kind(built)
-
-    return build(structure)

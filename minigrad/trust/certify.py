@@ -12,8 +12,8 @@ from ..core.backward import grad
 from ..core.dtypes import as_array
 from ..core.graph import TensorBase
 from ..core.op import Primitive
+from ..structures import as_outputs
 from ..tensor import Tensor
-from ..transforms import as_outputs
 from .gradients import gradient_function
 from .other_library import Opaque
 

@@ -11,8 +11,8 @@ from ..core.backward import grad
 from ..core.dtypes import as_array
 from ..core.graph import TensorBase
 from ..random import generator
+from ..structures import as_outputs
 from ..tensor import Tensor
-from ..transforms import as_outputs
 
 
 def check_grads(

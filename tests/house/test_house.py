@@ -27,9 +27,10 @@ MAY_IMPORT = {
     "methods": ["core", "ops"],
     "tensor": ["core", "ops", "numpy_protocols", "methods"],
     "random": [],
-    "transforms": ["core", "ops", "tensor"],
-    "recompute": ["core", "random", "tensor", "transforms"],
-    "trust": ["core", "random", "tensor", "transforms", "trust"],
+    "structures": ["core"],
+    "transforms": ["core", "ops", "tensor", "structures"],
+    "recompute": ["core", "random", "tensor", "structures"],
+    "trust": ["core", "random", "tensor", "structures", "trust"],
     "sight": ["core", "ops", "sight"],
     "picture": ["core", "sight", "picture"],
 }
