@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .core import writes
-from .core.backward import grad
+from .core.backward import contributions
 from .core.graph import ON, Node, TensorBase, creation_order, enable_grad, mode
 from .core.op import Primitive
 from .random import generator
@@ -35,8 +35,9 @@ def checkpoint(
           are set back, so that f draws the same numbers; no other thread may draw from them then
 
     f takes arrays and Tensors, and returns a Tensor or a tuple of them. Parameters that are no arguments of f get their
-    gradients too. Raises RuntimeError if f uses a Tensor with history that is no argument of it, and in backward if the
-    second value differs from the first. From Chen et al. 2016.
+    gradients too; a hook on one runs once, when its gradient is whole. Raises RuntimeError if f uses a Tensor with
+    history that is no argument of it, and in backward if the second value differs from the first: a change of
+    something that f uses is not found where the value happens to stay the same. From Chen et al. 2016.
     """
 
     def call(*args: Any) -> Any:
@@ -124,7 +125,9 @@ class _Segment:
             for y, seed in zip(outputs, seeds, strict=True):
                 total = total + (y * seed).sum() if y._requires_grad else total
             targets = [*xs, *self.outside]
-            found = grad(total, targets, create_graph=create_graph)
+            found: Sequence[Any] = [None] * len(targets)
+            if isinstance(total, TensorBase):
+                found = contributions(total, targets, create_graph, unfinished=self.outside)
         return [
             Tensor(np.zeros_like(x._data)) if g is None else g
             for g, x in zip(found, targets, strict=True)

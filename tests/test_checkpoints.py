@@ -142,3 +142,66 @@ def test_without_recording_the_function_is_simply_called():
     assert calls == [1]
     with pytest.raises(TypeError, match="must return a Tensor or a tuple of them, not a float"):
         checkpoint(lambda x: 1.0)(x)
+
+
+# Hooks ---------------------------------------------------------------------------------------------------
+
+
+def depth(n):
+    def wrap(f):
+        for _ in range(n):
+            f = checkpoint(f)
+        return f
+
+    return wrap
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 3])
+@pytest.mark.parametrize("uses", [1, 2])
+def test_a_hook_on_a_parameter_runs_once_whatever_is_computed_again(n, uses):
+    w, x = (Tensor(2.0, requires_grad=True, dtype="float64") for _ in range(2))
+    seen = []
+    w.register_hook(lambda g: (seen.append(g.item()), g * 10)[1])
+    f = depth(n)(lambda x: x * x * w)
+    sum(f(x) for _ in range(uses)).backward()
+    assert (seen, w.grad.item(), x.grad.item()) == ([4 * uses], 40 * uses, 8 * uses)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2])
+def test_a_hook_on_a_parameter_runs_once_per_walk_at_order_2_too(n):
+    w, x = (Tensor(2.0, requires_grad=True, dtype="float64") for _ in range(2))
+    seen = []
+    w.register_hook(lambda g: (seen.append(1), g * 10)[1])
+    y = depth(n)(lambda x: x * x * w)(x)
+    by_w, by_x = grad(y, [w, x], create_graph=True)
+    assert (by_w.item(), by_x.item(), len(seen)) == (40, 8, 1)
+    again = grad(3 * by_w + by_x, [w, x])
+    # by_w = 10 x^2 and by_x = 2 x w: 3 * 20 x + 2 w by x, and 2 x by w, which its hook makes ten times as large
+    assert [g.item() for g in again] == [40, 124]
+    assert len(seen) == 2
+
+
+def test_a_hook_on_an_argument_or_within_the_function_runs_once():
+    x, seen = Tensor([1.0, 2.0], requires_grad=True), []
+
+    def f(z):
+        h = z * 3
+        if h.requires_grad:
+            h.register_hook(lambda g: (seen.append("inside"), g * 2)[1])
+        return h
+
+    h = x * 1
+    h.register_hook(lambda g: (seen.append("argument"), g * 5)[1])
+    checkpoint(f)(h).sum().backward()
+    assert sorted(seen) == ["argument", "inside"]
+    assert np.array_equal(x.grad, [30, 30])
+
+
+def test_a_function_whose_result_depends_on_no_argument_has_gradient_0():
+    def f(x):
+        with mg.no_grad():
+            return x * 2
+
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    checkpoint(f)(x).sum().backward()
+    assert np.array_equal(x.grad, [0, 0])

@@ -7,7 +7,7 @@ before its output. Each node runs its rules once, on the sum of all contribution
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -79,8 +79,22 @@ def backward(y: Any, seed: Any = None, retain_graph: bool = False) -> None:
             writes.mark_written(tensor._grad._data)
 
 
+def contributions(
+    y: Any, xs: Sequence[Any], create_graph: bool, unfinished: Sequence[Any]
+) -> list[Any]:
+    """dy/dx for each x, as a part of a longer walk: no hook runs of a leaf whose gradient is `unfinished` until then.
+
+    The results are used as they are and not written; None for an x that y does not depend on.
+    """
+    keys = [x if x._node is None else x._node for x in xs]
+    rest = set(unfinished)
+    found = _traverse("checkpoint", y, None, set(keys), create_graph, create_graph, None, rest)
+    return [None if found.get(key) is None else _as_tensor(found[key]) for key in keys]
+
+
 def _traverse(
-    caller: str, y: Any, seed: Any, targets: set[Any] | None, create_graph: bool, retain: bool, tap: Any
+    caller: str, y: Any, seed: Any, targets: set[Any] | None, create_graph: bool, retain: bool, tap: Any,
+    unfinished: Collection[Any] = (),
 ) -> dict[Any, Any]:  # fmt: skip
     """The gradients of the targets; without targets, of all leaves and of all nodes with a keeper.
 
@@ -124,7 +138,8 @@ def _traverse(
         mode.reset(token)
     for leaf, g in grads.items():
         if targets is None or leaf in targets:
-            found[leaf] = _run_hooks(leaf._hooks, leaf, g) if leaf._hooks else g
+            is_whole = leaf._hooks and leaf not in unfinished
+            found[leaf] = _run_hooks(leaf._hooks, leaf, g) if is_whole else g
     return found
 
 
