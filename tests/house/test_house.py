@@ -27,10 +27,11 @@ MAY_IMPORT = {
     "methods": ["core", "ops"],
     "tensor": ["core", "ops", "numpy_protocols", "methods"],
     "random": [],
+    "modes": ["core"],
     "transforms": ["core", "ops", "tensor"],
-    "recompute": ["core", "random", "tensor", "transforms"],
+    "recompute": ["core", "random", "modes", "tensor", "transforms"],
     "trust": ["core", "random", "tensor", "transforms", "trust"],
-    "sight": ["core", "ops", "sight"],
+    "sight": ["core", "ops", "modes", "sight"],
     "picture": ["core", "sight", "picture"],
 }
 """Room of minigrad -> the rooms that it knows, in reading order; of two rooms that hold a module the inner counts."""
