@@ -1,6 +1,7 @@
 """The places that a file may be written to, and what is there before."""
 
 import os
+import socket
 import stat
 
 import pytest
@@ -23,10 +24,14 @@ def test_a_pipe_is_refused_and_stays(tmp_path):
     assert os.listdir(tmp_path) == ["pipe"]
 
 
-def test_a_device_is_refused_also_through_a_link(tmp_path):
-    (tmp_path / "link").symlink_to("/dev/null")
-    with pytest.raises(OSError, match="is a device, a pipe or a socket"):
-        write(tmp_path / "link")
+def test_a_socket_is_refused_also_through_a_link(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # the name of a socket must be short
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind("socket")
+        (tmp_path / "link").symlink_to("socket")
+        with pytest.raises(OSError, match="is a device, a pipe or a socket"):
+            write(tmp_path / "link")
+        assert stat.S_ISSOCK(os.stat(tmp_path / "socket").st_mode)
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o444])
