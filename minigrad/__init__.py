@@ -6,8 +6,8 @@ from importlib import import_module
 from types import ModuleType
 
 from .core.backward import grad
-from .core.graph import enable_grad, no_grad
 from .core.rows import elementwise, primitive
+from .modes import enable_grad, no_grad
 from .ops.activations import (
     celu, elu, gelu, hardsigmoid, hardswish, hardtanh, leaky_relu, logsigmoid, mish, relu, relu6,
     selu, silu, softplus,

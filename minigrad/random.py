@@ -6,6 +6,7 @@ several passes a Generator of its own as `rng=`.
 
 from __future__ import annotations
 
+import os
 import threading
 
 import numpy as np
@@ -35,3 +36,14 @@ def generator(rng: np.random.Generator | None = None) -> np.random.Generator:
             if _default is None:
                 _default = np.random.default_rng()
     return _default
+
+
+def _reset_locks() -> None:
+    """Free the locks in the child of a fork: a thread that held one does not exist there."""
+    locks = [_changing] if _default is None else [_changing, _default.bit_generator.lock]
+    for lock in locks:
+        lock._at_fork_reinit()  # type: ignore[attr-defined]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_reset_locks)

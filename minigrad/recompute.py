@@ -12,8 +12,9 @@ import numpy as np
 
 from .core import writes
 from .core.backward import contributions
-from .core.graph import ON, Node, TensorBase, creation_order, enable_grad, mode
+from .core.graph import ON, Node, TensorBase, creation_order, mode
 from .core.op import Primitive
+from .modes import enable_grad
 from .random import generator
 from .structures import as_outputs
 from .tensor import Tensor

@@ -18,7 +18,8 @@ import numpy as np
 
 from .core import graph
 from .core.backward import grad
-from .core.graph import Node, TensorBase, enable_grad
+from .core.graph import Node, TensorBase
+from .modes import enable_grad
 from .ops.elementwise import astype
 from .ops.shapes import reshape, stack
 from .structures import flattened, mapped, rebuilt

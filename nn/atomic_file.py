@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import glob
+import hashlib
 import os
+import stat
 import sys
 import uuid
 from collections.abc import Iterator
@@ -22,14 +24,20 @@ def whole(path: StrPath) -> Iterator[BufferedWriter]:
     Until then it lies in the same folder under another name, because only within one file system can a file be
     replaced in one step. Its content is on disk before it gets the name, and the name is before this returns. If the
     block raises, `path` stays as it was and nothing is left beside it. The next writer removes what a killed one left
-    behind; a writer that is alive, in any process, is known by the lock on its file.
+    behind; a writer that is alive, in any process, is known by the lock on its file. A file that is replaced keeps its
+    permissions; OSError for a device, a pipe or a socket, which are not replaced.
     """
     place = Path(os.path.realpath(path))  # a link stays: the file to which it leads is replaced
     place.parent.mkdir(parents=True, exist_ok=True)
+    old = place.stat().st_mode if place.exists() else None
+    if old is not None and not (stat.S_ISREG(old) or stat.S_ISDIR(old)):
+        raise OSError(f"{place} is a device, a pipe or a socket; only a file can be written whole")
     _remove_leftovers(place)
     partial, file = _begun(place)
     try:
         with file:
+            if old is not None:
+                os.chmod(partial, stat.S_IMODE(old))
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -44,7 +52,7 @@ def whole(path: StrPath) -> Iterator[BufferedWriter]:
 def _begun(place: Path) -> tuple[Path, BufferedWriter]:
     """A new file beside `place`, locked."""
     while True:
-        partial = place.with_name(f".{place.name}.{uuid.uuid4().hex}.part")
+        partial = place.with_name(f".{_short(place.name)}.{uuid.uuid4().hex}.part")
         file = open(partial, "xb")  # noqa: SIM115  the caller closes it
         is_ours = _lock(file) is not False
         if is_ours and partial.exists():  # else another writer removed it before it was locked
@@ -52,9 +60,17 @@ def _begun(place: Path) -> tuple[Path, BufferedWriter]:
         file.close()
 
 
+def _short(name: str) -> str:
+    """The name, or if no more than 255 bytes are to hold it with what is added, its hash."""
+    content = os.fsencode(name)
+    return name if len(content) <= 200 else hashlib.sha256(content).hexdigest()
+
+
 def _remove_leftovers(place: Path) -> None:
-    for left in place.parent.glob(f".{glob.escape(place.name)}.*.part"):
+    for left in place.parent.glob(f".{glob.escape(_short(place.name))}.*.part"):
         with suppress(OSError):
+            if not stat.S_ISREG(left.lstat().st_mode):  # to open a pipe could take for ever
+                continue
             if sys.platform == "win32":  # it does not remove a file that is open
                 left.unlink()
             else:

@@ -7,7 +7,10 @@ before its output. Each node runs its rules once, on the sum of all contribution
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Callable, Collection, Sequence
+from itertools import starmap
+from operator import call
 from typing import Any
 
 import numpy as np
@@ -67,16 +70,41 @@ def backward(y: Any, seed: Any = None, retain_graph: bool = False) -> None:
     history, a freed graph or a saved value that was written since; ValueError for a non-scalar y without seed.
     """
     found = _traverse("backward", y, seed, None, False, retain_graph, None)
-    # nothing is written before everything is computed, so a failed backward leaves every .grad as it was
+    _store(found)
+
+
+def _store(found: dict[Any, Any]) -> None:
+    """Write the gradients to `.grad`, in place where there is one: all of them, or none if anything fails."""
+    steps: list[Any] = []
+    sums: dict[int, Any] = {}
     for key in list(found):
         tensor = key if isinstance(key, TensorBase) else key.keeper()
         if tensor is None:
             continue
-        if tensor._grad is None:
-            tensor._grad = wrap(_own(found.pop(key)))
+        g, kept = _own(found.pop(key)), tensor._grad
+        if kept is None:
+            steps += [(_set_grad, tensor, wrap(g))]
+            continue
+        array = kept._data
+        g += sums.get(id(array), array)
+        sums[id(array)] = g
+        if not isinstance(array, ndarray):
+            steps += [(_set_data, kept, g)]
+        elif array.flags.writeable:
+            steps += [(ndarray.__setitem__, array, ..., g)]
         else:
-            tensor._grad._data += found.pop(key)
-            writes.mark_written(tensor._grad._data)
+            raise ValueError(
+                f"backward: the .grad of a Tensor of shape {tensor.shape} is read-only, so nothing can be added to "
+                "it; set it to None before. No .grad was written"
+            )
+    if sums:  # announced before, so that no interrupt can come between a write and its announcement
+        writes.mark_written(*[step[1] for step in steps if step[0] is ndarray.__setitem__])
+    # one call of C functions alone: Python runs signal handlers, tracers and the like only before or after it
+    deque(starmap(call, steps), maxlen=0)
+
+
+# these set a slot without a line of Python
+_set_grad, _set_data = TensorBase.__dict__["_grad"].__set__, TensorBase.__dict__["_data"].__set__
 
 
 def contributions(

@@ -6,12 +6,10 @@ counting alone frees it.
 
 from __future__ import annotations
 
-import functools
-import inspect
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -20,7 +18,6 @@ from .writes import next_tick
 
 # a value of one of these classes holds no Tensor
 PLAIN = frozenset((type(None), bool, int, float, str, type, np.ndarray))
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 class TensorBase:
@@ -234,55 +231,3 @@ def onlooker() -> Onlooker:
 OFF, ON = 0, 1
 """Modes: in OFF ops record no nodes, in ON they do. The higher bits are flags of the onlooker."""
 mode: ContextVar[int] = ContextVar("minigrad_mode", default=ON)  # each thread has its own
-_outer: ContextVar[tuple[int, ...]] = ContextVar("minigrad_outer_modes", default=())
-
-
-class Mode:
-    """A with-block that sets or clears flags; it may be entered again while it is open, also by other threads."""
-
-    def __init__(self, add: int = 0, clear: int = 0) -> None:
-        self._add = add
-        self._clear = clear
-
-    def __enter__(self) -> None:
-        before = mode.get()
-        _outer.set((*_outer.get(), before))
-        mode.set(before & ~self._clear | self._add)
-
-    def __exit__(self, *exception: object) -> None:
-        *rest, before = _outer.get()
-        _outer.set(tuple(rest))
-        mode.set(before)
-
-    def __call__(self, function: F) -> F:
-        if any(runs_later(function) for runs_later in _RUN_LATER):
-            raise TypeError(
-                f"a recording mode cannot decorate {function.__name__}: it would end before the body of a "
-                "generator or coroutine runs; use a with-block inside"
-            )
-
-        @functools.wraps(function)
-        def call(*args: Any, **kwargs: Any) -> Any:
-            with self:
-                return function(*args, **kwargs)
-
-        return call  # type: ignore[return-value]
-
-
-_RUN_LATER = (inspect.isgeneratorfunction, inspect.iscoroutinefunction, inspect.isasyncgenfunction)
-
-
-def no_grad(function: Any = None) -> Any:
-    """Record nothing: `with no_grad(): ...`, or `@no_grad` (also `@no_grad()`) above a function.
-
-    Results inside require no gradient, and `w -= step` writes a leaf in place. Like every recording mode it holds for
-    its own thread only.
-    """
-    block = Mode(clear=ON)
-    return block if function is None else block(function)
-
-
-def enable_grad(function: Any = None) -> Any:
-    """Record again inside a `no_grad()`: a with-block or a decorator."""
-    block = Mode(add=ON)
-    return block if function is None else block(function)

@@ -16,7 +16,6 @@ from ..core.dtypes import PYTHON_NUMBERS, as_array, is_array
 from ..core.graph import (
     ON,
     PART,
-    Mode,
     Node,
     Onlooker,
     TensorBase,
@@ -27,6 +26,7 @@ from ..core.graph import (
 )
 from ..core.op import shape_and_dtype
 from ..core.rule import Signature
+from ..modes import Mode
 from .not_finite import check_backward, check_forward
 from .origins import haunt, is_ghost, origin_of
 from .scope import current_scope
@@ -62,14 +62,16 @@ class _Debug(Mode):
     """The mode of `debug()`: NumPy does not warn, because the error that is raised says more."""
 
     def __enter__(self) -> None:
-        _warned.set((*_warned.get(), np.seterr(all="ignore")))
         super().__enter__()
+        _warned.set((*_warned.get(), np.seterr(all="ignore")))
 
-    def __exit__(self, *exception: object) -> None:
-        super().__exit__(*exception)
-        *rest, warned = _warned.get()
-        _warned.set(tuple(rest))
-        np.seterr(**warned)
+    def _leave(self) -> bool:
+        is_here = super()._leave()
+        if is_here:
+            *rest, warned = _warned.get()
+            _warned.set(tuple(rest))
+            np.seterr(**warned)
+        return is_here
 
 
 _warned: ContextVar[tuple[Any, ...]] = ContextVar("minigrad_warned", default=())
@@ -166,12 +168,15 @@ _observers: ContextVar[tuple[Callable[[Any, Any], None], ...]] = ContextVar(
 @contextmanager
 def observed(f: Callable[[Any, Any], None]) -> Iterator[None]:
     """Call f(op, result) after each call of an op inside the with-block; no notes are taken."""
-    tokens = _observers.set((*_observers.get(), f)), mode.set(mode.get() | OBSERVE)
+    _observers.set((*_observers.get(), f))
     try:
-        yield
+        with Mode(add=OBSERVE):
+            yield
     finally:
-        _observers.reset(tokens[0])
-        mode.reset(tokens[1])
+        others = list(_observers.get())
+        if f in others:  # another thread may end a suspended block
+            others.remove(f)
+        _observers.set(tuple(others))
 
 
 # Ghosts --------------------------------------------------------------------------------------------------

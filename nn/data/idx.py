@@ -8,8 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..atomic_file import StrPath
-from .files import GZIP_ERRORS, bad_file, open_unzipped
+from .files import BLOCK, GZIP_ERRORS, bad_file, open_unzipped
 
+DAMAGE = (
+    1 << 26
+)  # bytes that are read, and not kept, to find out whether a bad file is a damaged one
 DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
@@ -23,19 +26,18 @@ def read_idx(path: StrPath) -> npt.NDArray[Any]:
     """
     with open_unzipped(path) as file:
         try:
-            content = file.read()
+            try:
+                dtype, shape, content = _content(path, file)
+            except ValueError:
+                for _ in range(
+                    DAMAGE // BLOCK
+                ):  # the reason may be damage, which the end of a gzip file tells
+                    if not file.read(BLOCK):
+                        break
+                raise
         except GZIP_ERRORS as error:
             raise bad_file(path, f"damaged gzip ({error})", "a whole gzip file") from None
-    dtype, shape = _header(path, content)
     start = 4 + 4 * len(shape)
-    expected = start + math.prod(shape) * dtype.itemsize
-    if len(content) != expected:
-        kind = "a truncated file" if len(content) < expected else "trailing bytes"
-        raise bad_file(
-            path,
-            f"{kind} ({len(content)} bytes, unzipped)",
-            f"{expected} bytes for the shape {shape} of {dtype.name} that its header gives",
-        )
     try:
         array = np.ndarray(shape, dtype, buffer=content, offset=start)
     except ValueError as error:  # more axes than NumPy has, or lengths that overflow beside a 0
@@ -43,7 +45,35 @@ def read_idx(path: StrPath) -> npt.NDArray[Any]:
     return array.astype(dtype.newbyteorder("="))
 
 
-def _header(path: StrPath, content: bytes) -> tuple[np.dtype[Any], tuple[int, ...]]:
+def _content(path: StrPath, file: Any) -> tuple[np.dtype[Any], tuple[int, ...], bytearray]:
+    """The dtype and the shape of an IDX file, and all its bytes: as many as its header promises."""
+    content = _read(file, 4)
+    content += _read(file, 4 * content[3] if len(content) == 4 else 0)
+    dtype, shape = _header(path, content)
+    expected = len(content) + math.prod(shape) * dtype.itemsize
+    content += _read(
+        file, expected - len(content) + 1
+    )  # one more, if there is one, is one too many
+    if len(content) != expected:
+        is_short = len(content) < expected
+        met = "a truncated file (" if is_short else "trailing bytes ("
+        raise bad_file(
+            path,
+            f"{met}{len(content)} bytes{'' if is_short else ' or more'}, unzipped)",
+            f"{expected} bytes for the shape {shape} of {dtype.name} that its header gives",
+        )
+    return dtype, shape, content
+
+
+def _read(file: Any, count: int) -> bytearray:
+    """Up to `count` bytes; memory is taken for what is there, whatever was promised."""
+    content = bytearray()
+    while block := file.read(min(count - len(content), BLOCK)):
+        content += block
+    return content
+
+
+def _header(path: StrPath, content: bytearray) -> tuple[np.dtype[Any], tuple[int, ...]]:
     """The dtype and the shape that the header of an IDX file gives."""
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in DTYPES or content[3] == 0:
         raise bad_file(

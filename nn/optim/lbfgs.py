@@ -165,6 +165,9 @@ class LBFGS(Law):
             raise ValueError(f"L-BFGS keeps nothing like {', '.join(map(str, state))}")
         size = sum(p.size for p in self.params)
         dtype = np.result_type(*[p.dtype for p in self.params])
+        for name in ("d", "g", "s", "y"):
+            if state[name].dtype.kind != "f":
+                raise ValueError(f"{name} has dtype {state[name].dtype}, needed {dtype}")
         for name in ("d", "g"):
             fits(name, state[name], (size,), dtype)
         for name in ("s", "y"):

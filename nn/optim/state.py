@@ -37,7 +37,8 @@ def checked(optimizer: Any, state: Any) -> tuple[list[Group], list[State]]:
         )
     try:
         _check_parameters(optimizer, state)
-        return _options(optimizer, state["param_groups"]), _states(optimizer, state["state"])
+        options = _options(optimizer, state["param_groups"])
+        return options, _states(optimizer, state["state"], options)
     except ValueError as error:
         raise ValueError(f"{where}: {error}; nothing was loaded") from None
     except (AttributeError, KeyError, TypeError) as error:
@@ -89,9 +90,11 @@ def _options(optimizer: Any, groups: Any) -> list[Group]:
     return found
 
 
-def _states(optimizer: Any, states: Any) -> list[State]:
+def _states(optimizer: Any, states: Any, options: list[Group]) -> list[State]:
     """The state for each parameter; the numbers of the parameters may be texts, as in JSON."""
     params = optimizer.params
+    groups = zip(optimizer.param_groups, options, strict=True)
+    its_options = [loaded for group, loaded in groups for _ in group["params"]]
     found: list[State] = [{} for _ in params]
     for key, state in states.items():
         i = int(key)
@@ -99,10 +102,25 @@ def _states(optimizer: Any, states: Any) -> list[State]:
             raise ValueError(f"state[{i}]: there are {len(params)} parameters")
         try:
             optimizer._check_state(state, params[i])
+            if state and optimizer.elementwise:
+                _rehearse(optimizer, state, params[i], its_options[i])
         except ValueError as error:
             raise ValueError(f"state[{i}]: {error}") from None
         found[i] = copied(state)
     return found
+
+
+def _rehearse(optimizer: Any, state: State, p: Any, options: Group) -> None:
+    """Raise a ValueError if the law cannot go on from the state: it is run on one element of a copy."""
+    one = {name: v.reshape(-1)[:1] if is_array(v) else v for name, v in state.items()}
+    w, g, *room = np.zeros((4, min(p.size, 1)), p.dtype)
+    try:
+        with np.errstate(all="ignore"):
+            optimizer._update(w, g, copied(one), options, tuple(room))
+    except KeyError as error:
+        raise ValueError(f"{error} is missing") from None
+    except Exception as error:
+        raise ValueError(f"the law cannot go on from it ({error})") from None
 
 
 def fits(name: str, array: Any, shape: tuple[int, ...], dtype: Any) -> None:

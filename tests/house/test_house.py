@@ -28,10 +28,11 @@ MAY_IMPORT = {
     "tensor": ["core", "ops", "numpy_protocols", "methods"],
     "random": [],
     "structures": ["core"],
-    "transforms": ["core", "ops", "tensor", "structures"],
-    "recompute": ["core", "random", "tensor", "structures"],
+    "modes": ["core"],
+    "transforms": ["core", "ops", "modes", "tensor", "structures"],
+    "recompute": ["core", "random", "modes", "tensor", "structures"],
     "trust": ["core", "random", "tensor", "structures", "trust"],
-    "sight": ["core", "ops", "sight"],
+    "sight": ["core", "ops", "modes", "sight"],
     "picture": ["core", "sight", "picture"],
 }
 """Room of minigrad -> the rooms that it knows, in reading order; of two rooms that hold a module the inner counts."""

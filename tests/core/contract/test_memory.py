@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -352,13 +353,15 @@ def test_clause_15_nothing_that_outlives_a_kernel_lies_in_scratch(no_scratch, mo
 def test_clause_15_scratch_is_kept_by_role_shape_and_dtype(no_scratch):
     array = scratch("a", (2, 3), np.dtype("float32"))
     assert (array.shape, array.dtype) == ((2, 3), np.float32)
-    assert scratch("a", (2, 3), np.dtype("float32")) is array
+    known = weakref.ref(array)
     for other in (
         ("b", (2, 3), np.dtype("float32")),
         ("a", (3, 2), np.dtype("float32")),
         ("a", (2, 3), np.dtype("float64")),
     ):
         assert not np.shares_memory(scratch(*other), array)
+    del array
+    assert scratch("a", (2, 3), np.dtype("float32")) is known()
 
 
 def test_clause_15_scratch_is_per_thread(no_scratch):
@@ -376,13 +379,13 @@ def test_clause_15_scratch_is_per_thread(no_scratch):
 
 def test_clause_15_scratch_is_counted_and_bounded_and_the_longest_unused_goes_first(no_scratch):
     quarter = (LIMIT // 4,)
-    arrays = {role: scratch(role, quarter, np.dtype("int8")) for role in "abcd"}
+    known = {role: weakref.ref(scratch(role, quarter, np.dtype("int8"))) for role in "abcd"}
     assert scratch_bytes() == LIMIT
     scratch("a", quarter, np.dtype("int8"))
     scratch("e", quarter, np.dtype("int8"))
     assert scratch_bytes() == LIMIT
-    assert scratch("a", quarter, np.dtype("int8")) is arrays["a"]
-    assert scratch("b", quarter, np.dtype("int8")) is not arrays["b"]
+    assert scratch("a", quarter, np.dtype("int8")) is known["a"]()
+    assert known["b"]() is None
     assert scratch("huge", (LIMIT + 1,), np.dtype("int8")).nbytes == LIMIT + 1
     assert scratch_bytes() == LIMIT
     release_scratch()

@@ -186,6 +186,10 @@ def spoiled(key, value):
         (spoiled(["param_groups", 0, "extra"], "x"), r"param_groups\[0\]: there is no option 'extra'"),
         (spoiled(["state", 0, "m"], np.zeros((4, 3), "f4")), r"state\[0\]: m has shape \(4, 3\), needed \(3, 4\)"),
         (spoiled(["state", 1, "v"], np.zeros(5, "f2")), r"state\[1\]: v has dtype float16, needed float32"),
+        (spoiled(["state", 1, "m"], np.zeros(5, "i8")), r"state\[1\]: the law cannot go on from it .*int64"),
+        (spoiled(["state", 1, "t"], None), r"state\[1\]: 't' is missing; nothing was loaded"),
+        (spoiled(["state", 0, "v"], None), r"state\[0\]: 'v' is missing; nothing was loaded"),
+        (spoiled(["state", 0, "t"], "5"), r"state\[0\]: the law cannot go on from it"),
         (spoiled(["param_groups", 0, "params"], None), "not what state_dict"),
         (spoiled(["parameters"], 7), "not what state_dict"),
         (spoiled(["state", 1], [1, 2]), "not what state_dict"),
@@ -233,7 +237,12 @@ def test_lbfgs_refuses_a_state_of_other_shapes():
         return loss
 
     optimizer.step(closure)
-    for name, value in (("d", np.zeros(4)), ("s", np.zeros((1, 5))), ("rho", None)):
+    for name, value in (
+        ("d", np.zeros(4)),
+        ("g", np.zeros(5, "i8")),
+        ("s", np.zeros((1, 5))),
+        ("rho", None),
+    ):
         state = optimizer.state_dict()
         spoiled(["state", 0, name], value)(state)
         with pytest.raises(ValueError, match=r"LBFGS\.load_state_dict: state\[0\]"):
