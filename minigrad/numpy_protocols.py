@@ -76,14 +76,19 @@ def _numpy_where(condition: Any, *branches: Any) -> Any:
 
 def _into(name: str, ufunc: Any, inputs: Any, kwargs: Any) -> Any:
     """The result of a ufunc that writes into `out`, computed on plain arrays; raises if a gradient would be lost."""
-    if any(isinstance(target, TensorBase) for target in kwargs["out"]):
+    targets = kwargs["out"]
+    if any(isinstance(target, TensorBase) for target in targets):
         raise TypeError(f"{name}: out= is a Tensor; use t.assign(value) to write into one")
     if any(t._requires_grad for t in tensors_in([inputs, kwargs])):
         raise TypeError(
-            f"{name}: out= would lose the gradient of a Tensor that requires grad; leave it out, or .detach()"
+            f"{name}: out= (as in a += t on an array) would lose the gradient of a Tensor that requires grad; compute "
+            "a new value (b = a + t, np.where, np.stack), or pass t.detach()"
         )
-    result = ufunc(*plain(inputs), **{word: plain(value) for word, value in kwargs.items()})
-    for target in kwargs["out"]:
+    given = {word: plain(value, name) for word, value in kwargs.items()}
+    result = ufunc(
+        *plain(inputs, name), **{**given, "out": targets}
+    )  # what `a += t` names stays of its class
+    for target in targets:
         if target is not None:
             writes.mark_written(target)  # a graph may have saved it
     return result
