@@ -217,8 +217,9 @@ class Tensor(Methods):
         if self._requires_grad:
             raise TypeError(
                 f"{how} of a Tensor that requires grad would lose its history unseen; take t.item() for a number, "
-                "t.detach().numpy() for an array, or compute with NumPy's functions (np.exp(t), not math.exp(t); "
-                "np.stack([t, u]), not np.array or Tensor of a list)"
+                "t.detach().numpy() for an array (to write it: a[i] = t.detach().numpy()), or compute with NumPy's "
+                "functions: np.exp(t), not math.exp(t); np.stack([t, u]), not np.array or Tensor of a list; "
+                "np.where(mask, t, a) or np.stack, not a[i] = t; np.dot(a, t) or a @ t, not a.dot(t)"
             )
         return self
 
@@ -234,6 +235,17 @@ class Tensor(Methods):
         np.copyto(self._data, self._array_of("assign", value), casting="same_kind")
         writes.mark_written(self._data)
         return self
+
+    def __copy__(self) -> Tensor:
+        twin = type(self).__new__(type(self))
+        for name in TensorBase.__slots__[1:]:
+            setattr(twin, name, getattr(self, name))
+        return twin
+
+    def __getstate__(self) -> Any:
+        self._check_leaf("pickle")
+        state: Any = super().__getstate__()
+        return state[0], {**state[1], "_hooks": None}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         self._check_leaf("deepcopy")
@@ -252,7 +264,7 @@ class Tensor(Methods):
         if self._node is not None:
             raise RuntimeError(
                 f"{what}: this Tensor of shape {self.shape} was made by {self._node.op.name}, and only leaves can be "
-                "written or copied; use t.detach() or compute a new one"
+                "written, copied or pickled; use t.detach() or compute a new one"
             )
 
     def _array_of(self, what: str, value: Any) -> Any:
