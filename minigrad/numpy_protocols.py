@@ -11,6 +11,7 @@ import numpy as np
 from .core import writes
 from .core.graph import TensorBase
 from .core.rows import Primitive, served, serves
+from .ops import cumulative, reductions
 from .ops.elementwise import astype, where
 from .ops.inspection import FUNCTIONS, MAKERS, UFUNCS, VALUES, inspect, plain, tensors_in
 
@@ -22,7 +23,7 @@ def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[st
     """`np.exp(t)`, `array + t`, `np.add(t, u, out=array)`: Tensor's `__array_ufunc__`."""
     name = f"np.{ufunc.__name__}"
     if method != "__call__":
-        raise TypeError(f"{name}.{method} has no gradient rule; {_instead(method)}")
+        return _along_axis(f"{name}.{method}", _ALONG_AXIS.get((ufunc, method)), inputs, kwargs)
     if "out" in kwargs:
         return _into(name, ufunc, inputs, kwargs)
     ours = served.get(ufunc)
@@ -35,6 +36,29 @@ def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[st
         return inspect(ufunc, *inputs, **kwargs)
     _check_words(name, ours, kwargs)
     return ours(*inputs, **kwargs)
+
+
+_ALONG_AXIS = {
+    (np.add, "reduce"): reductions.sum,
+    (np.multiply, "reduce"): reductions.prod,
+    (np.maximum, "reduce"): reductions.max,
+    (np.minimum, "reduce"): reductions.min,
+    (np.logaddexp, "reduce"): reductions.logsumexp,
+    (np.add, "accumulate"): cumulative.cumsum,
+    (np.multiply, "accumulate"): cumulative.cumprod,
+}
+"""(ufunc, method) -> the function that it is, along an axis."""
+
+
+def _along_axis(name: str, ours: Any, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """`np.add.reduce(t)`, the sum: like every method of a ufunc along axis 0, if none is given."""
+    if ours is None:
+        raise TypeError(f"{name} has no gradient rule; {_instead(name.rpartition('.')[2])}")
+    given = {word: v for word, v in kwargs.items() if v is not None or word == "axis"}
+    _check_words(name, ours, given)
+    if name.endswith("accumulate") and given.get("axis", 0) is None:
+        raise TypeError(f"{name}: axis=None is not supported; name one axis, or flatten first")
+    return ours(*inputs, **{"axis": 0, **given})
 
 
 def call_function(function: Any, args: Any, kwargs: dict[str, Any], like: Any = None) -> Any:
@@ -76,14 +100,19 @@ def _numpy_where(condition: Any, *branches: Any) -> Any:
 
 def _into(name: str, ufunc: Any, inputs: Any, kwargs: Any) -> Any:
     """The result of a ufunc that writes into `out`, computed on plain arrays; raises if a gradient would be lost."""
-    if any(isinstance(target, TensorBase) for target in kwargs["out"]):
+    targets = kwargs["out"]
+    if any(isinstance(target, TensorBase) for target in targets):
         raise TypeError(f"{name}: out= is a Tensor; use t.assign(value) to write into one")
     if any(t._requires_grad for t in tensors_in([inputs, kwargs])):
         raise TypeError(
-            f"{name}: out= would lose the gradient of a Tensor that requires grad; leave it out, or .detach()"
+            f"{name}: out= (as in a += t on an array) would lose the gradient of a Tensor that requires grad; compute "
+            "a new value (b = a + t, np.where, np.stack), or pass t.detach()"
         )
-    result = ufunc(*plain(inputs), **{word: plain(value) for word, value in kwargs.items()})
-    for target in kwargs["out"]:
+    given = {word: plain(value, name) for word, value in kwargs.items()}
+    result = ufunc(
+        *plain(inputs, name), **{**given, "out": targets}
+    )  # what `a += t` names stays of its class
+    for target in targets:
         if target is not None:
             writes.mark_written(target)  # a graph may have saved it
     return result
@@ -118,7 +147,7 @@ def _not_supported(name: str, word: str) -> str:
 
 
 def _instead(method: str) -> str:
-    return {"reduce": "use np.sum, np.max or np.min", "at": "index with t[i] and add"}.get(
+    return {"at": "index with t[i] and add"}.get(
         method, "compute it on t.numpy() if no gradient is needed"
     )
 

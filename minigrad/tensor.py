@@ -11,7 +11,7 @@ import numpy as np
 from . import numpy_protocols
 from .core import writes
 from .core.backward import backward
-from .core.dtypes import as_array
+from .core.dtypes import MASKED, as_array, is_array
 from .core.graph import ON, TensorBase, mode, onlooker, register_tensor_class, wrap
 from .methods import Methods
 from .ops.pytorch_words import no_attribute
@@ -66,8 +66,7 @@ class Tensor(Methods):
     @data.setter
     def data(self, value: Any) -> None:
         self._check_leaf("t.data = value")
-        array = value._data if isinstance(value, TensorBase) else as_array(value)
-        self._check_shape("t.data = value", array)
+        array = self._array_of("t.data = value", value)
         array = array.astype(self._data.dtype, casting="same_kind", copy=False)
         writes.mark_written(self._data)
         self._data = array
@@ -82,9 +81,7 @@ class Tensor(Methods):
         if value is None:
             self._grad = None
             return
-        array = value._data if isinstance(value, TensorBase) else as_array(value)
-        self._check_shape("t.grad = value", array)
-        self._grad = wrap(np.array(array, self._data.dtype))
+        self._grad = wrap(np.array(self._array_of("t.grad = value", value), self._data.dtype))
 
     @property
     def requires_grad(self) -> bool:
@@ -220,8 +217,9 @@ class Tensor(Methods):
         if self._requires_grad:
             raise TypeError(
                 f"{how} of a Tensor that requires grad would lose its history unseen; take t.item() for a number, "
-                "t.detach().numpy() for an array, or compute with NumPy's functions (np.exp(t), not math.exp(t); "
-                "np.stack([t, u]), not np.array or Tensor of a list)"
+                "t.detach().numpy() for an array (to write it: a[i] = t.detach().numpy()), or compute with NumPy's "
+                "functions: np.exp(t), not math.exp(t); np.stack([t, u]), not np.array or Tensor of a list; "
+                "np.where(mask, t, a) or np.stack, not a[i] = t; np.dot(a, t) or a @ t, not a.dot(t)"
             )
         return self
 
@@ -234,11 +232,20 @@ class Tensor(Methods):
             raise TypeError(
                 "assign: the value requires grad, its history would be lost unseen; pass value.detach()"
             )
-        array = value._data if isinstance(value, TensorBase) else np.asarray(value)
-        self._check_shape("assign", array)
-        np.copyto(self._data, array, casting="same_kind")
+        np.copyto(self._data, self._array_of("assign", value), casting="same_kind")
         writes.mark_written(self._data)
         return self
+
+    def __copy__(self) -> Tensor:
+        twin = type(self).__new__(type(self))
+        for name in TensorBase.__slots__[1:]:
+            setattr(twin, name, getattr(self, name))
+        return twin
+
+    def __getstate__(self) -> Any:
+        self._check_leaf("pickle")
+        state: Any = super().__getstate__()
+        return state[0], {**state[1], "_hooks": None}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         self._check_leaf("deepcopy")
@@ -257,18 +264,25 @@ class Tensor(Methods):
         if self._node is not None:
             raise RuntimeError(
                 f"{what}: this Tensor of shape {self.shape} was made by {self._node.op.name}, and only leaves can be "
-                "written or copied; use t.detach() or compute a new one"
+                "written, copied or pickled; use t.detach() or compute a new one"
             )
 
-    def _check_shape(self, what: str, array: Any) -> None:
+    def _array_of(self, what: str, value: Any) -> Any:
+        """A value for this Tensor as an array of its shape; Python floats keep all their digits."""
+        array = value._data if isinstance(value, TensorBase) else as_array(value, where=what)
+        if not is_array(value):
+            array = np.asarray(value)
         if array.shape != self.shape:
             raise ValueError(f"{what}: the value has shape {array.shape}, the Tensor {self.shape}")
+        return array
 
     def _check_requires_grad(self, what: str) -> None:
         if not self._requires_grad:
             raise RuntimeError(f"{what}: this Tensor of shape {self.shape} does not require grad")
 
     def __getattr__(self, name: str) -> Any:
+        if name == "_mask":  # np.ma asks both operands of `m * t`, and would go on without one
+            raise TypeError(f"np.ma: {MASKED}")
         no_attribute(type(self).__name__, name)
 
     # NumPy's protocols -------------------------------------------------------------------------------

@@ -212,3 +212,42 @@ def test_what_minigrad_has_not_is_answered_with_where_it_is(name, words):
         getattr(mg, name)
     with pytest.raises(AttributeError, match=rf"'{name}'$"):
         getattr(leaf(1), name)
+
+
+# Copies and pickles --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_a_pickle_of_a_leaf_keeps_dtype_grad_and_requires_grad_but_no_hooks(protocol):
+    t = Tensor(np.array([1.0, 2.0]), requires_grad=True)
+    (t * t).sum().backward()
+    t.register_hook(lambda g: g)
+    for twin in pickle.loads(pickle.dumps([t, t, t.detach()], protocol))[::2]:
+        assert (twin.dtype, twin.tolist()) == (np.float64, [1, 2])
+        assert twin.is_leaf
+    first, again, free = pickle.loads(pickle.dumps([t, t, t.detach()], protocol))
+    assert first is again
+    assert (first.requires_grad, free.requires_grad) == (True, False)
+    assert first.grad.tolist() == [2, 4]
+    (first * 3).sum().backward()
+    assert first.grad.tolist() == [5, 7]
+    assert t.grad.tolist() == [2, 4]
+
+
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_a_pickle_of_what_has_a_history_raises_and_names_detach(protocol):
+    t = leaf(1, 2)
+    for made in (t * 2, t[0], t.sum(), np.exp(t)):
+        for value in (made, [made], {"loss": made}):
+            with pytest.raises(RuntimeError, match=r"pickle: .* was made by .*t\.detach\(\)"):
+                pickle.dumps(value, protocol)
+        assert pickle.loads(pickle.dumps(made.detach(), protocol)).tolist() == made.tolist()
+
+
+def test_a_shallow_copy_is_the_same_place_in_the_graph():
+    t = leaf(1, 2)
+    y = t * 2
+    twin = copy.copy(y)
+    assert twin.data is y.data
+    assert grad((twin * y).sum(), t).tolist() == [8, 16]
+    assert copy.copy(t).requires_grad

@@ -5,36 +5,65 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 DEFAULT_FLOAT = np.dtype(np.float32)
 PYTHON_NUMBERS = frozenset((bool, int, float))
+_NUMPYS = (ndarray.__array_ufunc__, ndarray.__array_function__)
 _KIND_RANK = {"b": 0, "u": 1, "i": 1, "f": 2}
 
 
 def is_array(value: Any) -> bool:
     """Return whether `value` is an array, NumPy's or another library's, as opposed to a number or a nested list."""
-    return isinstance(value, np.ndarray) or hasattr(value, "__array_function__")
+    return isinstance(value, ndarray) or hasattr(value, "__array_function__")
 
 
-def as_array(data: Any, dtype: Any = None) -> Any:
+MASKED = (
+    "a MaskedArray hides elements, and a gradient would not know which; pass m.filled(value) or m.compressed(), or "
+    "choose with np.where; for masked arithmetic without gradient take t.detach().numpy()"
+)
+
+
+def plain_array(value: Any, where: str) -> Any:
+    """value, with an `ndarray` on the same memory in place of a subclass that means no more: np.matrix, np.memmap.
+
+    Raises TypeError, which begins with `where`, for one that means more: masked, or with arithmetic of its own.
+    """
+    kind = value.__class__
+    if kind is ndarray or not isinstance(value, ndarray):
+        return value
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{where}: {MASKED}")
+    if (kind.__array_ufunc__, kind.__array_function__) != _NUMPYS:
+        raise TypeError(
+            f"{where}: a {kind.__name__} means more than its numbers (units?), which a gradient would lose unseen; "
+            "pass the numbers, a.view(np.ndarray)"
+        )
+    return value.view(ndarray)
+
+
+def as_array(data: Any, dtype: Any = None, where: str = "Tensor") -> Any:
     """An array of `data`: Python floats, also in lists, make float32, ints int64, bools bool; an array keeps its own.
 
-    Raises TypeError if the result is not numeric (strings, objects, ragged lists).
+    Raises TypeError if the result is not numeric (strings, objects, ragged lists), or as `plain_array` does.
     """
     if is_array(data):
+        data = plain_array(data, where)
         array = data if dtype is None else data.astype(dtype, copy=False)
     else:
+        within = [plain_array(v, where) for v in _arrays_within(data)]
         try:
             array = np.asarray(data, dtype)
-        except ValueError as error:
+        except (ValueError, RuntimeError) as error:  # PyTorch's for a tensor that requires grad
             raise TypeError(
-                f"Tensor: cannot make an array of {type(data).__name__}: {error}"
+                f"{where}: cannot make an array of {type(data).__name__}: {error}"
             ) from None
         if dtype is None and array.dtype == np.float64:
-            array = array.astype(_float_of(data), copy=False)
+            floats = {d for v in within if (d := np.asarray(v).dtype).kind == "f"}
+            array = array.astype(np.result_type(*floats or {DEFAULT_FLOAT}), copy=False)
     if array.dtype.kind not in "biufc":
         raise TypeError(
-            f"Tensor: data of type {type(data).__name__} makes an array of dtype {array.dtype}; "
+            f"{where}: data of type {type(data).__name__} makes an array of dtype {array.dtype}; "
             "numbers or bools are needed"
         )
     return array
@@ -42,20 +71,16 @@ def as_array(data: Any, dtype: Any = None) -> Any:
 
 def in_array(value: Any) -> Any:
     """A Tensor or an array as it is, anything else as an array."""
-    return value if hasattr(value, "dtype") else as_array(value)
+    is_ours = value.__class__ is ndarray or not isinstance(value, ndarray)
+    return value if is_ours and is_array(value) else as_array(value)
 
 
-def _float_of(data: Any) -> Any:
-    """The float dtype of nested lists: that of the NumPy floats in them, float32 without any."""
-    found = set()
-    stack = [data]
-    while stack:
-        value = stack.pop()
-        if isinstance(value, (list, tuple)):
-            stack.extend(value)
-        elif hasattr(value, "dtype") and value.dtype.kind == "f":
-            found.add(value.dtype)
-    return np.result_type(*found) if found else DEFAULT_FLOAT
+def _arrays_within(data: Any) -> list[Any]:
+    """Arrays of any library and NumPy's numbers in nested lists."""
+    if isinstance(data, (list, tuple)):
+        items = [v for v in data if v.__class__ not in PYTHON_NUMBERS]
+        return [array for v in items for array in _arrays_within(v)]
+    return [data] if hasattr(data, "__array__") else []
 
 
 def unify(op: str, operands: list[Any], is_tensor: list[bool], keeps_numbers: bool) -> list[Any]:
@@ -70,7 +95,7 @@ def unify(op: str, operands: list[Any], is_tensor: list[bool], keeps_numbers: bo
     NumPy 2's own rules would turn float32 into float64 at the first `np.float64` scalar.
     """
     operands = [
-        v if type(v) in PYTHON_NUMBERS or isinstance(v, np.generic) else as_array(v)
+        v if type(v) in PYTHON_NUMBERS or isinstance(v, np.generic) else as_array(v, where=op)
         for v in operands
     ]
     ranks = [2 if np.ndim(v) else int(t) for v, t in zip(operands, is_tensor, strict=True)]

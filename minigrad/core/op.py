@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from .dtypes import DEFAULT_FLOAT, PYTHON_NUMBERS, unify
+from .dtypes import DEFAULT_FLOAT, PYTHON_NUMBERS, plain_array, unify
 from .graph import OFF, ON, PLAIN, Node, TensorBase, describe, mode, onlooker, sketch, wrap
 from .rule import ALSO, MEMBER, OUTPUT, Rule, output_of, parameters
 
@@ -165,7 +165,7 @@ class Primitive:
                 values[i] = unwrap(a, self.name, self._name_of(i, slots))
             constants.append(i)
         if not has_tensor:
-            return self._plain(args, slots)
+            return self._plain(values, slots, is_uniform)
         recording = mode.get()
         if recording > ON:
             return onlooker().called(self, args, slots, option_slots)
@@ -188,9 +188,12 @@ class Primitive:
             return self._record(y, values, parents, constants)
         return wrap(y) if y.__class__ is ndarray else _wrapped(y)
 
-    def _plain(self, args: Sequence[Any], slots: Sequence[int]) -> Any:
+    def _plain(self, values: list[Any], slots: Sequence[int], is_uniform: bool) -> Any:
         """The result of a call without any Tensor."""
-        return self.f(*(self._in_floats(args, slots) if self._floats_alone else args))
+        if not is_uniform:
+            for i in slots:
+                values[i] = plain_array(values[i], self.name)
+        return self.f(*(self._in_floats(values, slots) if self._floats_alone else values))
 
     def _output(self, y: Any, values: list[Any]) -> Any:
         """The output as an array or a tuple of arrays; what f returned for `also` is appended to `values`."""
@@ -327,10 +330,7 @@ class Variadic(Primitive):
     def __call__(self, *members: Any, **options: Any) -> Any:
         count = len(members)
         args = (*members, *self._bind((None,), options)[1:])
-        for a in args:
-            if isinstance(a, TensorBase):
-                return self._apply(args, range(count), range(count, len(args)))
-        return self.f(*args)
+        return self._apply(args, range(count), range(count, len(args)))
 
     def _save_shared(self, rule: Rule, y: Any, values: list[Any], parents: list[Any]) -> list[Any]:
         options = values[len(parents) :]
@@ -363,7 +363,7 @@ def unwrap(value: Any, op: str, name: str) -> Any:
         return value._data
     if value.__class__ in (tuple, list):
         return value.__class__([unwrap(v, op, name) for v in value])
-    return value
+    return plain_array(value, op) if isinstance(value, ndarray) else value
 
 
 def _wrapped(y: Any) -> Any:

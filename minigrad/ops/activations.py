@@ -10,7 +10,7 @@ import numpy as np
 from ..core.dtypes import in_array
 from ..core.rows import elementwise
 from .axes import in_floats
-from .elementwise import clip, expm1, sigmoid, tanh, where
+from .elementwise import clip, expm1, multiply, sigmoid, tanh, where
 from .special import erfc
 
 # Rectifiers ----------------------------------------------------------------------------------------------
@@ -89,7 +89,7 @@ def hardswish(x: Any) -> Any:
 
     At the kink: 0 at -3 and 1 at 3, of the slopes on the two sides the smaller in magnitude.
     """
-    return x * hardsigmoid(x)
+    return multiply(x, hardsigmoid(x))
 
 
 # Exponential units ---------------------------------------------------------------------------------------
@@ -148,12 +148,12 @@ def logsigmoid(x: Any) -> Any:
 
 def silu(x: Any) -> Any:
     """x sigmoid(x), also known as swish."""
-    return x * sigmoid(x)
+    return multiply(x, sigmoid(x))  # x * would be the matrix product for an np.matrix
 
 
 def mish(x: Any) -> Any:
     """x tanh(log(1 + exp(x))). Misra 2019."""
-    return x * tanh(softplus(x))
+    return multiply(x, tanh(softplus(x)))
 
 
 def gelu(x: Any, approximate: str = "none") -> Any:
@@ -162,9 +162,10 @@ def gelu(x: Any, approximate: str = "none") -> Any:
     approximate  "tanh" for x (1 + tanh((2 / pi)^(1/2) (x + 0.044715 x^3))) / 2, which is faster
     """
     if approximate == "none":
-        return 0.5 * x * erfc(x * -math.sqrt(0.5))  # 1 + erf would cancel in the left tail
+        # 1 + erf would cancel in the left tail
+        return multiply(0.5 * x, erfc(x * -math.sqrt(0.5)))
     if approximate != "tanh":
         raise ValueError(f"gelu: approximate must be 'none' or 'tanh', not {approximate!r}")
     # (1 + tanh(u)) / 2 = sigmoid(2 u), which does not cancel; beyond |x| = 30 it is 0 or 1, but x^3 may overflow
     z = clip(x, -30, 30)
-    return x * sigmoid(math.sqrt(8 / math.pi) * z * (1 + 0.044715 * z * z))
+    return multiply(x, sigmoid(math.sqrt(8 / math.pi) * z * (1 + 0.044715 * z * z)))

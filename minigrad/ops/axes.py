@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from ..core.dtypes import DEFAULT_FLOAT
+from ..core.dtypes import DEFAULT_FLOAT, in_array
 from ..core.rows import serves
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -46,6 +46,7 @@ def count(shape: Any, axes: Any) -> int:
 
 def joined(x: Any, axes: Any) -> Any:
     """x with the axes to reduce moved to the front and made into one: (n, ...)."""
+    x = in_array(x)
     ndim = len(x.shape)
     first = tuple_of(axes, ndim)
     order = (*first, *[i for i in range(ndim) if i not in first])

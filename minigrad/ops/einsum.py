@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.dtypes import as_array, is_array
+from ..core.dtypes import in_array
 from ..core.rows import Primitive, primitive, serves
 from .indexing import scatter
 from .kernels import einsum as kernels
@@ -99,7 +99,7 @@ def einsum(subscripts: str, *operands: Any, optimize: Any = False) -> Any:
             'einsum: the first argument must be the subscripts, such as "ij,jk->ik"; lists of axis numbers beside '
             "the operands are not supported"
         )
-    xs = [x if is_array(x) else as_array(x) for x in operands]
+    xs = [in_array(x) for x in operands]
     of_xs, out = _parse(subscripts, tuple(tuple(x.shape) for x in xs))
     if len(xs) == 1:
         return _einsum_row(xs[0], None, f"{of_xs[0]}->{out}")

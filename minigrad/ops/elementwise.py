@@ -41,7 +41,7 @@ def floor_divide(a: Any, b: Any) -> Any:
     """floor(a / b), without gradient, as it is constant between its jumps."""
     is_tensor = [isinstance(v, TensorBase) for v in (a, b)]
     if not any(is_tensor):
-        return np.floor_divide(a, b)
+        return np.floor_divide(*plain((a, b), "floor_divide"))
     # one dtype for both operands, as in every op: np.floor_divide itself widens float32 beside an np.float64
     return inspect(np.floor_divide, *unify("floor_divide", [plain(a), plain(b)], is_tensor, True))
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..core.dtypes import DEFAULT_FLOAT, as_array, is_array
+from ..core.dtypes import DEFAULT_FLOAT, in_array, is_array
 from ..core.graph import TensorBase
 from ..core.rows import Primitive, primitive, serves
-from .elementwise import where
+from .elementwise import add, where
 from .inspection import inspect, plain
 from .kernels import is_numpy
 from .kernels import scatter as kernels
@@ -63,7 +63,7 @@ scatter: Primitive = primitive(
 
 def _integers(op: str, indices: Any, x: Any) -> Any:
     """Indices as an integer array; numbers and lists become one of x's library."""
-    indices = plain(indices)
+    indices = plain(indices, op)
     if not is_array(indices):
         indices = np.asarray(indices, like=plain(x) if is_array(x) else None)
         indices = indices if indices.size else indices.astype("int64")
@@ -77,7 +77,7 @@ def _integers(op: str, indices: Any, x: Any) -> Any:
 def _along(op: str, x: Any, indices: Any, axis: int | None) -> tuple[Any, Any]:
     """x, flattened if axis is None, and the index that takes `indices` along its axis."""
     if axis is None:
-        x, axis = x.reshape(-1), 0
+        x, axis = in_array(x).reshape(-1), 0
     shape = tuple(x.shape)
     axis = normalize_axis_index(axis, len(shape))
     indices = _integers(op, indices, x)
@@ -102,7 +102,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
     Negative indices count from the end; IndexError for one out of range.
     """
     if axis is None:
-        x, axis = x.reshape(-1), 0
+        x, axis = in_array(x).reshape(-1), 0
     axis = normalize_axis_index(axis, len(x.shape))
     indices = _integers("take", indices, x)
     check_range("take", indices, -x.shape[axis], x.shape[axis])
@@ -143,7 +143,7 @@ def _numpy_take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any
 
 def _spread(op: str, values: Any, x: Any, shape: tuple[int, ...]) -> Any:
     """values broadcast to `shape`, that of the chosen elements; numbers get x's dtype."""
-    values = values if is_array(values) or np.isscalar(values) else as_array(values)
+    values = values if np.isscalar(values) else in_array(values)
     size = tuple(np.shape(values))
     if size == shape:
         return values
@@ -168,9 +168,9 @@ def scatter_add(x: Any, index: Any, values: Any, axis: int | None = None) -> Any
     """
     if axis is not None:
         _, index = _along("scatter_add", x, index, axis)
-    index = plain(index)
+    index = plain(index, "scatter_add")
     chosen = _shape_chosen("scatter_add", plain(x), index, x.shape)
-    return x + scatter(_spread("scatter_add", values, x, chosen), index, x.shape)
+    return add(x, scatter(_spread("scatter_add", values, x, chosen), index, x.shape))
 
 
 def _put(x: Any, values: Any, places: Any) -> Any:

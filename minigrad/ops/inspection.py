@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.dtypes import plain_array
 from ..core.graph import ON, TensorBase, mode, onlooker, wrap
 from ..core.op import unwrap
 from ..core.rows import serves
@@ -58,13 +59,13 @@ MAKERS: frozenset[Any] = frozenset((
 # fmt: on
 
 
-def plain(value: Any) -> Any:
-    """value with the Tensors in it, also inside tuples and lists, replaced by their data."""
+def plain(value: Any, where: str = "minigrad") -> Any:
+    """value with the Tensors in it, also inside tuples and lists, replaced by their data; errors begin with `where`."""
     if isinstance(value, TensorBase):
         return value._data
     if value.__class__ in (tuple, list):
-        return value.__class__([plain(v) for v in value])
-    return value
+        return value.__class__([plain(v, where) for v in value])
+    return value if value.__class__ is np.ndarray else plain_array(value, where)
 
 
 def tensors_in(value: Any) -> Iterator[TensorBase]:
@@ -80,7 +81,9 @@ def tensors_in(value: Any) -> Iterator[TensorBase]:
 
 def inspect(function: Any, *args: Any, **kwargs: Any) -> Any:
     """`function` on the data; an array it returns becomes a Tensor without history."""
-    result = _wrapped(function(*plain(args), **{name: plain(v) for name, v in kwargs.items()}))
+    where = function.__name__
+    given = {name: plain(value, where) for name, value in kwargs.items()}
+    result = _wrapped(function(*plain(args, where), **given))
     if mode.get() > ON:
         onlooker().asked(function, args, kwargs, result)
     return result

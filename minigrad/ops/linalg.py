@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from ..core.dtypes import as_array, is_array
+from ..core.dtypes import in_array
 from ..core.rows import Primitive, primitive, serves
 from .elementwise import where
 from .inspection import plain
@@ -76,7 +76,7 @@ def solve(a: Any, b: Any) -> Any:
 
     LinAlgError where a matrix is singular. As in NumPy 2, only a 1-d b is a vector: give stacks of them as (..., n, 1).
     """
-    a, b = (x if is_array(x) else as_array(x) for x in (a, b))
+    a, b = (in_array(x) for x in (a, b))
     columns = expand_dims(b, 1) if b.ndim == 1 else b
     if (
         a.ndim < 2
@@ -248,7 +248,7 @@ def matrix_power(a: Any, n: int) -> Any:
     if not hasattr(n, "__index__"):
         raise TypeError(f"matrix_power: n must be an integer, not {n!r}")
     n = index(n)
-    a = a if is_array(a) else as_array(a)
+    a = in_array(a)
     if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
         raise np.linalg.LinAlgError(
             f"matrix_power: a has shape {a.shape}; a square matrix or a stack of them, (..., n, n), is needed"

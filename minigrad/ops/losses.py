@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.dtypes import as_array, in_array
+from ..core.graph import TensorBase
 from ..core.op import unwrap
 from .activations import relu
 from .axes import in_floats
@@ -43,7 +44,7 @@ def cross_entropy(
     check_reduction("cross_entropy", reduction)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing must be in [0, 1], not {label_smoothing}")
-    if not (hasattr(x, "dtype") and hasattr(target, "dtype")):
+    if not (isinstance(x, TensorBase) and target.__class__ is np.ndarray):
         x, target = in_array(x), in_array(target)
     x = in_floats(x)
     classes = x.shape[class_axis("cross_entropy", x)]

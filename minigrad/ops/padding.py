@@ -10,6 +10,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from ..core.rows import Primitive, primitive, serves
 from .indexing import getitem
+from .inspection import plain
 
 Widths = int | Sequence[Any] | dict[int, Any]
 OF_OWN_ELEMENTS = ("edge", "reflect", "symmetric", "wrap")
@@ -102,7 +103,7 @@ def _widths(pad_width: Any, ndim: int) -> tuple[tuple[int, int], ...]:
         by_axis = [(0, 0)] * ndim or 0
         for axis, width in pad_width.items():
             by_axis[normalize_axis_index(axis, ndim, "pad")] = np.broadcast_to(width, 2).tolist()
-    given = np.asarray(by_axis)
+    given = np.asarray(plain(by_axis, "pad"))
     if given.size and (given.dtype.kind not in "iu" or (given < 0).any()):
         raise ValueError(f"pad: pad_width must be made of integers >= 0, not {pad_width}")
     try:

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from ..core.dtypes import as_array, is_array
+from ..core.dtypes import in_array
 from ..core.rows import primitive, serves
 from .pytorch_words import says_our_words
 from .shapes import expand_dims, ravel, reshape, squeeze, sum_to, transpose
 
 
 def _arrays(*xs: Any) -> list[Any]:
-    return [x if is_array(x) else as_array(x) for x in xs]
+    return [in_array(x) for x in xs]
 
 
 def _broadcast(a_shape: Sequence[int], b_shape: Sequence[int]) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from ..core.dtypes import as_array, is_array
+from ..core.dtypes import in_array
 from ..core.graph import TensorBase, wrap
 from ..core.op import sum_to_shape
 from ..core.rows import Primitive, primitive, serves
@@ -117,7 +117,7 @@ def sum_to(x: Any, shape: Sequence[int]) -> Any:
 
 def _as_arrays(arrays: Sequence[Any]) -> list[Any]:
     """The arguments as arrays, numbers and lists too; all of them as Tensors if one is a Tensor."""
-    arrays = [a if is_array(a) else as_array(a) for a in arrays]
+    arrays = [in_array(a) for a in arrays]
     if not any(isinstance(a, TensorBase) for a in arrays):
         return arrays
     return [a if isinstance(a, TensorBase) else wrap(a) for a in arrays]
@@ -179,7 +179,7 @@ _concatenate_row = primitive(_concatenate, xs=_concatenate_member)
 def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
     """The arrays one after another along an existing axis; flattened first if axis is None."""
     if axis is None:
-        arrays, axis = [ravel(a if is_array(a) else as_array(a)) for a in arrays], 0
+        arrays, axis = [ravel(in_array(a)) for a in arrays], 0
     if not len(arrays):
         raise ValueError("concatenate: at least one array is needed")
     shapes = [np.shape(a) for a in arrays]

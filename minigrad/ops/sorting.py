@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from ..core.dtypes import in_array
 from ..core.graph import TensorBase
 from ..core.rows import serves
 from .indexing import take_along_axis
@@ -30,7 +31,7 @@ def sort(x: Any, axis: int | None = -1) -> Any:
     At a tie: the sort is stable, so equal elements and their gradients keep their order.
     """
     if axis is None:
-        x, axis = x.reshape(-1), 0
+        x, axis = in_array(x).reshape(-1), 0
     axis = normalize_axis_index(axis, len(x.shape))
     return take_along_axis(x, _order(plain(x), axis), axis)
 
@@ -39,9 +40,9 @@ def sort(x: Any, axis: int | None = -1) -> Any:
 def argsort(x: Any, axis: int | None = -1) -> Any:
     """The indices that sort x along `axis`; equal elements keep their order. No gradient flows through them."""
     if axis is None:
-        x, axis = x.reshape(-1), 0
+        x, axis = in_array(x).reshape(-1), 0
     axis = normalize_axis_index(axis, len(x.shape))
-    return inspect(_order, x, axis) if isinstance(x, TensorBase) else _order(x, axis)
+    return inspect(_order, x, axis) if isinstance(x, TensorBase) else _order(plain(x), axis)
 
 
 # a stable sort satisfies every `kind` and `stable`
@@ -96,5 +97,7 @@ def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> tuple[Any, Any
             f"not {k!r}"
         )
     options = index(k), axis, largest
-    places = inspect(_first, x, *options) if isinstance(x, TensorBase) else _first(x, *options)
+    places = (
+        inspect(_first, x, *options) if isinstance(x, TensorBase) else _first(plain(x), *options)
+    )
     return take_along_axis(x, places, axis), places

@@ -21,7 +21,7 @@ from .axes import (
     tuple_of,
     widened,
 )
-from .elementwise import astype, square, where
+from .elementwise import astype, multiply, square, where
 from .inspection import plain
 from .norms import norm
 from .pytorch_words import says_our_words
@@ -73,7 +73,7 @@ def average(x: Any, axis: Axis = None, weights: Any = None, keepdims: bool = Fal
     total = sum(broadcast_to(w, x.shape), axis, keepdims)
     if (plain(total) == 0).any():
         raise ZeroDivisionError("average: weights sum to 0, so that the average does not exist")
-    return sum(x * w, axis, keepdims) / total
+    return sum(multiply(x, w), axis, keepdims) / total
 
 
 def _aligned(w: Any, x: Any, axis: Axis) -> Any:

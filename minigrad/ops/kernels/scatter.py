@@ -36,8 +36,8 @@ def scatter(g: Any, index: Any, shape: Any) -> Any:
 
 
 def _as_index(part: Any) -> Any:
-    """A part of an index; lists and bools become arrays, as in NumPy."""
-    if not isinstance(part, (list, bool)):
+    """A part of an index; bools and sequences (lists, tuples within a tuple, ranges) become arrays, as in NumPy."""
+    if hasattr(part, "dtype") or is_basic(part):
         return part
     array = np.asarray(part)
     return array if array.size else array.astype(np.intp)
