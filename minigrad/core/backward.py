@@ -17,7 +17,7 @@ import numpy as np
 from numpy import ndarray
 
 from . import writes
-from .dtypes import as_array
+from .dtypes import FLOAT16, as_array, narrowed, widened
 from .graph import OFF, ON, Node, TensorBase, creation_order, describe, mode, wrap
 
 
@@ -128,6 +128,7 @@ def _traverse(
 
     Gradients are plain arrays, or with create_graph Tensors: the same rules run on both. The first contribution to a
     gradient is used as it is, the second makes a new array for the sum, and later ones are added to it in place.
+    Sums of float16 are of float32 until they are complete: a weight that a long sequence shares has thousands of terms.
     """
     start = _start(caller, y)
     order = creation_order(start)
@@ -145,6 +146,7 @@ def _traverse(
             g = _of_parts(node, grads) if node.part_nodes else grads.pop(node, None)
             if g is None:  # no gradient came here, and zeros instead could make nan: 0 * inf
                 continue
+            g = narrowed(g, node) if node in owned else g
             if node.hooks:
                 g = _run_hooks(node.hooks, node, g)
                 owned.discard(node)
@@ -166,6 +168,7 @@ def _traverse(
         mode.reset(token)
     for leaf, g in grads.items():
         if targets is None or leaf in targets:
+            g = narrowed(g, leaf) if leaf in owned else g
             is_whole = leaf._hooks and leaf not in unfinished
             found[leaf] = _run_hooks(leaf._hooks, leaf, g) if is_whole else g
     return found
@@ -200,7 +203,7 @@ def _pull(
             if total is None:
                 grads[parent] = c
             elif create_graph or parent not in owned:
-                grads[parent] = total + c
+                grads[parent] = (widened(total) if c.dtype == FLOAT16 else total) + c
                 owned.add(parent)
             else:
                 total += c

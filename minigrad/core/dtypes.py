@@ -1,13 +1,15 @@
-"""Dtypes: the one that data gets in a Tensor, and the one in which an op computes."""
+"""Dtypes: the one that data gets in a Tensor, the one in which an op computes, and the one in which it adds up."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
 DEFAULT_FLOAT = np.dtype(np.float32)
+FLOAT16 = np.dtype(np.float16)
 PYTHON_NUMBERS = frozenset((bool, int, float))
 _NUMPYS = (ndarray.__array_ufunc__, ndarray.__array_function__)
 _KIND_RANK = {"b": 0, "u": 1, "i": 1, "f": 2}
@@ -134,3 +136,30 @@ def _convert(op: str, value: Any, dtype: Any) -> Any:
     if dtype.kind in "iu" and value.ndim == 0 and converted != value:
         raise OverflowError(f"{op}: the integer {value} does not fit the other operand's {dtype}")
     return converted
+
+
+# float16 counts only to 2048 and ends at 65504, so that nothing may be summed in it ------------------------
+
+
+def widened(x: Any) -> Any:
+    """float16 as float32; anything else as it is."""
+    return x.astype(DEFAULT_FLOAT) if getattr(x, "dtype", None) == FLOAT16 else x
+
+
+def narrowed(y: Any, x: Any) -> Any:
+    """y, computed from `widened(x)`, in the dtype of x: here it is rounded, once."""
+    return y.astype(FLOAT16) if x.dtype == FLOAT16 else y
+
+
+def in_float32(f: Callable[..., Any], *args: Any) -> Any:
+    """f(*args), with float16 computed in float32 and rounded once, unless an argument has wider floats."""
+    if args[0].dtype != FLOAT16 or any(getattr(a, "dtype", "") in ("f4", "f8") for a in args):
+        return f(*args)
+    return f(*map(widened, args)).astype(FLOAT16)
+
+
+def sum_(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """x.sum(axis): every sum of the engine and of the table, also within rules and of Tensors."""
+    if x.dtype != FLOAT16:
+        return x.sum(axis=axis, keepdims=keepdims)
+    return widened(x).sum(axis=axis, keepdims=keepdims).astype(FLOAT16)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from .dtypes import DEFAULT_FLOAT, PYTHON_NUMBERS, plain_array, unify
+from .dtypes import DEFAULT_FLOAT, PYTHON_NUMBERS, plain_array, sum_, unify
 from .graph import OFF, ON, PLAIN, Node, TensorBase, describe, mode, onlooker, sketch, wrap
 from .rule import ALSO, MEMBER, OUTPUT, Rule, output_of, parameters
 
@@ -392,4 +392,4 @@ def sum_to_shape(c: Any, shape: tuple[int, ...]) -> Any:
     """c summed over the axes along which an array of `shape` was broadcast to c's shape."""
     lead = len(c.shape) - len(shape)
     stretched = [lead + i for i, n in enumerate(shape) if n == 1 and c.shape[lead + i] != 1]
-    return c.sum(axis=(*range(lead), *stretched)).reshape(shape)
+    return sum_(c, (*range(lead), *stretched)).reshape(shape)

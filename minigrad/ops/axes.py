@@ -1,4 +1,4 @@
-"""Reductions: their axes, how many elements these hold, the shape that is left, and the dtype to compute in."""
+"""Reductions: their axes, how many elements these hold, the shape that is left, and their integers as floats."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ..core.dtypes import DEFAULT_FLOAT, in_array
@@ -15,7 +14,6 @@ from ..core.rows import serves
 
 F = TypeVar("F", bound=Callable[..., Any])
 Axis = int | Sequence[int] | None
-FLOAT16 = np.dtype(np.float16)
 
 
 def axes_of(x: Any, axis: Axis) -> int | tuple[int, ...] | None:
@@ -59,16 +57,6 @@ def joined(x: Any, axes: Any) -> Any:
 def in_floats(x: Any) -> Any:
     """x as floats: integers and bools become float32."""
     return x.astype(DEFAULT_FLOAT) if x.dtype.kind in "biu" else x
-
-
-def widened(x: Any) -> Any:
-    """float16 as float32: sums and squares can overflow float16 where the mean or the root would not."""
-    return x.astype(DEFAULT_FLOAT) if x.dtype == FLOAT16 else x
-
-
-def narrowed(y: Any, x: Any) -> Any:
-    """y, computed from `widened(x)`, in the dtype of x."""
-    return y.astype(FLOAT16) if x.dtype == FLOAT16 else y
 
 
 def serves_with_axis(*numpy_functions: Any) -> Callable[[F], F]:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.dtypes import in_float32, sum_
 from ..core.rows import Primitive, primitive
 from .kernels import conv as kernels
 from .kernels import is_numpy
@@ -81,14 +82,15 @@ def _conv2d_input(g: Any, w: Any, size: Pair, window: Window, groups: int) -> An
 
 
 def _conv2d_weight(g: Any, x: Any, window: Window, groups: int) -> Any:
-    return (kernels.conv2d_weight if is_numpy(g, x) else conv2d_weight_plain)(g, x, window, groups)
+    function = kernels.conv2d_weight if is_numpy(g, x) else conv2d_weight_plain
+    return in_float32(function, g, x, window, groups)  # it adds up products
 
 
 _conv2d_row = primitive(
     _conv2d,
     x=lambda g, w, x_shape, window, groups: conv2d_input(g, w, x_shape[2:], window, groups),
     w=lambda g, x, window, groups: conv2d_weight(g, x, window, groups),
-    b=lambda g: g.sum(axis=(0, 2, 3)),
+    b=lambda g: sum_(g, (0, 2, 3)),
 )
 conv2d_input: Primitive = primitive(
     _conv2d_input,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from ..core.dtypes import in_float32, narrowed, widened
 from ..core.rows import Primitive, primitive
 from .axes import serves_with_axis
 from .pytorch_words import says_our_words
@@ -16,7 +17,7 @@ from .shapes import concatenate, ravel, swapaxes
 
 
 def _cumsum(x: Any) -> Any:
-    return np.cumsum(x, axis=0)
+    return in_float32(np.cumsum, x, 0)
 
 
 _cumsum_row: Primitive = primitive(_cumsum, x=lambda g: _cumsum_row(g[::-1])[::-1])
@@ -86,4 +87,4 @@ def cumprod(x: Any, axis: int | None = None) -> Any:
 
     At the edge: derivatives of every order are exact where elements are 0, as nothing is divided.
     """
-    return _along(_cumprod_row, x, axis)
+    return narrowed(_along(_cumprod_row, widened(x), axis), x)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.dtypes import in_array
+from ..core.dtypes import in_array, in_float32
 from ..core.rows import Primitive, primitive, serves
 from .indexing import scatter
 from .kernels import einsum as kernels
@@ -20,7 +20,8 @@ from .shapes import broadcast_to
 
 def _einsum(a: Any, b: Any, subscripts: str) -> Any:
     is_fast = _is_numpys(a) and (b is None or _is_numpys(b))
-    return (kernels.einsum if is_fast else _einsum_plain)(a, b, subscripts)
+    f = kernels.einsum if is_fast else _einsum_plain
+    return in_float32(f, a, b, subscripts)
 
 
 def _is_numpys(x: Any) -> bool:

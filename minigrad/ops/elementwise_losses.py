@@ -9,7 +9,7 @@ from .activations import softplus
 from .axes import in_floats
 from .elementwise import absolute, clip, exp, log, maximum, where
 from .inspection import plain
-from .loss_terms import Reduction, check_reduction, check_same_shape, fitting, reduced
+from .loss_terms import Reduction, check_reduction, check_same_shape, fitting, reduced, rounded_once
 from .reductions import sum
 
 
@@ -20,12 +20,14 @@ def _checked(op: str, x: Any, target: Any, reduction: str, *more: str) -> tuple[
     return in_floats(in_array(x)), in_floats(in_array(target))
 
 
+@rounded_once
 def mse_loss(x: Any, target: Any, reduction: Reduction = "mean") -> Any:
     """mean((x - target)^2); x and target must have one shape."""
     x, target = _checked("mse_loss", x, target, reduction)
     return reduced((x - target) ** 2, reduction)
 
 
+@rounded_once
 def l1_loss(x: Any, target: Any, reduction: Reduction = "mean") -> Any:
     """mean(|x - target|); x and target must have one shape.
 
@@ -35,6 +37,7 @@ def l1_loss(x: Any, target: Any, reduction: Reduction = "mean") -> Any:
     return reduced(absolute(x - target), reduction)
 
 
+@rounded_once
 def smooth_l1_loss(x: Any, target: Any, reduction: Reduction = "mean", beta: float = 1.0) -> Any:
     """mean of (x - t)^2 / (2 beta) where |x - t| < beta and |x - t| - beta / 2 elsewhere; l1_loss if beta is 0."""
     x, target = _checked("smooth_l1_loss", x, target, reduction)
@@ -44,6 +47,7 @@ def smooth_l1_loss(x: Any, target: Any, reduction: Reduction = "mean", beta: flo
     return reduced(_huber(d, beta) / beta if beta else absolute(d), reduction)
 
 
+@rounded_once
 def huber_loss(x: Any, target: Any, reduction: Reduction = "mean", delta: float = 1.0) -> Any:
     """mean of (x - t)^2 / 2 where |x - t| < delta and delta (|x - t| - delta / 2) elsewhere."""
     x, target = _checked("huber_loss", x, target, reduction)
@@ -57,6 +61,7 @@ def _huber(d: Any, bound: float) -> Any:
     return near * (d - 0.5 * near)
 
 
+@rounded_once
 def binary_cross_entropy_with_logits(
     x: Any,
     target: Any,
@@ -77,6 +82,7 @@ def binary_cross_entropy_with_logits(
     return reduced(_weighted(op, terms, weight, x), reduction)
 
 
+@rounded_once
 def binary_cross_entropy(
     x: Any, target: Any, weight: Any = None, reduction: Reduction = "mean"
 ) -> Any:
@@ -108,6 +114,7 @@ def _weighted(op: str, terms: Any, weight: Any, x: Any) -> Any:
     return terms if weight is None else terms * fitting(op, "weight", weight, x)
 
 
+@rounded_once
 def kl_div(x: Any, target: Any, reduction: Reduction = "mean", log_target: bool = False) -> Any:
     """mean of t (log t - x), with t probabilities and x log-probabilities: the divergence of x from t.
 

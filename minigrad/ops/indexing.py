@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..core.dtypes import DEFAULT_FLOAT, in_array, is_array
+from ..core.dtypes import DEFAULT_FLOAT, in_array, in_float32, is_array
 from ..core.graph import TensorBase
 from ..core.rows import Primitive, primitive, serves
 from .elementwise import add, where
@@ -36,11 +36,16 @@ def _scatter(g: Any, index: Any, shape: Any) -> Any:
 def _scatter_plain(g: Any, index: Any, shape: Any) -> Any:
     """zeros(shape) with y[index] += g, duplicate indices accumulating, in functions that every array library has."""
     check_fits(g, _shape_chosen("scatter", g, index, shape), shape)
+    if not all(is_basic(part) for part in parts_of(index)):
+        return in_float32(_added_at, g, index, shape)
+    y = np.zeros_like(g, shape=shape)  # each element is met at most once
+    y[index] = g
+    return y
+
+
+def _added_at(g: Any, index: Any, shape: Any) -> Any:
     y = np.zeros_like(g, shape=shape)
-    if all(is_basic(part) for part in parts_of(index)):  # each element at most once
-        y[index] = g
-    else:
-        np.add.at(y, index, g)
+    np.add.at(y, index, g)
     return y
 
 

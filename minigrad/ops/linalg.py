@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from ..core.dtypes import in_array
+from ..core.dtypes import FLOAT16, in_array, widened
 from ..core.rows import Primitive, primitive, serves
 from .elementwise import where
 from .inspection import plain
@@ -25,9 +25,9 @@ def _lapack(op: str, f: Any, a: Any, *more: Any) -> Any:
         raise np.linalg.LinAlgError(
             f"{op}: a has shape {a.shape}; a square matrix or a stack of them, (..., n, n), is needed"
         )
-    if a.dtype != "float16":
+    if a.dtype != FLOAT16:
         return f(a, *more)
-    y = f(*[x.astype("float32") for x in (a, *more)])
+    y = f(*map(widened, (a, *more)))
     return tuple(part.astype(a.dtype) for part in y) if isinstance(y, tuple) else y.astype(a.dtype)
 
 

@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
 
 import numpy as np
 
-from ..core.dtypes import in_array
+from ..core.dtypes import FLOAT16, in_array, widened
 from .reductions import mean, sum
 
 Reduction = str
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def rounded_once(loss: F) -> F:
+    """Make a loss(x, target, ...) of float16 one that is computed in float32: its terms are squared and summed."""
+
+    @wraps(loss)
+    def call(x: Any, target: Any, *args: Any, **options: Any) -> Any:
+        if getattr(x, "dtype", None) != FLOAT16:
+            return loss(x, target, *args, **options)
+        target = in_array(target)
+        if target.dtype.kind == "f" and target.dtype != FLOAT16:
+            return loss(x, target, *args, **options)
+        return loss(widened(x), widened(target), *args, **options).astype(FLOAT16)
+
+    return call  # type: ignore[return-value]
 
 
 def check_reduction(op: str, reduction: str, *more: str) -> None:

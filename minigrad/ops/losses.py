@@ -16,12 +16,13 @@ from .axes import in_floats
 from .elementwise import where
 from .inspection import plain
 from .labels import check_labels, class_axis, class_rows, kept_labels, label_places
-from .loss_terms import Reduction, check_reduction, reduced
+from .loss_terms import Reduction, check_reduction, reduced, rounded_once
 from .reductions import sum
 from .shapes import reshape
 from .softmax import log_softmax, softmax_cross_entropy
 
 
+@rounded_once
 def cross_entropy(
     x: Any,
     target: Any,
@@ -96,7 +97,7 @@ def _weights(
     if reduction != "mean":
         return class_weight, row_weight, 1
     if labels.shape[0] and not kept.any():
-        warnings.warn(f"{op}: every label is ignore_index, so the mean is nan", stacklevel=4)
+        warnings.warn(f"{op}: every label is ignore_index, so the mean is nan", stacklevel=5)
     return class_weight, row_weight, row_weight.sum()
 
 
@@ -129,6 +130,7 @@ def _with_probabilities(
     return reduced(terms, reduction)
 
 
+@rounded_once
 def nll_loss(
     x: Any,
     target: Any,
@@ -166,6 +168,7 @@ def _nll(x: Any, labels: Any, weight: Any, ignore_index: int, reduction: Reducti
     return terms if reduction == "none" else sum(terms)
 
 
+@rounded_once
 def hinge_loss(x: Any, target: Any, margin: float = 1.0, reduction: Reduction = "mean") -> Any:
     """sum_{j != t} max(0, x_j - x_t + margin), averaged over the rows: the loss of a multiclass SVM.
 

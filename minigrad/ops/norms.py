@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..core.dtypes import narrowed, widened
 from ..core.rows import primitive, serves
-from .axes import Axis, axes_of, in_floats, kept_shape, narrowed, widened
+from .axes import Axis, axes_of, in_floats, kept_shape
 from .elementwise import absolute, where
 from .pytorch_words import says_our_words
 from .reductions import max, min, sum

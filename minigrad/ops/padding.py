@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from ..core.dtypes import in_float32
 from ..core.rows import Primitive, primitive, serves
 from .indexing import getitem
 from .inspection import plain
@@ -34,6 +35,10 @@ _pad_row = primitive(_pad, x=_pad_back)
 
 def _unpad(g: Any, pad_width: Any, mode: Any) -> Any:
     """The inside of g, with each element of the frame added to the one that it is a copy of."""
+    return in_float32(_folded_in, g, pad_width, mode)
+
+
+def _folded_in(g: Any, pad_width: Any, mode: Any) -> Any:
     for axis, (before, after) in enumerate(pad_width):
         if not before and not after:
             continue

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from ..core.dtypes import in_float32, narrowed, widened
 from ..core.graph import TensorBase, wrap
 from ..core.rows import Primitive, primitive
-from .axes import narrowed, widened
 from .elementwise import where
 from .indexing import getitem
 from .inspection import plain
@@ -93,7 +93,8 @@ def pool_scatter_plain(g: Any, place: Any, size: Pair, window: Window) -> Any:
 
 def _pool_scatter(g: Any, place: Any, size: Pair, window: Window) -> Any:
     is_fast = is_numpy(g, place) and g.dtype.char in BITS
-    return (kernels.pool_scatter if is_fast else pool_scatter_plain)(g, place, size, window)
+    f = kernels.pool_scatter if is_fast else pool_scatter_plain
+    return in_float32(f, g, place, size, window)
 
 
 max_pool2d_row = primitive(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from ..core.dtypes import in_array
+from ..core.dtypes import in_array, sum_
 from ..core.rows import primitive, serves
 from .pytorch_words import says_our_words
 from .shapes import expand_dims, ravel, reshape, squeeze, sum_to, transpose
@@ -104,7 +104,7 @@ _linear_row = primitive(
     _linear,
     x=lambda g, w: g @ w if len(g.shape) <= 2 else _rows_times(g, w),
     w=lambda g, x: (x.T @ g if len(x.shape) == 2 else _rows(x).T @ _rows(g)).T,  # the faster order
-    b=lambda g: _rows(g).sum(axis=0),
+    b=lambda g: sum_(_rows(g), 0),
 )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from ..core.dtypes import narrowed, widened
 from ..core.rows import Primitive, primitive, serves
 from .indexing import scatter, take
 from .inspection import plain
@@ -123,8 +124,8 @@ def _repeat(x: Any, repeats: int, axis: int) -> Any:
 
 def _sum_of_copies(g: Any, repeats: int, axis: int, x_shape: Any) -> Any:
     if axis == len(x_shape) - 1 and 0 < repeats <= 8:  # sums over a short last axis are slow
-        copies = [g[(Ellipsis, slice(i, None, repeats))] for i in range(repeats)]
-        return functools.reduce(operator.add, copies)
+        copies = [widened(g[(Ellipsis, slice(i, None, repeats))]) for i in range(repeats)]
+        return narrowed(functools.reduce(operator.add, copies), g)
     kept = (*x_shape[: axis + 1], 1, *x_shape[axis + 1 :])
     apart = g.reshape((*x_shape[: axis + 1], repeats, *x_shape[axis + 1 :]))
     return sum_to(apart, kept).reshape(x_shape)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.dtypes import narrowed, sum_, widened
 from ..core.rows import primitive, serves
 from .axes import (
     Axis,
@@ -15,10 +16,8 @@ from .axes import (
     in_floats,
     joined,
     kept_shape,
-    narrowed,
     serves_with_axis,
     tuple_of,
-    widened,
 )
 from .cumulative import products_of_others
 from .elementwise import where
@@ -29,17 +28,13 @@ from .shapes import broadcast_to, reshape
 # Sums ----------------------------------------------------------------------------------------------------
 
 
-def _sum(x: Any, axis: Any, keepdims: bool) -> Any:
-    return x.sum(axis=axis, keepdims=keepdims)
-
-
 def _to_terms(g: Any, x_shape: Any, axis: Any) -> Any:
     """The gradient of a sum, which goes to each of its terms whole."""
     kept = g.reshape(kept_shape(x_shape, axis)) if g.shape else g  # 0-d broadcasts as it is
     return broadcast_to(kept, x_shape)
 
 
-_sum_row = primitive(_sum, x=_to_terms)
+_sum_row = primitive(sum_, x=_to_terms)
 
 
 @serves_with_axis(np.sum)
@@ -100,7 +95,7 @@ def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     At the edge: derivatives of every order are exact where elements are 0, as nothing is divided.
     """
     axes = axes_of(x, axis)
-    y = _prod_row(joined(x, axes))
+    y = narrowed(_prod_row(widened(joined(x, axes))), x)
     return reshape(y, kept_shape(x.shape, axes)) if keepdims else y
 
 
@@ -120,7 +115,7 @@ def _to_extremes(g: Any, x: Any, y: Any, axis: Any) -> Any:
     kept = kept_shape(x.shape, axis)
     tied = (x == y.reshape(kept)) | np.isnan(x)
     # counted in the gradient's dtype; float16 counts only to 2048, so float32 instead
-    ties = tied.sum(axis=axis, keepdims=True).astype("float32" if g.dtype == "float16" else g.dtype)
+    ties = tied.sum(axis=axis, keepdims=True).astype(widened(g).dtype)
     return where(tied, g.reshape(kept) / ties, 0)
 
 
@@ -176,4 +171,4 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
     At the edge: all x_i -inf give -inf, gradient 0; an x_i of inf gives inf, with gradient nan there and 0 elsewhere.
     """
-    return _logsumexp_row(in_floats(x), axes_of(x, axis), keepdims)
+    return narrowed(_logsumexp_row(widened(in_floats(x)), axes_of(x, axis), keepdims), x)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.dtypes import in_float32
 from ..core.rows import elementwise, serves
 from .elementwise import clip, where
 
@@ -117,9 +118,7 @@ def _by_blocks(f: Callable[[Any], Any], x: Any) -> Any:
             for piece, out in pieces:
                 out[...] = f(piece)
             return pieces.operands[1]
-    if getattr(x, "dtype", None) == "float16":
-        return f(x.astype("float32")).astype("float16")
-    return f(x)
+    return in_float32(f, x) if hasattr(x, "dtype") else f(x)
 
 
 def _erf_of(x: Any) -> Any:

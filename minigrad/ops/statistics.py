@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.dtypes import in_array
+from ..core.dtypes import in_array, narrowed, widened
 from ..core.rows import serves
 from .axes import (
     Axis,
@@ -16,10 +16,8 @@ from .axes import (
     in_floats,
     joined,
     kept_shape,
-    narrowed,
     serves_with_axis,
     tuple_of,
-    widened,
 )
 from .elementwise import astype, multiply, square, where
 from .inspection import plain
@@ -69,11 +67,12 @@ def average(x: Any, axis: Axis = None, weights: Any = None, keepdims: bool = Fal
         return mean(x, axis, keepdims)
     w = in_array(weights)
     x = in_floats(x)
-    w = astype(_aligned(w, x, axis), x.dtype)
+    wide = widened(x)
+    w = astype(_aligned(w, x, axis), wide.dtype)
     total = sum(broadcast_to(w, x.shape), axis, keepdims)
     if (plain(total) == 0).any():
         raise ZeroDivisionError("average: weights sum to 0, so that the average does not exist")
-    return sum(multiply(x, w), axis, keepdims) / total
+    return narrowed(sum(multiply(wide, w), axis, keepdims) / total, x)
 
 
 def _aligned(w: Any, x: Any, axis: Axis) -> Any:

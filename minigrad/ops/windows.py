@@ -11,6 +11,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
+from ..core.dtypes import in_float32
 from ..core.rows import Primitive, primitive
 from .kernels.windows import Pair, Window
 from .shapes import reshape
@@ -133,6 +134,10 @@ def _unfold(x: Any, window: Window) -> Any:
 
 
 def _fold(x: Any, output_size: Pair, window: Window) -> Any:
+    return in_float32(_added_up, x, output_size, window)
+
+
+def _added_up(x: Any, output_size: Pair, window: Window) -> Any:
     kh, kw = window.kernel
     n, c = x.shape[0], x.shape[1] // (kh * kw)
     columns = x.reshape(n, c, kh * kw, *window.output_size(output_size))

@@ -11,8 +11,8 @@ import minigrad
 
 from .. import init
 from ..checks import float_input, integer
+from ..float16 import in_wide_floats
 from ..module import Buffer, Module, Parameter
-from .normalisation import in_wide_floats
 
 
 class _BatchNorm(Module):

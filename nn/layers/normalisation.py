@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,12 +11,8 @@ import minigrad
 
 from .. import init
 from ..checks import float_input, integer
+from ..float16 import in_wide_floats
 from ..module import Module, Parameter
-
-
-def in_wide_floats(law: Callable[[Any], Any], x: Any) -> Any:
-    """law(x), with float16 computed in float32: squares from 256^2 on are beyond its range, their root is not."""
-    return law(x.astype(np.float32)).astype(np.float16) if x.dtype == np.float16 else law(x)
 
 
 def _standardised(x: Any, axes: tuple[int, ...], eps: float) -> Any:

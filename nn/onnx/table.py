@@ -191,8 +191,20 @@ def _norm(step: Step) -> str:
     return step.add("Pow", total, step.constant(1 / p))
 
 
-def _along_axis(op: str) -> Translation:
-    return lambda step: step.add(op, step("x"), axis=step.option("axis"))
+def _softmax(step: Step) -> str:
+    """exp(x - m) / sum(exp(x - m)) with m = max(x), where the axes are not the one that Softmax takes"""
+    x, axis = step("x"), step.option("axis")
+    if isinstance(axis, int):
+        return step.add("Softmax", x, axis=axis)
+    powers = step.add("Exp", step.add("Sub", x, _reduced(step, "ReduceMax", x, axis, True)))
+    return step.add("Div", powers, _reduced(step, "ReduceSum", powers, axis, True))
+
+
+def _log_softmax(step: Step) -> str:
+    x, axis = step("x"), step.option("axis")
+    if isinstance(axis, int):
+        return step.add("LogSoftmax", x, axis=axis)
+    return step.add("Sub", x, _reduced(step, "ReduceLogSumExp", x, axis, True))
 
 
 def _cumsum(step: Step) -> str:
@@ -231,7 +243,7 @@ TRANSLATIONS: dict[str, Translation] = {
     "erf": _unary("Erf"), "erfc": _erfc,
 
     "relu": _unary("Relu"), "sigmoid": _unary("Sigmoid"), "softplus": _unary("Softplus"),
-    "softmax": _along_axis("Softmax"), "log_softmax": _along_axis("LogSoftmax"),
+    "softmax": _softmax, "log_softmax": _log_softmax,
 
     "linear": _linear, "matmul": _binary("MatMul"), "einsum": _einsum,
 

@@ -19,6 +19,8 @@ from numpy.lib.array_utils import byte_bounds
 import minigrad
 from minigrad import Tensor
 
+from ..float16 import FLOAT16, wide_dtype, widened
+
 # Bytes of an array that fits a second-level cache together with the others of the law: w, g, moments, temporaries.
 BLOCK = 2**18
 
@@ -72,7 +74,7 @@ class Blocks:
         """Go on from what `states` gave."""
         self._disband()
         for member, state in zip(self._members, states, strict=True):
-            member.state = state
+            member.state = _changed(state, widened)  # some older states of float16 are in float16
 
     def _disband(self) -> None:
         """Give every parameter its own state back, and have no blocks."""
@@ -102,7 +104,7 @@ class Blocks:
         for member in members:
             if member.order is None or member in overlapping:
                 blocks.append(member)
-            elif member.w.nbytes > BLOCK:
+            elif member.w.nbytes > BLOCK and member.w.dtype != FLOAT16:
                 blocks.append(Cut(member, room))
             elif member.w.nbytes > SMALL:
                 blocks.append(member.alone(room))
@@ -143,13 +145,20 @@ class Member:
     def alone(self, room: Room) -> Member:
         """The member, prepared for many steps as a block by itself."""
         self.state = _changed(_changed(self.state, self.flat), self.shaped)
-        self._room = tuple(map(self.shaped, room.pair(self.w.dtype, self.w.size)))
+        self._room = tuple(map(self.shaped, room.pair(wide_dtype(self.w), self.w.size)))
         return self
 
     def step(self, update: Update, grads: list[Any], group: Group) -> None:
         w, g = self.w, grads[self.at].data
+        g = g if g.ndim else g.reshape(1)
+        if (
+            w.dtype == FLOAT16
+        ):  # g^2 leaves its range from |g| = 256 on, and small steps of a mean are lost in it
+            w, g = widened(w), widened(g)
         room = self._room or (np.empty_like(w), np.empty_like(w))
-        update(w, g if g.ndim else g.reshape(1), self.state, group, room)
+        update(w, g, self.state, group, room)
+        if w is not self.w:
+            self.w[...] = w
 
     def hand_back(self) -> None:
         """Leave every member its state, in arrays of its shape."""
@@ -191,7 +200,7 @@ class Gathered:
         self._views = [m.flat(m.w) for m in members]
         ends = list(accumulate(m.w.size for m in members))
         self._places = [slice(end - m.w.size, end) for m, end in zip(members, ends, strict=True)]
-        self._w, self._g = np.empty((2, ends[-1]), members[0].w.dtype)
+        self._w, self._g = np.empty((2, ends[-1]), wide_dtype(members[0].w))
         self._room = room.pair(self._w.dtype, ends[-1])
         parts = map(self._w.__getitem__, self._places)
         self._targets = [(m.w, m.shaped(part)) for m, part in zip(members, parts, strict=True)]

@@ -11,6 +11,7 @@ import numpy as np
 import minigrad
 from minigrad import Tensor
 
+from ..float16 import widened
 from .checks import not_negative, parameters, positive
 
 
@@ -42,7 +43,7 @@ def clip_grad_norm_(
     if not scale >= 1:
         with np.errstate(invalid="ignore"):  # inf times 0 is nan, without a warning
             for g in grads.values():
-                np.multiply(g.data, scale, out=g.data)
+                np.multiply(widened(g.data), scale, out=g.data)
         minigrad.touch(*grads.values())
     return total
 

@@ -10,6 +10,7 @@ import numpy as np
 import minigrad
 from minigrad import Tensor
 
+from ..float16 import widened
 from .blocks import Group, State
 from .checks import natural, not_negative, one_of, optional
 from .line_search import Point, strong_wolfe
@@ -199,7 +200,7 @@ def _fresh() -> State:
 
 
 def _vector(arrays: list[Any]) -> Any:
-    return np.concatenate([a.reshape(-1) for a in arrays])
+    return np.concatenate([widened(a.reshape(-1)) for a in arrays])
 
 
 def _largest(vector: Any) -> float:

@@ -103,7 +103,8 @@ class Optimizer:
     def _update(self, w: Any, g: Any, state: State, group: Group, room: Pair) -> None:
         """Write the next w in place.
 
-        w      one parameter; if the law is `elementwise`, also several in a row, or a part of one
+        w      one parameter; if the law is `elementwise`, also several in a row, or a part of one.
+               Instead of float16 it is of float32, as are g, the state and the room, and is rounded once a step
         g      its gradient, which must not be written; to keep it, copy it
         state  what the law keeps from step to step, empty at first: numbers, and arrays like w
         group  the options for w: group["lr"] and the others of the law

@@ -5,6 +5,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import Tensor, check_grads, grad
+from minigrad.core.dtypes import widened
 from minigrad.ops import pooling
 from minigrad.ops.kernels.windows import Window
 from minigrad.trust.other_library import Opaque as Duck
@@ -163,7 +164,8 @@ def test_the_kernels_of_max_pooling_agree_with_their_plain_versions(seed):
     place = pooling.pool_argmax(x, y, window)
     g = rng.standard_normal(y.shape).astype(x.dtype)
     g[rng.random(y.shape) < 0.1] = np.inf
-    expected = pooling.pool_scatter_plain(g, pooling.pool_argmax_plain(x, y, window), size, window)
+    plain_place = pooling.pool_argmax_plain(x, y, window)
+    expected = pooling.pool_scatter_plain(widened(g), plain_place, size, window).astype(x.dtype)
     found = pooling.pool_scatter(g, place, size, window)
     assert found.dtype == x.dtype
     np.testing.assert_array_equal(found, expected)

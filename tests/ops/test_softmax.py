@@ -80,3 +80,38 @@ def test_softmax_sums_to_one_over_its_axis_and_has_right_derivatives(axis):
     x = np.random.default_rng(0).standard_normal((2, 3, 2))
     np.testing.assert_allclose(mg.softmax(Tensor(x), axis).data.sum(axis), 1, rtol=1e-15)
     check_grads(lambda x: mg.softmax(x, axis), [x])
+
+
+# Which axes ----------------------------------------------------------------------------------------------
+
+ROWS_OF_SOFTMAX = (mg.softmax, mg.log_softmax)
+
+
+@pytest.mark.parametrize("f", ROWS_OF_SOFTMAX)
+@pytest.mark.parametrize("axes", [None, (0, 2), (-1, 0), (1,), ()])
+def test_softmax_over_several_axes_is_that_of_these_axes_made_into_one(f, axes):
+    x = np.random.default_rng(0).standard_normal((2, 3, 4))
+    logs = x - mg.logsumexp(x, axes, keepdims=True)
+    expected = logs if f is mg.log_softmax else np.exp(logs)
+    np.testing.assert_allclose(f(Tensor(x), axes).data, expected, rtol=1e-13, atol=1e-14)
+    check_grads(lambda x: f(x, axes), [x], order=2)
+
+
+@pytest.mark.parametrize("f", [*ROWS_OF_SOFTMAX, mg.logsumexp])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize(
+    ("shape", "axis"), [((2, 0), 1), ((2, 0), 0), ((0,), None), ((3, 0, 2), (1, 2))]
+)
+def test_over_an_empty_axis_the_softmax_is_empty_and_the_logarithm_of_the_sum_minus_infinity(
+    f, dtype, shape, axis
+):
+    x = leaf(np.zeros(shape), dtype)
+    y = f(x, axis)
+    kept = np.zeros(shape).sum(axis=axis)
+    expected = np.full(kept.shape, -INF) if f is mg.logsumexp else np.zeros(shape)
+    np.testing.assert_array_equal(y.data, expected.astype(dtype), strict=True)
+    seed = Tensor(np.ones(y.shape, dtype), requires_grad=True)
+    (g,) = grad(y, [x], seed, create_graph=True)
+    second = grad(g.sum(), [x, seed])
+    np.testing.assert_array_equal(g.data, np.zeros(shape, dtype), strict=True)
+    assert all(s is None or s.shape == t.shape for s, t in zip(second, (x, seed), strict=True))
