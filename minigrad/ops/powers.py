@@ -58,11 +58,17 @@ def _power_mixed(a: Any, b: Any) -> Any:
     return where(at_0 & (b > 0), where(b > 1, 0, -y), y)
 
 
+def _power_bend(a: Any, b: Any) -> Any:
+    """d^2/da^2 a**b = b (b - 1) a**(b - 2), and 0 where both are 0."""
+    at_origin = (a == 0) & (b == 0)
+    return where(at_origin, 0, b * power_slope(a + at_origin, b - 1))
+
+
 # the slopes of a**b are rows because their own slopes do not follow from their formulas where these choose; both say
 # the same of the mixed derivative
 power_slope: Primitive = elementwise(
     _power_slope,
-    a=lambda g, a, b: g * b * power_slope(a + ((a == 0) & (b == 0)), b - 1),
+    a=lambda g, a, b: g * _power_bend(a, b),
     b=lambda g, a, b: g * _power_mixed(a, b),
 )
 power_log = elementwise(
