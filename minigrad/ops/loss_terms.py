@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..core.dtypes import in_array
+from .elementwise import where
+from .inspection import plain
 from .reductions import mean, sum
 
 Reduction = str
@@ -22,6 +24,11 @@ def check_reduction(op: str, reduction: str, *more: str) -> None:
 
 def reduced(terms: Any, reduction: Reduction) -> Any:
     return mean(terms) if reduction == "mean" else sum(terms) if reduction == "sum" else terms
+
+
+def weighted(weight: Any, terms: Any) -> Any:
+    """weight * terms, and 0 where the weight is 0 and the term infinite: a value that is not taken leaves no trace."""
+    return weight * where((plain(weight) == 0) & np.isinf(plain(terms)), 0, terms)
 
 
 def check_same_shape(op: str, x: Any, target: Any) -> None:
