@@ -28,7 +28,10 @@ def reduced(terms: Any, reduction: Reduction) -> Any:
 
 def weighted(weight: Any, terms: Any) -> Any:
     """weight * terms, and 0 where the weight is 0 and the term infinite: a value that is not taken leaves no trace."""
-    return weight * where((plain(weight) == 0) & np.isinf(plain(terms)), 0, terms)
+    infinite = np.isinf(plain(terms))
+    if infinite.any():  # else the choice would cost two passes each way
+        terms = where(infinite & (plain(weight) == 0), 0, terms)
+    return weight * terms
 
 
 def check_same_shape(op: str, x: Any, target: Any) -> None:
