@@ -17,10 +17,10 @@ from .ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
 from .ops.cumulative import cumprod, cumsum
 from .ops.einsum import einsum
 from .ops.elementwise import (
-    absolute, add, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, astype, cbrt, clip,
-    cos, cosh, deg2rad, divide, exp, exp2, expm1, floor_divide, fmax, fmin, hypot, log, log1p,
-    log2, log10, logaddexp, logaddexp2, maximum, minimum, multiply, nan_to_num, negative, power,
-    rad2deg, reciprocal, remainder, sigmoid, sin, sinh, sqrt, square, subtract, tan, tanh, where,
+    absolute, add, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, astype, clip,
+    cos, cosh, deg2rad, divide, exp, exp2, expm1, floor_divide, fmax, fmin, log, log1p,
+    log2, log10, logaddexp, logaddexp2, maximum, minimum, multiply, nan_to_num, negative,
+    rad2deg, reciprocal, remainder, sigmoid, sin, sinh, square, subtract, tan, tanh, where,
     where_safe,
 )
 from .ops.elementwise_losses import (
@@ -42,6 +42,7 @@ from .ops.pooling import (
     adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool1d, avg_pool2d,
     max_pool1d, max_pool2d,
 )
+from .ops.powers import cbrt, hypot, power, sqrt
 from .ops.products import (
     dot, inner, kron, linear, matmul, matvec, multi_dot, outer, tensordot, vdot, vecdot,
 )

@@ -24,6 +24,7 @@ from .ops import (
     joining,
     norms,
     pooling,
+    powers,
     products,
     rearrange,
     reductions,
@@ -114,10 +115,10 @@ class Methods(TensorBase):
         return elementwise.remainder(other, self)
 
     def __pow__(self, other: Any) -> Tensor:
-        return elementwise.power(self, other)
+        return powers.power(self, other)
 
     def __rpow__(self, other: Any) -> Tensor:
-        return elementwise.power(other, self)
+        return powers.power(other, self)
 
     def __matmul__(self, other: Any) -> Tensor:
         return products.matmul(self, other)
@@ -193,7 +194,7 @@ class Methods(TensorBase):
         return self._in_place(elementwise.remainder, other, "%")
 
     def __ipow__(self, other: Any) -> Tensor:
-        return self._in_place(elementwise.power, other, "**")
+        return self._in_place(powers.power, other, "**")
 
     def _in_place(self, row: Any, other: Any, sign: str) -> Tensor:
         """`w -= u`: a leaf that requires grad is written in place under no_grad(); any other name is rebound."""
@@ -243,7 +244,7 @@ class Methods(TensorBase):
     relu = method(activations.relu)
     sigmoid = method(elementwise.sigmoid)
     sin = method(elementwise.sin)
-    sqrt = method(elementwise.sqrt)
+    sqrt = method(powers.sqrt)
     square = method(elementwise.square)
     tanh = method(elementwise.tanh)
 

@@ -36,6 +36,8 @@ def attention_weights(
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     scores = _scores(query * scale, key)
     bias = _bias(scores, attn_mask, is_causal)
+    if not scores.shape[-1]:  # there is no key, so no weight either
+        return scores
     if bias is None:
         return softmax(scores, -1)
     scores = scores + bias

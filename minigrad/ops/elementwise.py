@@ -1,4 +1,4 @@
-"""Elementwise ops: arithmetic, powers, exponentials, trigonometry, choices.
+"""Elementwise ops: arithmetic, exponentials, trigonometry, choices.
 
 `g` is the incoming gradient, `y` the output. The engine sums each gradient back to its argument's shape.
 """
@@ -74,78 +74,12 @@ def rad2deg(x: Any) -> Any:
     return multiply(x, 180 / math.pi)
 
 
-# Powers and roots ----------------------------------------------------------------------------------------
-
-# at 0 the gradient is inf, its limit; that of sqrt(x * x) is nan there, by the chain rule
-sqrt = elementwise(
-    np.sqrt,
-    x=lambda g, y: 0.5 * g / y,
-    doc="""x^(1/2)
-
-    At the edge: inf at 0.""",
-)
-cbrt = elementwise(
-    np.cbrt,
-    x=lambda g, y: g / (3 * y * y),
-    doc="""x^(1/3), real for negative x too
-
-    At the edge: inf at 0.""",
-)
-
-
-def _power(a: Any, b: Any) -> Any:
-    return a**b  # the operator has faster paths for squares and roots than np.power
-
-
-def _power_base(g: Any, a: Any, b: Any) -> Any:
-    # a**0 has gradient 0 everywhere, also at a == 0, where b * a**(b - 1) would be 0 * inf
-    return g * b * a ** (b - (b != 0))
-
-
-def _power_exponent(g: Any, y: Any, a: Any) -> Any:
-    # 0**b is constant for b >= 0: gradient 0 there; nan for a negative base, where a**b is not real around b
-    return g * y * _log_or_0(a)
-
-
-def _log_or_0(a: Any) -> Any:
-    """log(a), and 0 where a is 0; a Python number stays one, so that it widens no dtype."""
-    if isinstance(a, (int, float)):
-        return math.log(a) if a > 0 else 0.0 if a == 0 else math.nan
-    return log(a + (a == 0))
-
-
-power = serves(np.power)(
-    elementwise(
-        _power,
-        a=_power_base,
-        b=_power_exponent,
-        doc="""a ** b
-
-    At the edge: 0**b has gradient 0 in b for b >= 0; a negative base has nan in b; a**0 has 0 in a, even at a = 0.""",
-    )
-)
-
-
-def _to_leg(g: Any, y: Any, a: Any) -> Any:
-    # the gradient of a norm is a / y; at the origin 0, of least norm, at every order
-    at_origin = y == 0
-    return g * (_where_row(at_origin, 0, a) / (y + at_origin))
-
-
-hypot = elementwise(
-    np.hypot,
-    a=lambda g, y, a: _to_leg(g, y, a),
-    b=lambda g, y, b: _to_leg(g, y, b),
-    doc="""(a^2 + b^2)^(1/2), without overflow
-
-    At the kink: 0 at the origin.""",
-)
-
 # Exponentials and logarithms -----------------------------------------------------------------------------
 
 exp = elementwise(np.exp, x=lambda g, y: g * y)
 exp2 = elementwise(np.exp2, x=lambda g, y: g * y * math.log(2), doc="2^x")
-expm1 = elementwise(np.expm1, x=lambda g, y: g * (y + 1), doc="exp(x) - 1, exact near 0")
+# exp(x), not y + 1, which is 0 where y has come to -1: a pass of exp for one of an addition, and x saved for y
+expm1 = elementwise(np.expm1, x=lambda g, x: g * np.exp(x), doc="exp(x) - 1, exact near 0")
 log = elementwise(np.log, x=lambda g, x: g / x)
 log2 = elementwise(np.log2, x=lambda g, x: g / (x * math.log(2)))
 log10 = elementwise(np.log10, x=lambda g, x: g / (x * math.log(10)))
@@ -157,8 +91,35 @@ def _sigmoid(x: Any) -> Any:
     return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
 
 
+def _hump(decay: Any) -> Any:
+    """decay / (1 + decay)^2, in the memory of decay."""
+    y = 1 + decay
+    y *= y
+    decay /= y
+    return decay
+
+
+def _sigmoid_slope(x: Any) -> Any:
+    return _hump(np.exp(-np.abs(x)))
+
+
+def _sech_squared(x: Any) -> Any:
+    decay = np.exp(-np.abs(x))  # does not overflow, as cosh would
+    decay *= decay
+    return 4 * _hump(decay)
+
+
+# The slopes of sigmoid and tanh, from x: y (1 - y) and 1 - y^2 are 0 where y has come to 1, and y (1 - y) (1 - 2 y) is
+# nothing but rounding near 0. The price is an exponential, and x saved beside the y that gates save: a step of an LSTM
+# takes 2% longer with 256 units and 64 rows, a quarter with 64 units and 32 rows, and saves 57% more.
+sigmoid_slope = elementwise(
+    _sigmoid_slope, x=lambda g, y, x: -g * y * tanh(0.5 * x), floats=True, doc="s(x) s(-x)"
+)
+sech_squared = elementwise(
+    _sech_squared, x=lambda g, y, x: -2 * g * y * tanh(x), floats=True, doc="1 / cosh(x)^2"
+)
 sigmoid = elementwise(
-    _sigmoid, x=lambda g, y: g * y * (1 - y), floats=True, doc="1 / (1 + exp(-x))"
+    _sigmoid, x=lambda g, x: g * sigmoid_slope(x), floats=True, doc="1 / (1 + exp(-x))"
 )
 
 
@@ -193,12 +154,18 @@ def _over_square(g: Any, a: Any, b: Any) -> Any:
     return g / h / h
 
 
+def _one_minus_square(x: Any) -> Any:
+    return (1 - x) * (1 + x)
+
+
+# (1 - x)(1 + x) is exact near 1; its slope from the product rule, (1 - x) - (1 + x), would cancel near 0
+one_minus_square = elementwise(_one_minus_square, x=lambda g, x: -2 * g * x)
 sin = elementwise(np.sin, x=lambda g, x: g * np.cos(x))
 cos = elementwise(np.cos, x=lambda g, x: -g * np.sin(x))
 tan = elementwise(np.tan, x=lambda g, y: g * (1 + y * y))
 # infinite, which is the limit: arcsin and arccos at -1 and 1, arccosh at 1
-arcsin = elementwise(np.arcsin, x=lambda g, x: g / np.sqrt((1 - x) * (1 + x)))
-arccos = elementwise(np.arccos, x=lambda g, x: -g / np.sqrt((1 - x) * (1 + x)))
+arcsin = elementwise(np.arcsin, x=lambda g, x: g / np.sqrt(one_minus_square(x)))
+arccos = elementwise(np.arccos, x=lambda g, x: -g / np.sqrt(one_minus_square(x)))
 arctan = elementwise(np.arctan, x=lambda g, x: _over_square(g, 1, x))
 # nan at the origin, where there is no limit
 arctan2 = elementwise(
@@ -211,10 +178,10 @@ arctan2 = elementwise(
 )
 sinh = elementwise(np.sinh, x=lambda g, x: g * np.cosh(x))
 cosh = elementwise(np.cosh, x=lambda g, x: g * np.sinh(x))
-tanh = elementwise(np.tanh, x=lambda g, y: g * (1 - y * y))
+tanh: Primitive = elementwise(np.tanh, x=lambda g, x: g * sech_squared(x))
 arcsinh = elementwise(np.arcsinh, x=lambda g, x: g / np.hypot(1, x))
 arccosh = elementwise(np.arccosh, x=lambda g, x: g / (np.sqrt(x - 1) * np.sqrt(x + 1)))
-arctanh = elementwise(np.arctanh, x=lambda g, x: g / ((1 - x) * (1 + x)))
+arctanh = elementwise(np.arctanh, x=lambda g, x: g / one_minus_square(x))
 
 # Choices -------------------------------------------------------------------------------------------------
 

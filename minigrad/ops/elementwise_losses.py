@@ -9,7 +9,15 @@ from .activations import softplus
 from .axes import in_floats
 from .elementwise import absolute, clip, exp, log, maximum, where
 from .inspection import plain
-from .loss_terms import Reduction, check_reduction, check_same_shape, fitting, reduced, rounded_once
+from .loss_terms import (
+    Reduction,
+    check_reduction,
+    check_same_shape,
+    fitting,
+    reduced,
+    rounded_once,
+    weighted,
+)
 from .reductions import sum
 
 
@@ -73,13 +81,18 @@ def binary_cross_entropy_with_logits(
 
     target      probabilities of x's shape; 0 and 1 for labels
     weight, pos_weight  w and p above: numbers or arrays that broadcast to x's shape
+
+    At the edge: a logit of inf with target 1, or of -inf with target 0, has loss 0 and gradient 0.
     """
     op = "binary_cross_entropy_with_logits"
     x, target = _checked(op, x, target, reduction)
     positive = target if pos_weight is None else target * fitting(op, "pos_weight", pos_weight, x)
+    negative = 1 - target
+    if weight is not None:
+        weight = fitting(op, "weight", weight, x)
+        positive, negative = positive * weight, negative * weight
     # -log s(x) = softplus(-x) and -log(1 - s(x)) = softplus(x): nothing is lost to rounding at either end
-    terms = positive * softplus(-x) + (1 - target) * softplus(x)
-    return reduced(_weighted(op, terms, weight, x), reduction)
+    return reduced(weighted(positive, softplus(-x)) + weighted(negative, softplus(x)), reduction)
 
 
 @rounded_once
@@ -103,15 +116,11 @@ def binary_cross_entropy(
             "binary_cross_entropy_with_logits"
         )
     terms = -(target * _bounded_log(x) + (1 - target) * _bounded_log(1 - x))
-    return reduced(_weighted(op, terms, weight, x), reduction)
+    return reduced(terms if weight is None else terms * fitting(op, "weight", weight, x), reduction)
 
 
 def _bounded_log(x: Any) -> Any:
     return where(x == 0, -100, maximum(log(where(x == 0, 1, x)), -100))
-
-
-def _weighted(op: str, terms: Any, weight: Any, x: Any) -> Any:
-    return terms if weight is None else terms * fitting(op, "weight", weight, x)
 
 
 @rounded_once

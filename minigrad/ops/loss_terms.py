@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..core.dtypes import FLOAT16, in_array, widened
+from .elementwise import where
+from .inspection import plain
 from .reductions import mean, sum
 
 Reduction = str
@@ -40,6 +42,14 @@ def check_reduction(op: str, reduction: str, *more: str) -> None:
 
 def reduced(terms: Any, reduction: Reduction) -> Any:
     return mean(terms) if reduction == "mean" else sum(terms) if reduction == "sum" else terms
+
+
+def weighted(weight: Any, terms: Any) -> Any:
+    """weight * terms, and 0 where the weight is 0 and the term infinite: a value that is not taken leaves no trace."""
+    infinite = np.isinf(plain(terms))
+    if infinite.any():  # else the choice would cost two passes each way
+        terms = where(infinite & (plain(weight) == 0), 0, terms)
+    return weight * terms
 
 
 def check_same_shape(op: str, x: Any, target: Any) -> None:

@@ -16,7 +16,7 @@ from .axes import in_floats
 from .elementwise import where
 from .inspection import plain
 from .labels import check_labels, class_axis, class_rows, kept_labels, label_places
-from .loss_terms import Reduction, check_reduction, reduced, rounded_once
+from .loss_terms import Reduction, check_reduction, reduced, rounded_once, weighted
 from .reductions import sum
 from .shapes import reshape
 from .softmax import log_softmax, softmax_cross_entropy
@@ -41,6 +41,8 @@ def cross_entropy(
 
     IndexError for a label outside [0, C) that is not `ignore_index`; ValueError for shapes that do not fit.
     All rows ignored: nan with gradient 0, and a warning.
+
+    At the edge: probability 0 on a logit of -inf has loss 0 and gradient 0.
     """
     check_reduction("cross_entropy", reduction)
     if not 0 <= label_smoothing <= 1:
@@ -125,8 +127,8 @@ def _with_probabilities(
     if weight is not None:
         sizes = [1] * len(x.shape)
         sizes[axis] = classes
-        logp = logp * weight.astype(x.dtype).reshape(sizes)
-    terms = -sum(target * logp, axis)
+        target = target * weight.astype(x.dtype).reshape(sizes)
+    terms = -sum(weighted(target, logp), axis)
     return reduced(terms, reduction)
 
 
@@ -164,7 +166,7 @@ def _nll(x: Any, labels: Any, weight: Any, ignore_index: int, reduction: Reducti
     chosen = -x[label_places(labels)]
     if not total:  # nothing to average
         return sum(chosen * row_weight) + math.nan
-    terms = chosen * (row_weight / total)
+    terms = weighted(row_weight / total, chosen)
     return terms if reduction == "none" else sum(terms)
 
 

@@ -28,15 +28,20 @@ _SINC_SERIES = [
 ]
 
 
+def _turned(x: Any) -> Any:
+    """x less whole turns of 2, exactly: pi times it is an angle that is right to rounding, however large x is."""
+    return x - 2 * np.round(0.5 * x)
+
+
 def _sinc_slope(x: Any) -> Any:
     """(cos(pi x) - sinc(x)) / x, smooth at 0 at every order."""
     is_near = (x > -0.5) & (x < 0.5)
     near, far = where(is_near, x, 0), where(is_near, 1, x)
-    angle = math.pi * far
+    angle = math.pi * _turned(far)
     return where(
         is_near,
         near * _polynomial(_SINC_SERIES, near * near),
-        (np.cos(angle) - np.sin(angle) / angle) / far,
+        (np.cos(angle) - np.sin(angle) / math.pi / far) / far,
     )
 
 

@@ -141,3 +141,28 @@ def test_output_and_gradients_are_pytorchs(name, dtype, tolerance):
         np.testing.assert_allclose(
             mine.detach().numpy(), his.detach(), rtol=tolerance, atol=tolerance
         )
+
+
+@pytest.mark.parametrize("options", [{}, {"is_causal": True}, {"attn_mask": np.ones((3, 0), bool)}])
+def test_attention_over_no_keys_is_0_with_gradient_0_at_orders_1_and_2(options):
+    xs = [Tensor(a, requires_grad=True) for a in qkv(2, keys=0)]
+    y = mg.scaled_dot_product_attention(*xs, **options)
+    np.testing.assert_array_equal(y.data, np.zeros((2, 3, 5)))
+    assert mg.attention_weights(*xs[:2], **options).shape == (2, 3, 0)
+    first = grad((y * y).sum(), xs, create_graph=True)
+    second = grad(sum((g * g).sum() for g in first), xs)
+    for x, g, h in zip(xs, first, second, strict=True):
+        np.testing.assert_array_equal(g.data, np.zeros(x.shape))
+        np.testing.assert_array_equal(h.data, np.zeros(x.shape))
+
+
+def test_a_query_that_may_see_no_key_gets_0_and_gradient_0_at_orders_1_and_2():
+    xs = [Tensor(a, requires_grad=True) for a in qkv()]
+    mask = np.array([[1, 1, 0, 1], [0, 0, 0, 0], [1, 0, 1, 1]], bool)
+    y = mg.scaled_dot_product_attention(*xs, mask)
+    np.testing.assert_array_equal(y.data[1], np.zeros(5))
+    first = grad((y * y).sum(), xs, create_graph=True)
+    second = grad(sum((g * g).sum() for g in first), xs)
+    assert all(np.isfinite(g.data).all() and g.data.any() for g in (*first, *second))
+    for found in (first[0], second[0]):  # of the queries
+        np.testing.assert_array_equal(found.data[1], np.zeros(2))

@@ -279,3 +279,83 @@ def test_mse_loss_takes_plain_targets_at_the_dtype_of_x():
         assert y.item() == 2.5
         assert y.dtype == "float32"
     assert math.isnan(mg.mse_loss(leaf([]), np.zeros(0)).item())
+
+
+# 0 times a value that is not taken -----------------------------------------------------------------------
+
+
+def loss_and_derivatives(f, *arguments):
+    """f, its gradient by each argument, and the gradient by the first of the sum of that gradient."""
+    xs = [leaf(a) for a in arguments]
+    y = f(*xs)
+    first = grad(y, xs, create_graph=True)
+    (second,) = grad(first[0].sum(), [xs[0]])
+    return y.item(), *[g.data for g in first], second.data
+
+
+@pytest.mark.parametrize("weight", [None, [1.0, 1, 1]])
+def test_probability_0_on_a_logit_of_minus_infinity_has_loss_0_and_gradient_0(weight):
+    weight = None if weight is None else np.array(weight)
+    y, g, t, h = loss_and_derivatives(
+        lambda x, t: mg.cross_entropy(x, t, weight), [-INF, 0.0, 1], [0, 0.5, 0.5]
+    )
+    p = 1 / (1 + np.e)
+    np.testing.assert_allclose(y, np.log(1 + np.e) - 0.5, rtol=1e-14)
+    np.testing.assert_allclose(g, [0, p - 0.5, 0.5 - p], rtol=1e-14)
+    np.testing.assert_allclose(t, [0, np.log(1 + np.e), np.log(1 + np.e) - 1], rtol=1e-14)
+    np.testing.assert_allclose(h, np.zeros(3), atol=1e-16)
+
+
+def test_probability_0_on_a_finite_logit_has_its_gradient_and_other_infinities_stay():
+    _, _, t, _ = loss_and_derivatives(mg.cross_entropy, [0.0, 0, 0], [0, 0.5, 0.5])
+    np.testing.assert_allclose(t, np.full(3, np.log(3)), rtol=1e-14)
+    assert mg.cross_entropy(np.array([-INF, 0]), np.array([0.5, 0.5])) == INF
+    assert np.isnan(mg.cross_entropy(np.array([NAN, 0]), np.array([0.0, 1])))
+
+
+def test_a_class_of_weight_0_takes_no_part_whatever_its_logit():
+    x, weight = np.array([[-INF, 0.0, 0]]), np.array([0.0, 1, 1])
+    y, g, _, _ = loss_and_derivatives(
+        lambda x, t: mg.cross_entropy(x, t, weight), x, np.full((1, 3), 1 / 3)
+    )
+    np.testing.assert_allclose(y, 2 / 3 * np.log(2), rtol=1e-14)
+    np.testing.assert_allclose(g, np.zeros((1, 3)), atol=1e-16)
+    logs, labels = leaf([[-INF, 0.0], [-1.0, -2]]), np.array([0, 1])
+    y = mg.nll_loss(logs, labels, np.array([0.0, 1]))
+    assert y.item() == 2
+    np.testing.assert_array_equal(grad(y, logs).data, [[0, 0], [0, -1]])
+
+
+@pytest.mark.parametrize("options", [{}, {"pos_weight": 3.0}, {"weight": 2.0}])
+def test_an_infinite_logit_with_its_own_target_has_loss_0_and_gradient_0(options):
+    def loss(x, t):
+        return mg.binary_cross_entropy_with_logits(x, t, reduction="sum", **options)
+
+    y, g, _, h = loss_and_derivatives(loss, [INF, -INF], [1.0, 0])
+    assert y == 0
+    np.testing.assert_array_equal(g, [0, 0])
+    np.testing.assert_array_equal(h, [0, 0])
+    assert loss(np.array([INF]), np.array([0.0])) == INF
+    assert loss(np.array([-INF]), np.array([0.5])) == INF
+
+
+def test_a_term_of_weight_0_takes_no_part_even_where_it_is_infinite():
+    weight = np.array([0.0, 1])
+    y, g, _, h = loss_and_derivatives(
+        lambda x, t: mg.binary_cross_entropy_with_logits(x, t, weight), [INF, 0.0], [0.0, 1]
+    )
+    np.testing.assert_allclose(y, np.log(2) / 2, rtol=1e-15)
+    np.testing.assert_array_equal(g, [0, -0.25])
+    np.testing.assert_array_equal(h, [0, 0.125])
+
+
+@pytest.mark.parametrize("log_target", [False, True])
+def test_a_divergence_has_no_part_from_a_probability_0_under_an_infinite_logarithm(log_target):
+    t = np.array([-INF, 0.0]) if log_target else np.array([0.0, 1])
+    y, g, by_t, h = loss_and_derivatives(
+        lambda x, t: mg.kl_div(x, t, "sum", log_target) + 0 * (x[1] * x[1]), [-INF, -1.0], t
+    )
+    assert y == 1
+    np.testing.assert_array_equal(g, [0, -1])
+    np.testing.assert_array_equal(by_t, [0, 2])
+    np.testing.assert_array_equal(h, [0, 0])

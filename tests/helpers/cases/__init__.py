@@ -17,6 +17,7 @@ from . import (
     norms,
     padding,
     pooling,
+    powers,
     products,
     rearrange,
     reductions,
@@ -29,6 +30,7 @@ from .calls import Call
 
 FILES = (
     elementwise,
+    powers,
     special,
     activations,
     reductions,

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 import minigrad as mg
+from minigrad.ops import elementwise
 
 from .calls import Call, anywhere, binary, not_at_the_bounds, not_zero, positive, unary
 
@@ -34,7 +35,6 @@ CASES = {
     "divide": binary(mg.divide, lambda a, b: a / b, (anywhere, not_zero)),
     "negative": unary(mg.negative, lambda x: -x),
     "square": unary(mg.square, lambda x: x.square()),
-    "sqrt": unary(mg.sqrt, lambda x: x.sqrt(), positive),
     "absolute": unary(mg.absolute, lambda x: x.abs(), not_zero),
     "exp": unary(mg.exp, lambda x: x.exp()),
     "log": unary(mg.log, lambda x: x.log(), positive),
@@ -42,17 +42,15 @@ CASES = {
     "cos": unary(mg.cos, lambda x: x.cos()),
     "tanh": unary(mg.tanh, lambda x: x.tanh()),
     "sigmoid": unary(mg.sigmoid, lambda x: x.sigmoid()),
+    "sigmoid_slope": unary(elementwise.sigmoid_slope, lambda x: x.sigmoid() * (-x).sigmoid()),
+    "sech_squared": unary(elementwise.sech_squared, lambda x: x.cosh() ** -2),
+    "one_minus_square": unary(elementwise.one_minus_square, lambda x: 1 - x * x),
     "maximum": binary(mg.maximum, lambda a, b: torch.maximum(a, b)),
     "minimum": binary(mg.minimum, lambda a, b: torch.minimum(a, b)),
     "remainder": [
         *binary(mg.remainder, lambda a, b: a % b, (anywhere, not_zero)),
         Call(lambda a: mg.remainder(a, 0.7), ((2, 3),), torch=lambda a: a % 0.7),
         Call(lambda b: mg.remainder(2.5, b), ((2, 3),), not_zero, torch=lambda b: torch.tensor(2.5) % b),
-    ],
-    "cbrt": unary(mg.cbrt, lambda x: x.sign() * x.abs() ** (1 / 3), not_zero),
-    "hypot": [
-        *binary(mg.hypot, lambda a, b: torch.hypot(a, b), not_zero),
-        Call(lambda a: mg.hypot(a, 0.5), ((2, 3),), torch=lambda a: (a * a + 0.25) ** 0.5),
     ],
     "exp2": unary(mg.exp2, lambda x: x.exp2()),
     "expm1": unary(mg.expm1, lambda x: x.expm1()),
@@ -85,17 +83,6 @@ CASES = {
     "nan_to_num": unary(
         lambda x: mg.nan_to_num(x, 0.5, 2, -2), lambda x: x.nan_to_num(0.5, 2, -2), with_infinities
     ) + unary(mg.nan_to_num, lambda x: x.nan_to_num()),
-    "power": [
-        *binary(mg.power, lambda a, b: a**b, (positive, anywhere)),
-        *[
-            Call(lambda a, n=n: mg.power(a, n), ((2, 3),), draw, torch=lambda a, n=n: a**n)
-            for n, draw in [
-                (3, anywhere), (2, anywhere), (1, anywhere), (0, anywhere), (-2, not_zero),
-                (0.5, positive), (-1.5, positive),
-            ]
-        ],
-        Call(lambda b: mg.power(2.5, b), ((2, 3),), torch=lambda b: 2.5**b),
-    ],
     # there and back again, so that the result has the argument's dtype
     "astype": unary(
         lambda x: mg.astype(mg.astype(x, "float64"), x.dtype), lambda x: x.double().to(x.dtype)
@@ -123,3 +110,8 @@ CASES = {
         *unary(lambda x: mg.clip(x, high=0.8), lambda x: x.clip(max=0.8), not_at_the_bounds),
     ],
 }  # fmt: skip
+PARTNERS = {
+    "sigmoid_slope": "the slope of sigmoid",
+    "sech_squared": "the slope of tanh",
+    "one_minus_square": "what the slopes of arcsin, arccos and arctanh divide by",
+}
