@@ -40,8 +40,8 @@ FUNCTIONS = frozenset((
     np.any, np.all, np.count_nonzero, np.isclose, np.allclose, np.array_equal, np.array_equiv, np.isin,
     np.isneginf, np.isposinf, np.iscomplex, np.isreal, np.linalg.matrix_rank,
     # rounded, or another of its shape
-    np.round, np.around, np.fix, np.zeros_like, np.ones_like, np.empty_like,
-))
+    np.round, np.around, np.zeros_like, np.ones_like, np.empty_like,
+)).union(vars(np)[name] for name in ("fix",) if name in vars(np))  # deprecated since NumPy 2.5
 
 # these give values, counts or bounds that may vary with the arguments: allowed only where none requires grad
 VALUES = frozenset((
