@@ -8,6 +8,7 @@ import weakref
 import numpy as np
 import pytest
 from leaves import leaf
+from numpy.lib.stride_tricks import as_strided
 
 import minigrad as mg
 from minigrad import Tensor, grad, no_grad, primitive, touch
@@ -362,6 +363,19 @@ def test_clause_15_scratch_is_kept_by_role_shape_and_dtype(no_scratch):
         assert not np.shares_memory(scratch(*other), array)
     del array
     assert scratch("a", (2, 3), np.dtype("float32")) is known()
+
+
+@pytest.mark.parametrize("use", [lambda a: a, lambda a: a[1:], lambda a: as_strided(a, (2,), (4,))])
+def test_clause_15_scratch_in_use_is_not_lent_again(no_scratch, use):
+    key = ("a", (2, 3), np.dtype("float32"))
+    used = use(scratch(*key))
+    others = [scratch(*key) for _ in range(3)]
+    for other in others:
+        assert not np.shares_memory(other, used)
+    assert scratch_bytes() == 24
+    known = weakref.ref(others.pop())
+    del other
+    assert scratch(*key) is known()
 
 
 def test_clause_15_scratch_is_per_thread(no_scratch):
