@@ -69,8 +69,7 @@ def backward(y: Any, seed: Any = None, retain_graph: bool = False) -> None:
     For derivatives of derivatives use `minigrad.grad(y, xs, create_graph=True)`. Raises RuntimeError for a y without
     history, a freed graph or a saved value that was written since; ValueError for a non-scalar y without seed.
     """
-    found = _traverse("backward", y, seed, None, False, retain_graph, None)
-    _store(found)
+    _store(_traverse("backward", y, seed, None, False, retain_graph, None))
 
 
 def _store(found: dict[Any, Any]) -> None:
@@ -107,16 +106,14 @@ def _store(found: dict[Any, Any]) -> None:
 _set_grad, _set_data = TensorBase.__dict__["_grad"].__set__, TensorBase.__dict__["_data"].__set__
 
 
-def contributions(
-    y: Any, xs: Sequence[Any], create_graph: bool, unfinished: Sequence[Any]
-) -> list[Any]:
+def contributions(y: Any, xs: Sequence[Any], create_graph: bool, unfinished: Any) -> list[Any]:
     """dy/dx for each x, as a part of a longer walk: no hook runs of a leaf whose gradient is `unfinished` until then.
 
     The results are used as they are and not written; None for an x that y does not depend on.
     """
     keys = [x if x._node is None else x._node for x in xs]
-    rest = set(unfinished)
-    found = _traverse("checkpoint", y, None, set(keys), create_graph, create_graph, None, rest)
+    options = create_graph, create_graph, None, set(unfinished)
+    found = _traverse("checkpoint", y, None, set(keys), *options)
     return [None if found.get(key) is None else _as_tensor(found[key]) for key in keys]
 
 
@@ -255,9 +252,8 @@ def _seed(caller: str, y: Any, given: Any, create_graph: bool) -> Any:
 
 
 def _as_tensor(c: Any) -> Any:
-    if isinstance(c, TensorBase):
-        return c
-    return wrap(np.asarray(c) if isinstance(c, np.generic) else c)
+    c = np.asarray(c) if isinstance(c, np.generic) else c
+    return c if isinstance(c, TensorBase) else wrap(c)
 
 
 def _shown(c: Any) -> Any:

@@ -102,11 +102,10 @@ def unify(op: str, operands: list[Any], is_tensor: list[bool], keeps_numbers: bo
     ]
     ranks = [2 if np.ndim(v) else int(t) for v, t in zip(operands, is_tensor, strict=True)]
     dtypes = [_dtype_of(v) for v in operands]
-    for dtype in dtypes:
-        if dtype.kind == "c":
-            raise TypeError(
-                f"{op}: complex operands are not supported; use the real and imaginary parts"
-            )
+    if any(dtype.kind == "c" for dtype in dtypes):
+        raise TypeError(
+            f"{op}: complex operands are not supported; use the real and imaginary parts"
+        )
     target = None
     for rank in (2, 1, 0):
         group = [d for d, r in zip(dtypes, ranks, strict=True) if r == rank]
@@ -128,9 +127,7 @@ def _dtype_of(value: Any) -> np.dtype[Any]:
 
 
 def _convert(op: str, value: Any, dtype: Any) -> Any:
-    if type(value) in PYTHON_NUMBERS:
-        return value
-    if value.dtype == dtype:
+    if type(value) in PYTHON_NUMBERS or value.dtype == dtype:
         return value
     converted = value.astype(dtype)
     if dtype.kind in "iu" and value.ndim == 0 and converted != value:

@@ -31,16 +31,9 @@ class TensorBase:
     _requires_grad: bool
 
     if TYPE_CHECKING:
-
-        @property
-        def shape(self) -> tuple[int, ...]: ...
-
-        @property
-        def dtype(self) -> Any: ...
-
-        @property
-        def ndim(self) -> int: ...
-
+        shape: tuple[int, ...]
+        dtype: Any
+        ndim: int
     else:  # attrgetter runs without a Python frame; every op and every contribution to a leaf reads these
         shape = property(attrgetter("_data.shape"))
         dtype = property(attrgetter("_data.dtype"))

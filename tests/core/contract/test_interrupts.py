@@ -9,7 +9,7 @@ from leaves import leaf
 
 import minigrad as mg
 from minigrad import Tensor
-from minigrad.core import backward
+from minigrad.core import backward, writes
 from minigrad.ops.kernels import conv
 from minigrad.ops.kernels.scratch import release_scratch
 
@@ -45,6 +45,9 @@ def interrupted_at(step, code, call):
         return True
     finally:
         sys.settrace(before)
+        # a tracer can raise between taking a lock and the block that gives it back; a signal handler cannot
+        while writes._writing._is_owned():
+            writes._writing.release()
     return False
 
 
