@@ -123,16 +123,13 @@ def _traverse(
 ) -> dict[Any, Any]:  # fmt: skip
     """The gradients of the targets; without targets, of all leaves and of all nodes with a keeper.
 
-    Gradients are plain arrays, or with create_graph Tensors: the same rules run on both. The first contribution to a
-    gradient is used as it is, the second makes a new array for the sum, and later ones are added to it in place.
-    Sums of float16 are of float32 until they are complete: a weight that a long sequence shares has thousands of terms.
+    Gradients are plain arrays, or with create_graph Tensors. The first contribution to one is used as it is, the second
+    makes a new array for the sum, float32 for float16 until it is complete, and later ones are added in place.
     """
     start = _start(caller, y)
     order = creation_order(start)
-    active = wanted = None  # None means all
-    if targets is not None:
-        active = on_a_path(order, targets)
-        wanted = active | targets
+    active = None if targets is None else on_a_path(order, targets)
+    wanted = None if targets is None or active is None else active | targets  # None means all
     found: dict[Any, Any] = {}
     owned: set[Any] = set()
     token = mode.set(mode.get() | ON if create_graph else OFF)

@@ -1,4 +1,4 @@
-"""The engine's contract, clauses 3 and 15: a backward pass or a kernel that is interrupted, or entered again, at any line."""
+"""The engine's contract, clauses 3 and 15: a backward pass or kernel that is interrupted or entered again anywhere."""
 
 import itertools
 import sys
@@ -19,7 +19,7 @@ class Interrupt(BaseException):
 
 
 def interrupted_at(step, code, call):
-    """`call()`, with an Interrupt at that step of the bytecode in `code` and all that it calls; False if it ended before."""
+    """`call()`, with an Interrupt at that step of the bytecode in `code` and what it calls; False if it ended before."""
     steps, inside = itertools.count(), []
 
     def trace(frame, event, argument):
