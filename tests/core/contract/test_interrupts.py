@@ -19,7 +19,7 @@ class Interrupt(BaseException):
 
 
 def interrupted_at(step, code, call):
-    """`call()`, with an Interrupt at that step of the bytecode in `code` and what it calls; False if it ended before."""
+    """`call()`, interrupted at that step of the bytecode of `code` and what it calls; False if it ended before."""
     steps, inside = itertools.count(), []
 
     def trace(frame, event, argument):
