@@ -153,10 +153,3 @@ def in_float32(f: Callable[..., Any], *args: Any) -> Any:
     if args[0].dtype != FLOAT16 or any(getattr(a, "dtype", "") in ("f4", "f8") for a in args):
         return f(*args)
     return f(*map(widened, args)).astype(FLOAT16)
-
-
-def sum_(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """x.sum(axis): every sum of the engine and of the table, also within rules and of Tensors."""
-    if x.dtype != FLOAT16:
-        return x.sum(axis=axis, keepdims=keepdims)
-    return widened(x).sum(axis=axis, keepdims=keepdims).astype(FLOAT16)

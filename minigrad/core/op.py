@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from .dtypes import DEFAULT_FLOAT, PYTHON_NUMBERS, plain_array, sum_, unify
+from .dtypes import DEFAULT_FLOAT, FLOAT16, PYTHON_NUMBERS, plain_array, unify, widened
 from .graph import OFF, ON, PLAIN, Node, TensorBase, describe, mode, onlooker, sketch, wrap
 from .rule import ALSO, MEMBER, OUTPUT, Rule, output_of, parameters
 
@@ -186,7 +186,7 @@ class Primitive:
         is_float = y.dtype.kind == "f" if y.__class__ is ndarray else has_float(y)
         if needed and recording and is_float:
             return self._record(y, values, parents, constants)
-        return wrap(y) if y.__class__ is ndarray else _wrapped(y)
+        return tuple(map(wrap, y)) if y.__class__ is tuple else wrap(y)
 
     def _plain(self, values: list[Any], slots: Sequence[int], is_uniform: bool) -> Any:
         """The result of a call without any Tensor."""
@@ -366,10 +366,6 @@ def unwrap(value: Any, op: str, name: str) -> Any:
     return plain_array(value, op) if isinstance(value, ndarray) else value
 
 
-def _wrapped(y: Any) -> Any:
-    return tuple([wrap(part) for part in y]) if y.__class__ is tuple else wrap(y)
-
-
 def as_output(y: Any) -> Any:
     """The result of f as an array or a tuple of arrays; NumPy returns scalars where a result is 0-d."""
     if isinstance(y, (tuple, list)):
@@ -386,6 +382,13 @@ def shape_and_dtype(y: Any) -> tuple[Any, Any]:
     if y.__class__ is tuple:
         return tuple([part.shape for part in y]), tuple([part.dtype for part in y])
     return y.shape, y.dtype
+
+
+def sum_(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """x.sum(axis): every sum of the engine and of the table, also within rules and of Tensors."""
+    if x.dtype != FLOAT16:
+        return x.sum(axis=axis, keepdims=keepdims)
+    return widened(x).sum(axis=axis, keepdims=keepdims).astype(FLOAT16)
 
 
 def sum_to_shape(c: Any, shape: tuple[int, ...]) -> Any:

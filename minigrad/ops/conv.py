@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core.dtypes import in_float32, sum_
+from ..core.dtypes import in_float32
+from ..core.op import sum_
 from ..core.rows import Primitive, primitive
 from .kernels import conv as kernels
 from .kernels import is_numpy

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core.dtypes import narrowed, sum_, widened
+from ..core.dtypes import narrowed, widened
+from ..core.op import sum_
 from ..core.rows import primitive, serves
 from .axes import (
     Axis,

@@ -14,7 +14,8 @@ from cases.activations import COMPOSITES
 
 import minigrad as mg
 from minigrad import Tensor, grad
-from minigrad.core.dtypes import in_float32, sum_
+from minigrad.core.dtypes import in_float32
+from minigrad.core.op import sum_
 from minigrad.trust.other_library import Opaque as Duck
 
 LONG, LARGEST = 6000, 50_000
