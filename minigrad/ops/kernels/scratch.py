@@ -29,9 +29,8 @@ def scratch(role: str, shape: tuple[int, ...], dtype: Any) -> Any:
     """An array of undefined content that nobody uses: in this thread the last one of this role, shape and dtype."""
     kept = _scratch.arrays
     key = (role, shape, dtype)
-    array = kept.pop(
-        key, None
-    )  # until it is put back, a call that comes in between does not find it
+    # until it is put back, a call that comes in between does not find it
+    array = kept.pop(key, None)
     if array is None or _holders(array) != _ALONE:
         size = math.prod(shape) * np.dtype(dtype).itemsize
         array = np.empty(shape, dtype)
