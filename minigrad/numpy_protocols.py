@@ -109,9 +109,8 @@ def _into(name: str, ufunc: Any, inputs: Any, kwargs: Any) -> Any:
             "a new value (b = a + t, np.where, np.stack), or pass t.detach()"
         )
     given = {word: plain(value, name) for word, value in kwargs.items()}
-    result = ufunc(
-        *plain(inputs, name), **{**given, "out": targets}
-    )  # what `a += t` names stays of its class
+    # what `a += t` names stays of its class
+    result = ufunc(*plain(inputs, name), **{**given, "out": targets})
     for target in targets:
         if target is not None:
             writes.mark_written(target)  # a graph may have saved it

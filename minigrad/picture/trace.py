@@ -156,9 +156,8 @@ class Tracer:
             if kind == "constant" and not shape:
                 vertex.name = text_of(leaf._data.item())
         place = self._add(vertex)
-        before = ghost_of(
-            leaf
-        )  # x.detach().requires_grad_() begins a new history where another ends
+        # x.detach().requires_grad_() begins a new history where another ends
+        before = ghost_of(leaf)
         if before is not None:
             source, output = self._source(before, "")
             self.trace.edges.append(Edge(source, output, place, "", shape))

@@ -10,9 +10,8 @@ import numpy.typing as npt
 from ..atomic_file import StrPath
 from .files import BLOCK, GZIP_ERRORS, bad_file, open_unzipped
 
-DAMAGE = (
-    1 << 26
-)  # bytes that are read, and not kept, to find out whether a bad file is a damaged one
+# bytes that are read, and not kept, to find out whether a bad file is a damaged one
+DAMAGE = 1 << 26
 DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
@@ -51,9 +50,8 @@ def _content(path: StrPath, file: Any) -> tuple[np.dtype[Any], tuple[int, ...], 
     content += _read(file, 4 * content[3] if len(content) == 4 else 0)
     dtype, shape = _header(path, content)
     expected = len(content) + math.prod(shape) * dtype.itemsize
-    content += _read(
-        file, expected - len(content) + 1
-    )  # one more, if there is one, is one too many
+    # one more, if there is one, is one too many
+    content += _read(file, expected - len(content) + 1)
     if len(content) != expected:
         is_short = len(content) < expected
         met = "a truncated file (" if is_short else "trailing bytes ("

@@ -42,9 +42,8 @@ class _Writer:
         if size <= 1 or self.rng.random() < 0.15:
             if self.rng.random() < 0.15:
                 return ["constant", self.numbers()]
-            newest = (
-                scope - 2 if scope > 2 else 0
-            )  # that of the innermost transform, as often as all others
+            # that of the innermost transform, as often as all others
+            newest = scope - 2 if scope > 2 else 0
             return ["variable", self.rng.choice([newest, self.rng.randrange(scope)])]
         if self.rng.random() < 0.1:
             return ["stopped", self.plain(scope, size - 1)]

@@ -123,9 +123,8 @@ def test_numbers_are_at_their_height(open_watch):
         float(point.split()[1].split("h")[0]) for point in gain.replace("L", "M").split("M")[1:]
     ]
     from_zero = [heights[3] - h for h in heights]
-    assert from_zero[4] / from_zero[2] == pytest.approx(
-        10, rel=0.01
-    )  # not logarithmic: there is a 0
+    # not logarithmic: there is a 0
+    assert from_zero[4] / from_zero[2] == pytest.approx(10, rel=0.01)
     assert gain.count("M") == 2  # a new stretch behind the nan
     assert size.count("M") == 2
 

@@ -25,9 +25,8 @@ from .scratch import scratch
 from .windows import Pair, Phase, Place, Window
 
 SUMS = 2**16  # elements of the products that are added at once; they fit a second-level cache
-STRIP_BYTES = (
-    2**20
-)  # of strips at a time; more leave a second-level cache, fewer make small products
+# of strips at a time; more leave a second-level cache, fewer make small products
+STRIP_BYTES = 2**20
 ROWS_BYTES = 2**18  # of the rows through which `copy_images` goes; they fit a second-level cache
 APART = 16  # elements between these rows, so that they do not compete for the same lines of a cache
 

@@ -123,9 +123,8 @@ def is_owned(t):
     """Whether t is over a contiguous, writable array that is all of its memory, and that nobody else holds."""
     array = t.data
     whole = array if array.base is None else array.base
-    holders = sys.getrefcount(whole) - (
-        2 if whole is array else 0
-    )  # here: whole, array, t, and the call's own
+    # here: whole, array, t, and the call's own
+    holders = sys.getrefcount(whole) - (2 if whole is array else 0)
     fits = whole.flags.owndata and whole.size == array.size
     return array.flags.forc and array.flags.writeable and fits and holders <= 3
 
@@ -326,9 +325,8 @@ def test_first_and_second_derivatives_of_random_graphs_are_pytorchs(seed):
     ts = [torch.tensor(v, requires_grad=True) for v in values]
     ours = random_graph(np.random.default_rng(seed), mg, xs)
     theirs = random_graph(np.random.default_rng(seed), torch, ts)
-    picked = np.random.default_rng(seed).choice(
-        len(ours), 3
-    )  # leaves and interior ones, some twice
+    # leaves and interior ones, some twice
+    picked = np.random.default_rng(seed).choice(len(ours), 3)
     for at in (picked, range(3)):
         y, z = (ours[-1] ** 2).sum(), (theirs[-1] ** 2).sum()
         found = grad(y, [ours[i] for i in at], create_graph=True)

@@ -174,9 +174,8 @@ def test_all_parameters_are_uniform_within_one_over_the_root_of_the_hidden_size(
         u = (np.sort(p.numpy().ravel()) * math.sqrt(100) + 1) / 2
         assert 0 <= u[0] <= u[-1] <= 1
         distance = np.abs(u - (np.arange(u.size) + 0.5) / u.size).max()
-        assert distance * math.sqrt(u.size) < 1.95, (
-            name
-        )  # Kolmogorov and Smirnov, at the level 0.001
+        # Kolmogorov and Smirnov, at the level 0.001
+        assert distance * math.sqrt(u.size) < 1.95, name
     again = made(kind, 40, 100, num_layers=2, rng=np.random.default_rng(0))
     for a, b in zip(layer.parameters(), again.parameters(), strict=True):
         np.testing.assert_array_equal(a.numpy(), b.numpy())

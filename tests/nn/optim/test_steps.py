@@ -231,9 +231,8 @@ def test_a_thousand_steps_leave_no_garbage(law, options):
     gc.collect()
     gc.disable()
     try:
-        train(
-            2500
-        )  # by then Python's own free lists of tuples, up to 2000 of each length, are full
+        # by then Python's own free lists of tuples, up to 2000 of each length, are full
+        train(2500)
         tracemalloc.start()
         train(10)
         before = tracemalloc.get_traced_memory()[0]
