@@ -59,8 +59,10 @@ def value_and_grad(f: Callable[..., Any], argnums: Arguments = 0) -> Callable[..
     def transformed(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         call = _Call("value_and_grad", f, args, kwargs, argnums)
         y = call.scalar()
-        found = call.gradients([y], [None], call.reaches_out([y]), last=True)
-        return call.kept(y), call.structured(found)
+        reaches_out = call.reaches_out([y])
+        found = call.gradients([y], [None], reaches_out, last=True)
+        (value,) = call.values([y], reaches_out)
+        return value, call.structured(found)
 
     return transformed
 
@@ -85,7 +87,7 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], Any]
         record = reaches_out or _any_requires_grad(seeds)
         return call.structured(call.gradients(outputs, seeds, record))
 
-    return rebuilt(structure, [call.kept(y) for y in outputs]), pull
+    return rebuilt(structure, call.values(outputs, reaches_out)), pull
 
 
 @_records_for_itself
@@ -101,7 +103,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     transposed = _Transposed(call, outputs)
     moved = transposed.times(along, transposed.reaches_out or _any_requires_grad(along))
     return (
-        rebuilt(structure, [call.kept(y) for y in outputs]),
+        rebuilt(structure, call.values(outputs, transposed.reaches_out)),
         rebuilt(structure, [call.kept(t) for t in moved]),
     )
 
@@ -261,6 +263,10 @@ class _Call:
     def reaches_out(self, outputs: Sequence[Any]) -> bool:
         """Return whether a derivative of the outputs may depend on what requires grad outside; a hook may see to it."""
         return any(_depends_beyond(self.own, y, hooks=True) for y in outputs)
+
+    def values(self, outputs: Sequence[Any], reaches_out: bool) -> list[Any]:
+        """The outputs; there is no need to look at each again if none of them reaches out."""
+        return [self.kept(y) if reaches_out else y.detach() for y in outputs]
 
     def kept(self, t: Any) -> Any:
         """t with its history if that reaches beyond this transform, otherwise without."""

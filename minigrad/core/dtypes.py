@@ -150,6 +150,7 @@ def narrowed(y: Any, x: Any) -> Any:
 
 def in_float32(f: Callable[..., Any], *args: Any) -> Any:
     """f(*args), with float16 computed in float32 and rounded once, unless an argument has wider floats."""
-    if args[0].dtype != FLOAT16 or any(getattr(a, "dtype", "") in ("f4", "f8") for a in args):
+    dtypes = (getattr(a, "dtype", FLOAT16) for a in args)
+    if args[0].dtype != FLOAT16 or any(d.kind == "f" and d != FLOAT16 for d in dtypes):
         return f(*args)
     return f(*map(widened, args)).astype(FLOAT16)

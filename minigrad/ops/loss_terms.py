@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..core.dtypes import FLOAT16, in_array, widened
+from ..core.dtypes import FLOAT16, in_array, in_float32
 from .elementwise import where
 from .inspection import plain
 from .reductions import mean, sum
@@ -24,10 +24,7 @@ def rounded_once(loss: F) -> F:
     def call(x: Any, target: Any, *args: Any, **options: Any) -> Any:
         if getattr(x, "dtype", None) != FLOAT16:
             return loss(x, target, *args, **options)
-        target = in_array(target)
-        if target.dtype.kind == "f" and target.dtype != FLOAT16:
-            return loss(x, target, *args, **options)
-        return loss(widened(x), widened(target), *args, **options).astype(FLOAT16)
+        return in_float32(lambda x, t: loss(x, t, *args, **options), x, in_array(target))
 
     return call  # type: ignore[return-value]
 
