@@ -164,7 +164,7 @@ def _by_columns(call: _Call, outputs: list[Any]) -> list[list[Any]]:
 def _unit_arrays(x: Any) -> Any:
     """Arrays like x of zeros with a 1 at each element in turn, in row-major order."""
     for place in range(x.size):
-        e = np.zeros_like(x.data)
+        e = np.zeros_like(x.data, order="C")  # of another order, reshape would be a copy
         e.reshape(-1)[place] = 1
         yield e
 

@@ -107,6 +107,65 @@ def test_structures_of_lists_tuples_and_dicts_are_answered_in_kind():
     np.testing.assert_allclose(slope["out"][0].data, inner + g["scale"][0].data * 0.5, rtol=1e-12)
 
 
+LAYOUTS = {
+    "row-major": np.ascontiguousarray,
+    "column-major": np.asfortranarray,
+    "a view with steps": lambda a: np.repeat(a, 2, -1)[..., ::2],
+    "backwards": lambda a: a[::-1].copy()[::-1],
+    "permuted axes": lambda a: np.ascontiguousarray(np.moveaxis(a, 0, -1)).transpose(
+        -1, *range(a.ndim - 1)
+    ),
+}
+OF_LAYOUTS = {
+    "a linear layer": lambda W: np.tanh(A[:2] @ W.T),
+    "a transposed value": lambda W: (W * W).T,
+    "an einsum": lambda W: np.einsum("ij,kj->ki", W, A) * W.sum(),
+    "column-major": lambda W: np.sin(W.T.reshape(-1).reshape(2, 3).T),
+    "flipped": lambda W: np.flip(W * np.exp(W), (0, 1)),
+}
+
+
+@pytest.mark.parametrize("f", OF_LAYOUTS.values(), ids=OF_LAYOUTS)
+@pytest.mark.parametrize("laid_out", LAYOUTS.values(), ids=LAYOUTS)
+def test_no_transform_depends_on_how_an_argument_or_a_result_lies_in_memory(f, laid_out):
+    W = np.random.default_rng(5).standard_normal((2, 3))
+    J = numeric_jacobian(f, W)
+
+    def scalar(W):
+        return (f(W) ** 2).sum()
+
+    def gradient(W):
+        return value_and_grad(scalar)(W)[1]
+
+    H = numeric_jacobian(gradient, W)
+    x, t = laid_out(W), laid_out(np.random.default_rng(6).standard_normal(W.shape))
+    y = f(Tensor(W)).data
+    u = np.random.default_rng(7).standard_normal(y.shape)
+    for found, expected in (
+        (jacobian(f, mode="forward")(x), J),
+        (jacobian(f, mode="reverse")(x), J),
+        (vjp(f, x)[1](laid_out(u))[0], np.tensordot(u, J, u.ndim)),
+        (jvp(f, [x], [t])[1], np.tensordot(J, t, t.ndim)),
+        (gradient(x), 2 * np.tensordot(y, J, y.ndim)),
+        (hessian(scalar)(x), H),
+        (hvp(scalar, [x], [t])[0], np.tensordot(H, t, t.ndim)),
+    ):
+        np.testing.assert_allclose(found.data, expected, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "shape", [(3, 4, 2), (2, 1, 4, 3)], ids=lambda shape: f"{len(shape)} axes"
+)
+@pytest.mark.parametrize("laid_out", LAYOUTS.values(), ids=LAYOUTS)
+def test_the_jacobian_of_a_permutation_is_that_permutation(shape, laid_out):
+    x = laid_out(np.random.default_rng(8).standard_normal(shape))
+    for mode in ("forward", "reverse"):
+        J = jacobian(lambda x: x.transpose(*reversed(range(x.ndim))) * 1, mode=mode)(x)
+        unit = np.eye(x.size).reshape(shape + shape)
+        expected = unit.transpose(*reversed(range(x.ndim)), *range(x.ndim, 2 * x.ndim))
+        np.testing.assert_array_equal(J.data, expected)
+
+
 def test_what_does_not_depend_on_an_argument_has_gradient_zero():
     def f(x, z):
         return (x * x).sum()
