@@ -94,23 +94,19 @@ class _Segment:
         return outputs
 
     def _used_from_outside(self, outputs: Any, twins: list[Any], start: int) -> list[Any]:
+        """The leaves that the outputs depend on beside the twins; f may also return one as it is."""
+        nodes = [node for y in outputs for node in creation_order(y._node)]
+        for node in nodes:
+            if node.tick < start:
+                raise RuntimeError(
+                    f"checkpoint: {self.name} uses a Tensor of shape {node.shape} from outside that was made by "
+                    f"{node.op.name}; pass it as an argument, so that its gradient is not lost"
+                )
+        ends = [y for y in outputs if y._requires_grad and y._node is None]
+        ends += [parent for node in nodes for parent in node.parents if parent is not None]
         own = set(map(id, twins))
-        found: dict[int, Any] = {}
-        for y in outputs:
-            for node in creation_order(y._node):
-                if node.tick < start:
-                    raise RuntimeError(
-                        f"checkpoint: {self.name} uses a Tensor of shape {node.shape} from outside that was made by "
-                        f"{node.op.name}; pass it as an argument, so that its gradient is not lost"
-                    )
-                for parent in node.parents:
-                    if (
-                        parent is not None
-                        and not isinstance(parent, Node)
-                        and id(parent) not in own
-                    ):
-                        found[id(parent)] = parent
-        return list(found.values())
+        leaves = {id(t): t for t in ends if not isinstance(t, Node) and id(t) not in own}
+        return list(leaves.values())
 
     def gradients(self, seeds: Sequence[Any], xs: Sequence[Any], create_graph: bool) -> list[Any]:
         """The gradients of <seeds, f> by xs and by the parameters from outside, with f computed again."""

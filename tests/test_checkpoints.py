@@ -205,3 +205,42 @@ def test_a_function_whose_result_depends_on_no_argument_has_gradient_0():
     x = Tensor([1.0, 2.0], requires_grad=True)
     checkpoint(f)(x).sum().backward()
     assert np.array_equal(x.grad, [0, 0])
+
+
+# What f returns as it is -----------------------------------------------------------------------------------
+
+RETURNS = {
+    "a parameter": lambda x, w: w,
+    "its argument": lambda x, w: x,
+    "both": lambda x, w: (x, w),
+    "a parameter twice": lambda x, w: (w, w),
+    "a parameter and a result of it": lambda x, w: (w, w * x),
+    "a parameter and a result without it": lambda x, w: (x * 2, w),
+    "a parameter and a constant": lambda x, w: (Tensor(np.ones(3)), w),
+    "nothing that needs a gradient": lambda x, w: (Tensor(np.ones(3)), Tensor(np.ones(3)) * 2),
+}
+
+
+@pytest.mark.parametrize("returned", RETURNS.values(), ids=RETURNS)
+@pytest.mark.parametrize("n", [1, 2])
+@pytest.mark.parametrize("needs", ["x", "w", "xw", ""])
+def test_leaves_that_are_returned_as_they_are_keep_their_gradients(returned, n, needs):
+    def derivatives(n):
+        x, w = (
+            Tensor(np.array([1.0, 2.0, 3.0]) * k, requires_grad=name in needs)
+            for k, name in ((1, "x"), (-2, "w"))
+        )
+        f = depth(n)(lambda x: returned(x, w))
+        outputs = f(x)
+        outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+        total = sum((k * y**3).sum() for k, y in enumerate(outputs, 1))
+        xs = [t for t in (x, w) if t.requires_grad]
+        if not total.requires_grad:
+            return [np.zeros(3)] * 2 * len(xs)
+        first = grad(total, xs, create_graph=True)
+        slope = sum((g * g).sum() for g in first if g is not None)
+        second = grad(slope, xs) if slope.requires_grad else [None] * len(xs)
+        return [np.zeros(3) if g is None else g.data for g in (*first, *second)]
+
+    for ours, plain in zip(derivatives(n), derivatives(0), strict=True):
+        np.testing.assert_array_equal(ours, plain)

@@ -153,9 +153,7 @@ def test_no_transform_depends_on_how_an_argument_or_a_result_lies_in_memory(f, l
         np.testing.assert_allclose(found.data, expected, rtol=1e-6, atol=1e-7)
 
 
-@pytest.mark.parametrize(
-    "shape", [(3, 4, 2), (2, 1, 4, 3)], ids=lambda shape: f"{len(shape)} axes"
-)
+@pytest.mark.parametrize("shape", [(3, 4, 2), (2, 1, 4, 3)], ids=lambda shape: f"{len(shape)} axes")
 @pytest.mark.parametrize("laid_out", LAYOUTS.values(), ids=LAYOUTS)
 def test_the_jacobian_of_a_permutation_is_that_permutation(shape, laid_out):
     x = laid_out(np.random.default_rng(8).standard_normal(shape))
