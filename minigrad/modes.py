@@ -33,13 +33,25 @@ class Mode:
             if block._ended_elsewhere:
                 block._ended_elsewhere -= 1
                 block._leave()
-        before = mode.get()
-        _open.set((*_open.get(), (self, before)))
-        mode.set(self._within(before))
+        blocks, before = _open.get(), mode.get()
+        try:
+            _open.set((*blocks, (self, before)))
+            mode.set(self._within(before))
+        except BaseException:  # of a signal handler; __exit__ will not be called
+            _open.set(blocks)
+            mode.set(before)
+            raise
 
     def __exit__(self, *exception: object) -> None:
-        if not self._leave():
-            self._ended_elsewhere += 1
+        blocks = None
+        try:
+            blocks = _open.get()
+            if not self._leave():
+                self._ended_elsewhere += 1
+        except BaseException:  # of a signal handler, before the block is left or after
+            if blocks is None or blocks is _open.get():
+                self._leave()
+            raise
 
     def _within(self, before: int) -> int:
         return before & ~self._clear | self._add
@@ -54,14 +66,15 @@ class Mode:
         for block, _ in blocks[places[-1] + 1 :]:
             left += ((block, now),)
             now = block._within(now)
-        _open.set(left)
         mode.set(now)
+        _open.set(left)  # last, because it tells __exit__ that the block is left
         return True
 
     def __call__(self, function: F) -> F:
         if any(runs_later(function) for runs_later in _RUN_LATER):
+            name = getattr(function, "__name__", repr(function))
             raise TypeError(
-                f"a recording mode cannot decorate {function.__name__}: it would end before the body of a "
+                f"a recording mode cannot decorate {name}: it would end before the body of a "
                 "generator or coroutine runs; use a with-block inside"
             )
 

@@ -134,13 +134,14 @@ class _Segment:
     def _as_the_first_time(self) -> Iterator[None]:
         """Set the Generators to their states at the first call, and back afterwards."""
         now = [rng.bit_generator.state for rng in self.rngs]
-        token = _recomputing.set(True)
+        before = _recomputing.get()
         try:
+            _recomputing.set(True)
             for rng, state in zip(self.rngs, self.states, strict=True):
                 rng.bit_generator.state = state
             yield
         finally:
-            _recomputing.reset(token)
+            _recomputing.set(before)
             for rng, state in zip(self.rngs, now, strict=True):
                 rng.bit_generator.state = state
 

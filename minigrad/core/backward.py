@@ -132,8 +132,9 @@ def _traverse(
     wanted = None if targets is None or active is None else active | targets  # None means all
     found: dict[Any, Any] = {}
     owned: set[Any] = set()
-    token = mode.set(mode.get() | ON if create_graph else OFF)
-    try:
+    before = mode.get()
+    try:  # from here on, because a signal handler may raise as soon as the mode is set
+        mode.set(before | ON if create_graph else OFF)
         grads: dict[Any, Any] = {start: _seed(caller, y, seed, create_graph)}
         while order:
             node = order.pop()
@@ -159,7 +160,7 @@ def _traverse(
             if not retain:
                 node.saved = None
     finally:
-        mode.reset(token)
+        mode.set(before)
     for leaf, g in grads.items():
         if targets is None or leaf in targets:
             g = narrowed(g, leaf) if leaf in owned else g

@@ -214,11 +214,11 @@ def called(op: Any, args: Sequence[Any], slots: Sequence[int], option_slots: Seq
     if level & RECORD:
         result = _recorded(op, args, slots, option_slots, level)
     else:
-        token = mode.set(level & ON)
         try:
+            mode.set(level & ON)
             result = op._apply(args, slots, option_slots)
         finally:
-            mode.reset(token)
+            mode.set(level)
     for observer in _observers.get():
         observer(op, result)
     return result
@@ -229,15 +229,15 @@ def _recorded(
 ) -> Any:
     """Call an op, and leave notes of the call on its node or on a ghost."""
     line = user_line()
-    token = mode.set(level & ON)
     start = perf_counter()
     try:
+        mode.set(level & ON)
         result = op._apply(args, slots, option_slots)
     except Exception as error:
         error.add_note(f"at {line}")
         raise
     finally:
-        mode.reset(token)
+        mode.set(level)
     seconds = perf_counter() - start
     value = tuple([y._data for y in result]) if result.__class__ is tuple else result._data
     given = [(op._name_of(i, slots), args[i]) for i in slots]

@@ -1,5 +1,6 @@
 """The engine's contract on hooks, recording modes and threads, and clause 16: what the hot path does not do."""
 
+import functools
 import operator
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -174,9 +175,10 @@ async def asynchronous_generator():
 
 
 @pytest.mark.parametrize("function", [generator, coroutine, asynchronous_generator])
-def test_a_mode_cannot_decorate_a_function_whose_body_runs_later(function):
-    with pytest.raises(TypeError, match=function.__name__):
-        no_grad(function)
+@pytest.mark.parametrize("given", [lambda f: f, functools.partial])  # a partial has no name
+def test_a_mode_cannot_decorate_a_function_whose_body_runs_later(function, given):
+    with pytest.raises(TypeError, match=f"cannot decorate .*{function.__name__}"):
+        no_grad(given(function))
 
 
 # 16. The hot path ----------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import itertools
 import sys
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from leaves import leaf
 import minigrad as mg
 from minigrad import Tensor
 from minigrad.core import backward, writes
+from minigrad.core.graph import mode
+from minigrad.modes import _open
 from minigrad.ops.kernels import conv
 from minigrad.ops.kernels.scratch import release_scratch
 
@@ -181,3 +184,55 @@ def test_clause_15_an_interrupt_amid_a_kernel_neither_loses_nor_miscounts_scratc
         assert all(map(np.array_equal, convolved(0), expected))
         assert mg.ops.kernels.scratch.scratch_bytes() == kept
     assert step > 100
+
+
+# Modes ---------------------------------------------------------------------------------------------------
+
+
+def interrupted_after_call(step, call):
+    """`call()`, interrupted as by a signal handler, after that call of a C function; False if it ended before."""
+    steps, met = itertools.count(), []
+
+    def profile(frame, event, argument):
+        if event == "c_return" and next(steps) == step:
+            met.append(event)
+            raise Interrupt
+
+    before = sys.getprofile()
+    sys.setprofile(profile)
+    try:
+        call()
+    except Interrupt:
+        pass
+    finally:
+        sys.setprofile(before)
+    return bool(met)
+
+
+def blocks():
+    outer = mg.no_grad()
+    with outer, mg.enable_grad(), outer:
+        pass
+
+
+@mg.enable_grad
+def differentiated():
+    x = leaf(1, 2)
+    mg.grad((x * x).sum(), x, create_graph=True)
+    with mg.record():
+        (x * x).sum().backward()
+    mg.checkpoint(lambda x: x * x)(x).sum().backward()
+
+
+# Python swallows, with a warning, what is raised while a weak reference is called back, as `record()` uses them
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("call", [blocks, differentiated])
+@pytest.mark.parametrize("within", [None, mg.no_grad, mg.record])
+def test_an_interrupt_leaves_the_mode_as_it_was(call, within):
+    with within() if within else nullcontext():
+        before = mode.get(), _open.get()
+        for step in itertools.count():
+            if not interrupted_after_call(step, call):
+                break
+            assert (mode.get(), _open.get(), mg.recomputing()) == (*before, False)
+    assert step > 10
