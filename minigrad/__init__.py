@@ -36,6 +36,8 @@ from .ops.joining import (
 from .ops.kernels import allocator
 from .ops.linalg import cholesky, det, eigh, inv, matrix_power, slogdet, solve
 from .ops.losses import cross_entropy, hinge_loss, nll_loss
+from .ops.fused import unfused
+from .ops.normalisation import layer_norm
 from .ops.norms import norm
 from .ops.padding import pad
 from .ops.pooling import (
@@ -87,7 +89,7 @@ __all__ = [
     "flipud", "floor_divide", "fmax", "fmin", "fold", "gelu", "generator", "getitem", "grad",
     "hardsigmoid", "hardswish", "hardtanh", "hessian", "hinge_loss", "hsplit", "hstack",
     "huber_loss", "hvp", "hypot", "inner", "inv", "is_recording", "jacobian", "jvp", "kl_div",
-    "kron", "l1_loss", "leaky_relu", "linear", "log", "log1p", "log2", "log10", "log_softmax",
+    "kron", "l1_loss", "layer_norm", "leaky_relu", "linear", "log", "log1p", "log2", "log10", "log_softmax",
     "logaddexp", "logaddexp2", "logsigmoid", "logsumexp", "matmul", "matrix_power",
     "matrix_transpose", "matvec", "max", "max_pool1d", "max_pool2d", "maximum", "mean", "median",
     "meshgrid", "min", "minimum", "mish", "moveaxis", "mse_loss", "multi_dot", "multiply",
@@ -98,7 +100,7 @@ __all__ = [
     "scope", "seed", "selu", "sigmoid", "silu", "sin", "sinc", "sinh", "slogdet", "smooth_l1_loss",
     "softmax", "softplus", "solve", "sort", "split", "sqrt", "square", "squeeze", "stack", "std",
     "subtract", "sum", "sum_to", "swapaxes", "take", "take_along_axis", "tan", "tanh", "tensordot",
-    "tile", "topk", "touch", "trace", "transpose", "tril", "triu", "unfold", "unstack",
+    "tile", "topk", "touch", "trace", "transpose", "tril", "triu", "unfold", "unfused", "unstack",
     "value_and_grad", "var", "vdot", "vecdot", "vjp", "vsplit", "vstack", "where", "where_safe",
 ]
 # fmt: on

@@ -13,7 +13,7 @@ from minigrad import Tensor
 from minigrad.core.rows import Primitive
 from minigrad.methods import Methods
 
-NOT_THE_TABLE = {"inspection", "axes", "labels", "loss_terms", "pytorch_words", "kernels"}
+NOT_THE_TABLE = {"inspection", "axes", "labels", "loss_terms", "pytorch_words", "fused", "kernels"}
 """Modules beside the topics: what has no gradient, and tools of the others."""
 
 NOT_OPS = {

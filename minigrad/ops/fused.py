@@ -1,0 +1,129 @@
+"""Fused ops: a composition of rows that NumPy's own arrays go through in one pass, forward and back.
+
+The composition stays the definition. It computes for the arrays of every other library, inside `unfused()`, and
+whatever lies beyond the first derivative; a fused op only has the same values and gradients sooner.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from ..core.backward import grad
+from ..core.graph import TensorBase, wrap
+from ..core.op import Primitive
+from ..core.rule import Signature
+from .elementwise import astype
+from .kernels import is_numpy
+
+_unfused: ContextVar[bool] = ContextVar("minigrad_unfused", default=False)
+
+
+@contextmanager
+def unfused() -> Iterator[None]:
+    """Record fused ops as what they are composed of: `with unfused(): draw(layer(x))` shows what is inside.
+
+    A layer norm, an activation or an LSTM then makes all nodes of its definition, and gives the same to rounding.
+    """
+    before = _unfused.get()
+    try:
+        _unfused.set(True)
+        yield
+    finally:
+        _unfused.set(before)
+
+
+class Fused(Primitive):
+    """A row whose plain composition gives its name, its formula, and all derivatives beyond the first."""
+
+    def __init__(
+        self,
+        composition: Callable[..., Any],
+        by: Sequence[str],
+        forward: Callable[..., Any],
+        backward: Callable[..., Any],
+        keeps: Sequence[str],
+        sums_back: bool,
+    ) -> None:
+        found = Signature(composition)
+        self.composition, self.__module__ = composition, composition.__module__
+        rule = _rule(composition, backward, found.names, by, keeps)
+        also = {name: lambda: None for name in keeps}
+        forward.__name__ = composition.__name__
+        super().__init__(
+            forward, found.names, found.defaults, {}, (by, rule), also, sums_back, True, composition.__doc__
+        )  # fmt: skip
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        args = self._bind(args, options)
+        given = [_array(args[i]) for i in self._slots if args[i] is not None]
+        if _unfused.get() or not is_numpy(*given) or not all(a.size for a in given):
+            return self.composition(*args)
+        return self._apply(args, self._slots, self._option_slots)
+
+
+def fused(
+    by: Sequence[str],
+    forward: Callable[..., Any],
+    backward: Callable[..., Any],
+    keeps: Sequence[str] = (),
+    sums_back: bool = False,
+) -> Callable[[Callable[..., Any]], Fused]:
+    """Above a composition of rows: the op that computes it in one pass.
+
+    by        the differentiable arguments
+    forward   f(arguments) -> y, or (y, values) with what `keeps` names, for `backward`
+    backward  f(g, arguments, values, needed) -> a gradient for each argument in `by`, None where `needed` is False
+    sums_back whether the op broadcasts, as elementwise rows do
+    """
+    return lambda composition: Fused(composition, by, forward, backward, keeps, sums_back)
+
+
+def _rule(
+    composition: Any, backward: Any, names: Sequence[str], by: Sequence[str], keeps: Sequence[str]
+) -> Callable[..., Any]:
+    """The joint rule: the values of `backward`; where they are to be differentiated again, with the composition's
+    history."""
+    count, places = len(names), [names.index(name) for name in by]
+
+    def rule(g: Any, *values: Any) -> tuple[Any, ...]:
+        needed = values[-1]
+        found = backward(_array(g), *map(_array, values))
+        gs = g if isinstance(g, tuple) else (g,)
+        if not any(isinstance(v, TensorBase) for v in (*gs, *values)):
+            return found
+        history = _differentiated(composition, gs, values[:count], places, needed)
+        return tuple(
+            None if h is None else wrap(value, h._node)
+            for value, h in zip(found, history, strict=True)
+        )
+
+    parameters = [
+        inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY)
+        for name in ("g", *names, *keeps, "needed")
+    ]
+    rule.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return rule
+
+
+def _differentiated(composition: Any, gs: Any, args: Any, places: Any, needed: Any) -> list[Any]:
+    """The recorded gradients of <g, composition(args)> by the arguments that need one."""
+    args = list(args)
+    for place, is_needed in zip(places, needed, strict=True):
+        if is_needed:  # a copy, because one argument may depend on another
+            args[place] = astype(args[place], args[place].dtype)
+    y = composition(*args)
+    ys = y if isinstance(y, tuple) else (y,)
+    total = sum((y * g).sum() for y, g in zip(ys, gs, strict=True) if y._requires_grad)
+    xs = [args[place] for place, is_needed in zip(places, needed, strict=True) if is_needed]
+    found = iter(grad(total, xs, create_graph=True))
+    return [next(found) if is_needed else None for is_needed in needed]
+
+
+def _array(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple([_array(v) for v in value])
+    return value._data if isinstance(value, TensorBase) else value
