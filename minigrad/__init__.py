@@ -37,7 +37,7 @@ from .ops.kernels import allocator
 from .ops.linalg import cholesky, det, eigh, inv, matrix_power, slogdet, solve
 from .ops.losses import cross_entropy, hinge_loss, nll_loss
 from .ops.fused import unfused
-from .ops.normalisation import layer_norm
+from .ops.normalisation import batch_norm, group_norm, layer_norm, rms_norm
 from .ops.norms import norm
 from .ops.padding import pad
 from .ops.pooling import (
@@ -79,14 +79,14 @@ __all__ = [
     "Tensor", "absolute", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_max_pool2d",
     "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argsort",
     "array_split", "astype", "atleast_1d", "atleast_2d", "atleast_3d", "attention_weights",
-    "average", "avg_pool1d", "avg_pool2d", "binary_cross_entropy",
+    "average", "avg_pool1d", "avg_pool2d", "batch_norm", "binary_cross_entropy",
     "binary_cross_entropy_with_logits", "broadcast_arrays", "broadcast_to", "cbrt", "celu",
     "certify", "check_grads", "checkpoint", "cholesky", "clip", "column_stack", "concatenate",
     "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "cos", "cosh", "costs",
     "cross_entropy", "cumprod", "cumsum", "debug", "deg2rad", "det", "diag", "diagonal", "divide",
     "dot", "dsplit", "dstack", "eigh", "einsum", "elementwise", "elu", "embedding", "enable_grad",
     "erf", "erfc", "exp", "exp2", "expand_dims", "explain", "expm1", "flatten", "flip", "fliplr",
-    "flipud", "floor_divide", "fmax", "fmin", "fold", "gelu", "generator", "getitem", "grad",
+    "flipud", "floor_divide", "fmax", "fmin", "fold", "gelu", "generator", "getitem", "grad", "group_norm",
     "hardsigmoid", "hardswish", "hardtanh", "hessian", "hinge_loss", "hsplit", "hstack",
     "huber_loss", "hvp", "hypot", "inner", "inv", "is_recording", "jacobian", "jvp", "kl_div",
     "kron", "l1_loss", "layer_norm", "leaky_relu", "linear", "log", "log1p", "log2", "log10", "log_softmax",
@@ -95,7 +95,7 @@ __all__ = [
     "meshgrid", "min", "minimum", "mish", "moveaxis", "mse_loss", "multi_dot", "multiply",
     "nan_to_num", "nanmean", "nansum", "negative", "nll_loss", "no_grad", "norm", "one_hot",
     "outer", "pad", "power", "primitive", "prod", "put_along_axis", "rad2deg", "ravel",
-    "reciprocal", "recomputing", "record", "relu", "relu6", "remainder", "repeat", "reshape",
+    "reciprocal", "recomputing", "record", "relu", "relu6", "remainder", "repeat", "reshape", "rms_norm",
     "roll", "rot90", "saved_bytes", "scaled_dot_product_attention", "scatter", "scatter_add",
     "scope", "seed", "selu", "sigmoid", "silu", "sin", "sinc", "sinh", "slogdet", "smooth_l1_loss",
     "softmax", "softplus", "solve", "sort", "split", "sqrt", "square", "squeeze", "stack", "std",

@@ -1,4 +1,7 @@
-"""Normalisation by the mean and the spread of an array's own elements. Fused: a pass or two where the laws take ten."""
+"""Normalisation by mean and spread: over an example's last axes, over groups of channels, over a batch.
+
+All are one law, over other axes. Fused: a few passes where the law takes ten.
+"""
 
 from __future__ import annotations
 
@@ -6,58 +9,71 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ..core.dtypes import narrowed, widened
-from .elementwise import square
+from .axes import count
+from .elementwise import multiply, square
 from .fused import fused
+from .inspection import plain
+from .kernels import is_numpy
 from .kernels import normalisation as kernels
 from .powers import sqrt
 from .reductions import mean
 
 
-def _layer_norm_forward(
-    x: Any, weight: Any, bias: Any, axes: int, eps: float
-) -> tuple[Any, Any, Any]:
-    y, mean, scale = kernels.standardise(widened(x).reshape(_rows(x, axes)), weight, bias, eps)
-    return narrowed(y, x).reshape(x.shape), mean, scale
+def _forward(
+    x: Any, weight: Any, bias: Any, shape: Any, over: Any, affine: Any, eps: float, centred: bool, known: Any = None
+) -> tuple[Any, Any, Any]:  # fmt: skip
+    wide, w, b = _viewed(x, weight, bias, shape, affine)
+    y, mean, scale = kernels.standardise(wide, w, b, over, eps, centred, known)
+    return narrowed(y.reshape(x.shape), x), mean, scale
 
 
-def _layer_norm_backward(
-    g: Any,
-    x: Any,
-    weight: Any,
-    bias: Any,
-    axes: int,
-    eps: float,
-    mean: Any,
-    scale: Any,
-    needed: Any,
-) -> tuple[Any, Any, Any]:
-    shape = _rows(x, axes)
-    gx, gw, gb = kernels.standardise_back(
-        widened(g).reshape(shape), widened(x).reshape(shape), weight, mean, scale, needed
-    )
-    return (
-        None if gx is None else narrowed(gx, x).reshape(x.shape),
-        None if gw is None else narrowed(gw, x).reshape(weight.shape),
-        None if gb is None else narrowed(gb, x).reshape(bias.shape),
+def _backward(
+    g: Any, x: Any, weight: Any, bias: Any, shape: Any, over: Any, affine: Any, eps: float, centred: bool, known: Any,
+    mean: Any, scale: Any, needed: Any,
+) -> tuple[Any, ...]:  # fmt: skip
+    wide, w, b = _viewed(x, weight, bias, shape, affine)
+    g = widened(g).reshape(shape)
+    found = kernels.standardise_back(g, wide, w, b, over, mean, scale, needed)
+    return tuple(
+        None if c is None else narrowed(c.reshape(of.shape), x)
+        for c, of in zip(found, (x, weight, bias), strict=True)
     )
 
 
-def _rows(x: Any, axes: int) -> tuple[int, int]:
-    size = math.prod(x.shape[len(x.shape) - axes :])
-    return (math.prod(x.shape[: len(x.shape) - axes]), size)
+def _viewed(x: Any, weight: Any, bias: Any, shape: Any, affine: Any) -> list[Any]:
+    """x as `shape`, weight and bias as `affine`, in floats that can be summed."""
+    return [
+        widened(x).reshape(shape),
+        *[None if v is None else widened(v).reshape(affine) for v in (weight, bias)],
+    ]
 
 
-# forward and back in the time of 0.6 of the composition, on 256 rows of 512
-@fused(("x", "weight", "bias"), _layer_norm_forward, _layer_norm_backward, ("mean", "scale"))
-def _layer_norm(x: Any, weight: Any, bias: Any, axes: int, eps: float) -> Any:
-    """(x - mean) / sqrt(var + eps) * weight + bias over the last axes"""
-    over = tuple(range(-axes, 0))
-    wide = widened(x)
-    centred = wide - mean(wide, over, keepdims=True)
-    y = narrowed(centred / sqrt(mean(square(centred), over, keepdims=True) + eps), x)
+# forward and back in half the time of the composition, on 256 rows of 512
+@fused(("x", "weight", "bias"), _forward, _backward, ("mean", "scale"))
+def _standardise(
+    x: Any, weight: Any, bias: Any, shape: Any, over: Any, affine: Any, eps: float, centred: bool, known: Any = None
+) -> Any:  # fmt: skip
+    """(x - mean) / sqrt(mean((x - mean)^2) + eps) * weight + bias, with x as `shape`, the means over the axes `over`"""
+    wide, weight, bias = _viewed(x, weight, bias, shape, affine)
+    if centred:
+        wide = wide - mean(wide, over, keepdims=True)
+    # inverting these few numbers saves dividing all elements
+    y = wide * (1 / sqrt(mean(square(wide), over, keepdims=True) + eps))
     y = y if weight is None else y * weight
-    return y if bias is None else y + bias
+    y = y if bias is None else y + bias
+    return narrowed(y.reshape(x.shape), x)
+
+
+def _moments(x: Any, over: tuple[int, ...]) -> tuple[Any, Any]:
+    """The mean and the biased variance over the axes, which stay as axes of size 1."""
+    wide = widened(x)
+    if is_numpy(wide):
+        return kernels.moments(wide, over)
+    average = mean(wide, over, keepdims=True)
+    return average, mean(square(wide - average), over, keepdims=True)
 
 
 def layer_norm(
@@ -69,16 +85,119 @@ def layer_norm(
 ) -> Any:
     """(x - mean) / sqrt(var + eps) * weight + bias, with mean and biased var over the last axes of each example.
 
-    normalized_shape  the sizes of these axes; weight and bias have this shape, or are None. float16: in float32
+    normalized_shape  the sizes of these axes, which are the shape of weight and bias, too. float16: in float32
 
     Ba, Kiros, Hinton: Layer Normalization (2016).
     """
-    sizes = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    sizes = _last_axes("layer_norm", x, normalized_shape, weight, bias)
+    shape, over = tuple(x.shape), _last(x, sizes)
+    return _standardise(x, weight, bias, shape, over, sizes, eps, True)
+
+
+def rms_norm(
+    x: Any, normalized_shape: int | Sequence[int], weight: Any = None, eps: float | None = None
+) -> Any:
+    """x / sqrt(mean(x^2) + eps) * weight, with the mean over the last axes of each example.
+
+    normalized_shape  the sizes of these axes, which are the shape of the weight, too
+    eps               None: that of the dtype, for float16, which is computed in float32, that of float32
+
+    Zhang, Sennrich: Root Mean Square Layer Normalization (2019).
+    """
+    sizes = _last_axes("rms_norm", x, normalized_shape, weight, None)
+    wide = np.promote_types(x.dtype, np.float32)
+    eps = float(np.finfo(wide).eps) if eps is None else eps
+    return _standardise(x, weight, None, tuple(x.shape), _last(x, sizes), sizes, eps, False)
+
+
+def group_norm(
+    x: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5
+) -> Any:
+    """(x - mean) / sqrt(var + eps) * weight + bias, with mean and biased var over each group of channels.
+
+    x             (N, C, ...), with its channels in num_groups groups of neighbours
+    weight, bias  (C,), or None. Each group is normalised over its channels and all axes behind. float16: in float32
+
+    Wu, He: Group Normalization (2018).
+    """
+    n, c, *rest = x.shape if len(x.shape) > 1 else (0, 0)
+    if len(x.shape) < 2 or num_groups < 1 or c % num_groups:
+        raise ValueError(
+            f"group_norm: x has shape {tuple(x.shape)}; (N, C, ...) is needed, with C in {num_groups} equal groups"
+        )
+    _check_sizes("group_norm", (c,), weight, bias)
+    shape = (n, num_groups, c // num_groups, math.prod(rest))
+    return _standardise(x, weight, bias, shape, (2, 3), (*shape[1:3], 1), eps, True)
+
+
+def batch_norm(
+    x: Any,
+    running_mean: Any = None,
+    running_var: Any = None,
+    weight: Any = None,
+    bias: Any = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Any:
+    """(x - mean) / sqrt(var + eps) * weight + bias, with mean and biased var per channel of x (N, C, ...).
+
+    training  True: mean and var are those of x, and running_mean and running_var, Tensors (C,) or None, move by
+              `momentum` towards its mean and its unbiased variance. False: they are mean and var
+
+    Ioffe, Szegedy: Batch Normalization (2015).
+    """
+    if len(x.shape) < 2:
+        raise ValueError(f"batch_norm: x has shape {tuple(x.shape)}; (N, C, ...) is needed")
+    _check_sizes("batch_norm", (x.shape[1],), weight, bias, running_mean, running_var)
+    per_channel = (-1, *[1] * (len(x.shape) - 2))
+    over = (0, *range(2, len(x.shape)))
+    if not training:
+        return _by_running(x, running_mean, running_var, weight, bias, per_channel, eps)
+    known = None if running_mean is None else _moments(plain(x), over)
+    y = _standardise(x, weight, bias, tuple(x.shape), over, per_channel, eps, True, known)
+    if known is not None:
+        n = count(x.shape, over)
+        if n < 2:
+            raise ValueError(
+                f"batch_norm: x of shape {tuple(x.shape)} has {n} values per channel, which have no variance to learn "
+                "from; train on larger batches, or normalise by the running statistics, training=False"
+            )
+        for running, now in ((running_mean, known[0]), (running_var, known[1] * (n / (n - 1)))):
+            moved = (1 - momentum) * running.data + momentum * now.reshape(-1)
+            running.assign(moved.astype(running.dtype))
+    return y
+
+
+def _by_running(
+    x: Any, mean: Any, var: Any, weight: Any, bias: Any, per_channel: tuple[int, ...], eps: float
+) -> Any:
+    if mean is None or var is None:
+        raise ValueError("batch_norm: without training, running_mean and running_var are needed")
+    # the values per channel are combined first, so that x is multiplied in one pass
+    scale = 1 / sqrt(widened(var) + eps)
+    scale = scale if weight is None else scale * widened(weight)
+    y = multiply(widened(x) - widened(mean).reshape(per_channel), scale.reshape(per_channel))
+    return narrowed(y if bias is None else y + widened(bias).reshape(per_channel), x)
+
+
+def _last_axes(op: str, x: Any, normalized_shape: Any, weight: Any, bias: Any) -> tuple[int, ...]:
+    sizes = tuple(normalized_shape) if hasattr(normalized_shape, "__len__") else (normalized_shape,)
     if not sizes or tuple(x.shape[-len(sizes) :]) != sizes:
-        raise ValueError(f"layer_norm: x has shape {tuple(x.shape)}; its last axes must be {sizes}")
-    for name, value in (("weight", weight), ("bias", bias)):
+        raise ValueError(
+            f"{op}: x has shape {tuple(x.shape)}; its last axes must be the normalized_shape {sizes}"
+        )
+    _check_sizes(op, sizes, weight, bias)
+    return sizes
+
+
+def _last(x: Any, sizes: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(range(len(x.shape) - len(sizes), len(x.shape)))
+
+
+def _check_sizes(op: str, sizes: tuple[int, ...], *given: Any) -> None:
+    for value in given:
         if value is not None and tuple(value.shape) != sizes:
             raise ValueError(
-                f"layer_norm: {name} has shape {tuple(value.shape)}; {sizes} is needed"
+                f"{op}: a parameter or statistic has shape {tuple(value.shape)}; {sizes} is needed"
             )
-    return _layer_norm(x, weight, bias, len(sizes), eps)

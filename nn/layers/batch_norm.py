@@ -11,7 +11,6 @@ import minigrad
 
 from .. import init
 from ..checks import float_input, integer
-from ..float16 import in_wide_floats
 from ..module import Buffer, Module, Parameter
 
 
@@ -42,45 +41,29 @@ class _BatchNorm(Module):
     def forward(self, x: Any) -> Any:
         x = float_input(self, x, self.running_mean if self.weight is None else self.weight)
         self._check_shape(x)
-        return in_wide_floats(self._normalised, x)
-
-    def _normalised(self, x: Any) -> Any:
-        per_channel = (-1, *[1] * (len(x.shape) - 2))
         if self.training or self.running_mean is None:
-            centred, var = self._batch_statistics(x)
-        else:
-            centred = x - self.running_mean.reshape(per_channel)
-            var = self.running_var.reshape(per_channel)
-        # the values per channel are combined first, so that x is multiplied in one pass
-        scale = 1 / minigrad.sqrt(var + self.eps)
-        if self.weight is None:
-            return centred * scale
-        return centred * (scale * self.weight.reshape(per_channel)) + self.bias.reshape(per_channel)
+            return self._by_batch(x)
+        return minigrad.batch_norm(
+            x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
+        )
 
-    def _batch_statistics(self, x: Any) -> tuple[Any, Any]:
-        """x without its mean, and its biased variance; both go into the running statistics."""
-        axes = (0, *range(2, len(x.shape)))
-        count = math.prod(x.shape[axis] for axis in axes)
-        if count == 1:
+    def _by_batch(self, x: Any) -> Any:
+        """x by its own mean and variance, which go into the running ones; if momentum is None, these are averages."""
+        n = math.prod(x.shape) // self.num_features
+        if n == 1:
             raise ValueError(
                 f"{type(self).__name__}: an input of shape {tuple(x.shape)} has one value per channel, which has no "
                 "variance to learn from; train on larger batches, or call eval() to use the running statistics"
             )
-        mean = minigrad.mean(x, axes, keepdims=True) if count else x.sum(axis=axes, keepdims=True)
-        centred = x - mean
-        var = minigrad.sum(minigrad.square(centred), axes, keepdims=True) / max(count, 1)
+        mean = var = None
+        momentum = self.momentum
         # not from an empty batch, nor from one that a checkpoint computes again
-        if self.running_mean is not None and count and not minigrad.recomputing():
-            self._track(_flat(mean), _flat(var) * (count / (count - 1)))
-        return centred, var
-
-    def _track(self, mean: Any, var: Any) -> None:
-        """running = (1 - momentum) running + momentum new; if momentum is None, the average over all batches."""
-        batches = self.num_batches_tracked.data + 1
-        share = 1 / int(batches) if self.momentum is None else self.momentum
-        self.num_batches_tracked.assign(batches)
-        for running, new in ((self.running_mean, mean), (self.running_var, var)):
-            running.assign((1 - share) * running.data + share * new)
+        if self.running_mean is not None and n and not minigrad.recomputing():
+            mean, var = self.running_mean, self.running_var
+            self.num_batches_tracked.assign(self.num_batches_tracked.data + 1)
+            momentum = 1 / int(self.num_batches_tracked.data) if momentum is None else momentum
+        share = 0.0 if momentum is None else momentum
+        return minigrad.batch_norm(x, mean, var, self.weight, self.bias, True, share, self.eps)
 
     def _check_shape(self, x: Any) -> None:
         name, shape = type(self).__name__, tuple(x.shape)
@@ -99,12 +82,6 @@ class _BatchNorm(Module):
         text += f", momentum={self.momentum}" if self.momentum != 0.1 else ""
         text += ", affine=False" if self.weight is None else ""
         return text + (", track_running_stats=False" if self.running_mean is None else "")
-
-
-def _flat(statistic: Any) -> Any:
-    """The values per channel as a plain array (C,)."""
-    data = statistic.data if isinstance(statistic, minigrad.Tensor) else statistic
-    return data.reshape(-1)
 
 
 class BatchNorm1d(_BatchNorm):

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
-
-import numpy as np
 
 import minigrad
 
 from .. import init
 from ..checks import float_input, integer
-from ..float16 import in_wide_floats
 from ..module import Module, Parameter
-
-
-def _standardised(x: Any, axes: tuple[int, ...], eps: float) -> Any:
-    """(x - mean) / sqrt(var + eps), with mean and biased variance over the axes."""
-    centred = x - minigrad.mean(x, axes, keepdims=True)
-    return centred * _one_over_root(centred, axes, eps)
-
-
-def _one_over_root(x: Any, axes: tuple[int, ...], eps: float) -> Any:
-    """1 / sqrt(mean(x^2) + eps) over the axes: inverting these few numbers saves dividing all elements."""
-    return 1 / minigrad.sqrt(minigrad.mean(minigrad.square(x), axes, keepdims=True) + eps)
 
 
 class _OverLastAxes(Module):
@@ -37,13 +22,12 @@ class _OverLastAxes(Module):
         )
         return tuple(integer(self, "normalized_shape", n, 1) for n in sizes)
 
-    def _axes(self, x: Any, sizes: tuple[int, ...]) -> tuple[int, ...]:
+    def _check_shape(self, x: Any, sizes: tuple[int, ...]) -> None:
         if tuple(x.shape[-len(sizes) :]) != sizes:
             wanted = f"{sizes[0]} features" if len(sizes) == 1 else f"last axes of {sizes}"
             raise ValueError(
                 f"{type(self).__name__}: expected {wanted}, got an input of shape {tuple(x.shape)}"
             )
-        return tuple(range(-len(sizes), 0))
 
 
 class LayerNorm(_OverLastAxes):
@@ -69,10 +53,8 @@ class LayerNorm(_OverLastAxes):
 
     def forward(self, x: Any) -> Any:
         x = float_input(self, x, self.weight)
-        axes = self._axes(x, self.normalized_shape)
-        y = in_wide_floats(lambda wide: _standardised(wide, axes, self.eps), x)
-        y = y if self.weight is None else y * self.weight
-        return y if self.bias is None else y + self.bias
+        self._check_shape(x, self.normalized_shape)
+        return minigrad.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def describe(self) -> str:
         text = f"{_one_or_all(self.normalized_shape)}"
@@ -103,11 +85,8 @@ class RMSNorm(_OverLastAxes):
 
     def forward(self, x: Any) -> Any:
         x = float_input(self, x, self.weight)
-        axes = self._axes(x, self.normalized_shape)
-        wide = np.promote_types(x.dtype, np.float32)
-        eps = float(np.finfo(wide).eps) if self.eps is None else self.eps
-        y = in_wide_floats(lambda x: x * _one_over_root(x, axes, eps), x)
-        return y if self.weight is None else y * self.weight
+        self._check_shape(x, self.normalized_shape)
+        return minigrad.rms_norm(x, self.normalized_shape, self.weight, self.eps)
 
     def describe(self) -> str:
         text = f"{_one_or_all(self.normalized_shape)}"
@@ -152,13 +131,7 @@ class GroupNorm(Module):
             raise ValueError(
                 f"GroupNorm: expected {self.num_channels} channels on axis 1, got an input of shape {shape}"
             )
-        size = math.prod(shape[1:]) // self.num_groups
-        grouped = x.reshape((shape[0], self.num_groups, size))
-        y = in_wide_floats(lambda wide: _standardised(wide, (2,), self.eps), grouped).reshape(shape)
-        if self.weight is None:
-            return y
-        per_channel = (-1, *[1] * (len(shape) - 2))
-        return y * self.weight.reshape(per_channel) + self.bias.reshape(per_channel)
+        return minigrad.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
 
     def describe(self) -> str:
         text = f"{self.num_groups}, {self.num_channels}"

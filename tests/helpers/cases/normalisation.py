@@ -5,29 +5,69 @@ import minigrad as mg
 from .calls import Call
 
 try:
-    import torch
+    from torch.nn import functional
 except ImportError:  # the comparisons with PyTorch are skipped then
-    torch = None
+    functional = None
+
+EPS = 1e-2
 
 
-def layer_norm(shape, sizes, weight=True, bias=True):
-    given = [shape, *[sizes] * (weight + bias)]
+def call(ours, theirs, shape, sizes, given="wb"):
+    """A norm of x with the parameters that are `given`: weight, bias."""
 
-    def call(x, *parameters):
-        w, b = [*parameters, None][:2] if weight else (None, *parameters, None)[:2]
-        return mg.layer_norm(x, sizes, w, b, 1e-2)
+    def parameters(values):
+        values = iter(values)
+        return [next(values) if name in given else None for name in "wb"]
 
-    def torchs(x, *parameters):
-        w, b = [*parameters, None][:2] if weight else (None, *parameters, None)[:2]
-        return torch.nn.functional.layer_norm(x, sizes, w, b, 1e-2)
+    def torchs(x, *values):
+        return theirs(x, *parameters(values))
 
-    # PyTorch cannot differentiate a bias without a weight twice
-    return Call(call, tuple(given), torch=torchs if weight or not bias else None)
+    return Call(
+        lambda x, *values: ours(x, *parameters(values)),
+        (shape, *[sizes] * len(given)),
+        # PyTorch cannot differentiate a bias without a weight twice
+        torch=None if given == "b" else torchs,
+    )
+
+
+def layer_norm(shape, sizes, given="wb"):
+    return call(
+        lambda x, w, b: mg.layer_norm(x, sizes, w, b, EPS),
+        lambda x, w, b: functional.layer_norm(x, sizes, w, b, EPS),
+        shape, sizes, given,
+    )  # fmt: skip
+
+
+def rms_norm(shape, sizes, given="w"):
+    return call(
+        lambda x, w, b: mg.rms_norm(x, sizes, w, EPS),
+        lambda x, w, b: functional.rms_norm(x, sizes, w, EPS),
+        shape, sizes, given,
+    )  # fmt: skip
+
+
+def group_norm(shape, groups, given="wb"):
+    return call(
+        lambda x, w, b: mg.group_norm(x, groups, w, b, EPS),
+        lambda x, w, b: functional.group_norm(x, groups, w, b, EPS),
+        shape, (shape[1],), given,
+    )  # fmt: skip
+
+
+def batch_norm(shape, given="wb"):
+    return call(
+        lambda x, w, b: mg.batch_norm(x, None, None, w, b, True, eps=EPS),
+        lambda x, w, b: functional.batch_norm(x, None, None, w, b, True, eps=EPS),
+        shape, (shape[1],), given,
+    )  # fmt: skip
 
 
 CASES = {
-    "layer_norm": [
-        layer_norm((2, 3), (3,)), layer_norm((2, 3, 4), (3, 4)), layer_norm((3, 2), (2,), False, False),
-        layer_norm((2, 3), (3,), bias=False), layer_norm((2, 3), (3,), weight=False), layer_norm((4,), (4,)),
+    "standardise": [
+        layer_norm((2, 3), (3,)), layer_norm((2, 3, 4), (3, 4)), layer_norm((4,), (4,)), layer_norm((3, 3), (3,)),
+        *[layer_norm((3, 2), (2,), given) for given in ("", "w", "b")],
+        rms_norm((2, 3), (3,)), rms_norm((2, 3, 4), (3, 4), ""),
+        group_norm((2, 4), 2), group_norm((2, 4, 3), 2), group_norm((2, 4, 2, 2), 4, ""), group_norm((2, 3, 2), 1, "w"),
+        batch_norm((4, 3)), batch_norm((2, 3, 4)), batch_norm((2, 3, 2, 2)), batch_norm((3, 2), ""),
     ],
 }  # fmt: skip
