@@ -16,6 +16,8 @@ from ..core.graph import TensorBase
 from ..core.rows import Primitive, elementwise, primitive, serves
 from .inspection import inspect, plain
 from .kernels import BITS
+from .kernels.activations import sigmoid as sigmoid_of_block
+from .kernels.blocks import in_blocks
 
 # Arithmetic ----------------------------------------------------------------------------------------------
 
@@ -86,7 +88,12 @@ log10 = elementwise(np.log10, x=lambda g, x: g / (x * math.log(10)))
 log1p = elementwise(np.log1p, x=lambda g, x: g / (1 + x), doc="log(1 + x), exact near 0")
 
 
+LONG = 2**13  # elements: in a shorter array the calls cost more than the second exponential
+
+
 def _sigmoid(x: Any) -> Any:
+    if type(x) is np.ndarray and x.dtype.char in "fd" and x.size >= LONG:
+        return in_blocks(sigmoid_of_block, x)[0]  # the same bits
     # 1 / (1 + exp(-x)) for x > 0 and exp(x) / (1 + exp(x)) below: no overflow, exact to rounding in both tails
     return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
 

@@ -12,6 +12,8 @@ import numpy as np
 from ..core.dtypes import in_float32
 from ..core.rows import elementwise, serves
 from .elementwise import clip, where
+from .kernels import normal
+from .kernels.blocks import in_blocks
 
 # sinc ----------------------------------------------------------------------------------------------------
 
@@ -126,6 +128,11 @@ def _by_blocks(f: Callable[[Any], Any], x: Any) -> Any:
     return in_float32(f, x) if hasattr(x, "dtype") else f(x)
 
 
+def _is_narrow(x: Any) -> bool:
+    """Return whether x is a nonempty array of NumPy's for the kernels in float32."""
+    return type(x) is np.ndarray and x.dtype.char in "ef" and x.size > 0
+
+
 def _erf_of(x: Any) -> Any:
     return np.where(np.abs(x) < _HALF, _erf_near(x), np.copysign(1 - _erfc_far(x), x))
 
@@ -136,11 +143,11 @@ def _erfc_of(x: Any) -> Any:
 
 
 def _erf(x: Any) -> Any:
-    return _by_blocks(_erf_of, x)
+    return in_blocks(normal.erf, x)[0] if _is_narrow(x) else _by_blocks(_erf_of, x)
 
 
 def _erfc(x: Any) -> Any:
-    return _by_blocks(_erfc_of, x)
+    return in_blocks(normal.erfc, x)[0] if _is_narrow(x) else _by_blocks(_erfc_of, x)
 
 
 def _bell(x: Any) -> Any:

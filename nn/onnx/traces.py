@@ -112,8 +112,7 @@ def _unlike(x: Any) -> Any:
 
 def _trace(model: Module, example: Sequence[Any]) -> Trace:
     inputs = [Tensor(x) for x in example]
-    # a fused op is exported as what it is composed of
-    with minigrad.no_grad(), minigrad.record(), minigrad.unfused():
+    with minigrad.no_grad(), minigrad.unfused(), minigrad.record():
         outputs = list(_tensors_in(model(*inputs)))
     nodes = {node for output in outputs for node in all_before(origin_of(output))}
     return Trace(inputs, outputs, sorted(nodes, key=lambda node: node.tick))

@@ -87,7 +87,7 @@ OF_ONE = {
     "logsigmoid": lambda x: -_softplus(-x),
     "silu": lambda x: x * _sigmoid(x),
     "mish": lambda x: x * mp.tanh(_softplus(x)),
-    "gelu tanh": lambda x: x * _sigmoid(mp.sqrt(8 / mp.pi) * x * (1 + mp.mpf("0.044715") * x * x)),
+    "gelu_tanh": lambda x: x * _sigmoid(mp.sqrt(8 / mp.pi) * x * (1 + mp.mpf("0.044715") * x * x)),
     "gelu": lambda x: x * _erfc(-x / mp.sqrt(2)) / 2,
 }
 

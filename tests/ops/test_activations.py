@@ -49,6 +49,8 @@ def test_relu_of_a_long_array_is_that_of_each_of_its_elements(dtype):
 ACTIVATIONS = {name: getattr(mg, name) for name in COMPOSITES} | {
     "relu": mg.relu,
     "sigmoid": mg.sigmoid,
+    "silu": mg.silu,
+    "gelu": mg.gelu,
     "gelu tanh": lambda x: mg.gelu(x, "tanh"),
     "softplus": mg.softplus,
     "softplus 2": lambda x: mg.softplus(x, 2),

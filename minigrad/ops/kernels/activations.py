@@ -1,0 +1,70 @@
+"""Sigmoid and the activations made of it, with their slopes, in few passes over a block.
+
+e = exp(-|x|) never overflows.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .blocks import between, decays, either_side, filled, numbers, signs
+
+
+def _sigmoid(x: Any, e: Any, d: Any, out: Any) -> None:
+    """e = exp(-|x|), d = 1 + e, and out = 1 / d for x > 0 and e / d below."""
+    decays(x, e)
+    np.add(e, numbers((1.0,), x)[0], out=d)
+    np.maximum(signs(x, out), e, out=out)  # max(1, e) = 1, max(-1, e) = e
+    np.divide(out, d, out=out)
+
+
+def sigmoid(x: Any, y: Any) -> None:
+    """1 / (1 + exp(-x))"""
+    e, d, s = between(3, x)
+    _sigmoid(x, e, d, s if y.dtype != x.dtype else y)
+    if y.dtype != x.dtype:
+        y[...] = s
+
+
+def silu(x: Any, y: Any, slope: Any = None) -> None:
+    """x s(x), and s(x) + x s(x) s(-x)"""
+    e, d, s = between(3, x)
+    _sigmoid(x, e, d, s)
+    if slope is not None:
+        e /= d
+        e /= d
+        e *= x
+        np.add(e, s, out=slope)
+    np.multiply(x, s, out=y)
+
+
+def gelu_tanh(x: Any, y: Any, slope: Any = None) -> None:
+    """x s(u) with u = (8 / pi)^(1/2) (x + 0.044715 x^3), as max(x, 0) - |x| s(-u(|x|)), and its slope."""
+    a, b, e, d = between(4, x)
+    one, rate, cubic, thrice = numbers((1.0, -math.sqrt(8 / math.pi), 0.044715, 3 * 0.044715), x)
+    np.abs(x, out=a)
+    np.minimum(a, filled(30, x), out=a)  # s(-u) is 0 beyond, and a^3 does not overflow
+    np.multiply(a, a, out=b)
+    np.multiply(b, cubic, out=e)
+    e += one
+    e *= a
+    e *= rate
+    np.exp(e, out=e)
+    np.add(e, one, out=d)
+    e /= d  # s(-u)
+    if slope is not None:
+        # at -|x|: s(-u) (1 - |x| u' / (1 + exp(-u)))
+        b *= thrice
+        b += one
+        b *= rate
+        b *= a
+        b /= d
+        b += one
+        b *= e
+        either_side(b, x, slope, d)
+    e *= a
+    np.maximum(x, filled(0, x), out=a)
+    np.subtract(a, e, out=y)
