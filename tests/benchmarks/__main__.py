@@ -26,7 +26,7 @@ import machine
 import tables
 from engines import ENGINES, is_installed
 from results import Chosen
-from workloads import WORKLOADS
+from workloads import ON_REQUEST, WORKLOADS
 
 from nn.atomic_file import whole
 
@@ -57,8 +57,8 @@ def parse(given: list[str] | None = None) -> argparse.Namespace:
         help="the reports below; default: all but train",
     )  # fmt: skip
     parser.add_argument(
-        "--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS), metavar="NAME",
-        help=f"of steps, memory and layers: {', '.join(WORKLOADS)}; default: all",
+        "--workloads", nargs="+", choices=WORKLOADS | ON_REQUEST, default=list(WORKLOADS), metavar="NAME",
+        help=f"of steps, memory and layers: {', '.join(WORKLOADS)}; default: all; besides {', '.join(ON_REQUEST)}",
     )  # fmt: skip
     parser.add_argument(
         "--engines", nargs="+", choices=ENGINES, default=list(ENGINES), metavar="NAME",
