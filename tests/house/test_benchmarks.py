@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from engines import ENGINES, is_installed
 from places import BENCHMARKS, HELPERS
 from results import Results
 from step_of_engine import after_steps, small
-from turns import turns
+from turns import ONE_THREAD, turns
 from workloads import ON_REQUEST, WORKLOADS, find
 
 import minigrad
@@ -200,6 +201,38 @@ def test_a_table_has_as_many_cells_in_every_row_and_a_dash_for_what_is_missing()
     rows = [[c.strip() for c in r.split("|")] for r in text.splitlines() if r.startswith("|")]
     assert {len(row) for row in rows} == {5}
     assert rows[2:] == [["", "a", "2.00 s", "1.00 ms, 0.00", ""], ["", "b", "20.0 us", "-", ""]]
+
+
+def test_a_report_of_several_tables_prints_each_with_its_own_rows():
+    results = Results("torch", 1)
+    for table, seconds in (("", 1.0), ("alone", 3.0)):
+        results.add("a", [{"torch": 2.0, "minigrad": seconds}], table=table)
+    before, now = ({"about": {"date": "", "cores": "2"}, **results.plain()} for _ in range(2))
+    rows = [line for line in tables.table("steps", now, before).splitlines() if "|" in line]
+    assert [row.split("|")[1].strip() for row in rows[::3]] == ["steps", "steps, alone"]
+    assert "0.50 (was 0.50)" in rows[2]
+    assert "1.50 (was 1.50)" in rows[5]
+
+
+def test_an_engine_left_out_of_several_cases_for_one_reason_is_named_once():
+    results = Results("torch", 1)
+    for case in ("a", "b"):
+        results.left_out(case, {"mygrad": "not written here"})
+    assert results.plain()["notes"] == ["MyGrad left out of a, b: not written here"]
+
+
+def test_an_engine_asked_for_one_thread_computes_in_one(tmp_path, monkeypatch):
+    pytest.importorskip("torch")
+    (tmp_path / "threads.py").write_text(
+        "import torch\ndef job(engine, what): return lambda: {'count': torch.get_num_threads()}\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    for name in ONE_THREAD:
+        monkeypatch.setenv(name, "2")
+    for one_thread, count in ((False, 2), (True, 1)):
+        ((round_,), failed) = turns("threads", ["torch"], "", 1, one_thread=one_thread)
+        assert not failed
+        assert round_["torch"]["count"] == count
 
 
 def test_ratios_to_another_engine_are_not_compared():
