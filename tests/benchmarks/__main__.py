@@ -1,7 +1,7 @@
 """Compare minigrad with backpropagation by hand in NumPy, PyTorch, JAX, MyGrad and HIPS/autograd.
 
-    python tests/benchmarks                              every report but `train`; some 15 minutes
-    python tests/benchmarks --only steps                 a training step of each workload; five minutes
+    python tests/benchmarks                              every report but `train`; half an hour
+    python tests/benchmarks --only steps                 a training step of each workload, twice; ten minutes
     python tests/benchmarks --only steps --workloads spiral conv3 --engines minigrad torch --rounds 40
     python tests/benchmarks --only train --data FOLDER   seconds to 99.0% on MNIST; half a minute a seed
     python tests/benchmarks --baseline                   keep what is measured, to compare with another day

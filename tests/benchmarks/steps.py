@@ -13,7 +13,7 @@ from results import Chosen, Results
 from turns import Turn, sampled, timed, turns
 from workloads import find
 
-ROUNDS = 20
+ROUNDS = 10
 ONE_THREAD = "processor's time in one thread"
 
 
