@@ -1,7 +1,7 @@
 """Compare minigrad with backpropagation by hand in NumPy, PyTorch, JAX, MyGrad and HIPS/autograd.
 
-    python tests/benchmarks                              every report but `train`; some 15 minutes
-    python tests/benchmarks --only steps                 a training step of each workload; five minutes
+    python tests/benchmarks                              every report but `train`; half an hour
+    python tests/benchmarks --only steps                 a training step of each workload, twice; ten minutes
     python tests/benchmarks --only steps --workloads spiral conv3 --engines minigrad torch --rounds 40
     python tests/benchmarks --only train --data FOLDER   seconds to 99.0% on MNIST; half a minute a seed
     python tests/benchmarks --baseline                   keep what is measured, to compare with another day
@@ -26,7 +26,7 @@ import machine
 import tables
 from engines import ENGINES, is_installed
 from results import Chosen
-from workloads import WORKLOADS
+from workloads import ON_REQUEST, WORKLOADS
 
 from nn.atomic_file import whole
 
@@ -57,8 +57,8 @@ def parse(given: list[str] | None = None) -> argparse.Namespace:
         help="the reports below; default: all but train",
     )  # fmt: skip
     parser.add_argument(
-        "--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS), metavar="NAME",
-        help=f"of steps, memory and layers: {', '.join(WORKLOADS)}; default: all",
+        "--workloads", nargs="+", choices=WORKLOADS | ON_REQUEST, default=list(WORKLOADS), metavar="NAME",
+        help=f"of steps, memory and layers: {', '.join(WORKLOADS)}; default: all; besides {', '.join(ON_REQUEST)}",
     )  # fmt: skip
     parser.add_argument(
         "--engines", nargs="+", choices=ENGINES, default=list(ENGINES), metavar="NAME",

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from typing import Any
 
+import kinds
 import numpy as np
+from by_hand_recurrent import gru, lstm
+from kinds import refuse_all_but
 from numpy.lib.stride_tricks import sliding_window_view
-from workloads import LEARNING_RATE, Conv, Flatten, Layer, Linear, Pool, Relu, Workload
+from workloads import Workload
 
+KNOWN = (
+    kinds.Linear, kinds.Conv, kinds.LSTM, kinds.GRU, kinds.LayerNorm, kinds.Relu, kinds.Gelu, kinds.Pool,
+    kinds.Flatten, kinds.Last,
+)  # fmt: skip
 Backward = Callable[[Any, bool], tuple[Any, list[Any]]]
 
 
@@ -34,7 +42,8 @@ def images(columns: Any, shape: tuple[int, ...], kernel: int, padding: int) -> A
     return x[:, :, padding : padding + h, padding : padding + w]
 
 
-# Each gives y = layer(x) and the function (g, whether x needs its gradient) -> (g of x, [g of w, g of b])
+# Each gives y = layer(x) and the function (g, whether x needs its gradient) -> (g of x, [g of w, g of b]), or more
+# parameters than two in the order of their names
 
 
 def linear(x: Any, w: Any, b: Any) -> tuple[Any, Backward]:
@@ -87,18 +96,67 @@ def flatten(x: Any) -> tuple[Any, Backward]:
     return x.reshape(len(x), -1), lambda g, further: (g.reshape(x.shape), [])
 
 
-def apply(layer: Layer, x: Any, parameters: list[Any]) -> tuple[Any, Backward]:
+def last(x: Any) -> tuple[Any, Backward]:
+    def backward(g: Any, further: bool) -> tuple[Any, list[Any]]:
+        whole = np.zeros_like(x)
+        whole[:, -1] = g
+        return whole, []
+
+    return x[:, -1], backward
+
+
+def layer_norm(x: Any, w: Any, b: Any) -> tuple[Any, Backward]:
+    centred = x - x.mean(axis=-1, keepdims=True)
+    scale = 1 / np.sqrt((centred**2).mean(axis=-1, keepdims=True) + 1e-5)
+    normal = centred * scale
+
+    def backward(g: Any, further: bool) -> tuple[Any, list[Any]]:
+        gw, gb, g = (g * normal).sum(axis=0), g.sum(axis=0), g * w
+        along = (g * normal).mean(axis=-1, keepdims=True)
+        return scale * (g - g.mean(axis=-1, keepdims=True) - normal * along), [gw, gb]
+
+    return normal * w + b, backward
+
+
+def gelu(x: Any) -> tuple[Any, Backward]:
+    """x Phi(x); NumPy has no erf, so Phi is that of Abramowitz and Stegun, 7.1.26, which errs by 1e-7."""
+    bell = np.exp(x * x * -0.5)
+    t = 1 / (1 + 0.3275911 / math.sqrt(2) * np.abs(x))
+    series = 0.0
+    for coefficient in (1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592):
+        series = (series + coefficient) * t
+    tail = 0.5 * bell * series
+    phi = np.where(x < 0, tail, 1 - tail)
+
+    def backward(g: Any, further: bool) -> tuple[Any, list[Any]]:
+        return g * (phi + x * bell / math.sqrt(2 * math.pi)), []
+
+    return x * phi, backward
+
+
+def apply(layer: kinds.Layer, x: Any, parameters: Iterable[Any]) -> tuple[Any, Backward]:
     match layer:
-        case Linear():
+        case kinds.Linear():
             return linear(x, *parameters)
-        case Conv():
+        case kinds.Conv():
             return conv(x, *parameters, layer.padding)
-        case Relu():
+        case kinds.LSTM():
+            return lstm(x, *parameters)
+        case kinds.GRU():
+            return gru(x, *parameters)
+        case kinds.LayerNorm():
+            return layer_norm(x, *parameters)
+        case kinds.Relu():
             return relu(x)
-        case Pool(size):
+        case kinds.Gelu():
+            return gelu(x)
+        case kinds.Pool(size):
             return pool(x, size)
-        case Flatten():
+        case kinds.Flatten():
             return flatten(x)
+        case kinds.Last():
+            return last(x)
+    raise NotImplementedError(f"no {layer} is written here")
 
 
 def cross_entropy(scores: Any, y: Any) -> tuple[Any, Any]:
@@ -113,31 +171,30 @@ def cross_entropy(scores: Any, y: Any) -> tuple[Any, Any]:
 
 
 def start(workload: Workload) -> tuple[Callable[[], Any], Callable[[], dict[str, Any]]]:
+    refuse_all_but(KNOWN, workload.layers, workload.optimizer)
     x, y = workload.data()
-    parameters: list[list[Any]] = [[] for _ in workload.layers]
-    for name, array in workload.state().items():
-        place = int(name.split(".")[0])
-        turned = isinstance(workload.layers[place], Linear) and array.ndim == 2
-        parameters[place].append(np.ascontiguousarray(array.T) if turned else array)
+    parameters: list[dict[str, Any]] = [{} for _ in workload.layers]
+    for whole, array in workload.state().items():
+        place, _, name = whole.partition(".")
+        parameters[int(place)][name] = np.ascontiguousarray(array.T) if array.ndim == 2 else array
 
     def step() -> Any:
         h, backwards = x, []
         for layer, own in zip(workload.layers, parameters, strict=True):
-            h, backward = apply(layer, h, own)
+            h, backward = apply(layer, h, own.values())
             backwards.append(backward)
         loss, g = cross_entropy(h, y)
         for place in reversed(range(len(backwards))):
             g, gradients = backwards[place](g, place > 0)
-            for parameter, gradient in zip(parameters[place], gradients, strict=True):
-                parameter -= LEARNING_RATE * gradient
+            for parameter, gradient in zip(parameters[place].values(), gradients, strict=True):
+                parameter -= workload.optimizer.lr * gradient
         return loss
 
     def state() -> dict[str, Any]:
-        named = {}
-        for place, (layer, own) in enumerate(zip(workload.layers, parameters, strict=True)):
-            for name, array in zip(("weight", "bias"), own, strict=False):
-                turned = isinstance(layer, Linear) and array.ndim == 2
-                named[f"{place}.{name}"] = array.T if turned else array
-        return named
+        return {
+            f"{place}.{name}": array.T if array.ndim == 2 else array
+            for place, own in enumerate(parameters)
+            for name, array in own.items()
+        }
 
     return step, state

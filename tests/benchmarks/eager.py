@@ -16,13 +16,19 @@ class Training(NamedTuple):
     optimizer: Any
     x: Any
     y: Any
+    clip: Callable[[], object] | None = None  # makes gradients smaller
 
     def step(self) -> Any:
         loss = self.loss_of(self.model(self.x), self.y)
         self.optimizer.zero_grad()
         loss.backward()
-        self.optimizer.step()
+        self.update()
         return loss
+
+    def update(self) -> None:
+        if self.clip is not None:
+            self.clip()
+        self.optimizer.step()
 
     def seconds_by_layer(self, layers: Iterable[object]) -> dict[str, float]:
         """The seconds of each part of one step; the layers' names come from `layers`.
@@ -48,13 +54,13 @@ class Training(NamedTuple):
         began = clock()
         loss.backward()
         ended = clock()
-        self.optimizer.step()
+        self.update()
         stepped = clock()
         seconds["cross-entropy, backward"] = arrived[0] - began
         ends = [*arrived[1:], ended]
         for name, start, end in zip(reversed(names), arrived, ends, strict=True):
             seconds[f"{name}, backward"] = end - start
-        seconds["SGD"] = began - forgetting + stepped - ended
+        seconds["update"] = began - forgetting + stepped - ended
         return seconds
 
 

@@ -1,10 +1,11 @@
 """The engines that are compared. Each has a module here, whose `start(workload)` gives
 
     step()   makes one step of training and returns its loss, which `.item()` makes a number
-    state()  the parameters by PyTorch's names and in its shapes, as arrays
+    state()  the parameters and buffers by PyTorch's names and in its shapes, as arrays
 
-`in_minigrad` and `in_torch` also have `training(workload)`, the parts of a step (eager.py), and for convolutions.py
-`functional` and `parameter(array)`; with `leaf(size)` an engine takes part in the benchmark of nodes.
+It raises NotImplementedError for a workload of which it lacks a layer. `in_minigrad` and `in_torch` also have
+`training(workload)`, the parts of a step (eager.py), and for convolutions.py `functional` and `parameter(array)`; with
+`leaf(size)` an engine takes part in the benchmark of nodes.
 """
 
 from __future__ import annotations

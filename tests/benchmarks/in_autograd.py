@@ -9,12 +9,12 @@ import autograd.numpy as anp
 import numpy as np
 from autograd import value_and_grad
 from autograd.scipy.special import logsumexp
-from workloads import LEARNING_RATE, Linear, Relu, Workload
+from kinds import Linear, Relu, refuse_all_but
+from workloads import Workload
 
 
 def start(workload: Workload) -> tuple[Callable[[], Any], Callable[[], dict[str, Any]]]:
-    if not all(isinstance(layer, Linear | Relu) for layer in workload.layers):
-        raise NotImplementedError("HIPS/autograd has no convolution of images")
+    refuse_all_but((Linear, Relu), workload.layers, workload.optimizer)
     x, y = workload.data()
     rows = np.arange(len(y))
     parameters = {  # weights (in, out)
@@ -35,7 +35,7 @@ def start(workload: Workload) -> tuple[Callable[[], Any], Callable[[], dict[str,
     def step() -> Any:
         loss, gradients = loss_and_gradients(parameters)
         for name, gradient in gradients.items():
-            parameters[name] -= LEARNING_RATE * gradient
+            parameters[name] -= workload.optimizer.lr * gradient
         return loss
 
     return step, lambda: {name: array.T for name, array in parameters.items()}

@@ -3,36 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+import kinds
 import numpy as np
 from eager import Training
-from workloads import LEARNING_RATE, Conv, Flatten, Layer, Linear, Pool, Relu, Workload
+from eager_layers import builder
+from workloads import Workload
 
 import minigrad
 import nn
 
 
-def build(layer: Layer) -> nn.Module:
-    match layer:
-        case Linear(inputs, outputs):
-            return nn.Linear(inputs, outputs)
-        case Conv(channels, filters, kernel):
-            return nn.Conv2d(channels, filters, kernel, padding=layer.padding)
-        case Relu():
-            return nn.ReLU()
-        case Pool(size):
-            return nn.MaxPool2d(size)
-        case Flatten():
-            return nn.Flatten()
+class Attention(nn.MultiheadAttention):
+    def forward(self, x: Any) -> Any:
+        return super().forward(x, x, x, need_weights=False, is_causal=True)[0]
+
+
+build = builder(nn, Attention, nn.Residual)
 
 
 def training(workload: Workload) -> Training:
     x, y = workload.data()
     model = nn.Sequential(*map(build, workload.layers))
     model.load_state_dict(workload.state())
-    optimizer = nn.optim.SGD(model.parameters(), lr=LEARNING_RATE)
-    return Training(model, minigrad.cross_entropy, optimizer, x, y)
+    clip = None
+    match workload.optimizer:
+        case kinds.SGD(lr, norm):
+            optimizer: Any = nn.optim.SGD(model.parameters(), lr=lr)
+            if norm is not None:
+                clip = partial(nn.optim.clip_grad_norm_, list(model.parameters()), norm)
+        case kinds.AdamW():
+            optimizer = nn.optim.AdamW(model.parameters(), **workload.optimizer._asdict())
+    return Training(model, minigrad.cross_entropy, optimizer, x, y, clip)
 
 
 def start(workload: Workload) -> tuple[Callable[[], Any], Callable[[], dict[str, Any]]]:

@@ -7,10 +7,13 @@ from typing import Any
 
 import mygrad
 import numpy as np
+from kinds import Conv, Flatten, Layer, Linear, Pool, Relu, refuse_all_but
 from mygrad.nnet.activations import relu
 from mygrad.nnet.layers import conv_nd, max_pool
 from mygrad.nnet.losses import softmax_crossentropy
-from workloads import LEARNING_RATE, Conv, Flatten, Layer, Linear, Pool, Relu, Workload
+from workloads import Workload
+
+KNOWN = (Linear, Conv, Relu, Pool, Flatten)
 
 
 def apply(layer: Layer, x: Any, weight: Any, bias: Any) -> Any:
@@ -26,9 +29,11 @@ def apply(layer: Layer, x: Any, weight: Any, bias: Any) -> Any:
             return max_pool(x, (size, size), size)
         case Flatten():
             return x.reshape(len(x), -1)
+    raise NotImplementedError(f"no {layer} is written here")
 
 
 def start(workload: Workload) -> tuple[Callable[[], Any], Callable[[], dict[str, Any]]]:
+    refuse_all_but(KNOWN, workload.layers, workload.optimizer)
     x, y = workload.data()
     turned = [f"{i}.weight" for i, layer in enumerate(workload.layers) if isinstance(layer, Linear)]
     parameters = {
@@ -43,7 +48,7 @@ def start(workload: Workload) -> tuple[Callable[[], Any], Callable[[], dict[str,
         loss = softmax_crossentropy(h, y)
         loss.backward()
         for parameter in parameters.values():
-            parameter.data -= LEARNING_RATE * parameter.grad
+            parameter.data -= workload.optimizer.lr * parameter.grad
         return loss
 
     def state() -> dict[str, Any]:

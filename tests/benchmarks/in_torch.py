@@ -1,35 +1,54 @@
-"""PyTorch in eager mode, on the CPU with its own choice of threads."""
+"""PyTorch in eager mode, on the CPU; it chooses its threads itself, unless the environment says how many."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+import kinds
 import torch
 from eager import Training
-from workloads import LEARNING_RATE, Conv, Flatten, Layer, Linear, Pool, Relu, Workload
+from eager_layers import builder
+from torch import nn
+from workloads import Workload
 
 
-def build(layer: Layer) -> torch.nn.Module:
-    match layer:
-        case Linear(inputs, outputs):
-            return torch.nn.Linear(inputs, outputs)
-        case Conv(channels, filters, kernel):
-            return torch.nn.Conv2d(channels, filters, kernel, padding=layer.padding)
-        case Relu():
-            return torch.nn.ReLU()
-        case Pool(size):
-            return torch.nn.MaxPool2d(size)
-        case Flatten():
-            return torch.nn.Flatten()
+class Attention(nn.MultiheadAttention):
+    """As models of language are written today, which is a little faster than the forward of the layer."""
+
+    def forward(self, x: Any) -> Any:
+        projected = nn.functional.linear(x, self.in_proj_weight, self.in_proj_bias)
+        parts = projected.view(*x.shape[:2], 3, self.num_heads, -1).permute(2, 0, 3, 1, 4)
+        y = nn.functional.scaled_dot_product_attention(*parts, is_causal=True)
+        return self.out_proj(y.transpose(1, 2).reshape(x.shape))
+
+
+class Residual(nn.Module):
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Any) -> Any:
+        return x + self.layer(x)
+
+
+build = builder(nn, Attention, Residual)
 
 
 def training(workload: Workload) -> Training:
     x, y = (torch.from_numpy(array) for array in workload.data())
-    model = torch.nn.Sequential(*map(build, workload.layers))
+    model = nn.Sequential(*map(build, workload.layers))
     model.load_state_dict({n: torch.from_numpy(a) for n, a in workload.state().items()})
-    optimizer = torch.optim.SGD(model.parameters(), lr=LEARNING_RATE)
-    return Training(model, torch.nn.functional.cross_entropy, optimizer, x, y)
+    clip = None
+    match workload.optimizer:
+        case kinds.SGD(lr, norm):
+            optimizer: Any = torch.optim.SGD(model.parameters(), lr=lr)
+            if norm is not None:
+                clip = partial(nn.utils.clip_grad_norm_, list(model.parameters()), norm)
+        case kinds.AdamW():
+            optimizer = torch.optim.AdamW(model.parameters(), **workload.optimizer._asdict())
+    return Training(model, nn.functional.cross_entropy, optimizer, x, y, clip)
 
 
 def start(workload: Workload) -> tuple[Callable[[], Any], Callable[[], dict[str, Any]]]:
@@ -37,7 +56,7 @@ def start(workload: Workload) -> tuple[Callable[[], Any], Callable[[], dict[str,
     return begun.step, lambda: {n: t.numpy() for n, t in begun.model.state_dict().items()}
 
 
-functional = torch.nn.functional
+functional = nn.functional
 
 
 def parameter(array: Any) -> Any:

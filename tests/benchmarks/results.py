@@ -32,6 +32,7 @@ class Record(NamedTuple):
     unit: str  # "s" or "B"
     ratio: list[float] | None  # to the reference: lower end of the spread, median, upper end
     pairs: int  # how many rounds the ratio is of
+    table: str = ""  # the one that it stands in, if the report prints several
 
 
 class Results:
@@ -42,8 +43,11 @@ class Results:
         self.rounds = rounds
         self.records: list[Record] = []
         self.notes: list[str] = []
+        self._missing: dict[tuple[str, str], list[str]] = {}  # (engine, why) -> cases
 
-    def add(self, case: str, taken: Sequence[Mapping[str, float]], unit: str = "s") -> None:
+    def add(
+        self, case: str, taken: Sequence[Mapping[str, float]], unit: str = "s", table: str = ""
+    ) -> None:
         """One record for each engine of `taken`, which has for each round what each engine took."""
         for engine in dict.fromkeys(name for round_ in taken for name in round_):
             mine = [r for r in taken if engine in r]
@@ -51,19 +55,23 @@ class Results:
             ratios = [r[engine] / r[self.reference] for r in pairs if r[self.reference] > 0]
             ratio = spread(ratios) if ratios and engine != self.reference else None
             median = statistics.median(r[engine] for r in mine)
-            self.records.append(Record(case, engine, median, unit, ratio, len(ratios)))
+            self.records.append(Record(case, engine, median, unit, ratio, len(ratios), table))
 
     def left_out(self, case: str, failed: Mapping[str, str]) -> None:
         for engine, why in failed.items():
-            self.notes.append(f"{ENGINES[engine].title} left out of {case}: {why}")
+            self._missing.setdefault((engine, why), []).append(case)
 
     def plain(self) -> dict[str, Any]:
         """As JSON has it."""
+        missing = [
+            f"{ENGINES[engine].title} left out of {', '.join(cases)}: {why}"
+            for (engine, why), cases in self._missing.items()
+        ]
         return {
             "reference": self.reference,
             "rounds": self.rounds,
             "records": [record._asdict() for record in self.records],
-            "notes": self.notes,
+            "notes": self.notes + missing,
         }
 
 

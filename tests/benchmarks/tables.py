@@ -15,24 +15,32 @@ UNITS = {"s": ((1, "s"), (1e-3, "ms"), (1e-6, "us")), "B": ((1e9, "GB"), (1e6, "
 
 def table(what: str, report: Report, before: Report | None) -> str:
     """A row for each case, a column for each engine: the median, and after a comma its ratio to the reference."""
-    records = {(r["case"], r["engine"]): r for r in report["records"]}
+    records = {key_of(r): r for r in report["records"]}
     old = comparable(report, before)
-    engines = list(dict.fromkeys(r["engine"] for r in report["records"]))
-    rows = [[what, *(ENGINES[engine].title for engine in engines)]]
-    for case in dict.fromkeys(r["case"] for r in report["records"]):
-        keys = [(case, engine) for engine in engines]
-        rows.append([case, *(cell(records.get(key), old.get(key)) for key in keys)])
-    lines = [*aligned(rows), "", f"*{caption(report, before)}*"]
+    engines = list(dict.fromkeys(engine for _, _, engine in records))
+    lines = []
+    for name in dict.fromkeys(table for table, _, _ in records):
+        rows = [[f"{what}, {name}" if name else what, *(ENGINES[e].title for e in engines)]]
+        for case in dict.fromkeys(case for table, case, _ in records if table == name):
+            keys = [(name, case, engine) for engine in engines]
+            rows.append([case, *(cell(records.get(key), old.get(key)) for key in keys)])
+        lines += [*aligned(rows), ""]
+    lines.append(f"*{caption(report, before)}*")
     if report["notes"]:
         lines += ["", *(f"- {note}" for note in report["notes"])]
     return "\n".join(lines)
 
 
-def comparable(report: Report, before: Report | None) -> dict[tuple[str, str], Any]:
-    """The records of `before` by case and engine; none if its ratios were to another engine."""
+def key_of(record: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Table, case and engine; results that were kept before there were several tables have no table."""
+    return record.get("table", ""), record["case"], record["engine"]
+
+
+def comparable(report: Report, before: Report | None) -> dict[tuple[str, str, str], Any]:
+    """The records of `before` by table, case and engine; none if its ratios were to another engine."""
     if before is None or before["reference"] != report["reference"]:
         return {}
-    return {(r["case"], r["engine"]): r for r in before["records"]}
+    return {key_of(r): r for r in before["records"]}
 
 
 def cell(record: Mapping[str, Any] | None, old: Mapping[str, Any] | None) -> str:
@@ -97,9 +105,10 @@ def moved(reports: Mapping[str, Report], before: Mapping[str, Report]) -> Iterab
     for name, report in reports.items():
         old = comparable(report, before.get(name))
         for record in report["records"]:
-            other = old.get((record["case"], record["engine"]))
+            other = old.get(key_of(record))
             if other is None or record["ratio"] is None or other["ratio"] is None:
                 continue
             if sign := change(record, other):
                 was, now = other["ratio"][1], record["ratio"][1]
-                yield f"{sign.strip()} {name}, {record['case']}, {record['engine']}: {was:.2f} -> {now:.2f}"
+                where = ", ".join(filter(None, (name, *key_of(record))))
+                yield f"{sign.strip()} {where}: {was:.2f} -> {now:.2f}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from typing import Any, NamedTuple
 SECONDS = 0.05  # of steps in a turn
 STEPS = 3  # in a turn, at least
 PAUSE = 0.25  # seconds before a turn: until then the threads of the engine before still spin, waiting for work
+ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
 WORKER = Path(__file__).with_name("worker.py")
 
 Measured = dict[str, float]  # what was measured by its name: {"step": seconds}
@@ -52,12 +54,14 @@ def _repeat(measure: Turn, seconds: float, most: int) -> None:
 
 
 def timed(step: Callable[[], object]) -> Turn:
-    """What `sampled` asks for: the seconds of one step."""
+    """What `sampled` asks for: the seconds of one step, and those that the processor worked on it in all threads."""
 
     def measure() -> Measured:
+        worked = time.process_time()
         start = time.perf_counter()
         step()
-        return {"step": time.perf_counter() - start}
+        seconds = time.perf_counter() - start
+        return {"step": seconds, "cpu": time.process_time() - worked}
 
     return measure
 
@@ -86,15 +90,24 @@ class _Failure(Exception):
     pass
 
 
-def turns(report: str, engines: Iterable[str], what: str, count: int, title: str = "") -> Rounds:
+def turns(
+    report: str,
+    engines: Iterable[str],
+    what: str,
+    count: int,
+    title: str = "",
+    one_thread: bool = False,
+) -> Rounds:
     """`count` rounds, in each of which every engine takes one turn of the report's `job(engine, what)`.
 
-    An engine that cannot do it takes no part; the others go on.
+    An engine that cannot do it takes no part; the others go on. With `one_thread` they compute in one, as far as they
+    listen to the environment; then none spins, and there is no pause between the turns.
     """
     workers = {
         engine: subprocess.Popen(
             [sys.executable, str(WORKER), report, engine, what],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env=os.environ | (ONE_THREAD if one_thread else {}),
             start_new_session=True,  # Ctrl-C is for the process that compares: it ends them
         )
         for engine in engines
@@ -107,7 +120,7 @@ def turns(report: str, engines: Iterable[str], what: str, count: int, title: str
         for _ in progress(range(count), title or f"{report} {what}"):
             taken = {}
             for engine, worker in list(workers.items()):
-                time.sleep(PAUSE)
+                time.sleep(0 if one_thread else PAUSE)
                 measured = _take(workers, failed, engine, lambda worker=worker: _ask(worker))
                 if measured is not None:
                     taken[engine] = measured
