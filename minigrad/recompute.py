@@ -146,6 +146,13 @@ class _Segment:
                 rng.bit_generator.state = state
 
 
+class _Checkpoint(Primitive):
+    """An op whose arguments keep their dtypes, because f is to meet them again as they were."""
+
+    def _unify(self, args: Sequence[Any], values: list[Any], slots: Sequence[int]) -> None:
+        pass
+
+
 def _row(segment: _Segment) -> Primitive:
     """The segment as an op of its inputs, whose joint rule computes it again."""
     names = tuple(f"x{i}" for i in range(len(segment.inputs)))
@@ -169,7 +176,7 @@ def _row(segment: _Segment) -> Primitive:
         return values
 
     forward.__name__ = f"checkpoint({segment.name})"
-    return Primitive(forward, names, {}, {}, (names, rule), {}, False, False, segment.f.__doc__)
+    return _Checkpoint(forward, names, {}, {}, (names, rule), {}, False, False, segment.f.__doc__)
 
 
 def _gradients(segment: _Segment, values: tuple[Any, ...]) -> tuple[Any, ...]:

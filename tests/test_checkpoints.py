@@ -1,6 +1,7 @@
 """Checkpoints: the same values and gradients at every order, less memory, and no silent wrong second time."""
 
 import gc
+import itertools
 import tracemalloc
 
 import numpy as np
@@ -205,6 +206,33 @@ def test_a_function_whose_result_depends_on_no_argument_has_gradient_0():
     x = Tensor([1.0, 2.0], requires_grad=True)
     checkpoint(f)(x).sum().backward()
     assert np.array_equal(x.grad, [0, 0])
+
+
+# Dtypes --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "dtypes", [*itertools.product(("float16", "float32", "float64"), repeat=2)]
+)
+@pytest.mark.parametrize("shapes", [((3,), (3,)), ((3,), ()), ((), ()), ((2, 3), (1,))])
+@pytest.mark.parametrize("n", [1, 2])
+def test_arguments_of_several_dtypes_are_met_again_as_they_were(dtypes, shapes, n):
+    def derivatives(n):
+        rng = np.random.default_rng(4)
+        xs = [
+            Tensor(rng.standard_normal(shape).astype(dtype), requires_grad=True)
+            for shape, dtype in zip(shapes, dtypes, strict=True)
+        ]
+        w = Tensor(0.7, requires_grad=True, dtype="float64")
+        y = depth(n)(lambda a, b: (np.sin(a) * 2, np.exp(b) * a * w))(*xs)
+        first = grad((y[0] ** 2).sum() + y[1].sum(), [*xs, w], create_graph=True)
+        second = grad(sum((g.astype("float64") ** 2).sum() for g in first), [*xs, w])
+        return [*y, *first, *second]
+
+    for ours, plain in zip(derivatives(n), derivatives(0), strict=True):
+        assert ours.dtype == plain.dtype
+        eps = np.finfo(plain.dtype).eps
+        np.testing.assert_allclose(ours.data, plain.data, rtol=16 * eps, atol=16 * eps)
 
 
 # What f returns as it is -----------------------------------------------------------------------------------
