@@ -63,6 +63,8 @@ def grad(
 def backward(y: Any, seed: Any = None, retain_graph: bool = False) -> None:
     """Add dy/dx to `x.grad` for every leaf x that requires grad, and for Tensors that asked with `retain_grad()`.
 
+    Several calls add up in the dtype of `.grad`, so that a float16 one is rounded at each.
+
     seed          the gradient to start from, of y's shape; may be omitted if y has one element
     retain_graph  keep the saved values for another backward
 
