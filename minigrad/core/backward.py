@@ -67,7 +67,8 @@ def backward(y: Any, seed: Any = None, retain_graph: bool = False) -> None:
     retain_graph  keep the saved values for another backward
 
     Several calls add up in the dtype of `.grad`: float16 is rounded at each. For derivatives of derivatives use
-    `minigrad.grad(y, xs, create_graph=True)`. Raises RuntimeError for a y without history, a freed graph or a saved value that was written since; ValueError for a non-scalar y without seed.
+    `minigrad.grad(y, xs, create_graph=True)`. Raises RuntimeError for a y without history, a freed graph or a
+    saved value that was written since; ValueError for a non-scalar y without seed.
     """
     _store(_traverse("backward", y, seed, None, False, retain_graph, None))
 
