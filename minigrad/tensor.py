@@ -274,6 +274,8 @@ class Tensor(Methods):
             array = np.asarray(value)
         if array.shape != self.shape:
             raise ValueError(f"{what}: the value has shape {array.shape}, the Tensor {self.shape}")
+        if array.dtype.kind == "c" and self.dtype.kind != "c":
+            raise TypeError(f"{what}: the value is {array.dtype}, the Tensor {self.dtype}")
         return array
 
     def _check_requires_grad(self, what: str) -> None:

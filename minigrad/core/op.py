@@ -186,6 +186,8 @@ class Primitive:
         is_float = y.dtype.kind == "f" if y.__class__ is ndarray else has_float(y)
         if needed and recording and is_float:
             return self._record(y, values, parents, constants)
+        if needed and y.__class__ is ndarray and y.dtype.kind in "cO":
+            raise TypeError(f"{self.name}: the result is {y.dtype}, which has no gradient")
         return tuple(map(wrap, y)) if y.__class__ is tuple else wrap(y)
 
     def _plain(self, values: list[Any], slots: Sequence[int], is_uniform: bool) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.dtypes import unify
+from ..core.dtypes import as_array, unify
 from ..core.graph import TensorBase
 from ..core.rows import Primitive, elementwise, primitive, serves
 from .inspection import inspect, plain
@@ -240,12 +240,18 @@ _where_row: Primitive = elementwise(
 )
 
 
+_NUMBERS = frozenset("biufc")  # kinds of dtypes
+
+
 @serves(np.where)
 def where(condition: Any, a: Any, b: Any) -> Any:
     """a where condition else b, elementwise and broadcast together; the condition has no gradient.
 
     At the edge: nan where the branch not taken has an infinite derivative; `where_safe` gives 0.
     """
+    kind = getattr(getattr(condition, "dtype", None), "kind", None)
+    if kind not in _NUMBERS:  # a text or a dict would be one true value
+        condition = as_array(condition, where="where")
     return _where_row(condition, a, b)
 
 
