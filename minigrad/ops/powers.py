@@ -11,7 +11,8 @@ import numpy as np
 
 from ..core.dtypes import FLOAT16, widened
 from ..core.rows import Primitive, elementwise, serves
-from .elementwise import where
+from .elementwise import angle_slope, where
+from .inspection import plain
 
 # at 0 the gradient is inf, its limit; that of sqrt(x * x) is nan there, by the chain rule
 sqrt = elementwise(
@@ -105,16 +106,27 @@ power = serves(np.power)(
 # The length of a pair ------------------------------------------------------------------------------------
 
 
-def _to_leg(g: Any, y: Any, a: Any) -> Any:
-    # the gradient of a norm is a / y; at the origin 0, of least norm, at every order
-    at_origin = y == 0
-    return g * (where(at_origin, 0, a) / (y + at_origin))
+def _cosine(a: Any, b: Any, h: Any) -> Any:
+    return a / (h + (h == 0))
 
 
+def _safe_slope(a: Any, b: Any) -> Any:
+    """b / (a^2 + b^2), and 0 at the origin."""
+    return angle_slope(a + ((a == 0) & (b == 0)), b)
+
+
+# a row because its slopes cancel if they come by way of hypot's: 1 / h - a^2 / h^3 is b^2 / h^3. At the origin it is
+# 0, of least norm, at every order. h is a constant: the rules count its part
+cosine: Primitive = elementwise(
+    _cosine,
+    a=lambda g, a, b, h: g * cosine(b, a, h) * _safe_slope(a, b),
+    b=lambda g, a, b, h: -g * cosine(a, b, h) * _safe_slope(a, b),
+    doc="a / h, with h = (a^2 + b^2)^(1/2) computed before; 0 at the origin",
+)
 hypot = elementwise(
     np.hypot,
-    a=lambda g, y, a: _to_leg(g, y, a),
-    b=lambda g, y, b: _to_leg(g, y, b),
+    a=lambda g, y, a, b: g * cosine(a, b, plain(y)),
+    b=lambda g, y, a, b: g * cosine(b, a, plain(y)),
     doc="""(a^2 + b^2)^(1/2), without overflow
 
     At the kink: 0 at the origin.""",

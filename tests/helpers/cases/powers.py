@@ -1,7 +1,10 @@
 """Cases of minigrad.ops.powers."""
 
+import numpy as np
+
 import minigrad as mg
 from minigrad.ops import powers
+from minigrad.ops.inspection import plain
 
 from .calls import Call, anywhere, binary, not_zero, positive, unary
 
@@ -17,6 +20,11 @@ CASES = {
         *binary(mg.hypot, lambda a, b: torch.hypot(a, b), not_zero),
         Call(lambda a: mg.hypot(a, 0.5), ((2, 3),), torch=lambda a: (a * a + 0.25) ** 0.5),
     ],
+    "cosine": binary(
+        lambda a, b: powers.cosine(a, b, np.hypot(*map(plain, (a, b)))),
+        lambda a, b: a / torch.hypot(a, b),
+        not_zero,
+    ),
     "power": [
         *binary(mg.power, lambda a, b: a**b, (positive, anywhere)),
         *[
@@ -45,4 +53,7 @@ CASES = {
         )
     ],
 }
-PARTNERS = {"power_slope": "the derivatives of power, of every order"}
+PARTNERS = {
+    "cosine": "the gradient of hypot",
+    "power_slope": "the derivatives of power, of every order",
+}
