@@ -93,15 +93,8 @@ def _positional(f: Callable[..., Any], by_keyword: Sequence[str]) -> Callable[..
 
 
 def _row(
-    f: Any,
-    args: Any,
-    rules: Any,
-    joint: Any,
-    also: Any,
-    sums_back: bool,
-    floats: bool,
-    doc: str | None,
-) -> Primitive:
+    f: Any, args: Any, rules: Any, joint: Any, also: Any, sums_back: bool, floats: bool, doc: str | None
+) -> Primitive:  # fmt: skip
     defaults: dict[str, Any] = {}
     kind = Primitive
     if isinstance(f, np.ufunc):

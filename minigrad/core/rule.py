@@ -10,11 +10,16 @@ from types import FunctionType
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from .graph import PART, Node, TensorBase, describe, wrap
+from .writes import can_change
 
 # origins of a value that a rule names: the output, the member of `*xs` that the rule is for, an `also` of the row
 OUTPUT, MEMBER, ALSO = -1, -2, -3
+SMALL = 2**16  # bytes of an array that is copied rather than watched
+MUTABLE = frozenset((ndarray, tuple, list))  # may be, or hold, an array that is written later
+_ATOMS = frozenset((int, slice, type(None), type(...), bool, float, str))
 
 
 class Rule:
@@ -34,14 +39,9 @@ class Rule:
     )  # fmt: skip
 
     def __init__(
-        self,
-        argument: str,
-        function: Callable[..., Any],
-        place: Any,
-        pool: Sequence[str],
-        origins: Sequence[int | None],
-        also: dict[str, Callable[..., Any]],
-    ) -> None:
+        self, argument: str, function: Callable[..., Any], place: Any, pool: Sequence[str],
+        origins: Sequence[int | None], also: dict[str, Callable[..., Any]],
+    ) -> None:  # fmt: skip
         self.argument = argument
         self.function = function
         self.place = place
@@ -112,16 +112,27 @@ class Rule:
 
 def _saver(sources: list[tuple[int, bool]]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
     """The function that picks the values at the given indices of a pool, or only their shapes."""
-    if not sources:
-        return itemgetter(slice(0))
     if any(is_shape for _, is_shape in sources):
         return lambda pool: tuple(
             [np.shape(pool[at]) if is_shape else pool[at] for at, is_shape in sources]
         )
     places = [at for at, _ in sources]
-    if len(places) == 1:  # a slice keeps the one value in a tuple
-        return itemgetter(slice(places[0], places[0] + 1))
-    return itemgetter(*places)
+    if len(places) > 1:
+        return itemgetter(*places)
+    # a slice keeps the one value in a tuple
+    return itemgetter(slice(places[0], places[0] + 1) if places else slice(0))
+
+
+def settled(value: Any) -> Any:
+    """An argument without gradient as a node saves it: with copies of small arrays, which may be filled again."""
+    kind: Any = value.__class__
+    if kind is ndarray:
+        is_copied = 0 < value.nbytes <= SMALL and (value.flags.writeable or can_change(value.base))
+        return value.copy("K") if is_copied else value
+    if kind not in MUTABLE or _ATOMS.issuperset(map(type, value)):
+        return value
+    items = {id(item): settled(item) for item in value}  # an index may hold an array twice
+    return kind([items[id(item)] for item in value])
 
 
 def output_of(value: Any, node: Node) -> Any:

@@ -71,7 +71,7 @@ def _join_older_half() -> None:
     old = dict(entries[: len(entries) // 2])
     whole = min(old)[0], max(end for _, end in old)
     _elsewhere[whole] = max(_elsewhere.get(whole, 0), *old.values())
-    for at in old.keys() - {whole}:  # not before the new one is there: another thread may be looking
+    for at in old.keys() - {whole}:  # after that one is there: other threads may look
         del _elsewhere[at]
 
 
@@ -94,6 +94,13 @@ def written_since(array: Any, tick: int) -> bool:
     later += [] if is_owner else [at for then, at, _ in _written.copy().values() if then > tick]
     first, end = _addresses(array)
     return any(start < end and first < stop for start, stop in later)
+
+
+def can_change(array: Any) -> bool:
+    """Return whether one of NumPy's arrays can be written, itself or through what it is a view of."""
+    while isinstance(array, ndarray) and not array.flags.writeable:
+        array = array.base
+    return array is not None
 
 
 def _is_owner(block: Any, array: Any) -> bool:
