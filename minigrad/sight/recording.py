@@ -52,7 +52,9 @@ def debug(function: Any = None) -> Any:
     """Take notes as `record()` does, and raise for a nan or inf and for unannounced writes.
 
     An op that makes a nan or inf, forward or backward, raises FloatingPointError with your line and, where the pattern
-    is known, what to write instead. Backward raises RuntimeError if the checksum of a saved array has changed.
+    is known, what to write instead. Backward raises RuntimeError if the checksum of a saved array has changed: that of
+    a Tensor with a gradient, or of an array of yours of more than 64 kB; a smaller one was copied, and may change.
+    What a `checkpoint` computes again is compared as well, saved arrays and all.
     """
     block = _Debug(add=RECORD | CHECK)
     return block if function is None else block(function)
