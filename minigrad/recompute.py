@@ -14,6 +14,7 @@ from .core import writes
 from .core.backward import contributions
 from .core.graph import ON, Node, TensorBase, creation_order, mode
 from .core.op import Primitive
+from .core.rule import settled
 from .modes import enable_grad
 from .random import generator
 from .structures import as_outputs
@@ -62,7 +63,7 @@ class _Segment:
     """One call of f: its arguments, its values, and the parameters that it used from outside."""
 
     def __init__(self, f: Any, args: tuple[Any, ...], rngs: Sequence[np.random.Generator]) -> None:
-        self.f, self.args = f, args
+        self.f, self.args = f, [settled(a) for a in args]  # as a node saves them
         self.name = getattr(f, "__name__", type(f).__name__).strip("<>")
         self.rngs = [generator(), *rngs]
         self.states = [rng.bit_generator.state for rng in self.rngs]

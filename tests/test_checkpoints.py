@@ -112,6 +112,14 @@ def test_a_parameter_written_between_forward_and_backward_is_found():
         y.sum().backward()
 
 
+def test_a_small_array_among_the_arguments_may_be_filled_again():
+    x, a = Tensor(np.ones(3), requires_grad=True), np.array([1.0, 2.0, 3.0])
+    y = checkpoint(lambda x, given: x * given[0])(x, [a]).sum()
+    a[...] = 0
+    y.backward()
+    assert np.array_equal(x.grad, [1, 2, 3])
+
+
 class Changed(list):
     """A list that f reads; its first number is another one after the forward pass."""
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy import ndarray
 
 from .graph import PART, Node, TensorBase, describe, wrap
-from .writes import can_change
+from .writes import owner
 
 # origins of a value that a rule names: the output, the member of `*xs` that the rule is for, an `also` of the row
 OUTPUT, MEMBER, ALSO = -1, -2, -3
@@ -127,8 +127,9 @@ def settled(value: Any) -> Any:
     """An argument without gradient as a node saves it: with copies of small arrays, which may be filled again."""
     kind: Any = value.__class__
     if kind is ndarray:
-        is_copied = 0 < value.nbytes <= SMALL and (value.flags.writeable or can_change(value.base))
-        return value.copy("K") if is_copied else value
+        block = value if value.flags.writeable or value.base is None else owner(value)
+        can_change = not isinstance(block, ndarray) or block.flags.writeable
+        return value.copy("K") if can_change and 0 < value.nbytes <= SMALL else value
     if kind not in MUTABLE or _ATOMS.issuperset(map(type, value)):
         return value
     items = {id(item): settled(item) for item in value}  # an index may hold an array twice

@@ -96,13 +96,6 @@ def written_since(array: Any, tick: int) -> bool:
     return any(start < end and first < stop for start, stop in later)
 
 
-def can_change(array: Any) -> bool:
-    """Return whether one of NumPy's arrays can be written, itself or through what it is a view of."""
-    while isinstance(array, ndarray) and not array.flags.writeable:
-        array = array.base
-    return array is not None
-
-
 def _is_owner(block: Any, array: Any) -> bool:
     """Return whether all views of the block lead to it, and its entry can be deleted with it."""
     if isinstance(block, ndarray):
@@ -112,6 +105,5 @@ def _is_owner(block: Any, array: Any) -> bool:
 
 def _addresses(array: Any) -> tuple[int, int]:
     """The first address of an array and the one after its last; another library's array has that of its owner."""
-    if isinstance(array, ndarray):
-        return byte_bounds(array)
-    return id(owner(array)), id(owner(array)) + 1
+    at = id(owner(array))
+    return byte_bounds(array) if isinstance(array, ndarray) else (at, at + 1)
