@@ -276,10 +276,11 @@ def test_the_square_of_a_tensor_of_a_matrix_is_elementwise_with_its_gradient():
 
 
 @welcome
-def test_memory_is_shared_and_a_write_through_the_original_is_known(kind, tmp_path):
+def test_memory_is_shared_and_a_write_through_the_original_is_known(kind, tmp_path, monkeypatch):
     a = made(WELCOME[kind], X.copy(), tmp_path)
     t, w = Tensor(a), Tensor(X, requires_grad=True)
     assert np.shares_memory(t.data, a)
+    monkeypatch.setattr("minigrad.core.rule.SMALL", 0)  # so that it is not copied
     y = (w * a).sum() + (w * t).sum()
     np.add(Tensor(X), 1, out=a)
     assert np.array_equal(t.data, X + 1)
