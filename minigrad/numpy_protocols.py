@@ -13,7 +13,17 @@ from .core.graph import TensorBase
 from .core.rows import Primitive, served, serves
 from .ops import cumulative, reductions
 from .ops.elementwise import astype, where
-from .ops.inspection import FUNCTIONS, MAKERS, UFUNCS, VALUES, inspect, plain, tensors_in
+from .ops.inspection import (
+    FUNCTIONS,
+    MAKERS,
+    UFUNCS,
+    VALUES,
+    inspect,
+    name_in,
+    name_of,
+    plain,
+    tensors_in,
+)
 
 _REFUSED = ("out", "where", "casting", "order", "subok", "signature", "axes", "initial")
 _BY_NAME = (signatures.Parameter.POSITIONAL_OR_KEYWORD, signatures.Parameter.KEYWORD_ONLY)
@@ -35,7 +45,11 @@ def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[st
                 raise TypeError(_not_supported(name, word))
         return inspect(ufunc, *inputs, **kwargs)
     _check_words(name, ours, kwargs)
-    return ours(*inputs, **kwargs)
+    try:
+        return ours(*inputs, **kwargs)
+    except Exception as error:
+        name_in(error, ufunc)
+        raise
 
 
 _ALONG_AXIS = {
@@ -63,7 +77,7 @@ def _along_axis(name: str, ours: Any, inputs: tuple[Any, ...], kwargs: dict[str,
 
 def call_function(function: Any, args: Any, kwargs: dict[str, Any], like: Any = None) -> Any:
     """`np.sum(t)`, `np.concatenate([a, t])`: Tensor's `__array_function__`; `like` is the Tensor that was asked."""
-    name = _name(function)
+    name = name_of(function)
     if kwargs.get("out", name) is None:  # out=None is the same as no out
         kwargs = {word: value for word, value in kwargs.items() if word != "out"}
     ours = served.get(function)
@@ -72,7 +86,11 @@ def call_function(function: Any, args: Any, kwargs: dict[str, Any], like: Any = 
             kwargs = dict(kwargs)
             args = (kwargs.pop(_first_word(function)),)
         _check_words(name, ours, kwargs)
-        return ours(*args, **kwargs)
+        try:
+            return ours(*args, **kwargs)
+        except Exception as error:
+            name_in(error, function)
+            raise
     if "out" in kwargs:
         raise TypeError(_not_supported(name, "out"))
     if function in VALUES or function in MAKERS:
@@ -110,7 +128,11 @@ def _into(name: str, ufunc: Any, inputs: Any, kwargs: Any) -> Any:
         )
     given = {word: plain(value, name) for word, value in kwargs.items()}
     # what `a += t` names stays of its class
-    result = ufunc(*plain(inputs, name), **{**given, "out": targets})
+    try:
+        result = ufunc(*plain(inputs, name), **{**given, "out": targets})
+    except Exception as error:
+        name_in(error, ufunc)
+        raise
     for target in targets:
         if target is not None:
             writes.mark_written(target)  # a graph may have saved it
@@ -149,11 +171,6 @@ def _instead(method: str) -> str:
     return {"at": "index with t[i] and add"}.get(
         method, "compute it on t.numpy() if no gradient is needed"
     )
-
-
-def _name(function: Any) -> str:
-    module = function.__module__.replace("numpy", "np")
-    return f"{module}.{function.__name__}"
 
 
 def _no_row(name: str) -> str:

@@ -14,6 +14,7 @@ from .core import writes
 from .core.backward import contributions
 from .core.graph import ON, Node, TensorBase, creation_order, mode
 from .core.op import Primitive
+from .core.rule import settled
 from .modes import enable_grad
 from .random import generator
 from .structures import as_outputs
@@ -37,8 +38,10 @@ def checkpoint(
 
     f takes arrays and Tensors, and returns a Tensor or a tuple of them. Parameters that are no arguments of f get their
     gradients too; a hook on one runs once, when its gradient is whole. Raises RuntimeError if f uses a Tensor with
-    history that is no argument of it, and in backward if the second value differs from the first: a change of
-    something that f uses is not found where the value happens to stay the same. From Chen et al. 2016.
+    history that is no argument of it, and in backward if the second value differs from the first. Something else that f
+    uses, such as a list of yours, must not change in between: where the value happens to stay the same (as with a
+    weight of 0), the change is found only if f was first computed inside `debug()`, which compares what f saves as
+    well. From Chen et al. 2016.
     """
 
     def call(*args: Any) -> Any:
@@ -60,7 +63,7 @@ class _Segment:
     """One call of f: its arguments, its values, and the parameters that it used from outside."""
 
     def __init__(self, f: Any, args: tuple[Any, ...], rngs: Sequence[np.random.Generator]) -> None:
-        self.f, self.args = f, args
+        self.f, self.args = f, [settled(a) for a in args]  # as a node saves them
         self.name = getattr(f, "__name__", type(f).__name__).strip("<>")
         self.rngs = [generator(), *rngs]
         self.states = [rng.bit_generator.state for rng in self.rngs]
@@ -72,6 +75,11 @@ class _Segment:
         with enable_grad():  # the graph shows which parameters it uses
             outputs = self.outputs(twins)
         self.values = [y._data for y in outputs]
+        nodes = _nodes_since(start, outputs)
+        # in `debug()`, whose notes have the checksums of what f saved; in the second run they are compared
+        is_checked = [node.notes is not None and node.notes.checksums is not None for node in nodes]
+        self.notes = [node.notes for node in nodes] if all(is_checked) else []
+        self.calls = _calls(nodes) if self.notes else []
         self.is_tuple = len(outputs) > 1
         self.outside = self._used_from_outside(outputs, twins, start)
         self.inputs = [args[i] for i in self.places] + self.outside
@@ -111,6 +119,7 @@ class _Segment:
     def gradients(self, seeds: Sequence[Any], xs: Sequence[Any], create_graph: bool) -> list[Any]:
         """The gradients of <seeds, f> by xs and by the parameters from outside, with f computed again."""
         with enable_grad(), self._as_the_first_time():
+            start = writes.next_tick()
             outputs = self.outputs(xs)
             for y, value in zip(outputs, self.values, strict=True):
                 if not np.array_equal(y._data, value, equal_nan=True):
@@ -118,6 +127,8 @@ class _Segment:
                         f"checkpoint: {self.name} gave another value the second time. Does it draw from a Generator "
                         "that was not passed as rngs=, or use something that has changed since?"
                     )
+            if self.notes:
+                self._compare(_nodes_since(start, outputs))
             total: Any = 0
             for y, seed in zip(outputs, seeds, strict=True):
                 total = total + (y * seed).sum() if y._requires_grad else total
@@ -129,6 +140,17 @@ class _Segment:
             Tensor(np.zeros_like(x._data)) if g is None else g
             for g, x in zip(found, targets, strict=True)
         ]
+
+    def _compare(self, nodes: list[Node]) -> None:
+        """Raise if f does not call the same ops the second time, or saves other arrays."""
+        again = f"checkpoint: {self.name}, computed again"
+        if self.calls != _calls(nodes):
+            raise RuntimeError(
+                f"{again}, called other ops than at first, or with other numbers. Does it use something that has "
+                "changed since?"
+            )
+        for notes, node in zip(self.notes, nodes, strict=True):
+            notes.check(again, node)
 
     @contextmanager
     def _as_the_first_time(self) -> Iterator[None]:
@@ -144,6 +166,25 @@ class _Segment:
             _recomputing.set(before)
             for rng, state in zip(self.rngs, now, strict=True):
                 rng.bit_generator.state = state
+
+
+class _Checkpoint(Primitive):
+    """An op whose arguments keep their dtypes, because f is to meet them again as they were."""
+
+    def _unify(self, args: Sequence[Any], values: list[Any], slots: Sequence[int]) -> None:
+        pass
+
+
+def _nodes_since(start: int, outputs: Sequence[Any]) -> list[Node]:
+    """The nodes of the outputs' graphs that were made after `start`, each once, oldest first."""
+    nodes = {node: None for y in outputs for node in creation_order(y._node) if node.tick > start}
+    return sorted(nodes, key=lambda node: node.tick)
+
+
+def _calls(nodes: list[Node]) -> list[tuple[str, str]]:
+    """The ops of the nodes, each with its numbers and words, of which nan is equal to itself."""
+    plain = int, float, str, tuple
+    return [(n.op.name, repr([c for c in n.constants if isinstance(c, plain)])) for n in nodes]
 
 
 def _row(segment: _Segment) -> Primitive:
@@ -169,7 +210,7 @@ def _row(segment: _Segment) -> Primitive:
         return values
 
     forward.__name__ = f"checkpoint({segment.name})"
-    return Primitive(forward, names, {}, {}, (names, rule), {}, False, False, segment.f.__doc__)
+    return _Checkpoint(forward, names, {}, {}, (names, rule), {}, False, False, segment.f.__doc__)
 
 
 def _gradients(segment: _Segment, values: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -274,6 +274,8 @@ class Tensor(Methods):
             array = np.asarray(value)
         if array.shape != self.shape:
             raise ValueError(f"{what}: the value has shape {array.shape}, the Tensor {self.shape}")
+        if array.dtype.kind == "c" and self.dtype.kind != "c":
+            raise TypeError(f"{what}: the value is {array.dtype}, the Tensor {self.dtype}")
         return array
 
     def _check_requires_grad(self, what: str) -> None:
@@ -312,7 +314,10 @@ class Hook:
 
 
 def touch(*tensors: Tensor) -> None:
-    """Announce that `t.data` was written by hand; a graph that saved it refuses to use it."""
+    """Announce that `t.data` was written by hand; a graph that saved it, under any name, refuses to use it.
+
+    Arrays of up to 64 kB that need no gradient were copied by the ops that save them, and may be written freely.
+    """
     for t in tensors:
         if t._node is not None:
             t._check_leaf("touch")

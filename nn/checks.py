@@ -38,10 +38,16 @@ def probability(layer: Module, name: str, value: float) -> float:
 
 
 def check_array(layer: Module, x: Any) -> None:
-    if not hasattr(x, "dtype"):
-        raise TypeError(
-            f"{type(layer).__name__}: the input is a {type(x).__name__}; an array or Tensor is needed"
-        )
+    try:
+        if x.dtype.kind in "biufc":
+            return
+        met = f"an array of {x.dtype}"
+    except AttributeError:  # a list, or a tensor of PyTorch
+        module = type(x).__module__.removeprefix("builtins")
+        met = f"a {module}{'.' * bool(module)}{type(x).__name__}"
+    raise TypeError(
+        f"{type(layer).__name__}: the input is {met}; an array of NumPy, or a Tensor, of numbers or bools is needed"
+    )
 
 
 def check_input(layer: Module, x: Any, weight: minigrad.Tensor | None) -> None:
@@ -59,6 +65,10 @@ def float_input(layer: Module, x: Any, weight: minigrad.Tensor | None) -> Any:
     check_input(layer, x, weight)
     if x.dtype.kind == "f":
         return x
+    if x.dtype.kind == "c":
+        raise TypeError(
+            f"{type(layer).__name__}: the input is {x.dtype}; pass the real and imaginary parts"
+        )
     return x.astype("float32" if weight is None else weight.dtype)
 
 

@@ -163,11 +163,13 @@ class _Run:
         self.shapes: list[list[tuple[int, ...]]] = [[] for _ in self.places]
         self.multiply_adds = [0] * len(self.places)
         self.saved_bytes = [0] * len(self.places)
+        x = np.zeros(shape, dtype)
+        x.flags.writeable = False  # or it would be copied, as an input that is small
         default = minigrad.generator()
         state = default.bit_generator.state
         try:
             with _watching(self._note), minigrad.enable_grad(), np.errstate(all="ignore"):
-                total = _sum_of(self.model(minigrad.Tensor(np.zeros(shape, dtype))))
+                total = _sum_of(self.model(minigrad.Tensor(x)))
         finally:
             default.bit_generator.state = state
         for cost in minigrad.costs(total):

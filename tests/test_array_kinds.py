@@ -7,6 +7,7 @@ import pytest
 from public_calls import ARGUMENTS, OPS, X, Y
 
 import minigrad as mg
+import nn
 from minigrad import Tensor, grad
 from minigrad.trust.other_library import Opaque
 
@@ -275,10 +276,11 @@ def test_the_square_of_a_tensor_of_a_matrix_is_elementwise_with_its_gradient():
 
 
 @welcome
-def test_memory_is_shared_and_a_write_through_the_original_is_known(kind, tmp_path):
+def test_memory_is_shared_and_a_write_through_the_original_is_known(kind, tmp_path, monkeypatch):
     a = made(WELCOME[kind], X.copy(), tmp_path)
     t, w = Tensor(a), Tensor(X, requires_grad=True)
     assert np.shares_memory(t.data, a)
+    monkeypatch.setattr("minigrad.core.rule.SMALL", 0)  # so that it is not copied
     y = (w * a).sum() + (w * t).sum()
     np.add(Tensor(X), 1, out=a)
     assert np.array_equal(t.data, X + 1)
@@ -322,3 +324,48 @@ def test_python_floats_reach_a_float64_tensor_with_all_their_digits():
         assert t.tolist() == [0.1, 0.2]
     t.grad = [0.1, 0.2]
     assert t.grad.tolist() == [0.1, 0.2]
+
+
+NO_NUMBERS = {
+    "objects": np.array([[1, None], [3, 4]], object),
+    "texts": np.array([["1", "2"], ["3", "4"]]),
+    "dates": np.ones((2, 2), "M8[D]"),
+    "fields": np.ones((2, 2), [("a", "f4")]),
+    "a text": "text",
+    "a dict": {"a": 1},
+}
+TAKERS = {
+    "where": lambda a: mg.where(a, Tensor(np.ones((2, 2)), requires_grad=True), 0.0),
+    "clip": lambda a: mg.clip(Tensor(np.ones((2, 2)), requires_grad=True), a, 9.0),
+    "Linear": nn.Linear(2, 2),
+    "RNN": nn.RNN(2, 2),
+    "LayerNorm": nn.LayerNorm(2),
+    "Conv1d": nn.Conv1d(2, 2, 1),
+}
+
+
+@pytest.mark.parametrize("taker", TAKERS)
+@pytest.mark.parametrize("kind", NO_NUMBERS)
+def test_what_holds_no_numbers_is_refused_by_the_name_of_what_it_was_given_to(taker, kind):
+    with pytest.raises((TypeError, ValueError)) as caught:
+        TAKERS[taker](NO_NUMBERS[kind])
+    assert taker in "\n".join([str(caught.value), *getattr(caught.value, "__notes__", ())])
+
+
+def test_a_complex_value_is_refused_where_it_would_lose_a_gradient_or_its_imaginary_part():
+    x, z = Tensor(np.ones((2, 2)), requires_grad=True), np.full((2, 2), 1j)
+    for call, words in (
+        (lambda: mg.clip(x, z, 9.0), "clip: .*complex128"),
+        (lambda: setattr(x, "grad", z), "grad = value: the value is complex128"),
+        (lambda: grad(x * 1, x, z), "grad: the seed is complex128"),
+        (lambda: nn.RNN(2, 2)(z), "RNN: the input is complex128"),
+    ):
+        with pytest.raises(TypeError, match=words):
+            call()
+    assert x.grad is None
+
+
+def test_a_tensor_of_pytorch_is_refused_by_a_layer_with_what_is_needed(torch):
+    for layer in (nn.Linear(2, 2), nn.RNN(2, 2)):
+        with pytest.raises(TypeError, match=r"the input is a torch\.Tensor; an array of NumPy"):
+            layer(torch.ones(2, 2))

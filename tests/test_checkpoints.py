@@ -1,6 +1,7 @@
 """Checkpoints: the same values and gradients at every order, less memory, and no silent wrong second time."""
 
 import gc
+import itertools
 import tracemalloc
 
 import numpy as np
@@ -112,6 +113,54 @@ def test_a_parameter_written_between_forward_and_backward_is_found():
         y.sum().backward()
 
 
+def test_a_small_array_among_the_arguments_may_be_filled_again():
+    x, a = Tensor(np.ones(3), requires_grad=True), np.array([1.0, 2.0, 3.0])
+    y = checkpoint(lambda x, given: x * given[0])(x, [a]).sum()
+    a[...] = 0
+    y.backward()
+    assert np.array_equal(x.grad, [1, 2, 3])
+
+
+class Changed(list):
+    """A list that f reads; its first number is another one after the forward pass."""
+
+    def __init__(self, number):
+        super().__init__([number])
+
+    def change(self):
+        self[0] += 1
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, k: x * np.zeros(3) * np.array(k[0]),  # another factor of the same value
+        lambda x, k: x[np.full(3, k[0])],  # another index of the same value
+        lambda x, k: x * 0 * k[0],  # another number
+        lambda x, k: x * 0 if k[0] == 1 else x - x,  # another op
+        lambda x, k: x * 0 if k[0] == 1 else x * 0 + 0,  # more ops
+    ],
+)
+def test_debug_finds_a_change_that_the_value_does_not_show(f, create_graph):
+    x = Tensor(np.ones(3), requires_grad=True)
+    k = Changed(1)
+    with mg.debug():
+        y = checkpoint(lambda x: f(x, k))(x).sum()
+    same = grad(y, x, create_graph=create_graph, retain_graph=True)
+    assert same.shape == (3,)
+    k.change()
+    with pytest.raises(RuntimeError, match="checkpoint: lambda, computed again"):
+        grad(y, x, create_graph=create_graph)
+
+
+@pytest.mark.parametrize("f", [block, lambda x: nn.Dropout(0.5)(block(x))])
+def test_debug_lets_an_honest_checkpoint_pass_at_every_order(f):
+    with mg.debug():
+        found = up_to_order_three(checkpoint(f))
+    assert np.isfinite(found[-1]).all()
+
+
 def test_only_the_arguments_stay_in_memory():
     def deep(x):
         for _ in range(50):
@@ -205,6 +254,33 @@ def test_a_function_whose_result_depends_on_no_argument_has_gradient_0():
     x = Tensor([1.0, 2.0], requires_grad=True)
     checkpoint(f)(x).sum().backward()
     assert np.array_equal(x.grad, [0, 0])
+
+
+# Dtypes --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "dtypes", [*itertools.product(("float16", "float32", "float64"), repeat=2)]
+)
+@pytest.mark.parametrize("shapes", [((3,), (3,)), ((3,), ()), ((), ()), ((2, 3), (1,))])
+@pytest.mark.parametrize("n", [1, 2])
+def test_arguments_of_several_dtypes_are_met_again_as_they_were(dtypes, shapes, n):
+    def derivatives(n):
+        rng = np.random.default_rng(4)
+        xs = [
+            Tensor(rng.standard_normal(shape).astype(dtype), requires_grad=True)
+            for shape, dtype in zip(shapes, dtypes, strict=True)
+        ]
+        w = Tensor(0.7, requires_grad=True, dtype="float64")
+        y = depth(n)(lambda a, b: (np.sin(a) * 2, np.exp(b) * a * w))(*xs)
+        first = grad((y[0] ** 2).sum() + y[1].sum(), [*xs, w], create_graph=True)
+        second = grad(sum((g.astype("float64") ** 2).sum() for g in first), [*xs, w])
+        return [*y, *first, *second]
+
+    for ours, plain in zip(derivatives(n), derivatives(0), strict=True):
+        assert ours.dtype == plain.dtype
+        eps = np.finfo(plain.dtype).eps
+        np.testing.assert_allclose(ours.data, plain.data, rtol=16 * eps, atol=16 * eps)
 
 
 # What f returns as it is -----------------------------------------------------------------------------------

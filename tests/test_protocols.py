@@ -4,6 +4,7 @@ import contextlib
 import inspect
 import io
 import math
+import traceback
 
 import numpy as np
 import pytest
@@ -318,3 +319,28 @@ def test_a_function_in_no_list_says_its_name_and_what_to_do(function):
 def test_the_lists_do_not_overlap():
     lists = [UFUNCS, FUNCTIONS, VALUES, MAKERS, frozenset(served)]
     assert sum(map(len, lists)) == len(frozenset.union(*lists))
+
+
+WRONG = [
+    lambda f, t: f(t, axis=1.5),
+    lambda f, t: f(t, "no number"),
+    lambda f, t: f(t, t, object()),
+    lambda f, t: f((t, "no number")),
+    lambda f, t: f((t, t), dtype="float16"),
+    lambda f, t: f(t, 1, axis=1.5),
+    lambda f, t: f(t, {}),
+]
+
+
+@by_name(ALL)
+@pytest.mark.filterwarnings("ignore")
+def test_an_error_names_the_function_of_numpy_that_was_called(function):
+    for call in WRONG:
+        for t in (leaf(), Tensor(X)):
+            try:
+                call(function, t)
+            except Exception as error:
+                frames = traceback.extract_tb(error.__traceback__)
+                asked = any("numpy_protocols" in frame.filename for frame in frames)
+                texts = [str(error), *getattr(error, "__notes__", ())]
+                assert not asked or any(function.__name__ in text for text in texts), texts

@@ -66,8 +66,9 @@ def backward(y: Any, seed: Any = None, retain_graph: bool = False) -> None:
     seed          the gradient to start from, of y's shape; may be omitted if y has one element
     retain_graph  keep the saved values for another backward
 
-    For derivatives of derivatives use `minigrad.grad(y, xs, create_graph=True)`. Raises RuntimeError for a y without
-    history, a freed graph or a saved value that was written since; ValueError for a non-scalar y without seed.
+    Several calls add up in the dtype of `.grad`: float16 is rounded at each. For derivatives of derivatives use
+    `minigrad.grad(y, xs, create_graph=True)`. Raises RuntimeError for a y without history, a freed graph or a
+    saved value that was written since; ValueError for a non-scalar y without seed.
     """
     _store(_traverse("backward", y, seed, None, False, retain_graph, None))
 
@@ -244,6 +245,8 @@ def _seed(caller: str, y: Any, given: Any, create_graph: bool) -> Any:
         raise ValueError(
             f"{caller}: the seed has shape {seed.shape}, the Tensor {data.shape}; they must be equal"
         )
+    if seed.dtype.kind == "c":
+        raise TypeError(f"{caller}: the seed is {seed.dtype}, the Tensor {data.dtype}")
     if seed.dtype != data.dtype:
         seed = seed.astype(data.dtype)
     return seed if create_graph else seed._data

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from ..signatures import parameters
 from .dtypes import DEFAULT_FLOAT, FLOAT16, PYTHON_NUMBERS, plain_array, unify, widened
 from .graph import OFF, ON, PLAIN, Node, TensorBase, describe, mode, onlooker, sketch, wrap
-from .rule import ALSO, MEMBER, OUTPUT, Rule, output_of, parameters
+from .rule import ALSO, MEMBER, MUTABLE, OUTPUT, Rule, output_of, settled
 
 RESERVED = frozenset(("y", "joint", "also", "floats", "doc", "i", "needed"))
 
@@ -26,17 +27,10 @@ class Primitive:
     is_part = False
 
     def __init__(
-        self,
-        f: Callable[..., Any],
-        names: tuple[str, ...],
-        defaults: dict[str, Any],
-        rules: dict[str, Callable[..., Any]],
-        joint: tuple[Sequence[str], Callable[..., Any]] | None,
-        also: dict[str, Callable[..., Any]],
-        sums_back: bool,
-        floats: bool,
-        doc: str | None,
-    ) -> None:
+        self, f: Callable[..., Any], names: tuple[str, ...], defaults: dict[str, Any],
+        rules: dict[str, Callable[..., Any]], joint: tuple[Sequence[str], Callable[..., Any]] | None,
+        also: dict[str, Callable[..., Any]], sums_back: bool, floats: bool, doc: str | None,
+    ) -> None:  # fmt: skip
         self.f: Callable[..., Any] = (lambda *args: self._parted(f(*args))[0]) if also else f
         self._computes = f  # returns the output, and with `also` further values that rules name
         self._also = also
@@ -57,6 +51,9 @@ class Primitive:
         self._floats_alone = floats and not isinstance(f, np.ufunc)
         self._check(ruled)
         self._make_rules(rules, joint)
+        named = [name for rule in self.rules for name in rule.names if name != rule.argument]
+        # the arguments that the rule of another one saves, counted from the end, as a Variadic's options are
+        self._captured = {i - len(names) for i, name in enumerate(names) if name in named}
 
     def _check(self, ruled: list[str]) -> None:
         for name in (*self.names, *self._also):
@@ -186,6 +183,8 @@ class Primitive:
         is_float = y.dtype.kind == "f" if y.__class__ is ndarray else has_float(y)
         if needed and recording and is_float:
             return self._record(y, values, parents, constants)
+        if needed and y.__class__ is ndarray and y.dtype.kind in "cO":
+            raise TypeError(f"{self.name}: the result is {y.dtype}, which has no gradient")
         return tuple(map(wrap, y)) if y.__class__ is tuple else wrap(y)
 
     def _plain(self, values: list[Any], slots: Sequence[int], is_uniform: bool) -> Any:
@@ -214,10 +213,12 @@ class Primitive:
 
     def _record(self, y: Any, values: list[Any], parents: list[Any], constants: list[int]) -> Any:
         """The output as a Tensor, or a tuple of them, with a new node."""
-        kept = []
+        kept, end = [], len(values) - len(self._also)
         for i in constants:
             v = values[i]
             kept.append(v if v.__class__ in PYTHON_NUMBERS else sketch(v))
+            if v.__class__ in MUTABLE and i - end in self._captured:
+                values[i] = settled(v)
         pool = (y, *values)
         saved = []  # (place, rule, values that the rule names)
         for rule in self._rules:

@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ..signatures import Signature
 from .op import Primitive as Primitive
 from .op import Variadic
-from .rule import Signature
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -38,16 +38,10 @@ def serves(*numpy_functions: Any) -> Callable[[F], F]:
 
 
 def primitive(
-    f: Callable[..., Any],
-    args: Sequence[str] | None = None,
-    /,
-    *,
-    joint: tuple[Sequence[str], Callable[..., Any]] | None = None,
-    also: dict[str, Callable[..., Any]] | None = None,
-    floats: bool = False,
-    doc: str | None = None,
-    **rules: Callable[..., Any],
-) -> Primitive:
+    f: Callable[..., Any], args: Sequence[str] | None = None, /, *,
+    joint: tuple[Sequence[str], Callable[..., Any]] | None = None, also: dict[str, Callable[..., Any]] | None = None,
+    floats: bool = False, doc: str | None = None, **rules: Callable[..., Any],
+) -> Primitive:  # fmt: skip
     """A row: the op `f` with a gradient rule for each differentiable argument.
 
         double = primitive(lambda x: 2 * x, x=lambda g: 2 * g)
@@ -67,16 +61,10 @@ def primitive(
 
 
 def elementwise(
-    f: Callable[..., Any],
-    args: Sequence[str] | None = None,
-    /,
-    *,
-    joint: tuple[Sequence[str], Callable[..., Any]] | None = None,
-    also: dict[str, Callable[..., Any]] | None = None,
-    floats: bool = False,
-    doc: str | None = None,
-    **rules: Callable[..., Any],
-) -> Primitive:
+    f: Callable[..., Any], args: Sequence[str] | None = None, /, *,
+    joint: tuple[Sequence[str], Callable[..., Any]] | None = None, also: dict[str, Callable[..., Any]] | None = None,
+    floats: bool = False, doc: str | None = None, **rules: Callable[..., Any],
+) -> Primitive:  # fmt: skip
     """A row like that of `primitive`, for an op that broadcasts: the engine sums gradients to the argument's shape."""
     return _row(f, args, rules, joint, also or {}, True, floats, doc)
 
@@ -93,15 +81,8 @@ def _positional(f: Callable[..., Any], by_keyword: Sequence[str]) -> Callable[..
 
 
 def _row(
-    f: Any,
-    args: Any,
-    rules: Any,
-    joint: Any,
-    also: Any,
-    sums_back: bool,
-    floats: bool,
-    doc: str | None,
-) -> Primitive:
+    f: Any, args: Any, rules: Any, joint: Any, also: Any, sums_back: bool, floats: bool, doc: str | None
+) -> Primitive:  # fmt: skip
     defaults: dict[str, Any] = {}
     kind = Primitive
     if isinstance(f, np.ufunc):

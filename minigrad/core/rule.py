@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import inspect
 import weakref
 from collections.abc import Callable, Sequence
 from operator import itemgetter
-from types import FunctionType
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
+from ..signatures import Signature
 from .graph import PART, Node, TensorBase, describe, wrap
+from .writes import owner
 
 # origins of a value that a rule names: the output, the member of `*xs` that the rule is for, an `also` of the row
 OUTPUT, MEMBER, ALSO = -1, -2, -3
+SMALL = 2**16  # bytes of an array that is copied rather than watched
+MUTABLE = frozenset((ndarray, tuple, list))  # may be, or hold, an array that is written later
+_ATOMS = frozenset((int, slice, type(None), type(...), bool, float, str))
 
 
 class Rule:
@@ -34,14 +38,9 @@ class Rule:
     )  # fmt: skip
 
     def __init__(
-        self,
-        argument: str,
-        function: Callable[..., Any],
-        place: Any,
-        pool: Sequence[str],
-        origins: Sequence[int | None],
-        also: dict[str, Callable[..., Any]],
-    ) -> None:
+        self, argument: str, function: Callable[..., Any], place: Any, pool: Sequence[str],
+        origins: Sequence[int | None], also: dict[str, Callable[..., Any]],
+    ) -> None:  # fmt: skip
         self.argument = argument
         self.function = function
         self.place = place
@@ -112,16 +111,28 @@ class Rule:
 
 def _saver(sources: list[tuple[int, bool]]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
     """The function that picks the values at the given indices of a pool, or only their shapes."""
-    if not sources:
-        return itemgetter(slice(0))
     if any(is_shape for _, is_shape in sources):
         return lambda pool: tuple(
             [np.shape(pool[at]) if is_shape else pool[at] for at, is_shape in sources]
         )
     places = [at for at, _ in sources]
-    if len(places) == 1:  # a slice keeps the one value in a tuple
-        return itemgetter(slice(places[0], places[0] + 1))
-    return itemgetter(*places)
+    if len(places) > 1:
+        return itemgetter(*places)
+    # a slice keeps the one value in a tuple
+    return itemgetter(slice(places[0], places[0] + 1) if places else slice(0))
+
+
+def settled(value: Any) -> Any:
+    """An argument without gradient as a node saves it: with copies of small arrays, which may be filled again."""
+    kind: Any = value.__class__
+    if kind is ndarray:
+        block = value if value.flags.writeable or value.base is None else owner(value)
+        can_change = not isinstance(block, ndarray) or block.flags.writeable
+        return value.copy("K") if can_change and 0 < value.nbytes <= SMALL else value
+    if kind not in MUTABLE or _ATOMS.issuperset(map(type, value)):
+        return value
+    items = {id(item): settled(item) for item in value}  # an index may hold an array twice
+    return kind([items[id(item)] for item in value])
 
 
 def output_of(value: Any, node: Node) -> Any:
@@ -158,67 +169,3 @@ def _input(value: Any, parent: Any, node: Node) -> Any:
             "compute the forward pass again after the write"
         )
     return parent.astype(value.dtype)
-
-
-# The parameters of a function -----------------------------------------------------------------------------
-
-_STARRED = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS
-
-
-class Signature:
-    """The parameters of a function.
-
-    names        all names, in order
-    defaults     name -> default
-    by_keyword   the names of the keyword-only parameters
-    is_variadic  whether the first is `*xs`
-    is_open      whether another one is `*more` or `**options`, whose arguments have no names
-    """
-
-    __slots__ = ("by_keyword", "defaults", "is_open", "is_variadic", "names")
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        if _is_plain(function):
-            self._read(function)
-        else:
-            self._ask(function)
-
-    def _read(self, function: Any) -> None:
-        """Read the code object: `import minigrad` reads two hundred, and `inspect.signature` is much slower."""
-        code, given = function.__code__, function.__defaults__ or ()
-        count = code.co_argcount
-        self.names = code.co_varnames[: count + code.co_kwonlyargcount]
-        self.by_keyword = self.names[count:]
-        self.defaults = dict(zip(self.names[count - len(given) : count], given, strict=True))
-        self.defaults.update(function.__kwdefaults__ or {})
-        self.is_variadic = self.is_open = False
-
-    def _ask(self, function: Any) -> None:
-        parameters = list(inspect.signature(function).parameters.values())
-        self.names = tuple(p.name for p in parameters)
-        self.by_keyword = tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
-        self.defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
-        starred = [p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters]
-        self.is_variadic = bool(parameters) and parameters[0].kind is parameters[0].VAR_POSITIONAL
-        self.is_open = any(starred[self.is_variadic :])
-
-
-def _is_plain(function: Any) -> bool:
-    """Return whether the code object tells all: no parameter is starred, and no decorator has changed them."""
-    return (
-        function.__class__ is FunctionType
-        and not function.__dict__
-        and not function.__code__.co_flags & _STARRED
-    )
-
-
-def parameters(names: Sequence[str], defaults: dict[str, Any]) -> list[inspect.Parameter]:
-    """Parameters as `inspect` has them; after one with a default, one without is given by keyword only."""
-    empty, kinds = inspect.Parameter.empty, inspect.Parameter
-    found: list[inspect.Parameter] = []
-    for name in names:
-        default = defaults.get(name, empty)
-        by_keyword = default is empty and any(p.default is not empty for p in found)
-        kind = kinds.KEYWORD_ONLY if by_keyword else kinds.POSITIONAL_OR_KEYWORD
-        found.append(inspect.Parameter(name, kind, default=default))
-    return sorted(found, key=lambda parameter: parameter.kind)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import math
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from numpy.exceptions import AxisError
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ..core.dtypes import DEFAULT_FLOAT, in_array
@@ -24,6 +27,40 @@ def axes_of(x: Any, axis: Axis) -> int | tuple[int, ...] | None:
     normalize: Any = normalize_axis_index if hasattr(axis, "__index__") else normalize_axis_tuple
     axes: int | tuple[int, ...] = normalize(axis, ndim or 1)
     return axes if ndim else ()  # NumPy lets a 0-d array be reduced over axis 0
+
+
+AXES = frozenset(("axis", "axes", "axis1", "axis2", "source", "destination", "start_axis"))
+
+
+def explain_axes(f: Callable[..., Any], args: Any, kwargs: Any, error: Exception) -> None:
+    """Raise a better error than the one that f raised, if an axis among its arguments is none that f takes."""
+    try:
+        given = inspect.signature(f).bind(*args, **kwargs).arguments
+    except TypeError:
+        return
+    for word in AXES & given.keys():
+        axis, takes = given[word], f.__annotations__[word].replace("Axis", str(Axis))
+        kinds = [text for kind, text in _KINDS.items() if kind in takes]
+        if kinds and not _is_axis(axis, takes):
+            *first, last = kinds
+            what = f"{', '.join(first)} or {last}" if first else last
+            raise TypeError(f"{f.__name__}: {word} must be {what}, not {axis!r}") from None
+        if isinstance(axis, (tuple, list)) and ("repeated" in str(error) or "twice" in str(error)):
+            raise ValueError(f"{f.__name__}: {word}={axis!r} names an axis twice") from None
+    if isinstance(error, AxisError) and not str(error).startswith(f.__name__):
+        raise AxisError(f"{f.__name__}: {error}") from None
+
+
+_KINDS = {"int": "an integer", "Sequence": "a tuple of integers", "None": "None"}
+
+
+def _is_axis(axis: Any, takes: str) -> bool:
+    if isinstance(axis, (tuple, list)):
+        return "Sequence" in takes and all(_is_axis(a, "int") for a in axis)
+    try:
+        return (axis is None and "None" in takes) or operator.index(axis) is not None
+    except TypeError:
+        return False
 
 
 def tuple_of(axes: Any, ndim: int) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.dtypes import unify
+from ..core.dtypes import as_array, unify
 from ..core.graph import TensorBase
 from ..core.rows import Primitive, elementwise, primitive, serves
 from .inspection import inspect, plain
@@ -155,10 +155,25 @@ logaddexp2 = elementwise(
 # Trigonometric and hyperbolic functions ------------------------------------------------------------------
 
 
-def _over_square(g: Any, a: Any, b: Any) -> Any:
-    """g / (a^2 + b^2), even where the squares would overflow."""
+def _angle_slope(a: Any, b: Any) -> Any:
     h = np.hypot(a, b)
-    return g / h / h
+    return b / h / h
+
+
+def _angle_bend(g: Any, a: Any, b: Any) -> Any:
+    """g (a^2 - b^2) / (a^2 + b^2)^2"""
+    across, along = angle_slope(b, a), angle_slope(a, b)
+    return g * across * across - g * along * along
+
+
+# a row because products of slopes are in range where the quotients of a product rule leave it
+angle_slope: Primitive = elementwise(
+    _angle_slope,
+    a=lambda g, a, b: -2 * g * angle_slope(a, b) * angle_slope(b, a),
+    b=lambda g, a, b: _angle_bend(g, a, b),
+    floats=True,
+    doc="b / (a^2 + b^2), even where the squares would overflow",
+)
 
 
 def _one_minus_square(x: Any) -> Any:
@@ -173,12 +188,12 @@ tan = elementwise(np.tan, x=lambda g, y: g * (1 + y * y))
 # infinite, which is the limit: arcsin and arccos at -1 and 1, arccosh at 1
 arcsin = elementwise(np.arcsin, x=lambda g, x: g / np.sqrt(one_minus_square(x)))
 arccos = elementwise(np.arccos, x=lambda g, x: -g / np.sqrt(one_minus_square(x)))
-arctan = elementwise(np.arctan, x=lambda g, x: _over_square(g, 1, x))
+arctan = elementwise(np.arctan, x=lambda g, x: g * angle_slope(x, 1))
 # nan at the origin, where there is no limit
 arctan2 = elementwise(
     np.arctan2,
-    a=lambda g, a, b: _over_square(g * b, a, b),
-    b=lambda g, a, b: _over_square(-g * a, a, b),
+    a=lambda g, a, b: g * angle_slope(a, b),
+    b=lambda g, a, b: -g * angle_slope(b, a),
     doc="""The angle of the point (b, a), in [-pi, pi]
 
     At the edge: nan at the origin.""",
@@ -247,12 +262,18 @@ _where_row: Primitive = elementwise(
 )
 
 
+_NUMBERS = frozenset("biufc")  # kinds of dtypes
+
+
 @serves(np.where)
 def where(condition: Any, a: Any, b: Any) -> Any:
     """a where condition else b, elementwise and broadcast together; the condition has no gradient.
 
     At the edge: nan where the branch not taken has an infinite derivative; `where_safe` gives 0.
     """
+    kind = getattr(getattr(condition, "dtype", None), "kind", None)
+    if kind not in _NUMBERS:  # a text or a dict would be one true value
+        condition = as_array(condition, where="where")
     return _where_row(condition, a, b)
 
 

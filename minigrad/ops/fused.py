@@ -15,7 +15,7 @@ from typing import Any
 from ..core.backward import grad
 from ..core.graph import TensorBase, wrap
 from ..core.op import Primitive
-from ..core.rule import Signature
+from ..signatures import Signature
 from .elementwise import astype
 from .kernels import is_numpy
 

@@ -79,11 +79,27 @@ def tensors_in(value: Any) -> Iterator[TensorBase]:
         yield from tensors_in(list(value.values()))
 
 
+def name_of(function: Any) -> str:
+    """A function of NumPy as users write it: np.linalg.inv."""
+    module = getattr(function, "__module__", "numpy")  # a ufunc has none in NumPy 2.1
+    return f"{module.replace('numpy', 'np')}.{function.__name__}"
+
+
+def name_in(error: Exception, function: Any) -> None:
+    """Add a note that names the function of NumPy that was called to an error that does not."""
+    if not any(function.__name__ in t for t in (str(error), *getattr(error, "__notes__", ()))):
+        error.add_note(f"in {name_of(function)}")
+
+
 def inspect(function: Any, *args: Any, **kwargs: Any) -> Any:
     """`function` on the data; an array it returns becomes a Tensor without history."""
     where = function.__name__
     given = {name: plain(value, where) for name, value in kwargs.items()}
-    result = _wrapped(function(*plain(args, where), **given))
+    try:
+        result = _wrapped(function(*plain(args, where), **given))
+    except Exception as error:
+        name_in(error, function)
+        raise
     if mode.get() > ON:
         onlooker().asked(function, args, kwargs, result)
     return result

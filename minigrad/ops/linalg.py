@@ -255,7 +255,8 @@ def matrix_power(a: Any, n: int) -> Any:
         )
     if n == 0:
         row, column = _places(a)
-        return np.zeros_like(a) + broadcast_to((row == column).astype(a.dtype), a.shape)
+        identity = np.zeros_like(a) + broadcast_to((row == column).astype(a.dtype), a.shape)
+        return where(True, identity, a)  # with the history of a, and gradient 0
     if n < 0:
         return matrix_power(inv(a), -n)
     y = None

@@ -42,7 +42,7 @@ def cross_entropy(
     IndexError for a label outside [0, C) that is not `ignore_index`; ValueError for shapes that do not fit.
     All rows ignored: nan with gradient 0, and a warning.
 
-    At the edge: probability 0 on a logit of -inf has loss 0 and gradient 0.
+    At the edge: probability or weight 0 on a logit of -inf has loss 0 and gradient 0.
     """
     check_reduction("cross_entropy", reduction)
     if not 0 <= label_smoothing <= 1:
@@ -74,11 +74,13 @@ def _with_labels(
         return softmax_cross_entropy(x, labels, row_weight) + math.nan
     row_weight, class_weight = row_weight / total, class_weight / total
     if reduction != "none" and not eps:
+        if weight is not None:  # rows of weight 0 must not reach the sum either
+            x, labels, _ = _without_ignored(x, labels, row_weight != 0)
         return softmax_cross_entropy(x, labels, row_weight)
     nll = -log_softmax(x)
-    terms = nll[label_places(labels)] * row_weight
+    terms = weighted((1 - eps) * row_weight, nll[label_places(labels)])
     if eps:
-        terms = (1 - eps) * terms + eps * (sum(nll * class_weight, 1) * kept / classes)
+        terms = terms + eps * (sum(weighted(class_weight, nll), 1) * kept / classes)
     return terms if reduction == "none" else sum(terms)
 
 

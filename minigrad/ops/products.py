@@ -198,14 +198,17 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     axes   n: the last n of a with the first n of b; or (of a, of b): the axes, each a number or a sequence
     """
     a, b = _arrays(a, b)
-    if hasattr(axes, "__index__"):
-        n = int(axes)
-        if not 0 <= n <= min(a.ndim, b.ndim):
-            raise ValueError(f"tensordot: axes={n}, but a has shape {a.shape} and b {b.shape}")
-        return _tensordot("tensordot", a, b, tuple(range(a.ndim - n, a.ndim)), tuple(range(n)))
-    if len(axes) != 2:
-        raise ValueError(f"tensordot: axes must be a number or (of a, of b), not {axes!r}")
-    of_a, of_b = normalize_axis_tuple(axes[0], a.ndim), normalize_axis_tuple(axes[1], b.ndim)
+    if isinstance(axes, (int, np.integer)):
+        if not 0 <= axes <= min(a.ndim, b.ndim):
+            raise ValueError(f"tensordot: axes={axes}, but a has shape {a.shape} and b {b.shape}")
+        return _tensordot("tensordot", a, b, range(a.ndim - axes, a.ndim), range(axes))
+    try:
+        of_a, of_b = axes
+        of_a, of_b = normalize_axis_tuple(of_a, a.ndim), normalize_axis_tuple(of_b, b.ndim)
+    except (TypeError, ValueError) as error:
+        raise type(error)(
+            f"tensordot: axes must be a number or (of a, of b), not {axes!r}: {error}"
+        ) from None
     return _tensordot("tensordot", a, b, of_a, of_b)
 
 

@@ -6,6 +6,8 @@ import functools
 from collections.abc import Callable
 from typing import NoReturn, ParamSpec, TypeVar
 
+from .axes import explain_axes
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -49,7 +51,7 @@ def no_attribute(owner: str, name: str) -> NoReturn:
 
 
 def says_our_words(function: Callable[P, R]) -> Callable[P, R]:
-    """Make a function answer PyTorch's argument names, such as `dim=`, with an error that says ours."""
+    """Make a function answer PyTorch's argument names, such as `dim=`, and what is no axis, with an error of ours."""
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -59,6 +61,10 @@ def says_our_words(function: Callable[P, R]) -> Callable[P, R]:
                     raise TypeError(
                         f"{function.__name__} has no argument {word!r}; minigrad's word is {ARGUMENTS[word]}"
                     )
-        return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except (TypeError, ValueError) as error:
+            explain_axes(function, args, kwargs, error)
+            raise
 
     return call

@@ -49,6 +49,7 @@ def flipud(x: Any) -> Any:
 
 
 @serves(np.rot90)
+@says_our_words
 def rot90(x: Any, k: int = 1, axes: Sequence[int] = (0, 1)) -> Any:
     """x rotated k times by 90 degrees in the plane of two axes, from the first towards the second."""
     plane = normalize_axis_tuple(axes, len(x.shape), "rot90: axes")

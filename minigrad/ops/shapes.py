@@ -14,6 +14,7 @@ from ..core.dtypes import in_array
 from ..core.graph import TensorBase, wrap
 from ..core.op import sum_to_shape
 from ..core.rows import Primitive, primitive, serves
+from .axes import explain_axes
 from .indexing import getitem
 from .pytorch_words import says_our_words
 
@@ -45,6 +46,7 @@ _transpose_row: Primitive = primitive(
 
 
 @serves(np.transpose)
+@says_our_words
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
     """x with its axes in another order: axis k of the result is axis axes[k] of x; reversed by default."""
     if axes is None:
@@ -142,7 +144,7 @@ def broadcast_arrays(*arrays: Any) -> tuple[Any, ...]:
 @says_our_words
 def expand_dims(x: Any, axis: int | Sequence[int]) -> Any:
     """x with axes of size 1 inserted, so that they stand at `axis` in the result."""
-    count = 1 if hasattr(axis, "__index__") else len(axis)
+    count = len(axis) if isinstance(axis, (tuple, list)) else 1
     ndim = len(x.shape) + count
     places = normalize_axis_tuple(axis, ndim)
     sizes = iter(x.shape)
@@ -219,7 +221,11 @@ def ravel(x: Any) -> Any:
 
 def flatten(x: Any, start_axis: int = 0) -> Any:
     """x with the axes from `start_axis` on made into one: (N, C, H, W) with start_axis=1 gives (N, C H W)."""
-    start_axis = normalize_axis_index(start_axis, len(x.shape) or 1)
+    try:
+        start_axis = normalize_axis_index(start_axis, len(x.shape) or 1)
+    except (TypeError, ValueError) as error:
+        explain_axes(flatten, (x, start_axis), {}, error)
+        raise
     return reshape(x, (*x.shape[:start_axis], math.prod(x.shape[start_axis:])))
 
 

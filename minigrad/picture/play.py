@@ -10,7 +10,7 @@ import numpy as np
 from ..core.backward import grad
 from ..core.graph import Node
 from .heat import heat_of
-from .statistics import statistics_of, values_of
+from .statistics import in_64_bits, statistics_of, values_of
 
 _FEW = 4  # the most elements that are shown one by one
 
@@ -78,7 +78,7 @@ def brief(statistics: dict[str, Any]) -> dict[str, Any]:
 def _told(array: Any) -> Any:
     """`brief(statistics_of(array))`, quicker for NumPy's arrays: there are up to two for each edge."""
     if isinstance(array, (np.ndarray, np.generic)):
-        flat = array.astype(np.float64).ravel()
+        flat = in_64_bits(array).astype(np.float64).ravel()
         norm = math.sqrt(float(flat @ flat))
         if 1e-150 < norm < 1e150:  # not nan, and without overflow or underflow
             kept = {"norm": float(f"{norm:.9g}"), "size": flat.size}

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..core.rule import Signature
+from ..signatures import Signature
 
 
 @functools.cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,8 @@ def local_derivatives(trace: dict[str, Any], places: dict[Any, int]) -> dict[str
 
 def _plain(x: Any) -> Any:
     """A number as JSON knows it: "nan", "inf" and "-inf" as text."""
-    return float(x) if np.isfinite(x) else str(float(x))
+    x = float(x)  # of more than 64 bits it may become inf
+    return x if math.isfinite(x) else str(x)
 
 
 def _size(parent: Any) -> int:

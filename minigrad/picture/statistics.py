@@ -25,10 +25,11 @@ def statistics_of(array: Any) -> dict[str, Any] | None:
     values        all elements as nested lists if there are at most 64, else None; numbers that JSON does not have are
                   "nan", "inf" and "-inf"
 
-    None for what NumPy cannot read as numbers.
+    Longer floats are read as float64, as JSON's are: what is beyond its range is inf. None for what NumPy cannot read
+    as numbers.
     """
     try:
-        array = np.asarray(array)
+        array = in_64_bits(np.asarray(array))
     except (TypeError, ValueError):  # an array of a library that refuses the conversion
         return None
     if array.dtype.kind not in "biuf":
@@ -51,6 +52,14 @@ def statistics_of(array: Any) -> dict[str, Any] | None:
         "histogram": _histogram(finite, float(low), float(high)),
         "values": values_of(array) if array.size <= SMALL else None,
     }
+
+
+def in_64_bits(array: Any) -> Any:
+    """The array, with float64 in place of longer floats."""
+    if array.dtype.kind != "f" or array.dtype.itemsize <= 8:
+        return array
+    with np.errstate(over="ignore", under="ignore"):
+        return array.astype(np.float64)
 
 
 def _moments(x: Any, low: Any, high: Any) -> dict[str, Any]:
@@ -90,7 +99,7 @@ def _rounded(x: float) -> float | None:
 
 def values_of(array: Any) -> Any:
     """An array as nested lists, with short decimals for short floats: 0.1, not 0.10000000149011612."""
-    flat = array.ravel()
+    flat = in_64_bits(array).ravel()
     numbers = flat.tolist()
     if array.dtype.kind == "f":
         if array.dtype.itemsize in _DIGITS:

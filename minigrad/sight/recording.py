@@ -25,8 +25,8 @@ from ..core.graph import (
     sketch,
 )
 from ..core.op import shape_and_dtype
-from ..core.rule import Signature
 from ..modes import Mode
+from ..signatures import Signature
 from .not_finite import check_backward, check_forward
 from .origins import haunt, is_ghost, origin_of
 from .scope import current_scope
@@ -52,7 +52,9 @@ def debug(function: Any = None) -> Any:
     """Take notes as `record()` does, and raise for a nan or inf and for unannounced writes.
 
     An op that makes a nan or inf, forward or backward, raises FloatingPointError with your line and, where the pattern
-    is known, what to write instead. Backward raises RuntimeError if the checksum of a saved array has changed.
+    is known, what to write instead. Backward raises RuntimeError if the checksum of a saved array has changed: that of
+    a Tensor with a gradient, or of an array of yours of more than 64 kB; a smaller one was copied, and may change.
+    What a `checkpoint` computes again is compared as well, saved arrays and all.
     """
     block = _Debug(add=RECORD | CHECK)
     return block if function is None else block(function)

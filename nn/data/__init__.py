@@ -4,7 +4,7 @@ from .cifar import CIFAR10, cifar10
 from .collate import collate
 from .dataset import Dataset, Subset, TensorDataset, random_split
 from .digits import MNIST, mnist
-from .files import fetch
+from .download import fetch
 from .idx import read_idx
 from .loader import DataLoader
 

@@ -11,13 +11,18 @@ import numpy.typing as npt
 
 from ..atomic_file import StrPath
 from .archive import read_members
-from .files import Folder, bad_file, check_labels, download, folder_of
+from .download import Content, download
+from .files import Folder, bad_file, check_labels, folder_of
 from .pickled import read_pickled
 
 MIRRORS = ("https://www.cs.toronto.edu/~kriz/", "https://cave.cs.toronto.edu/kriz/")
-CHECKSUMS = {
-    "cifar-10-binary.tar.gz": "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
-    "cifar-10-python.tar.gz": "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
+FILES = {
+    "cifar-10-binary.tar.gz": Content(
+        "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd", 170052171
+    ),
+    "cifar-10-python.tar.gz": Content(
+        "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce", 170498071
+    ),
 }
 PIXELS = 3 * 32 * 32
 NEEDED = (
@@ -60,7 +65,7 @@ def cifar10(data: StrPath | None = None) -> CIFAR10:
             raise folder.lacks(f"CIFAR-10 ({NEEDED})")
         version = VERSIONS[0]
         path = folder.parents[0] / version.archive
-        files = version.unpacked(download(path, "CIFAR-10 is one of", MIRRORS, CHECKSUMS))
+        files = version.unpacked(download(path, "CIFAR-10 is one of", MIRRORS, FILES))
     (meta, text), (test, content), *training = files.items()
     batches = [version.read_batch(path, batch) for path, batch in training]
     images, labels = (np.concatenate(parts) for parts in zip(*batches, strict=True))

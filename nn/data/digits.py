@@ -7,25 +7,26 @@ import numpy as np
 import numpy.typing as npt
 
 from ..atomic_file import StrPath
-from .files import bad_file, check_labels, download, folder_of
+from .download import Content, download
+from .files import bad_file, check_labels, folder_of
 from .idx import read_idx
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
 )
-CHECKSUMS = {
-    "train-images-idx3-ubyte.gz": (
-        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"
+FILES = {  # unzipped
+    "train-images-idx3-ubyte.gz": Content(
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db", 47040016
     ),
-    "train-labels-idx1-ubyte.gz": (
-        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"
+    "train-labels-idx1-ubyte.gz": Content(
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5", 60008
     ),
-    "t10k-images-idx3-ubyte.gz": (
-        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"
+    "t10k-images-idx3-ubyte.gz": Content(
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7", 7840016
     ),
-    "t10k-labels-idx1-ubyte.gz": (
-        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"
+    "t10k-labels-idx1-ubyte.gz": Content(
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2", 10008
     ),
 }
 
@@ -52,12 +53,12 @@ def mnist(data: StrPath | None = None) -> MNIST:
     hold such digits is a ValueError that names it.
     """
     folder = folder_of("mnist", data)
-    found = {name: folder.find(name, name.removesuffix(".gz")) for name in CHECKSUMS}
+    found = {name: folder.find(name, name.removesuffix(".gz")) for name in FILES}
     missing = [name for name, path in found.items() if path is None]
     if missing and folder.origin is not None:
         raise folder.lacks(", ".join(missing))
     train_images, train_labels, test_images, test_labels = (
-        path or download(folder.parents[0] / name, "MNIST is the four files", MIRRORS, CHECKSUMS)
+        path or download(folder.parents[0] / name, "MNIST is the four files", MIRRORS, FILES)
         for name, path in found.items()
     )
     return MNIST(*_read(train_images, train_labels), *_read(test_images, test_labels))

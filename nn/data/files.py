@@ -1,14 +1,8 @@
-"""The files of a data set: found on this machine or, if missing, downloaded; and opened."""
+"""The files of a data set: where they lie on this machine, and how they are opened."""
 
 import gzip
-import hashlib
-import http.client
 import os
-import urllib.error
-import urllib.request
 import zlib
-from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import closing
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,10 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..atomic_file import StrPath, whole
-from ..progress import progress_bar
+from ..atomic_file import StrPath
 
-BLOCK = 1 << 16  # bytes read between two steps of the progress bar
+BLOCK = 1 << 16  # bytes that are read at once
+LONGEST = 500  # characters of a stranger in an error
 GZIP_ERRORS = (EOFError, gzip.BadGzipFile, zlib.error)  # what reading a damaged gzip file raises
 
 
@@ -30,10 +24,16 @@ def open_unzipped(path: StrPath) -> gzip.GzipFile | BufferedReader:
     return gzip.open(path, "rb") if zipped else open(path, "rb")
 
 
+def shown(text: str) -> str:
+    r"""A stranger's text for a terminal, which might obey it: control characters are written as \x1b; cut if long."""
+    text = f"{text[:LONGEST]}..." if len(text) > LONGEST else text
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def bad_file(path: StrPath, met: str, expected: str) -> ValueError:
     """The error for a file whose content is not what its reader expected."""
     return ValueError(
-        f"{os.fspath(path)}: found {met}, expected {expected}. "
+        f"{os.fspath(path)}: found {shown(met)}, expected {expected}. "
         "The file is damaged or another one: delete it and fetch it again."
     )
 
@@ -89,94 +89,3 @@ def cache_folder() -> Path:
     root = os.environ.get("XDG_CACHE_HOME", "")
     # The XDG specification: a path that is not absolute is ignored.
     return (Path(root) if os.path.isabs(root) else Path.home() / ".cache") / "minigrad"
-
-
-def download(path: Path, title: str, mirrors: Sequence[str], checksums: Mapping[str, str]) -> Path:
-    """The path, after the file with that name has been downloaded from one of the data set's mirrors.
-
-    If this fails, the error describes the data set by `title`, such as "MNIST is the four files".
-    """
-    try:
-        return fetch([mirror + path.name for mirror in mirrors], path, sha256=checksums[path.name])
-    except ConnectionError as error:
-        raise ConnectionError(
-            f"{error}\n{title} {', '.join(checksums)} in the folder {path.parent}; "
-            f"its mirrors are {' and '.join(mirrors)}"
-        ) from None
-
-
-def fetch(urls: Iterable[str], path: StrPath, *, sha256: str, timeout: float = 30.0) -> Path:
-    """The path, after the file has been downloaded from the first of the urls that works.
-
-    The urls are http or https addresses of the same file on several mirrors, tried in order.
-    `sha256` is the hexadecimal SHA-256 of the file or, if it is gzip, of its unzipped content,
-    because mirrors may have zipped the same content differently; the file is kept as it was sent.
-    `timeout` is the longest wait, in seconds, for a mirror that sends nothing.
-
-    An existing file is replaced at the very end and in one step, so that nobody sees half a file
-    and a download that fails or is interrupted leaves nothing behind. If no mirror works, a
-    ConnectionError gives the reason for each. A progress bar is shown if tqdm is installed.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    failures = []
-    for url in urls:
-        try:
-            _fetch_from(url, path, sha256, timeout)
-        except _MirrorError as error:
-            failures.append(f"\n  {url}: {error}")
-        else:
-            return path
-    raise ConnectionError(
-        f"{path.name} could not be downloaded:{''.join(failures)}\n"
-        f"Try again later, or put the file by hand at {path}"
-    )
-
-
-class _MirrorError(Exception):
-    """A mirror's failure: the next one may work."""
-
-
-def _fetch_from(url: str, path: Path, sha256: str, timeout: float) -> None:
-    """Download one url to the path; a _MirrorError if the mirror is to blame."""
-    with whole(path) as file:
-        with closing(_body(url, path.name, timeout)) as blocks:
-            file.writelines(blocks)
-        file.flush()
-        _check(Path(file.name), sha256)
-
-
-def _body(url: str, label: str, timeout: float) -> Generator[bytes, None, None]:
-    """The blocks a mirror sends; anything that goes wrong on its side is a _MirrorError."""
-    received = 0
-    try:
-        with urllib.request.urlopen(url, timeout=timeout) as response:
-            total: int | None = response.length
-            with progress_bar(label, total, unit="B", unit_scale=True) as bar:
-                while block := response.read(BLOCK):
-                    received += len(block)
-                    if bar is not None:
-                        bar.update(len(block))
-                    yield block
-    except urllib.error.HTTPError as error:
-        error.close()  # it is the response, and holds the connection
-        raise _MirrorError(f"answered {error.code} {error.reason}") from None
-    except (OSError, http.client.HTTPException) as error:
-        raise _MirrorError(f"failed with {type(error).__name__}: {error}") from None
-    # http.client takes the end of a connection for the end of the body.
-    if total is not None and received < total:
-        raise _MirrorError(f"sent {received} of {total} bytes")
-
-
-def _check(path: Path, sha256: str) -> None:
-    """Raise a _MirrorError unless this is the SHA-256 of the file or, if it is gzip, of its unzipped content."""
-    with open(path, "rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() == sha256:
-            return
-    try:
-        with open_unzipped(path) as file:
-            received = hashlib.file_digest(file, "sha256").hexdigest()
-    except GZIP_ERRORS as error:
-        raise _MirrorError(f"sent a damaged gzip file ({error})") from None
-    if received != sha256:
-        raise _MirrorError(f"sent content with the SHA-256 {received}, expected {sha256}")

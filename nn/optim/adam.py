@@ -94,7 +94,9 @@ class NAdam(Law):
         t, m, v = moments(state, w, g, group["betas"], u)
         mu = beta1 * (1 - 0.96 ** (t * decay) / 2)
         after = beta1 * (1 - 0.96 ** ((t + 1) * decay) / 2)
-        state["p"] = p = state.get("p", 1.0) * mu
+        if t == 1:
+            state["p"] = 1.0
+        p = state["p"] = state["p"] * mu
         np.multiply(g, lr * (1 - mu) / (1 - p), out=s)
         s += np.multiply(m, lr * after / (1 - p * after), out=u)
         np.divide(v, 1 - beta2**t, out=u)

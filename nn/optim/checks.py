@@ -35,7 +35,7 @@ def can_be_listed(params: Any) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, np.number))
+    return isinstance(value, (int, float, np.integer, np.floating))
 
 
 def not_negative(value: Any, name: str) -> float:

@@ -16,7 +16,7 @@ from .checks import natural, not_negative, one_of, optional
 from .line_search import Point, strong_wolfe
 from .optimizer import Law
 from .options import option
-from .state import fits
+from .state import check_kind, fits
 
 
 class LBFGS(Law):
@@ -166,13 +166,17 @@ class LBFGS(Law):
             raise ValueError(f"L-BFGS keeps nothing like {', '.join(map(str, state))}")
         size = sum(p.size for p in self.params)
         dtype = np.result_type(*[p.dtype for p in self.params])
-        for name in ("d", "g", "s", "y"):
-            if state[name].dtype.kind != "f":
-                raise ValueError(f"{name} has dtype {state[name].dtype}, needed {dtype}")
+        for name in state:
+            is_vector = name not in ("n_iter", "func_evals", "h", "t")
+            check_kind(
+                name, state[name], np.zeros(1, dtype) if is_vector else _fresh().get(name, 1.0)
+            )
+        natural(state["n_iter"], "n_iter", 1)
         for name in ("d", "g"):
             fits(name, state[name], (size,), dtype)
         for name in ("s", "y"):
             fits(name, state[name], (len(state["rho"]), size), dtype)
+        fits("rho", state["rho"], (len(state["rho"]),), np.float64)
 
 
 class _Line:

@@ -41,7 +41,7 @@ def checked(optimizer: Any, state: Any) -> tuple[list[Group], list[State]]:
         return options, _states(optimizer, state["state"], options)
     except ValueError as error:
         raise ValueError(f"{where}: {error}; nothing was loaded") from None
-    except (AttributeError, KeyError, TypeError) as error:
+    except (AttributeError, LookupError, TypeError) as error:
         raise ValueError(
             f"{where}: this is not what state_dict() gives ({error!r}); nothing was loaded"
         ) from None
@@ -57,6 +57,9 @@ def _check_parameters(optimizer: Any, state: Any) -> None:
             f"this is the state of an optimiser of {_counted(theirs)}, this one has {_counted(ours)}; "
             "is it of another model?"
         )
+    places = [i for group in state["param_groups"] for i in group["params"]]
+    if list(map(int, places)) != list(range(len(own))):
+        raise ValueError(f"the params of the groups are {places}, needed 0, 1, 2, ... in order")
     for i, (found, p) in enumerate(zip(parameters, own, strict=True)):
         shape, dtype = tuple(found["shape"]), found["dtype"]
         if shape != p.shape or dtype != str(p.dtype):
@@ -111,16 +114,46 @@ def _states(optimizer: Any, states: Any, options: list[Group]) -> list[State]:
 
 
 def _rehearse(optimizer: Any, state: State, p: Any, options: Group) -> None:
-    """Raise a ValueError if the law cannot go on from the state: it is run on one element of a copy."""
-    one = {name: v.reshape(-1)[:1] if is_array(v) else v for name, v in state.items()}
-    w, g, *room = np.zeros((4, min(p.size, 1)), p.dtype)
+    """Raise a ValueError if the law cannot go on from the state: it is run on a copy, with gradients of 1.
+
+    Run once without a state it shows which of its values are arrays, whole numbers and other numbers.
+    """
+    fresh: State = {}
+    flat = {name: v.reshape(-1) if is_array(v) else v for name, v in state.items()}
     try:
         with np.errstate(all="ignore"):
-            optimizer._update(w, g, copied(one), options, tuple(room))
+            w, *room = np.zeros((3, p.size), p.dtype)
+            optimizer._update(
+                w[:1], np.ones_like(w[:1]), fresh, options, (room[0][:1], room[1][:1])
+            )
+            for name, value in fresh.items():
+                if name in flat:
+                    check_kind(name, flat[name], value)
+            w[...] = 0
+            optimizer._update(w, np.ones_like(w), copied(flat), options, tuple(room))
     except KeyError as error:
         raise ValueError(f"{error} is missing") from None
     except Exception as error:
         raise ValueError(f"the law cannot go on from it ({error})") from None
+    known = all(np.isfinite(v).all() for v in flat.values() if is_array(v))
+    if known and not np.isfinite(w).all():
+        raise ValueError(
+            "the law cannot go on from it (a step with gradients of 1 gives nan or inf)"
+        )
+
+
+def check_kind(name: str, found: Any, kept: Any) -> None:
+    """Raise a ValueError unless `found` is an array, a whole number or a number, as what the law keeps is."""
+    if is_array(kept):
+        met = type(found).__name__ + (f" of {found.dtype}" if is_array(found) else f", {found!r},")
+        is_whole = is_array(found) and not isinstance(found, np.ma.MaskedArray)
+        if not is_whole or found.dtype.kind != kept.dtype.kind:
+            raise ValueError(f"{name} is {met} and not an array of {kept.dtype}")
+        return
+    is_whole = isinstance(kept, int)
+    fine = is_number(found) and found == found and not (is_whole and found % 1)
+    if is_number(kept) and not fine:
+        raise ValueError(f"{name} is {found!r}, needed a {'whole ' * is_whole}number")
 
 
 def fits(name: str, array: Any, shape: tuple[int, ...], dtype: Any) -> None:

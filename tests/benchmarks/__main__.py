@@ -9,7 +9,7 @@
 
 The tables are GitHub's Markdown. A time means little on a machine that others use too; the ratios hold: the engines
 take turns, each in a process of its own, and a ratio is the median of those taken turn by turn. Engines that are not
-installed are left out: pip install torch jax mygrad autograd brings all.
+installed are left out: pip install torch jax mygrad autograd brings all. Each report is written when it is done.
 """
 
 from __future__ import annotations
@@ -87,8 +87,9 @@ def parse(given: list[str] | None = None) -> argparse.Namespace:
         list(ENGINES),
     ):
         parser.error("--baseline keeps whole reports: leave out --workloads and --engines")
-    if arguments.json and not Path(arguments.json).resolve().parent.is_dir():
-        parser.error(f"--json: there is no folder {Path(arguments.json).parent}")
+    path = Path(arguments.json or "-").resolve()
+    if not path.parent.is_dir() or path.is_dir():
+        parser.error(f"--json: there is no folder {path.parent}, or {path} is one itself")
     return arguments
 
 
@@ -101,7 +102,9 @@ def positive(text: str) -> int:
 
 def main() -> None:
     arguments = parse()
+    # whatever may fail is asked for before the first of many minutes
     before = read(arguments.compare) if arguments.compare else {}
+    kept = read(BASELINE) if arguments.baseline and BASELINE.exists() else {}
     if arguments.data is not None:
         os.environ["MINIGRAD_DATA"] = str(arguments.data.resolve())  # where demo and workers look
     engines = [name for name in ENGINES if name in arguments.engines and is_installed(name)]
@@ -110,29 +113,49 @@ def main() -> None:
         if name not in engines:
             package = ENGINES[name].package
             print(f"{name} left out: not installed (pip install {package})", file=out, flush=True)
+    about = machine.about(engines)
+    reports = asked_for([name for name in REPORTS if name in arguments.only], out)
     done: dict[str, Any] = {}
-    for name in (name for name in REPORTS if name in arguments.only):
-        try:
-            report = importlib.import_module(name)
-            chosen = Chosen(arguments.workloads, engines, arguments.rounds or report.ROUNDS)
-            results = report.measure(chosen).plain()
-        except (ImportError, OSError, RuntimeError, ValueError) as error:
-            print(f"\n{name} left out: {error}", file=out, flush=True)
-            continue
-        took_part = [e for e in ENGINES if any(r["engine"] == e for r in results["records"])]
-        done[name] = {"about": machine.about(took_part), **results}
-        text = tables.table(name, done[name], before.get(name))
-        print(f"\n## {name}\n\n{report.__doc__.strip()}\n\n{text}", file=out, flush=True)
+    try:
+        for name, report in reports.items():
+            load = machine.load()
+            try:
+                chosen = Chosen(arguments.workloads, engines, arguments.rounds or report.ROUNDS)
+                results = report.measure(chosen).plain()
+            except (ImportError, OSError, RuntimeError, ValueError) as error:
+                print(f"\n{name} left out: {error}", file=out, flush=True)
+                continue
+            took_part = {r["engine"] for r in results["records"]}
+            absent = {ENGINES[engine].title for engine in ENGINES if engine not in took_part}
+            facts = {fact: value for fact, value in about.items() if fact not in absent}
+            done[name] = {"about": facts | machine.loads(load, machine.load()), **results}
+            text = tables.table(name, done[name], before.get(name))
+            print(f"\n## {name}\n\n{report.__doc__.strip()}\n\n{text}", file=out, flush=True)
+            if arguments.baseline:
+                write(BASELINE, kept | done)
+            if arguments.json and arguments.json != "-":
+                write(Path(arguments.json), done)
+    finally:  # also of an interrupted run
+        if arguments.json == "-":
+            print(json.dumps(done, indent=1))
     if arguments.compare:
         lines = list(tables.moved(done, before)) or ["nothing"]
         print("\nMoved beyond the spread of the rounds:\n", file=out)
         print(*(f"- {line}" for line in lines), sep="\n", file=out)
-    if arguments.baseline:
-        write(BASELINE, (read(BASELINE) if BASELINE.exists() else {}) | done)
-    if arguments.json == "-":
-        print(json.dumps(done, indent=1))
-    elif arguments.json:
-        write(Path(arguments.json), done)
+
+
+def asked_for(names: list[str], out: Any) -> dict[str, Any]:
+    """Name -> the module of each report that can be made: some need more than engines, which their `ask` looks for."""
+    found = {}
+    for name in names:
+        try:
+            report = importlib.import_module(name)
+            getattr(report, "ask", lambda: None)()
+        except (ImportError, OSError, RuntimeError, ValueError) as error:
+            print(f"\n{name} left out: {error}", file=out, flush=True)
+        else:
+            found[name] = report
+    return found
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -148,13 +171,13 @@ def read(path: Path) -> dict[str, Any]:
 def write(path: Path, reports: dict[str, Any]) -> None:
     with whole(path) as file:
         file.write((json.dumps(reports, indent=1) + "\n").encode())
-    print(f"wrote {path}", file=sys.stderr)
+    print(f"wrote {path}: {', '.join(reports)}", file=sys.stderr)
 
 
 if __name__ == "__main__":
     try:
         main()
     except KeyboardInterrupt:
-        sys.exit("\ninterrupted; nothing was written")
+        sys.exit("\ninterrupted; the reports that were done are written where they were to be")
     except (OSError, RuntimeError, ValueError) as error:
         sys.exit(f"error: {error}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import importlib
 import importlib.metadata
 import os
 import platform
@@ -24,8 +25,32 @@ def about(engines: list[str]) -> dict[str, str]:
     }
     for name in engines:
         if name != "numpy":
-            facts[ENGINES[name].title] = importlib.metadata.version(ENGINES[name].package)
-    return facts | {"cores": str(cores()), "CPU": cpu()}
+            facts[ENGINES[name].title] = version(ENGINES[name].package)
+    return facts | {"cores": cores(), "CPU": cpu()}
+
+
+def version(package: str) -> str:
+    """That of an installed package, or of one that is only found, such as a checkout, what it says itself."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        text = getattr(importlib.import_module(package), "__version__", None)
+        return f"{text} (not installed)" if text else "of no version (not installed)"
+
+
+def load() -> float | None:
+    """How many processes wanted to run, on average over the last minute; None where the system does not say."""
+    try:
+        return os.getloadavg()[0]
+    except (AttributeError, OSError):
+        return None
+
+
+def loads(before: float | None, after: float | None) -> dict[str, str]:
+    """The fact of how loaded the machine was."""
+    if before is None or after is None:
+        return {}
+    return {"load": f"{before:.2f} before, {after:.2f} after"}
 
 
 def line(facts: dict[str, str]) -> str:
@@ -40,9 +65,11 @@ def blas() -> str:
     return f"{name} {'.'.join(found.get('version', '').split('.')[:3])}".strip()
 
 
-def cores() -> int:
-    """Those that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def cores() -> str:
+    """Those that this process may use, and where these are not all, how many there are."""
+    count = os.cpu_count() or 1
+    ours = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else count
+    return f"{ours} of {count}" if ours < count else str(ours)
 
 
 def cpu() -> str:

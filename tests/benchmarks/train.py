@@ -121,8 +121,12 @@ def translated(torch: Any, layer: nn.Module) -> Any:
     raise NotImplementedError(f"{type(layer).__name__} has no translation into PyTorch yet")
 
 
+def ask() -> None:
+    """A download, or the error that says what is missing."""
+    read_mnist()
+
+
 def measure(chosen: Chosen) -> Results:
-    read_mnist()  # a download, or the error that says what is missing, comes before any engine starts
     results = Results("torch", chosen.rounds)
     to_goal: list[dict[str, float]] = []
     of_epoch: list[dict[str, float]] = []

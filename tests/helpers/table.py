@@ -16,6 +16,13 @@ MODULES = [
 ROWS = list(
     {id(v): v for m in MODULES for v in vars(m).values() if isinstance(v, Primitive)}.values()
 )
+# elementwise rows of two arguments, with their options; name -> a function of the two
+OF_TWO = {row.name: row for row in ROWS if row.sums_back and len(row.arguments) == 2}
+OF_TWO["where"] = lambda a, b, where=OF_TWO["where"]: where(a > b, a, b)
+OF_TWO["cosine"] = lambda a, b, cosine=OF_TWO["cosine"]: cosine(a, b, np.hypot(a.data, b.data))
+_power_slope = OF_TWO.pop("power_slope")
+for m, n in [(1, 0), (0, 1), (1, 1), (2, 0)]:
+    OF_TWO[f"power_slope {m} {n}"] = lambda a, b, m=m, n=n: _power_slope(a, b, m, n)
 
 
 def arrays(tensors):

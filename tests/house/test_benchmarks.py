@@ -1,13 +1,17 @@
 """The benchmarks compare what is equal: every engine makes the same step, and what is measured is said rightly."""
 
 import importlib
+import importlib.metadata
 import json
 import os
+import runpy
 import statistics
 import subprocess
 import sys
 import time
+import types
 
+import machine
 import memory
 import numpy as np
 import pytest
@@ -262,12 +266,75 @@ def test_the_command_prints_a_table_and_writes_numbers_for_machines(tmp_path):
     assert "(was " in command(*told[:-1], "-", "--compare", path).stderr
 
 
+def begun(monkeypatch, path, *arguments):
+    """The command in this process, with reports that take no time, as `python tests/benchmarks` runs it."""
+    main = runpy.run_path(str(BENCHMARKS / "__main__.py"))["main"]
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "--json", str(path), *arguments])
+    return main
+
+
+def quick(*ratios, error=None):
+    """A module of a report: it measures these ratios, or raises."""
+
+    def measure(chosen):
+        if error:
+            raise error
+        results = Results("torch", len(ratios))
+        results.add("spiral", [{"minigrad": r, "torch": 1.0} for r in ratios])
+        return results
+
+    return types.SimpleNamespace(__doc__="Quick.", ROUNDS=1, measure=measure)
+
+
+def test_an_interrupted_run_leaves_the_reports_that_were_done(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "steps", quick(1.0))
+    monkeypatch.setitem(sys.modules, "memory", quick(error=KeyboardInterrupt()))
+    path = tmp_path / "numbers.json"
+    main = begun(monkeypatch, path, "--only", "steps", "memory")
+    with pytest.raises(KeyboardInterrupt):
+        main()
+    assert list(json.loads(path.read_text(encoding="utf-8"))) == ["steps"]
+
+
+def test_a_report_that_cannot_be_made_is_named_before_another_is_measured(
+    tmp_path, monkeypatch, capsys
+):
+    def missing():
+        raise FileNotFoundError("no digits here")
+
+    train = quick(1.0)
+    train.ask = missing
+    steps = quick(1.0)
+    steps.measure = lambda chosen: print("measuring") or quick(1.0).measure(chosen)
+    monkeypatch.setitem(sys.modules, "steps", steps)
+    monkeypatch.setitem(sys.modules, "train", train)
+    begun(monkeypatch, tmp_path / "numbers.json", "--only", "steps", "train")()
+    text = capsys.readouterr().out
+    assert text.index("train left out: no digits here") < text.index("measuring")
+    assert "## steps" in text
+
+
+def test_a_package_without_a_known_version_ends_no_run(monkeypatch):
+    def unknown(package):
+        raise importlib.metadata.PackageNotFoundError(package)
+
+    monkeypatch.setattr(importlib.metadata, "version", unknown)
+    assert machine.about(["numpy", "minigrad"])["minigrad"].endswith("(not installed)")
+
+
+def test_the_line_says_how_loaded_the_machine_was_before_and_after():
+    about = machine.about(["numpy"]) | machine.loads(0.5, 2.25)
+    assert "load 0.50 before, 2.25 after" in machine.line(about)
+    assert machine.loads(None, 1.0) == {}
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["--compare", "{tmp}/none.json"], "none.json"),
         (["--compare", "{tmp}/other.json"], "other.json is no file that --json or --baseline"),
         (["--json", "{tmp}/none/x.json"], "there is no folder"),
+        (["--json", "{tmp}"], "is one itself"),
         (["--baseline", "--workloads", "spiral"], "leave out --workloads and --engines"),
         (["--rounds", "0"], "must be at least 1, not 0"),
     ],

@@ -20,9 +20,10 @@ SOURCES = {
 MODULES = {".".join(path.with_suffix("").parts).removesuffix(".__init__"): path for path in SOURCES}
 
 MAY_IMPORT = {
-    "core": ["core"],
+    "signatures": [],
+    "core": ["signatures", "core"],
     "ops.kernels": ["ops.kernels"],
-    "ops": ["core", "ops"],
+    "ops": ["signatures", "core", "ops"],
     "numpy_protocols": ["core", "ops"],
     "methods": ["core", "ops"],
     "tensor": ["core", "ops", "numpy_protocols", "methods"],
@@ -32,8 +33,8 @@ MAY_IMPORT = {
     "transforms": ["core", "ops", "modes", "tensor", "structures"],
     "recompute": ["core", "random", "modes", "tensor", "structures"],
     "trust": ["core", "random", "tensor", "structures", "trust"],
-    "sight": ["core", "ops", "modes", "sight"],
-    "picture": ["core", "sight", "picture"],
+    "sight": ["signatures", "core", "ops", "modes", "sight"],
+    "picture": ["signatures", "core", "sight", "picture"],
 }
 """Room of minigrad -> the rooms that it knows, in reading order; of two rooms that hold a module the inner counts."""
 EXCEPTIONS = {

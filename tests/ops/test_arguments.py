@@ -1,5 +1,9 @@
 """Arguments as NumPy takes them, what they do to the dtype, and the words by which others are refused."""
 
+import functools
+import inspect
+import re
+
 import numpy as np
 import pytest
 
@@ -51,6 +55,52 @@ def test_an_axis_a_size_or_an_index_may_be_an_integer_of_numpy(f):
 def test_an_axis_out_of_range_raises_and_never_wraps(f, axis):
     with pytest.raises((ValueError, IndexError)):
         f(Tensor(np.ones((1, 1))), axis)
+
+
+# What the functions with an axis take before it, where it is no Tensor, and after it
+BEFORE = {
+    "indices": np.zeros((2, 3), int), "index": np.zeros((2, 3), int), "repeats": 2, "shift": 1, "k": 1,
+    "sections": 1, "axis1": 0, "source": 0,
+}  # fmt: skip
+AFTER = {"source": {"destination": 0}, "axis1": {"axis2": 0}}
+WORDS = ("axis", "axes", "axis1", "axis2", "source", "destination", "start_axis")
+
+
+def calls_with_an_axis():
+    """(name, word for an axis, a call that takes the axis) for each function that has one."""
+    x = Tensor(np.arange(1.0, 7).reshape(2, 3), requires_grad=True)
+    for name in mg.__all__:
+        f = getattr(mg, name)
+        found = inspect.signature(f).parameters.values() if inspect.isfunction(f) else ()
+        for at, word in enumerate(p.name for p in found):
+            if word in WORDS:
+                first = [p for p in list(found)[:at] if p.default is p.empty]
+                given = [
+                    [x, x] if p.name in ("xs", "arrays") else BEFORE.get(p.name, x) for p in first
+                ]
+                yield name, word, functools.partial(f, *given, **AFTER.get(word, {}))
+
+
+AXES_OF = [pytest.param(*case, id=" ".join(case[:2])) for case in calls_with_an_axis()]
+
+
+@pytest.mark.parametrize(("name", "word", "call"), AXES_OF)
+def test_an_axis_that_is_none_is_refused_by_the_function_and_by_what_it_takes(name, word, call):
+    for bad in (1.5, "0", (0, 1.5), [None], np.ones(2), object()):
+        with pytest.raises((TypeError, ValueError)) as caught:
+            call(**{word: bad})
+        assert re.match(rf"{name}: {word} must be .*, not ", str(caught.value)), bad
+
+
+@pytest.mark.parametrize(("name", "word", "call"), AXES_OF)
+def test_an_axis_out_of_range_or_given_twice_is_refused_by_the_name_of_the_function(
+    name, word, call
+):
+    with pytest.raises((TypeError, ValueError), match=name):
+        call(**{word: 7})
+    if name not in ("roll", "tensordot"):  # which may meet an axis twice, or one of each argument
+        with pytest.raises((TypeError, ValueError), match=name):
+            call(**{word: (0, 0)})
 
 
 def test_a_scalar_array_as_a_bound_or_operand_does_not_widen_the_result():

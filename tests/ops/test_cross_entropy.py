@@ -257,6 +257,38 @@ def test_an_ignored_row_with_infinite_logits_poisons_nothing(order, options):
             np.testing.assert_allclose(found.data, wanted.data, rtol=1e-14)
 
 
+@every_reduction
+@pytest.mark.parametrize("eps", [0.0, 0.1, 1.0])
+@pytest.mark.parametrize("loss", ["cross_entropy", "nll_loss"])
+@pytest.mark.parametrize("labels", [[1, 0, 2], [1, 0, -100], [0, 2, 0]], ids=str)
+def test_a_class_of_weight_0_on_a_logit_of_minus_infinity_is_as_on_one_far_below(
+    loss, labels, eps, reduction
+):
+    """Class 0 has weight 0, and so no part in value or gradients whether its logit is -inf or -1e4."""
+    if loss == "nll_loss" and eps:
+        return
+    options = {"reduction": reduction} | ({"label_smoothing": eps} if eps else {})
+    weight = np.array([0.0, 2, 0.5])
+
+    def derivatives(far):
+        x = leaf([[far, 0.3, -1], [far, 2, 0.1], [far, -0.2, 1]])
+        y = getattr(mg, loss)(x, np.array(labels), weight, **options)
+        g = grad(y, x, np.arange(y.size).reshape(y.shape) - 0.5, create_graph=True)
+        second = grad((g * g).sum(), x) if g.requires_grad else g
+        return y.data, g.data, second.data
+
+    for found, wanted in zip(quietly(derivatives, -INF), derivatives(-1e4), strict=True):
+        assert np.isfinite(found).all()
+        np.testing.assert_allclose(found, wanted, rtol=1e-14, atol=1e-300)
+
+
+def test_if_every_row_has_weight_0_the_mean_is_nan_with_gradient_0_on_infinite_logits_too():
+    x = leaf([[-INF, 1, 2], [-INF, 0, 1]])
+    y = quietly(mg.cross_entropy, x, np.array([0, 0]), np.array([0.0, 1, 1]))
+    assert math.isnan(y.item())
+    np.testing.assert_array_equal(quietly(grad, y, x).data, np.zeros((2, 3)))
+
+
 # What is refused -----------------------------------------------------------------------------------------
 
 

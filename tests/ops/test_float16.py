@@ -11,17 +11,13 @@ import numpy as np
 import pytest
 from cases import CASES, PARTNERS
 from cases.activations import COMPOSITES
+from in_float16 import HALF, LARGEST, LAYOUTS, LONG, assert_rounded_once
 
 import minigrad as mg
 from minigrad import Tensor, grad
 from minigrad.core.dtypes import in_float32
 from minigrad.core.op import sum_
 from minigrad.trust.other_library import Opaque as Duck
-
-LONG, LARGEST = 6000, 50_000
-ULP = 2.0**-10  # of a number of float16, relative to it, at most
-LEAST = 2.0**-24  # the smallest positive number of float16
-HALF = np.float16
 
 
 def resized(call, size, new):
@@ -53,40 +49,12 @@ def tensor(a):
 
 
 def results(f, arguments, view=lambda t: t):
-    """f, and its gradients for a seed of ones."""
+    """f, and its gradients for a seed of positive numbers; one of ones would leave a norm nothing."""
     xs = list(map(tensor, arguments))
     y = f(*map(view, xs))
-    found = grad(y, xs, np.ones_like(y.data))
+    seed = 0.5 + np.arange(y.size).reshape(y.shape) % 7 / 8
+    found = grad(y, xs, seed.astype(y.dtype))
     return [y.data, *(view(g).data for g in found if g is not None)]
-
-
-def assert_rounded_once(found, expected, ulps=3):
-    """The error is at most `ulps` of float16 in the largest element, which is a sum of positive numbers.
-
-    One rounding costs half an ulp of an element, the slopes of an activation, from its output, up to 3.
-    """
-    for a, b in zip(found, expected, strict=True):
-        assert a.dtype == HALF
-        with np.errstate(over="ignore"):
-            rounded = b.astype(HALF)
-        finite = np.isfinite(rounded)
-        np.testing.assert_array_equal(a[~finite], rounded[~finite])
-        largest = np.abs(b[finite]).max(initial=0)
-        assert np.abs(a[finite] - b[finite]).max(initial=0) <= ulps * (largest * ULP + LEAST)
-
-
-def doubled(a):
-    for axis in range(a.ndim):
-        a = np.repeat(a, 2, axis)
-    return a
-
-
-LAYOUTS = {  # an array that is stored otherwise, and the view of it that is the argument
-    "by rows": (np.copy, lambda t: t),
-    "by columns": (lambda a: a.T.copy(), lambda t: t.T),
-    "backwards": (lambda a: np.flip(a).copy(), lambda t: t[(slice(None, None, -1),) * t.ndim]),
-    "every second": (doubled, lambda t: t[(slice(None, None, 2),) * t.ndim]),
-}
 
 
 @pytest.mark.parametrize("name", [name for name in CASES | COMPOSITES if name not in PARTNERS])

@@ -303,3 +303,13 @@ def test_a_singular_matrix_raises_numpys_error_with_a_note_of_op_and_shapes(f, w
 def test_a_wrong_option_is_named(f, match):
     with pytest.raises((ValueError, TypeError), match=match):
         f(leaf(np.eye(2)))
+
+
+def test_the_zeroth_power_keeps_its_history_with_gradient_0_at_every_order():
+    a = Tensor([[np.inf, 2.0], [np.nan, 4.0]], requires_grad=True)
+    y = mg.matrix_power(a, 0)
+    np.testing.assert_array_equal(y.data, np.eye(2))
+    (g,) = mg.grad((y * a[0, 1]).sum(), [a], create_graph=True)
+    np.testing.assert_array_equal(g.data, [[0, 2], [0, 0]])
+    np.testing.assert_array_equal(mg.grad(g.sum(), a).data, np.zeros((2, 2)))
+    assert mg.matrix_power(Tensor(np.ones((3, 0, 0)), requires_grad=True), 0).requires_grad

@@ -261,3 +261,14 @@ def test_a_freed_graph_is_refused_with_the_remedy(tmp_path):
     with pytest.raises(RuntimeError, match="retain_graph=True"):
         picture.page(loss, tmp_path / "graph.html")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "longdouble"])
+@pytest.mark.parametrize("count", [0, 1, 3, 100])
+def test_a_page_shows_floats_of_every_length_and_its_data_is_json(tmp_path, dtype, count):
+    info = np.finfo(dtype)
+    array = np.resize(np.array([1, info.max, info.tiny, np.nan, -np.inf], dtype), count)
+    with mg.record():
+        loss = (Tensor(array, requires_grad=True) * Tensor(np.array(0.5, dtype))).sum()
+    assert picture.page(loss, tmp_path / "graph.html").is_file()
+    json.dumps(data_of(loss), allow_nan=False)

@@ -15,6 +15,7 @@ from programs import STEPS as PROGRAM_STEPS
 import minigrad as mg
 import nn
 from minigrad import Tensor, primitive, saved_bytes
+from minigrad.core.rule import SMALL
 from minigrad.trust.other_library import Opaque
 
 N = 1000
@@ -141,13 +142,15 @@ def test_the_array_that_is_saved_is_the_one_that_the_rule_names(op, of_input, of
 
 def test_a_dense_layer_and_relu_save_one_array():
     layer, x = nn.Linear(20, 30), np.ones((50, 20), np.float32)
-    assert saved_by(lambda: mg.relu(layer(x))) == 4 * 50 * 30
+    assert saved_by(lambda: mg.relu(layer(x))) == 4 * 50 * 20 + 4 * 50 * 30  # a copy of x, and y
 
 
 def test_only_what_rules_of_needed_gradients_name_is_saved():
     x, w = Tensor(np.ones(N, np.float32)), leaf()
     assert saved_by(lambda: np.exp(x) * w) == BYTES  # exp(x), for w
-    assert saved_by(lambda: x * np.sin(w)) == 0  # x for w, and w itself: both are held here
+    assert (
+        saved_by(lambda: x * np.sin(w)) == BYTES
+    )  # a copy of x, for w; and w itself, which is held here
     with mg.no_grad():
         assert saved_by(lambda: np.exp(x) * w) == 0
 
@@ -186,10 +189,18 @@ def test_leaves_do_not_count_nor_do_views_of_them():
 
 
 def test_arrays_count_that_were_made_for_the_call_alone():
-    x, mine = leaf(), np.ones(N, np.float32)
+    x, mine = leaf(), np.ones((SMALL // BYTES + 1, N), np.float32)
     assert saved_by(lambda: x * mine) == 0
     assert saved_by(lambda: x * mine[::-1]) == 0
-    assert saved_by(lambda: x * np.ones(N, np.float32)) == BYTES
+    assert saved_by(lambda: x * np.ones_like(mine)) == mine.nbytes
+
+
+def test_small_arrays_of_the_call_count_as_they_are_copied_but_not_what_cannot_be_written():
+    x, mine = leaf(), np.ones(N, np.float32)
+    assert saved_by(lambda: x * mine) == BYTES
+    assert saved_by(lambda: x * mine[::2].repeat(2)) == BYTES
+    mine.flags.writeable = False
+    assert saved_by(lambda: x * mine) == 0
 
 
 def test_the_value_of_the_tensor_itself_does_not_count():
@@ -217,11 +228,12 @@ def test_memory_that_is_no_array_counts_as_what_it_holds():
     x = leaf()
     loss = (x * np.frombuffer(bytes(BYTES), np.float32)[::-1]).sum()
     assert saved_bytes(loss) == BYTES
-    buffer = bytearray(BYTES)
-    loss = (x * np.frombuffer(buffer, np.float32)[::-1]).sum()
+    buffer = bytearray(SMALL // BYTES * BYTES + BYTES)
+    loss = (x * np.frombuffer(buffer, np.float32).reshape(-1, N)[::-1]).sum()
     assert saved_bytes(loss) == 0
+    size = len(buffer)
     del buffer
-    assert saved_bytes(loss) == BYTES
+    assert saved_bytes(loss) == size
 
 
 def test_arrays_of_other_libraries_count_by_identity():

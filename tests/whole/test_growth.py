@@ -30,7 +30,8 @@ class Alive(NamedTuple):
 
 def alive() -> Alive:
     objects = sum(type(o) is not Alive for o in gc.get_objects())
-    return Alive(*living_arrays(), objects, len(writes._written), scratch_bytes())
+    blocks = len(writes._written) + len(writes._elsewhere)
+    return Alive(*living_arrays(), objects, blocks, scratch_bytes())
 
 
 def with_a_fresh_graph_kept_open():

@@ -10,6 +10,7 @@ from leaves import leaf
 import minigrad as mg
 from minigrad import Tensor, grad, no_grad, primitive, touch
 from minigrad.core import writes
+from minigrad.core.rule import SMALL
 
 # 9. Writes -----------------------------------------------------------------------------------------------
 
@@ -150,8 +151,20 @@ def test_clause_09_tensors_over_one_buffer_that_is_no_array_share_it_too():
         y.backward()
 
 
-def test_clause_09_a_captured_array_counts_once_it_is_announced():
+LARGE = SMALL // 4 + 1  # numbers of 4 bytes: too many to be copied
+
+
+def test_clause_09_a_small_captured_array_is_copied_and_may_be_written():
     x, a = leaf(1, 2), np.array([3, 4], "float32")
+    y = (x * a).sum() + (x * Tensor(a)).sum()
+    a[0] = 100
+    touch(Tensor(a))
+    y.backward()
+    assert np.array_equal(x.grad, [6, 8])
+
+
+def test_clause_09_a_large_captured_array_counts_once_it_is_announced():
+    x, a = leaf(1, 2), np.ones((LARGE, 2), "float32")
     y = (x * a).sum()
     a[0] = 100
     touch(Tensor(a))
@@ -159,8 +172,20 @@ def test_clause_09_a_captured_array_counts_once_it_is_announced():
         y.backward()
 
 
+def test_clause_09_an_array_is_copied_once_for_a_node_and_not_if_nothing_can_write_to_it():
+    x, a = leaf(1, 2), np.array([0, 1])
+    (saved, again) = [array for _, array in mg.stack([x, x])[a, a]._node.saved_arrays()]
+    assert saved is again
+    assert not np.shares_memory(saved, a)
+    a.flags.writeable = False
+    (saved,) = [array for _, array in x[a[::-1]]._node.saved_arrays()]
+    assert np.shares_memory(saved, a)
+    (saved,) = [array for _, array in (x * Tensor([3.0, 4.0]).numpy())._node.saved_arrays()]
+    assert saved.flags.owndata  # read-only, but only a view
+
+
 def test_clause_09_adding_into_grad_is_a_write_as_well():
-    x, w = leaf(1, 2), leaf(3, 4)
+    x, w = Tensor(np.ones(LARGE, "float32"), requires_grad=True), leaf(3)
     (x * x).sum().backward()
     y = (w * x.grad).sum()
     (x * x).sum().backward()
@@ -179,10 +204,15 @@ def test_clause_09_every_output_of_an_op_with_several_is_guarded():
         (a + b).sum().backward()
 
 
-def test_clause_09_an_array_inside_an_index_is_guarded():
+def test_clause_09_a_small_array_inside_an_index_is_copied_and_a_large_one_guarded():
     x, rows = leaf(1, 2), np.array([0, 1])
     y = mg.stack([x, x])[rows, rows]
     rows[0] = 1
+    touch(Tensor(rows))
+    y.sum().backward()
+    assert np.array_equal(x.grad, [1, 1])
+    rows = np.zeros(LARGE, "int64")
+    y = mg.stack([x, x])[rows, rows]
     touch(Tensor(rows))
     with pytest.raises(RuntimeError, match="written after"):
         y.sum().backward()
@@ -249,7 +279,7 @@ def captured_array(x, a):
 
 
 def captured_mask(x, a):
-    return np.where(a > 1, x, 0) * a
+    return np.where(a, x, 0)
 
 
 def captured_index(x, a):
@@ -264,13 +294,13 @@ def captured_index_of_two_axes(x, a):
     ("use", "dtype"),
     [
         (captured_array, "float32"),
-        (captured_mask, "float32"),
+        (captured_mask, "int64"),
         (captured_index, "int64"),
         (captured_index_of_two_axes, "int64"),
     ],
 )
 def test_clause_09_debug_finds_a_changed_array_that_the_graph_captured(use, dtype):
-    x, a = leaf(1, 2), np.array([0, 1], dtype)
+    x, a = leaf(*range(LARGE)), np.zeros(LARGE, dtype)
     with mg.debug():
         y = use(x, a).sum()
     a[0] = 1

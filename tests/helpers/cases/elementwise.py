@@ -69,6 +69,9 @@ CASES = {
     "arcsin": unary(mg.arcsin, lambda x: x.arcsin(), inside_one),
     "arccos": unary(mg.arccos, lambda x: x.arccos(), inside_one),
     "arctan": unary(mg.arctan, lambda x: x.arctan()),
+    "angle_slope": binary(
+        elementwise.angle_slope, lambda a, b: b / (a * a + b * b), not_zero
+    ),
     "arctan2": [
         *binary(mg.arctan2, lambda a, b: torch.arctan2(a, b), not_zero),
         Call(lambda a: mg.arctan2(a, -2), ((2, 3),), not_zero, torch=lambda a: math.pi * a.sign() - (a / 2).arctan()),
@@ -111,6 +114,7 @@ CASES = {
     ],
 }  # fmt: skip
 PARTNERS = {
+    "angle_slope": "the gradient of arctan2 and arctan",
     "sigmoid_slope": "the slope of sigmoid",
     "sech_squared": "the slope of tanh",
     "one_minus_square": "what the slopes of arcsin, arccos and arctanh divide by",

@@ -1,7 +1,11 @@
 """Cases of minigrad.ops.powers."""
 
+import numpy as np
+
 import minigrad as mg
+from minigrad.core.dtypes import in_array
 from minigrad.ops import powers
+from minigrad.ops.inspection import plain
 
 from .calls import Call, anywhere, binary, not_zero, positive, unary
 
@@ -17,6 +21,11 @@ CASES = {
         *binary(mg.hypot, lambda a, b: torch.hypot(a, b), not_zero),
         Call(lambda a: mg.hypot(a, 0.5), ((2, 3),), torch=lambda a: (a * a + 0.25) ** 0.5),
     ],
+    "cosine": binary(
+        lambda a, b: powers.cosine(a, b, in_array(np.hypot(*map(plain, (a, b))))),
+        lambda a, b: a / torch.hypot(a, b),
+        not_zero,
+    ),
     "power": [
         *binary(mg.power, lambda a, b: a**b, (positive, anywhere)),
         *[
@@ -33,10 +42,19 @@ CASES = {
         ],
         Call(lambda b: mg.power(2.5, b), ((2, 3),), torch=lambda b: 2.5**b),
     ],
-    "power_slope": binary(powers.power_slope, lambda a, b: b * a ** (b - 1), (positive, anywhere)),
-    "power_log": binary(powers.power_log, lambda a, b: a**b * a.log(), (positive, anywhere)),
+    "power_slope": [
+        call
+        for m, n, formula in [
+            (1, 0, lambda a, b: b * a ** (b - 1)),
+            (0, 2, lambda a, b: a**b * a.log() ** 2),
+            (2, 1, lambda a, b: a ** (b - 2) * (2 * b - 1 + b * (b - 1) * a.log())),
+        ]
+        for call in binary(
+            lambda a, b, m=m, n=n: powers.power_slope(a, b, m, n), formula, (positive, anywhere)
+        )
+    ],
 }
 PARTNERS = {
-    "power_slope": "the gradient of power in its base",
-    "power_log": "the gradient of power in its exponent",
+    "cosine": "the gradient of hypot",
+    "power_slope": "the derivatives of power, of every order",
 }

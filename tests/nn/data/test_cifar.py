@@ -109,11 +109,14 @@ def test_a_named_folder_that_does_not_exist_is_not_made(tmp_path):
 # --- The download and the archive ---------------------------------------------------------------
 
 
+def known(content):
+    return hashlib.sha256(content).hexdigest(), len(content)
+
+
 @pytest.fixture
 def cifar_mirror(mirror, monkeypatch):
     mirror.send(f"/{BINARY}", ARCHIVES[BINARY])
-    checksums = {name: hashlib.sha256(content).hexdigest() for name, content in ARCHIVES.items()}
-    monkeypatch.setattr(nn.data.cifar, "CHECKSUMS", checksums)
+    monkeypatch.setattr(nn.data.cifar, "FILES", {n: known(c) for n, c in ARCHIVES.items()})
     monkeypatch.setattr(nn.data.cifar, "MIRRORS", (f"{mirror.address}/",))
     return mirror
 
@@ -127,8 +130,8 @@ def test_the_archive_is_downloaded_into_the_cache_and_only_once(home, cifar_mirr
 
 
 def test_the_checksum_may_be_that_of_the_archive_unzipped(home, cifar_mirror, monkeypatch):
-    checksum = hashlib.sha256(gzip.decompress(ARCHIVES[BINARY])).hexdigest()
-    monkeypatch.setattr(nn.data.cifar, "CHECKSUMS", {BINARY: checksum})
+    unzipped = gzip.decompress(ARCHIVES[BINARY])
+    monkeypatch.setattr(nn.data.cifar, "FILES", {BINARY: known(unzipped)})
     assert_is_cifar(cifar10())
 
 

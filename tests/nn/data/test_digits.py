@@ -129,7 +129,7 @@ def digits():
 def mnist_files():
     """The content of the four files of `digits`, unzipped, by official name."""
     contents = [idx_bytes(array.astype(np.uint8)) for array in digits()]
-    return dict(zip(nn.data.digits.CHECKSUMS, contents, strict=True))
+    return dict(zip(nn.data.digits.FILES, contents, strict=True))
 
 
 def write_mnist(folder, zipped=True):
@@ -154,8 +154,10 @@ def mnist_mirror(mirror, monkeypatch):
     files = mnist_files()
     for name, content in files.items():
         mirror.send(f"/{name}", gzipped(content))
-    checksums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    monkeypatch.setattr(nn.data.digits, "CHECKSUMS", checksums)
+    known = {
+        name: (hashlib.sha256(content).hexdigest(), len(content)) for name, content in files.items()
+    }
+    monkeypatch.setattr(nn.data.digits, "FILES", known)
     monkeypatch.setattr(nn.data.digits, "MIRRORS", (f"{mirror.address}/",))
     return mirror
 
@@ -294,9 +296,9 @@ def test_the_real_mnist_is_the_official_one():
     data = mnist(REAL_DATA)
     assert data.train_images.shape == (60000, 28, 28)
     assert data.test_labels[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
-    for array, checksum in zip(data, nn.data.digits.CHECKSUMS.values(), strict=True):
+    for array, known in zip(data, nn.data.digits.FILES.values(), strict=True):
         content = idx_bytes(array.astype(np.uint8))
-        assert hashlib.sha256(content).hexdigest() == checksum
+        assert (hashlib.sha256(content).hexdigest(), len(content)) == known
 
 
 # --- the package ------------------------------------------------------------------------------

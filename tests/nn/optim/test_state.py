@@ -194,6 +194,10 @@ def spoiled(key, value):
         (spoiled(["parameters"], 7), "not what state_dict"),
         (spoiled(["state", 1], [1, 2]), "not what state_dict"),
         (spoiled(["state", 2], {}), r"state\[2\]: there are 2 parameters"),
+        (spoiled(["parameters"], np.ones(2)), "not what state_dict"),
+        (spoiled(["param_groups", 0, "params"], [1, 0]), r"\[1, 0\], needed 0, 1, 2, ... in order"),
+        (spoiled(["param_groups", 0, "params"], [0, 0]), r"\[0, 0\], needed 0, 1, 2, ... in order"),
+        (spoiled(["state", 1, "v"], np.full(5, -1, "f4")), r"state\[1\]: .* gives nan"),
     ],
 )  # fmt: skip
 def test_a_state_that_does_not_fit_is_refused_before_anything_is_written(spoil, words):
@@ -206,6 +210,39 @@ def test_a_state_that_does_not_fit_is_refused_before_anything_is_written(spoil, 
     before = optimizer.state_dict()
     with pytest.raises(ValueError, match=rf"Adam\.load_state_dict: .*{words}"):
         optimizer.load_state_dict(state)
+    np.testing.assert_equal(optimizer.state_dict(), before)
+
+
+def wrong_kinds(kept):
+    """Values that no law keeps where it keeps this one."""
+    if isinstance(kept, np.ndarray):
+        changed = (kept.astype(kind) for kind in (int, bool, complex, object, str))
+        return [None, "x", 3.0, kept.tolist(), np.ma.masked_array(kept), kept[None], *changed]
+    fractions = [1.5] * isinstance(kept, int)
+    return [None, "x", np.nan, 1j, np.complex64(1), [1], np.ones(3), *fractions]
+
+
+@pytest.mark.parametrize(("law", "options"), [*EVERY, (LBFGS, {})], ids=law_id)
+def test_a_value_of_another_kind_is_refused_in_every_state_of_every_law(law, options):
+    params = parameters([(3, 4), (5,)])
+
+    def closure():
+        for i, p in enumerate(params):
+            p.grad = p.data + i + 1
+        return minigrad.Tensor(1.0)
+
+    optimizer = law(params, lr=0.1, **options)
+    for _ in range(3):
+        closure()
+        optimizer.step(*[closure] * (law is LBFGS))
+    before = optimizer.state_dict()
+    for at, kept in before["state"].items():
+        for name in kept:
+            for value in wrong_kinds(kept[name]):
+                state = optimizer.state_dict()
+                state["state"][at][name] = value
+                with pytest.raises(ValueError, match=rf"{law.__name__}\.load_state_dict: state"):
+                    optimizer.load_state_dict(state)
     np.testing.assert_equal(optimizer.state_dict(), before)
 
 

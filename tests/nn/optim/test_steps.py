@@ -171,7 +171,6 @@ FORWARDS = {
     "x @ transpose(w)": lambda x, w: x @ minigrad.transpose(w),
     "x @ w[:2]": lambda x, w: x @ w[:2],
     "x @ w.reshape": lambda x, w: x @ w.reshape(2, 2),
-    "x @ w.detach()": lambda x, w: x @ w.detach(),
     "linear": minigrad.linear,
     "w * w": lambda x, w: w * w,
 }
@@ -189,6 +188,20 @@ def test_a_step_between_forward_and_backward_makes_backward_raise(forward, law, 
         loss.backward()
     assert x.grad is None
     FORWARDS[forward](x, w).sum().backward()  # forward again, and all is well
+
+
+def test_a_step_after_the_use_of_a_detached_weight_leaves_the_gradient_right_or_makes_backward_raise():
+    small, large = parameter(2, 2), Tensor(np.ones((2, 5000)), requires_grad=True)
+    optimizer = SGD([small, large], lr=1.0)
+    for w in (small, large):
+        w.grad = np.ones(w.shape)
+    x, expected = Tensor(X, requires_grad=True), small.data.sum(1)
+    losses = [(x @ w.detach()).sum() for w in (small, large)]
+    optimizer.step()
+    losses[0].backward()  # a small one was copied
+    assert np.array_equal(x.grad, np.broadcast_to(expected, (3, 2)))
+    with pytest.raises(RuntimeError, match=r"\(2, 5000\).* written after the forward pass"):
+        losses[1].backward()
 
 
 def test_a_step_of_one_model_leaves_the_graph_of_another_usable():

@@ -7,7 +7,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import Tensor
-from minigrad.core.rule import Signature
+from minigrad.signatures import Signature
 
 
 def _with_locals(a, b=1, /, c=2, *, d, e=3):
