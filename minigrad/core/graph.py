@@ -16,8 +16,15 @@ import numpy as np
 from .dtypes import is_array
 from .writes import next_tick
 
-# a value of one of these classes holds no Tensor
-PLAIN = frozenset((type(None), bool, int, float, str, type, np.ndarray))
+ATOMS = {type(None), bool, int, float, str, type, type(...)}
+PLAIN = {*ATOMS, np.ndarray}
+"""Classes whose values hold no array, and those whose values hold no Tensor; see `holds_no_array`."""
+
+
+def holds_no_array(kind: type) -> None:
+    """Make known that values of a class of one's own, as an option, are plain."""
+    ATOMS.add(kind)
+    PLAIN.add(kind)
 
 
 class TensorBase:
@@ -140,7 +147,8 @@ class Node:
 
 
 def _arrays_in(value: Any) -> list[Any]:
-    """The arrays in a saved value: itself, or the items of a tuple, such as several outputs or an index."""
+    """The arrays in a saved value: itself, or the items of a container, such as several outputs or an index."""
+    value = list(value.values()) if value.__class__ is dict else value
     if isinstance(value, (tuple, list)):
         return [array for item in value for array in _arrays_in(item)]
     return [value] if hasattr(value, "nbytes") else []

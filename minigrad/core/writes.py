@@ -42,7 +42,7 @@ def owner(array: Any) -> Any:
     """The object that owns the memory of `array`: the array itself, or the end of its `.base` chain."""
     while True:
         base = array.obj if array.__class__ is memoryview else getattr(array, "base", None)
-        if base is None:
+        if base is None or base is array:
             return array
         array = base
 
