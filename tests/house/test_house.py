@@ -21,6 +21,7 @@ MODULES = {".".join(path.with_suffix("").parts).removesuffix(".__init__"): path 
 
 MAY_IMPORT = {
     "core": ["core"],
+    "landings": ["core"],
     "ops.kernels": ["ops.kernels"],
     "ops": ["core", "ops"],
     "numpy_protocols": ["core", "ops"],
