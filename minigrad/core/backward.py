@@ -132,11 +132,11 @@ def _traverse(
     wanted = None if targets is None or active is None else active | targets  # None means all
     found: dict[Any, Any] = {}
     owned: set[Any] = set()
-    token = mode.set(mode.get() | ON if create_graph else OFF)
-    try:
+    before = mode.get()
+    try:  # an interrupt may come right after the mode is set
+        mode.set(before | ON if create_graph else OFF)
         grads: dict[Any, Any] = {start: _seed(caller, y, seed, create_graph)}
-        while order:
-            node = order.pop()
+        for node in reversed(order):
             g = _of_parts(node, grads) if node.part_nodes else grads.pop(node, None)
             if g is None:  # no gradient came here, and zeros instead could make nan: 0 * inf
                 continue
@@ -156,10 +156,10 @@ def _traverse(
             if node.saved is None or node.tick < writes.last_write or node.notes is not None:
                 _check_usable(caller, node)
             _pull(node, g, grads, owned, wanted, create_graph, tap)
-            if not retain:
-                node.saved = None
+            # no `if`: the jump back that it makes is no part of the try block in Python 3.12 and 3.13
+            node.saved = node.saved if retain else None
     finally:
-        mode.reset(token)
+        mode.set(before)
     for leaf, g in grads.items():
         if targets is None or leaf in targets:
             g = narrowed(g, leaf) if leaf in owned else g
