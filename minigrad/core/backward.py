@@ -126,8 +126,7 @@ def traverse(
     try:  # from here on, because a signal handler may raise as soon as the mode is set
         mode.set(before | ON if create_graph else OFF)
         grads: dict[Any, Any] = {start: _seed(caller, y, seed, create_graph)}
-        while order:
-            node = order.pop()
+        for node in reversed(order):
             g = _of_parts(node, grads) if node.part_nodes else grads.pop(node, None)
             if g is None:  # no gradient came here, and zeros instead could make nan: 0 * inf
                 continue
@@ -147,8 +146,8 @@ def traverse(
             if node.saved is None or node.tick < writes.last_write or node.notes is not None:
                 _check_usable(caller, node)
             _pull(node, g, grads, owned, wanted, create_graph, tap)
-            if not retain:
-                node.saved = None
+            # no `if`: the jump back that it makes is no part of the try block in Python 3.12 and 3.13
+            node.saved = node.saved if retain else None
     finally:
         mode.set(before)
     for leaf, g in grads.items():
