@@ -7,7 +7,7 @@ from contextlib import nullcontext
 
 import numpy as np
 import pytest
-from interrupts import interrupted_at, where_signals_are_handled
+from interrupts import Interrupt, interrupted_at, where_signals_are_handled
 from leaves import leaf
 
 import minigrad as mg
