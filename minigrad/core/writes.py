@@ -58,7 +58,7 @@ def mark_written(*arrays: Any) -> None:
             if entry is not None:
                 entry[0] = tick
             elif _is_owner(block, array):
-                gone = weakref.ref(block, lambda _, key=id(block): _written.pop(key, None))
+                gone = weakref.KeyedRef(block, lambda gone: _written.pop(gone.key, None), id(block))
                 _written[id(block)] = [tick, _addresses(block), gone]
             else:
                 _elsewhere[_addresses(array)] = tick

@@ -49,7 +49,7 @@ COUNTS = {
     # saved: both relus' outputs (8 x 4 x 8 x 8, 8 x 4 x 4 x 4), both pools' (8 x 4 x 4 x 4, 8 x 4 x 2 x 2), the logits
     # 8 x 4 and their softmax; the copies of x 8 x 2 x 8 x 8 and of 8 labels
     "cnn": Counts(calls=546, arrays=72, numbers=81, made=88340, saved=17216),
-    # a node: 1 array, the 1 that is added twice (as int64, as float32), 8 calls both ways, nothing saved
+    # a node: 1 array, the 1 that is added twice (as int64, as float32), 8 calls both ways, nothing saved;
     # the shape among the sum's options is rebuilt
     "chain": Counts(calls=834, arrays=101, numbers=203, made=27068, saved=0),
 }
