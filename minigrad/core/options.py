@@ -6,7 +6,6 @@ watched, see `writes`.
 
 from __future__ import annotations
 
-from array import array
 from collections import UserList, deque
 from operator import index
 from typing import Any
@@ -44,7 +43,8 @@ def unwrap(value: Any, op: str, name: str) -> Any:
         return {key: unwrap(v, op, name) for key, v in value.items()}
     if isinstance(value, (deque, UserList)):
         return [unwrap(v, op, name) for v in value]
-    return np.array(value) if isinstance(value, (array, memoryview)) else value
+    is_buffer = isinstance(value, memoryview) or value.__class__.__module__ == "array"
+    return np.array(value) if is_buffer else value
 
 
 def _rebuilt(value: Any, items: list[Any]) -> Any:
