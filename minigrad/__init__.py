@@ -5,6 +5,7 @@
 from importlib import import_module
 from types import ModuleType
 
+from . import landings as landings
 from .core.backward import grad
 from .core.rows import elementwise, primitive
 from .modes import enable_grad, no_grad

@@ -21,6 +21,10 @@ class Mode:
     A generator that is suspended in a block may be closed after blocks that were entered later, and in another thread.
     Then those blocks go on as if it had never been; another thread has the mode that it had, and the one that entered
     the block is rid of it when it next enters or leaves one.
+
+    Ctrl-C within a block leaves it like any other exception, but for one gap that every with-block in Python has
+    (bpo-29988): if it comes while the last call of the block computes, Python raises it on entry to `__exit__`, which
+    then does nothing. The thread stays in the mode of the block; `mode.set(ON)` of `core.graph` records again.
     """
 
     def __init__(self, add: int = 0, clear: int = 0) -> None:
@@ -71,7 +75,12 @@ class Mode:
         return True
 
     def __call__(self, function: F) -> F:
-        if any(runs_later(function) for runs_later in _RUN_LATER):
+        inner: Any = getattr(function, "__func__", function)  # of a staticmethod or classmethod
+        if isinstance(inner, type) or not callable(inner):
+            raise TypeError(f"a recording mode decorates a function, not {function!r}")
+        inner = inspect.unwrap(inner)
+        bodies = inner, type(inner).__call__
+        if any(runs_later(body) for runs_later in _RUN_LATER for body in bodies):
             name = getattr(function, "__name__", repr(function))
             raise TypeError(
                 f"a recording mode cannot decorate {name}: it would end before the body of a "

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from .core import writes
-from .core.backward import contributions
-from .core.graph import ON, Node, TensorBase, creation_order, mode
+from .core.backward import traverse
+from .core.dtypes import is_array, widened
+from .core.graph import ON, Node, TensorBase, creation_order, mode, wrap
 from .core.op import Primitive
-from .core.rule import settled
+from .core.options import settled
 from .modes import enable_grad
 from .random import generator
 from .structures import as_outputs
@@ -49,12 +50,8 @@ def checkpoint(
             return f(*args)
         segment = _Segment(f, args, rngs)
         if not segment.inputs:
-            return (
-                tuple(map(Tensor, segment.values))
-                if segment.is_tuple
-                else Tensor(segment.values[0])
-            )
-        return _row(segment)(*segment.inputs)
+            return segment.rebuilt([Tensor(value) for value in segment.values])
+        return segment.rebuilt(as_outputs(_row(segment)(*segment.inputs)))
 
     return call
 
@@ -63,24 +60,25 @@ class _Segment:
     """One call of f: its arguments, its values, and the parameters that it used from outside."""
 
     def __init__(self, f: Any, args: tuple[Any, ...], rngs: Sequence[np.random.Generator]) -> None:
-        self.f, self.args = f, [settled(a) for a in args]  # as a node saves them
+        self.f = f
         self.name = getattr(f, "__name__", type(f).__name__).strip("<>")
-        self.rngs = [generator(), *rngs]
-        self.states = [rng.bit_generator.state for rng in self.rngs]
+        self.rngs = rngs
+        self.states = [rng.bit_generator.state for rng in (generator(), *rngs)]
         self.places = [
             i for i, a in enumerate(args) if isinstance(a, TensorBase) and a._requires_grad
         ]
-        start = writes.next_tick()
+        self.start = start = writes.next_tick()
+        self.args = [_kept(a) for a in args]
         twins = self.twins([args[i]._data for i in self.places])
         with enable_grad():  # the graph shows which parameters it uses
-            outputs = self.outputs(twins)
+            self.kind, outputs = self.run(args, twins)
         self.values = [y._data for y in outputs]
+        self.is_needed = [y._requires_grad for y in outputs]
         nodes = _nodes_since(start, outputs)
         # in `debug()`, whose notes have the checksums of what f saved; in the second run they are compared
         is_checked = [node.notes is not None and node.notes.checksums is not None for node in nodes]
         self.notes = [node.notes for node in nodes] if all(is_checked) else []
         self.calls = _calls(nodes) if self.notes else []
-        self.is_tuple = len(outputs) > 1
         self.outside = self._used_from_outside(outputs, twins, start)
         self.inputs = [args[i] for i in self.places] + self.outside
 
@@ -88,18 +86,26 @@ class _Segment:
         """New leaves with the values of the arguments that need a gradient."""
         return [Tensor(v, requires_grad=True) for v in values]
 
-    def outputs(self, xs: Sequence[Any]) -> tuple[Any, ...]:
-        """The outputs of f with xs in place of the arguments that need a gradient."""
-        given = list(self.args)
+    def run(self, args: Sequence[Any], xs: Sequence[Any]) -> tuple[type, tuple[Any, ...]]:
+        """The kind of f's result, and its outputs, with xs in place of the arguments that need a gradient."""
+        given = list(args)
         for place, x in zip(self.places, xs, strict=True):
             given[place] = x
-        outputs = as_outputs(self.f(*given))
+        result = self.f(*given)
+        outputs = as_outputs(result)
         for y in outputs:
             if not isinstance(y, TensorBase):
                 raise TypeError(
                     f"checkpoint: {self.name} must return a Tensor or a tuple of them, not a {type(y).__name__}"
                 )
-        return outputs
+        return type(result), outputs
+
+    def rebuilt(self, ys: Sequence[Any]) -> Any:
+        """The outputs as f returned them: one or a tuple of some kind, without history where f gave them none."""
+        ys = [y if needed else y.detach() for y, needed in zip(ys, self.is_needed, strict=True)]
+        if not issubclass(self.kind, tuple):
+            return ys[0]
+        return self.kind(*ys) if hasattr(self.kind, "_fields") else tuple(ys)
 
     def _used_from_outside(self, outputs: Any, twins: list[Any], start: int) -> list[Any]:
         """The leaves that the outputs depend on beside the twins; f may also return one as it is."""
@@ -119,10 +125,12 @@ class _Segment:
     def gradients(self, seeds: Sequence[Any], xs: Sequence[Any], create_graph: bool) -> list[Any]:
         """The gradients of <seeds, f> by xs and by the parameters from outside, with f computed again."""
         with enable_grad(), self._as_the_first_time():
+            self._check_unchanged()
             start = writes.next_tick()
-            outputs = self.outputs(xs)
-            for y, value in zip(outputs, self.values, strict=True):
-                if not np.array_equal(y._data, value, equal_nan=True):
+            _, outputs = self.run(self.args, xs)
+            is_other = len(outputs) != len(self.values)
+            for y, value in zip(outputs, self.values, strict=False):
+                if is_other or not np.array_equal(y._data, value, equal_nan=True):
                     raise RuntimeError(
                         f"checkpoint: {self.name} gave another value the second time. Does it draw from a Generator "
                         "that was not passed as rngs=, or use something that has changed since?"
@@ -131,15 +139,33 @@ class _Segment:
                 self._compare(_nodes_since(start, outputs))
             total: Any = 0
             for y, seed in zip(outputs, seeds, strict=True):
-                total = total + (y * seed).sum() if y._requires_grad else total
+                if y._requires_grad:  # the product of two float16 would often overflow
+                    total = total + (widened(y) * widened(seed)).sum()
             targets = [*xs, *self.outside]
             found: Sequence[Any] = [None] * len(targets)
             if isinstance(total, TensorBase):
-                found = contributions(total, targets, create_graph, unfinished=self.outside)
-        return [
-            Tensor(np.zeros_like(x._data)) if g is None else g
-            for g, x in zip(found, targets, strict=True)
-        ]
+                # a part of a longer walk: no hook of a parameter runs before its gradient is whole
+                unfinished = set(self.outside)
+                keys = [x if x._node is None else x._node for x in targets]
+                walk = "checkpoint", total, None, set(keys), create_graph, create_graph, None
+                by_key = traverse(*walk, unfinished)
+                found = [by_key.get(key) for key in keys]
+        return [_as_tensor(g, x) for g, x in zip(found, targets, strict=True)]
+
+    def _check_unchanged(self) -> None:
+        """Raise if an argument was written, or a parameter frozen, since f was called."""
+        for array in _arrays_in(self.args):
+            if writes.written_since(array, self.start):
+                raise RuntimeError(
+                    f"checkpoint: an argument of {self.name}, of shape {array.shape}, was written after the forward "
+                    "pass. Run backward before the write, or compute the forward pass again after it"
+                )
+        for leaf in self.outside:
+            if not leaf._requires_grad:
+                raise RuntimeError(
+                    f"checkpoint: a leaf of shape {leaf.shape} was frozen after {self.name} used it; freeze it before "
+                    "the forward pass or after the backward pass"
+                )
 
     def _compare(self, nodes: list[Node]) -> None:
         """Raise if f does not call the same ops the second time, or saves other arrays."""
@@ -155,16 +181,17 @@ class _Segment:
     @contextmanager
     def _as_the_first_time(self) -> Iterator[None]:
         """Set the Generators to their states at the first call, and back afterwards."""
-        now = [rng.bit_generator.state for rng in self.rngs]
+        rngs = [generator(), *self.rngs]  # the default one may be another by now
+        now = [rng.bit_generator.state for rng in rngs]
         before = _recomputing.get()
         try:
             _recomputing.set(True)
-            for rng, state in zip(self.rngs, self.states, strict=True):
+            for rng, state in zip(rngs, self.states, strict=True):
                 rng.bit_generator.state = state
             yield
         finally:
             _recomputing.set(before)
-            for rng, state in zip(self.rngs, now, strict=True):
+            for rng, state in zip(rngs, now, strict=True):
                 rng.bit_generator.state = state
 
 
@@ -173,6 +200,33 @@ class _Checkpoint(Primitive):
 
     def _unify(self, args: Sequence[Any], values: list[Any], slots: Sequence[int]) -> None:
         pass
+
+
+def _as_tensor(g: Any, x: Any) -> Any:
+    """The gradient of x as a Tensor, zeros where there is none."""
+    if isinstance(g, TensorBase):
+        return g
+    return wrap(np.zeros_like(x._data) if g is None else np.asarray(g) if np.isscalar(g) else g)
+
+
+def _kept(value: Any) -> Any:
+    """An argument as a node would save it: small arrays and lists are copied, as they may be filled again."""
+    if isinstance(value, TensorBase):
+        return value if value._requires_grad else wrap(settled(value._data))
+    if isinstance(value, (list, tuple)):
+        items = [_kept(v) for v in value]
+        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+    return {key: _kept(v) for key, v in value.items()} if type(value) is dict else settled(value)
+
+
+def _arrays_in(value: Any) -> list[Any]:
+    """The arrays in an argument, of those Tensors too that need no gradient: who needs one is watched as an input."""
+    if isinstance(value, (list, tuple, dict)):
+        items = value.values() if isinstance(value, dict) else value
+        return [array for item in items for array in _arrays_in(item)]
+    if isinstance(value, TensorBase):
+        return [] if value._requires_grad else [value._data]
+    return [value] if is_array(value) else []
 
 
 def _nodes_since(start: int, outputs: Sequence[Any]) -> list[Node]:
@@ -191,12 +245,13 @@ def _row(segment: _Segment) -> Primitive:
     """The segment as an op of its inputs, whose joint rule computes it again."""
     names = tuple(f"x{i}" for i in range(len(segment.inputs)))
     count = len(segment.places)
-    values = tuple(segment.values) if segment.is_tuple else segment.values[0]
+    is_tuple = issubclass(segment.kind, tuple)
+    values = tuple(segment.values) if is_tuple else segment.values[0]
 
     def rule(g: Any, *saved: Any) -> tuple[Any, ...]:
-        seeds, xs = list(g) if segment.is_tuple else [g], list(saved[:count])
+        seeds, xs = list(g) if is_tuple else [g], list(saved[:count])
         if any(isinstance(v, TensorBase) for v in (*seeds, *xs)):  # to be differentiated again
-            again = checkpoint(lambda *v: _gradients(segment, v), segment.rngs[1:])
+            again = checkpoint(lambda *v: _gradients(segment, v), segment.rngs)
             found = again(*seeds, *xs)
             return found if isinstance(found, tuple) else (found,)
         return tuple(g._data for g in segment.gradients(seeds, segment.twins(xs), False))

@@ -313,15 +313,18 @@ class Hook:
             hooks[:] = [hook for hook in hooks if hook is not self]
 
 
-def touch(*tensors: Tensor) -> None:
-    """Announce that `t.data` was written by hand; a graph that saved it, under any name, refuses to use it.
+def touch(*tensors: Any) -> None:
+    """Announce that `t.data`, or an array, was written by hand: a graph that saved it, under any name, refuses it.
 
     Arrays of up to 64 kB that need no gradient were copied by the ops that save them, and may be written freely.
     """
     for t in tensors:
-        if t._node is not None:
-            t._check_leaf("touch")
-    writes.mark_written(*[t._data for t in tensors])
+        if isinstance(t, Tensor):
+            if t._node is not None:
+                t._check_leaf("touch")
+        elif not is_array(t):
+            raise TypeError(f"touch: a {type(t).__name__} is no Tensor and no array")
+    writes.mark_written(*[t._data if isinstance(t, Tensor) else t for t in tensors])
 
 
 def _check_can_require_grad(array: Any) -> None:

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from operator import index
 from typing import Any, Literal, TypeVar
 
 import numpy as np
 
 from .core import graph
 from .core.backward import grad
+from .core.dtypes import DEFAULT_FLOAT
 from .core.graph import Node, TensorBase
 from .modes import enable_grad
 from .ops.elementwise import astype
@@ -128,7 +130,9 @@ def jacobian(
         call = _Call("jacobian", f, args, kwargs, argnums)
         outputs, structure = flattened(call.result, "jacobian: the result of f")
         rows, columns = [sum(t.size for t in ts) for ts in (outputs, call.xs)]
-        forward = mode == "forward" or (mode == "auto" and FORWARD_COST * columns < rows)
+        has_floats = all(t.dtype.kind == "f" for t in outputs)
+        is_cheaper = has_floats and FORWARD_COST * columns < rows
+        forward = mode == "forward" or (mode == "auto" and is_cheaper)
         found = (_by_columns if forward else _by_rows)(call, outputs)
         return rebuilt(structure, [call.structured(each) for each in found])
 
@@ -157,7 +161,7 @@ def _by_columns(call: _Call, outputs: list[Any]) -> list[list[Any]]:
             columns.append(transposed.times(along, transposed.reaches_out))
         shapes = [y.shape + x.shape for y in outputs]
         for rows, J in zip(found, _stacked(columns, shapes, outputs, -1), strict=True):
-            rows.append(J)
+            rows.append(J if J.dtype == x.dtype else astype(J, x.dtype))  # as a gradient by x
     return found
 
 
@@ -214,8 +218,9 @@ class _Call:
 
     def __init__(self, name: str, f: Any, args: Any, kwargs: Any, argnums: Arguments) -> None:
         self.name = name
-        self.is_single = isinstance(argnums, int)
-        places = [argnums] if isinstance(argnums, int) else list(argnums)
+        self.is_single = hasattr(argnums, "__index__")
+        several: Any = [argnums] if self.is_single else argnums
+        places = [index(place) for place in several]
         for place in places:
             if not -len(args) <= place < len(args):
                 raise ValueError(
@@ -294,9 +299,10 @@ class _Transposed:
     """u -> u^T df/dx, recorded as a linear function of u, so that its own transpose gives df/dx t."""
 
     def __init__(self, call: _Call, outputs: list[Any]) -> None:
-        self.outputs = outputs
+        # what is no float does not move; its derivative is 0 in the default dtype
+        self.outputs = [y if y.dtype.kind == "f" else y.astype(DEFAULT_FLOAT) for y in outputs]
         self.reaches_out = call.reaches_out(outputs)
-        self.seeds = [Tensor(np.zeros_like(y.data), requires_grad=True) for y in outputs]
+        self.seeds = [Tensor(np.zeros_like(y.data), requires_grad=True) for y in self.outputs]
         self.gradients = call.gradients(outputs, self.seeds, record=True)
         call.own.update(self.seeds)
 

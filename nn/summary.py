@@ -8,6 +8,7 @@ needs, and the model keeps its running statistics, mode and generators.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -163,8 +164,9 @@ class _Run:
         self.shapes: list[list[tuple[int, ...]]] = [[] for _ in self.places]
         self.multiply_adds = [0] * len(self.places)
         self.saved_bytes = [0] * len(self.places)
-        x = np.zeros(shape, dtype)
-        x.flags.writeable = False  # or it would be copied, as an input that is small
+        size = math.prod(shape) * np.dtype(dtype).itemsize
+        # of bytes, which nobody can write: or it would be copied, as an input that is small
+        x = np.frombuffer(bytes(size), dtype).reshape(shape)
         default = minigrad.generator()
         state = default.bit_generator.state
         try:

@@ -280,7 +280,7 @@ def test_memory_is_shared_and_a_write_through_the_original_is_known(kind, tmp_pa
     a = made(WELCOME[kind], X.copy(), tmp_path)
     t, w = Tensor(a), Tensor(X, requires_grad=True)
     assert np.shares_memory(t.data, a)
-    monkeypatch.setattr("minigrad.core.rule.SMALL", 0)  # so that it is not copied
+    monkeypatch.setattr("minigrad.core.options.SMALL", 0)  # so that it is not copied
     y = (w * a).sum() + (w * t).sum()
     np.add(Tensor(X), 1, out=a)
     assert np.array_equal(t.data, X + 1)

@@ -316,6 +316,25 @@ def test_a_function_in_no_list_says_its_name_and_what_to_do(function):
     assert "t.numpy()" in str(error.value)
 
 
+def words(function):
+    return [*inspect.signature(function).parameters][1:3]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        function
+        for function, ours in served.items()
+        if not isinstance(function, np.ufunc)
+        and words(function) in (["axis", "dtype"], ["axis", "out"])
+        and words(ours)[1:] not in ([], words(function)[1:])
+    ],
+)
+def test_a_dtype_or_out_by_position_is_not_taken_for_an_option_of_ours(function):
+    with pytest.raises(TypeError, match="arguments after axis are given by keyword"):
+        function(Tensor(np.ones((2, 2), int)), None, np.zeros((), int))
+
+
 def test_the_lists_do_not_overlap():
     lists = [UFUNCS, FUNCTIONS, VALUES, MAKERS, frozenset(served)]
     assert sum(map(len, lists)) == len(frozenset.union(*lists))

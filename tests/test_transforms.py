@@ -164,6 +164,35 @@ def test_the_jacobian_of_a_permutation_is_that_permutation(shape, laid_out):
         np.testing.assert_array_equal(J.data, expected)
 
 
+def test_outputs_that_are_no_floats_and_mixed_dtypes_have_one_jacobian_whatever_the_size_and_the_mode():
+    for n in (1, 100):  # auto takes rows for the first, columns for the second
+
+        def f(x, n=n):
+            return (
+                x.sum() * np.ones(n),
+                np.argmax(x) + np.zeros(n, int),
+                x.astype("float64").sum() * np.ones(n),
+            )
+
+        x = np.array([1.0, 3.0, 2.0], np.float32)
+        found = [jacobian(f, mode=mode)(x) for mode in ("auto", "forward", "reverse")]
+        for of_mode in found:
+            for J, expected in zip(
+                of_mode, (np.ones((n, 3)), np.zeros((n, 3)), np.ones((n, 3))), strict=True
+            ):
+                assert J.dtype == np.float32
+                np.testing.assert_array_equal(J.data, expected)
+        (_, index, _), (slope, of_index, _) = jvp(f, [x], [np.ones(3)])
+        assert index.dtype.kind == "i"
+        assert slope.tolist() == [3] * n
+        assert of_index.tolist() == [0] * n
+
+
+def test_argnums_may_be_any_integer():
+    for place in (1, np.int64(1), np.array(1)):
+        assert value_and_grad(lambda a, b: a * b, place)(2.0, 5.0)[1].item() == 2
+
+
 def test_what_does_not_depend_on_an_argument_has_gradient_zero():
     def f(x, z):
         return (x * x).sum()

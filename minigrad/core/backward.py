@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from itertools import starmap
 from operator import call
 from typing import Any
@@ -53,7 +53,7 @@ def grad(
             )
     keys = [x if x._node is None else x._node for x in targets]
     retain = create_graph if retain_graph is None else retain_graph
-    found = _traverse("grad", y, seed, set(keys), create_graph, retain, tap)
+    found = traverse("grad", y, seed, set(keys), create_graph, retain, tap)
     if not create_graph:
         found = {key: wrap(_own(found.pop(key))) for key in list(found)}
     results = tuple(found.get(key) for key in keys)
@@ -70,7 +70,7 @@ def backward(y: Any, seed: Any = None, retain_graph: bool = False) -> None:
     `minigrad.grad(y, xs, create_graph=True)`. Raises RuntimeError for a y without history, a freed graph or a
     saved value that was written since; ValueError for a non-scalar y without seed.
     """
-    _store(_traverse("backward", y, seed, None, False, retain_graph, None))
+    _store(traverse("backward", y, seed, None, False, retain_graph, None))
 
 
 def _store(found: dict[Any, Any]) -> None:
@@ -107,18 +107,7 @@ def _store(found: dict[Any, Any]) -> None:
 _set_grad, _set_data = TensorBase.__dict__["_grad"].__set__, TensorBase.__dict__["_data"].__set__
 
 
-def contributions(y: Any, xs: Sequence[Any], create_graph: bool, unfinished: Any) -> list[Any]:
-    """dy/dx for each x, as a part of a longer walk: no hook runs of a leaf whose gradient is `unfinished` until then.
-
-    The results are used as they are and not written; None for an x that y does not depend on.
-    """
-    keys = [x if x._node is None else x._node for x in xs]
-    options = create_graph, create_graph, None, set(unfinished)
-    found = _traverse("checkpoint", y, None, set(keys), *options)
-    return [None if found.get(key) is None else _as_tensor(found[key]) for key in keys]
-
-
-def _traverse(
+def traverse(
     caller: str, y: Any, seed: Any, targets: set[Any] | None, create_graph: bool, retain: bool, tap: Any,
     unfinished: Collection[Any] = (),
 ) -> dict[Any, Any]:  # fmt: skip
@@ -137,8 +126,7 @@ def _traverse(
     try:  # from here on, because a signal handler may raise as soon as the mode is set
         mode.set(before | ON if create_graph else OFF)
         grads: dict[Any, Any] = {start: _seed(caller, y, seed, create_graph)}
-        while order:
-            node = order.pop()
+        for node in reversed(order):
             g = _of_parts(node, grads) if node.part_nodes else grads.pop(node, None)
             if g is None:  # no gradient came here, and zeros instead could make nan: 0 * inf
                 continue
@@ -158,8 +146,8 @@ def _traverse(
             if node.saved is None or node.tick < writes.last_write or node.notes is not None:
                 _check_usable(caller, node)
             _pull(node, g, grads, owned, wanted, create_graph, tap)
-            if not retain:
-                node.saved = None
+            # no `if`: the jump back that it makes is no part of the try block in Python 3.12 and 3.13
+            node.saved = node.saved if retain else None
     finally:
         mode.set(before)
     for leaf, g in grads.items():

@@ -9,15 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from .dtypes import is_array
 from .writes import next_tick
 
-# a value of one of these classes holds no Tensor
-PLAIN = frozenset((type(None), bool, int, float, str, type, np.ndarray))
+ATOMS = {type(None), bool, int, float, str, type, type(...)}
+PLAIN = {*ATOMS, np.ndarray}
+"""Classes whose values hold no array, and those whose values hold no Tensor; see `holds_no_array`."""
+
+
+def holds_no_array(kind: type) -> None:
+    """Make known that values of a class of one's own, as an option, are plain."""
+    ATOMS.add(kind)
+    PLAIN.add(kind)
 
 
 class TensorBase:
@@ -101,6 +108,7 @@ class Node:
         "__weakref__", "constants", "dtype", "hooks", "keeper", "notes", "op", "parents", "part_nodes", "saved",
         "shape", "tick",
     )  # fmt: skip
+    draw: ClassVar[Any] = None  # gives a new node its subclass or None, see `landings`
 
     def __init__(
         self, op: Any, parents: Any, saved: Any, constants: Any, shape: Any, dtype: Any
@@ -116,6 +124,8 @@ class Node:
         self.keeper: Any = None
         self.part_nodes: tuple[Any, ...] = ()
         self.notes: Any = None
+        if Node.draw is not None and (subclass := Node.draw()):
+            self.__class__ = subclass
 
     def __repr__(self) -> str:
         return f"<node {self.op.name} {self.shape} {self.dtype}>"
@@ -140,7 +150,8 @@ class Node:
 
 
 def _arrays_in(value: Any) -> list[Any]:
-    """The arrays in a saved value: itself, or the items of a tuple, such as several outputs or an index."""
+    """The arrays in a saved value: itself, or the items of a container, such as several outputs or an index."""
+    value = list(value.values()) if value.__class__ is dict else value
     if isinstance(value, (tuple, list)):
         return [array for item in value for array in _arrays_in(item)]
     return [value] if hasattr(value, "nbytes") else []
@@ -161,13 +172,10 @@ def creation_order(end: Any) -> list[Node]:
     stack = [end]
     while stack:
         for parent in stack.pop().parents:
-            if parent.__class__ is Node and parent not in seen:
+            if isinstance(parent, Node) and parent not in seen:
                 seen.add(parent)
                 stack.append(parent)
-    return sorted(seen, key=_tick)
-
-
-_tick = attrgetter("tick")
+    return sorted(seen, key=attrgetter("tick"))
 
 
 class _Part:

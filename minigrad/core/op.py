@@ -11,8 +11,9 @@ from numpy import ndarray
 
 from ..signatures import parameters
 from .dtypes import DEFAULT_FLOAT, FLOAT16, PYTHON_NUMBERS, plain_array, unify, widened
-from .graph import OFF, ON, PLAIN, Node, TensorBase, describe, mode, onlooker, sketch, wrap
-from .rule import ALSO, MEMBER, MUTABLE, OUTPUT, Rule, output_of, settled
+from .graph import ATOMS, OFF, ON, PLAIN, Node, TensorBase, describe, mode, onlooker, sketch, wrap
+from .options import settled, unwrap
+from .rule import ALSO, MEMBER, OUTPUT, Rule, output_of
 
 RESERVED = frozenset(("y", "joint", "also", "floats", "doc", "i", "needed"))
 
@@ -217,7 +218,7 @@ class Primitive:
         for i in constants:
             v = values[i]
             kept.append(v if v.__class__ in PYTHON_NUMBERS else sketch(v))
-            if v.__class__ in MUTABLE and i - end in self._captured:
+            if v.__class__ not in ATOMS and i - end in self._captured:
                 values[i] = settled(v)
         pool = (y, *values)
         saved = []  # (place, rule, values that the rule names)
@@ -351,20 +352,6 @@ class Variadic(Primitive):
 
 
 # Arguments and outputs, of any array library --------------------------------------------------------------
-
-
-def unwrap(value: Any, op: str, name: str) -> Any:
-    """An option with arrays in place of Tensors; one that requires grad raises, as its gradient would be lost."""
-    if isinstance(value, TensorBase):
-        if value._requires_grad:
-            raise TypeError(
-                f"{op}: `{name}` is a Tensor that requires grad, but has no gradient rule; "
-                "pass it as .detach() if none is wanted"
-            )
-        return value._data
-    if value.__class__ in (tuple, list):
-        return value.__class__([unwrap(v, op, name) for v in value])
-    return plain_array(value, op) if isinstance(value, ndarray) else value
 
 
 def as_output(y: Any) -> Any:

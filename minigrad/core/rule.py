@@ -8,17 +8,12 @@ from operator import itemgetter
 from typing import Any
 
 import numpy as np
-from numpy import ndarray
 
 from ..signatures import Signature
 from .graph import PART, Node, TensorBase, describe, wrap
-from .writes import owner
 
 # origins of a value that a rule names: the output, the member of `*xs` that the rule is for, an `also` of the row
 OUTPUT, MEMBER, ALSO = -1, -2, -3
-SMALL = 2**16  # bytes of an array that is copied rather than watched
-MUTABLE = frozenset((ndarray, tuple, list))  # may be, or hold, an array that is written later
-_ATOMS = frozenset((int, slice, type(None), type(...), bool, float, str))
 
 
 class Rule:
@@ -120,19 +115,6 @@ def _saver(sources: list[tuple[int, bool]]) -> Callable[[tuple[Any, ...]], tuple
         return itemgetter(*places)
     # a slice keeps the one value in a tuple
     return itemgetter(slice(places[0], places[0] + 1) if places else slice(0))
-
-
-def settled(value: Any) -> Any:
-    """An argument without gradient as a node saves it: with copies of small arrays, which may be filled again."""
-    kind: Any = value.__class__
-    if kind is ndarray:
-        block = value if value.flags.writeable or value.base is None else owner(value)
-        can_change = not isinstance(block, ndarray) or block.flags.writeable
-        return value.copy("K") if can_change and 0 < value.nbytes <= SMALL else value
-    if kind not in MUTABLE or _ATOMS.issuperset(map(type, value)):
-        return value
-    items = {id(item): settled(item) for item in value}  # an index may hold an array twice
-    return kind([items[id(item)] for item in value])
 
 
 def output_of(value: Any, node: Node) -> Any:

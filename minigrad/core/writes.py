@@ -42,7 +42,7 @@ def owner(array: Any) -> Any:
     """The object that owns the memory of `array`: the array itself, or the end of its `.base` chain."""
     while True:
         base = array.obj if array.__class__ is memoryview else getattr(array, "base", None)
-        if base is None:
+        if base is None or base is array:
             return array
         array = base
 
@@ -58,7 +58,8 @@ def mark_written(*arrays: Any) -> None:
             if entry is not None:
                 entry[0] = tick
             elif _is_owner(block, array):
-                _written[id(block)] = [tick, _addresses(block), _forgetting(block)]
+                gone = weakref.KeyedRef(block, lambda gone: _written.pop(gone.key, None), id(block))
+                _written[id(block)] = [tick, _addresses(block), gone]
             else:
                 _elsewhere[_addresses(array)] = tick
         if len(_elsewhere) > MOST_ELSEWHERE:
@@ -73,12 +74,6 @@ def _join_older_half() -> None:
     _elsewhere[whole] = max(_elsewhere.get(whole, 0), *old.values())
     for at in old.keys() - {whole}:  # after that one is there: other threads may look
         del _elsewhere[at]
-
-
-def _forgetting(block: Any) -> Any:
-    """A weak reference that deletes the entry of `block` together with it."""
-    key = id(block)
-    return weakref.ref(block, lambda _: _written.pop(key, None))
 
 
 def written_since(array: Any, tick: int) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..core.dtypes import plain_array
 from ..core.graph import ON, TensorBase, mode, onlooker, wrap
-from ..core.op import unwrap
+from ..core.options import unwrap
 from ..core.rows import serves
 
 # fmt: off

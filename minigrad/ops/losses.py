@@ -10,7 +10,7 @@ import numpy as np
 
 from ..core.dtypes import as_array, in_array
 from ..core.graph import TensorBase
-from ..core.op import unwrap
+from ..core.options import unwrap
 from .activations import relu
 from .axes import in_floats
 from .elementwise import where
@@ -97,7 +97,7 @@ def _weights(
     """The weight of each class, that of each row, and the number by which a mean divides (1 if it is no mean)."""
     class_weight = np.ones_like(plain(x), shape=x.shape[1:]) if weight is None else weight
     class_weight = class_weight.astype(x.dtype)
-    row_weight = class_weight[labels] * kept
+    row_weight = np.where(kept, class_weight[labels], 0)  # the weight may be inf
     if reduction != "mean":
         return class_weight, row_weight, 1
     if labels.shape[0] and not kept.any():

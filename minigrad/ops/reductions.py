@@ -124,7 +124,7 @@ _max_row = primitive(_max, x=_to_extremes)
 _min_row = primitive(_min, x=_to_extremes)
 
 
-@serves(np.max, np.amax)
+@serves_with_axis(np.max, np.amax)
 @says_our_words
 def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The largest element over the given axes.
@@ -134,7 +134,7 @@ def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return _max_row(x, axes_of(x, axis), keepdims)
 
 
-@serves(np.min, np.amin)
+@serves_with_axis(np.min, np.amin)
 @says_our_words
 def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The smallest element over the given axes.

@@ -12,9 +12,12 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import numpy as np
 
 from ..core.dtypes import in_float32
+from ..core.graph import holds_no_array
 from ..core.rows import Primitive, primitive
 from .kernels.windows import Pair, Window
 from .shapes import reshape
+
+holds_no_array(Window)
 
 Steps = int | Sequence[int]  # one number for all axes, or one per axis
 P = ParamSpec("P")

@@ -13,6 +13,7 @@ from numpy._core import multiarray
 
 import minigrad as mg
 import nn
+from minigrad.core.graph import Node
 
 
 @contextmanager
@@ -24,6 +25,17 @@ def without_collector():
         yield
     finally:
         gc.enable()
+
+
+def nodes():
+    # not isinstance, which asks objects for their class: PyTorch has one that warns
+    return sum(issubclass(type(o), Node) for o in gc.get_objects())
+
+
+def settled():
+    """The number of nodes when what earlier tests left for the collector is gone."""
+    gc.collect()
+    return nodes()
 
 
 # Steps: forward, backward, update --------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Functions of two arguments in numbers of any length, with their partial derivatives to order 3."""
 
 import math
-from functools import cache
+from functools import cache, reduce
 
 import numpy as np
 from mpmath import mp
@@ -105,7 +105,8 @@ def power(a, b, m, n):
 
 def _derived(polynomial, k, x):
     """The k-th derivative at x."""
-    return mp.polyval([mp.mpf(c) for c in (polynomial.deriv(k) if k else polynomial).coeffs], x)
+    coefficients = (polynomial.deriv(k) if k else polynomial).coeffs
+    return reduce(lambda y, c: y * x + mp.mpf(c), coefficients, mp.mpf(0))
 
 
 class Power:

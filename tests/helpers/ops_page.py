@@ -59,6 +59,7 @@ def numpy_names(op: object, name: str) -> str:
     names = set()
     for theirs, ours in served.items():
         is_adapter = getattr(ours, "__name__", "") in (f"_numpy_{name}",)
+        is_adapter = is_adapter or getattr(ours, "__wrapped__", None) is op
         if ours is op or is_adapter or theirs.__name__ == name:
             space = "np.linalg" if "linalg" in (getattr(theirs, "__module__", "") or "") else "np"
             names.add(f"{space}.{theirs.__name__}")

@@ -90,6 +90,9 @@ SAME = {
     "trace": lambda m, a, b: m.trace(full(m, a)) * b * 0.5,
     "vstack": lambda m, a, b: m.vstack([full(m, a)[:1], full(m, b)[1:]]) * 0.9,
     "straight": lambda m, a, b: full(m, a).ravel()[:3] * b,
+    "element": lambda m, a, b: full(m, a)[1, 2] * b - full(m, b)[0, -1],
+    "empty": lambda m, a, b: m.concatenate([full(m, b), full(m, a)[2:]]) + m.sum(full(m, a)[:, :0]),
+    "stretched": lambda m, a, b: m.broadcast_to(full(m, a)[1:], (2, 3)) * 0.9,
 }
 
 
@@ -153,6 +156,10 @@ PAIRS = {  # name: (ours, PyTorch's), each of (m, a, b)
         lambda a, b: b / (mg.norm(a * 0.1 + MIDDLE) + 0.5),
         lambda m, a, b: b / (m.linalg.norm(a * 0.1 + m.middle) + 0.5),
     ),
+    "backwards": whole(
+        lambda a, b: a[::-1, ::-2][:, [0]] + b[::-1],
+        lambda m, a, b: m.flip(a, (0, 1))[:, ::2][:, [0]] + m.flip(b, (0,)),
+    ),
     "flip": whole(lambda a, b: mg.flip(a, 1) * 0.9, lambda m, a, b: m.flip(a, (1,)) * 0.9),
     "sort": whole(
         lambda a, b: mg.sort(a, 1) * 0.9 + 0.1 * b,
@@ -204,12 +211,15 @@ def take(name, m, a, b):
     return SAME[name](m, a, b) if name in SAME else PAIRS[name][m.is_torch](m, a, b)
 
 
-def values_of(program, m, arguments, scales):
-    """Every value of the program: its arguments, and what each step makes of two earlier values."""
+def values_of(program, m, arguments, scales, change=lambda at, value: value):
+    """Every value of the program: its arguments, and what each step makes of two earlier values.
+
+    change  a function of the place of each new value and the value, whose result takes its place
+    """
     values = list(arguments)
     for (name, first, second), scale in zip(program, scales, strict=True):
         a, b = (place(values, at) for at in (first, second))
-        values.append(take(name, m, a, b) * scale)
+        values.append(change(len(values), take(name, m, a, b) * scale))
     return values
 
 
@@ -229,9 +239,9 @@ def scales_of(program, arrays):
     return scales
 
 
-def run(program, m, arguments, scales, used):
+def run(program, m, arguments, scales, used, **change):
     """A number that depends on some of the values; nobody uses the others."""
-    values = values_of(program, m, arguments, scales)
+    values = values_of(program, m, arguments, scales, **change)
     return sum(m.sum(full(m, values[at % len(values)])) * (0.5 + n) for n, at in enumerate(used))
 
 
@@ -252,7 +262,7 @@ def drawn(program):
     rng = np.random.default_rng(seed)
     arrays = [rng.standard_normal(shape) for shape in shapes]
     scales = scales_of(steps, arrays)
-    return lambda m, *xs: run(steps, m, xs, scales, used), arrays, rng
+    return lambda m, *xs, **change: run(steps, m, xs, scales, used, **change), arrays, rng
 
 
 def close(found, expected):
@@ -263,15 +273,68 @@ def close(found, expected):
     )
 
 
-def agrees_with_pytorch(f, arrays, rng):
-    torch = theirs()
-    directions = [rng.standard_normal(a.shape) for a in arrays]
-    xs = [Tensor(a, requires_grad=True) for a in arrays]
+def backwards(a):
+    """The same numbers, last first in memory."""
+    turned = (slice(None, None, -1),) * a.ndim
+    return a[turned].copy()[turned]
+
+
+def spread(a):
+    """The same numbers with gaps between them."""
+    gaps = (slice(None, None, 2),) * a.ndim
+    memory = np.full([2 * n for n in a.shape], np.nan)
+    memory[gaps] = a
+    return memory[gaps]
+
+
+LAYOUTS = {"rows": np.copy, "columns": np.asfortranarray, "backwards": backwards, "spread": spread}
+
+
+def leaf(a):
+    """A leaf on the memory of `a`, in its layout."""
+    return Tensor(a).requires_grad_()
+
+
+def of_a_slice(x, value):
+    Tensor(x.data[..., ::-1]).assign(value[..., ::-1]) if x.ndim else x.assign(value)
+
+
+def in_place(x, value):
+    with mg.no_grad():
+        x -= x.detach() - value
+
+
+def by_hand(x, value):
+    x.data[...] = value
+    mg.touch(x)
+
+
+WRITES = {  # name: a function that writes a value into a leaf
+    "assign": lambda x, value: x.assign(value),
+    "data": lambda x, value: setattr(x, "data", value),
+    "detached": lambda x, value: x.detach().assign(value),
+    "out": lambda x, value: np.add(Tensor(value), 0, out=x.data),
+    "of a slice": of_a_slice,
+    "in place": in_place,
+    "by hand": by_hand,
+}
+
+
+def derivatives(f, xs, directions):
+    """The value, its gradients, and the gradients of their sum along the directions."""
     y = f(OURS, *xs)
     first = grad(y, xs, create_graph=True)
     known = [(g, d) for g, d in zip(first, directions, strict=True) if g is not None]
     along = sum((g * d).sum() for g, d in known)
     second = grad(along, xs) if getattr(along, "requires_grad", False) else [None] * len(xs)
+    return y, first, second
+
+
+def agrees_with_pytorch(f, arrays, rng):
+    torch = theirs()
+    directions = [rng.standard_normal(a.shape) for a in arrays]
+    xs = [Tensor(a, requires_grad=True) for a in arrays]
+    y, first, second = derivatives(f, xs, directions)
 
     ts = [torch.tensor(a, requires_grad=True) for a in arrays]
     z = f(torch, *ts)

@@ -22,6 +22,7 @@ MODULES = {".".join(path.with_suffix("").parts).removesuffix(".__init__"): path 
 MAY_IMPORT = {
     "signatures": [],
     "core": ["signatures", "core"],
+    "landings": ["core"],
     "ops.kernels": ["ops.kernels"],
     "ops": ["signatures", "core", "ops"],
     "numpy_protocols": ["core", "ops"],

@@ -1,6 +1,8 @@
 """Arrays that a call was given and that need no gradient, filled with other values between forward and backward."""
 
 import copy
+from array import array
+from collections import UserList, deque, namedtuple
 from contextlib import nullcontext
 
 import numpy as np
@@ -81,7 +83,7 @@ def test_small_arrays_without_gradient_may_be_filled_again_after_the_call(call, 
 
 @pytest.mark.parametrize("call", CALLS)
 def test_in_debug_larger_ones_that_were_filled_again_are_found(call, given, monkeypatch):
-    monkeypatch.setattr("minigrad.core.rule.SMALL", 0)
+    monkeypatch.setattr("minigrad.core.options.SMALL", 0)
     for place in range(len(call.arguments())):
         expected = gradient(call, place, given, False)
         try:
@@ -90,3 +92,76 @@ def test_in_debug_larger_ones_that_were_filled_again_are_found(call, given, monk
             assert "changed after the forward pass" in str(error)  # noqa: PT017
         else:
             assert found == expected
+
+
+# Containers ----------------------------------------------------------------------------------------------
+
+X = np.arange(12.0).reshape(4, 3)
+Both = namedtuple("Both", "a b")
+HELD = {  # makes an index that holds x, y or what follows from them; both are filled again
+    "a slice of arrays": lambda x, y: slice(x[0], y[0]),
+    "a slice of Tensors": lambda x, y: slice(Tensor(x)[0], Tensor(y)[0]),
+    "a slice in a tuple": lambda x, y: (slice(x[0], y[0]), y),
+    "arrays without axes": lambda x, y: (x[0:1].reshape(()), slice(None)),
+    "a memoryview": lambda x, y: memoryview(x),
+    "a Tensor": lambda x, y: Tensor(x),
+    "a named tuple": lambda x, y: Both(x, y),
+    "a named tuple of Tensors": lambda x, y: Both(Tensor(x), Tensor(y)),
+    "a nested list": lambda x, y: ([x, y], y),
+    "a view that cannot be written": lambda x, y: np.broadcast_to(x, (2, 2)),
+}
+
+
+def frozen(x, y):
+    view = x[:]
+    view.flags.writeable = False
+    return view
+
+
+@pytest.mark.parametrize("held", [*HELD.values(), frozen], ids=[*HELD, "a frozen view"])
+def test_an_index_may_be_filled_again_whatever_holds_it(held):
+    def gradient(fills):
+        t, x, y = Tensor(X, requires_grad=True), np.array([1, 0]), np.array([2, 1])
+        found = t[held(x, y)]
+        if fills:
+            x[:], y[:] = 0, 0
+        return grad((found * found).sum(), t).data.tolist()
+
+    assert gradient(True) == gradient(False)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda: array("l", [1, 2]), lambda: deque([1, 2]), lambda: UserList([1, 2]), lambda: OwnList([1, 2])],
+)  # fmt: skip
+def test_sequences_as_indices_may_be_filled_again(make):
+    t, index = Tensor(X, requires_grad=True), make()
+    y = t[index].sum()
+    index[0] = index[1] = 0
+    assert grad(y, t).data.tolist() == [[0] * 3, [1] * 3, [1] * 3, [0] * 3]
+
+
+class OwnList(list):
+    pass
+
+
+times = mg.primitive(
+    lambda x, option: x * (option["k"] if isinstance(option, dict) else option.a),
+    x=lambda g, option: g * (option["k"] if isinstance(option, dict) else option.a),
+)
+
+
+@pytest.mark.parametrize("given", [lambda a: {"k": a}, lambda a: Both(a, 2)])
+@pytest.mark.parametrize("made", [lambda a: a, Tensor])
+def test_options_within_a_dict_or_a_named_tuple_are_copied_watched_and_refused(given, made):
+    x, a = Tensor([1.0, 2.0], requires_grad=True), np.array([3.0, 4.0])
+    y = times(x, given(made(a))).sum()
+    a.fill(9)
+    assert grad(y, x).tolist() == [3, 4]
+    with pytest.raises(TypeError, match="requires grad, but has no gradient rule"):
+        times(x, given(x))
+    x, a = Tensor(np.ones(10_000), requires_grad=True), np.ones(10_000)
+    y = times(x, given(made(a))).sum()
+    mg.touch(a)
+    with pytest.raises(RuntimeError, match="written after the forward pass"):
+        y.backward()

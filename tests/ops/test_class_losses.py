@@ -149,3 +149,22 @@ def test_a_score_exactly_the_margin_below_the_right_one_has_gradient_zero():
     y = mg.hinge_loss(x, np.array([0]))
     assert y.item() == 0.5
     np.testing.assert_array_equal(gradient(y, x), [[-1, 0, 1]])
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("weight", [np.inf, np.nan, 0.0])
+@pytest.mark.parametrize(
+    "loss", [mg.cross_entropy, lambda x, *a, **o: mg.nll_loss(mg.log_softmax(x, 1), *a, **o)]
+)
+def test_an_ignored_row_does_not_ask_for_the_weight_of_any_class(reduction, weight, loss):
+    x = np.random.default_rng(0).standard_normal((3, 3))
+    labels = np.array([-100, 1, 2])
+
+    def found(first):
+        t = Tensor(x, requires_grad=True)
+        y = loss(t, labels, weight=np.array([first, 1, 2.0]), reduction=reduction)
+        y.sum().backward()
+        return y.data, t.grad.data
+
+    for ours, expected in zip(found(weight), found(1.0), strict=True):
+        np.testing.assert_array_equal(ours, expected)

@@ -6,17 +6,17 @@ import gc
 import itertools
 import pickle
 import sys
-import threading
 import tracemalloc
 
 import numpy as np
 import pytest
-from accounting import without_collector
+from accounting import nodes, settled, without_collector
+from chains import LINKS, chain
 from leaves import leaf64 as leaf
 
 import minigrad as mg
 from minigrad import Tensor, grad, no_grad
-from minigrad.core.graph import Node, creation_order
+from minigrad.core.graph import creation_order
 
 pytestmark = pytest.mark.untraced
 
@@ -36,43 +36,6 @@ def few_frames():
         yield
     finally:
         sys.setrecursionlimit(before)
-
-
-def nodes():
-    return sum(type(o) is Node for o in gc.get_objects())
-
-
-def settled():
-    """The number of nodes when what earlier tests left for the collector is gone."""
-    gc.collect()
-    return nodes()
-
-
-LINKS = {  # each keeps 1 at 1, with slope 1
-    "add": lambda h, x: h + 0,
-    "multiply by a saved value": lambda h, x: h * x,
-    "an op with several outputs": lambda h, x: parts(h),
-    "a reshape": lambda h, x: mg.reshape(h, (1,)),
-    "an op on many arrays": lambda h, x: mg.stack([h, x])[0],
-}
-
-
-def both(x):
-    return x * 1, x * 2
-
-
-two = mg.primitive(both, x=lambda g: g[0] + 2 * g[1])
-
-
-def parts(h):
-    return two(h)[0]
-
-
-def chain(x, length, link=LINKS["add"]):
-    h = x
-    for _ in range(length):
-        h = link(h, x)
-    return h
 
 
 # Depth ---------------------------------------------------------------------------------------------------
@@ -118,18 +81,6 @@ def test_a_deep_graph_is_freed_whatever_became_of_it(kept):
             handle.remove()
         del y
         assert nodes() == before
-
-
-def test_a_deep_graph_may_be_freed_in_another_thread_with_a_small_stack():
-    held = [chain(leaf(1), 100_000)]
-    size = threading.stack_size(256 * 1024)
-    try:
-        thread = threading.Thread(target=held.clear)
-        thread.start()
-        thread.join()
-    finally:
-        threading.stack_size(size)
-    assert not held
 
 
 @pytest.mark.parametrize("link", LINKS.values(), ids=LINKS)

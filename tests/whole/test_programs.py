@@ -3,13 +3,19 @@
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from programs import (
+    LAYOUTS,
     OURS,
     SMOOTH,
     STEPS,
+    WRITES,
     agrees_with_pytorch,
+    close,
+    derivatives,
     drawn,
     full,
+    leaf,
     often,
     programs,
     scales_of,
@@ -74,3 +80,64 @@ def test_gradients_at_interior_values_are_the_same_asked_together_or_one_by_one(
         alone = grad(y, value, retain_graph=True)
         assert (alone is None) == (g is None)
         assert g is None or alone.data.tobytes() == g.data.tobytes()
+
+
+@seldom
+@given(program=programs(STEPS), layouts=st.tuples(*[st.sampled_from([*LAYOUTS])] * 2))
+def test_a_program_has_the_same_derivatives_in_whatever_layout_its_leaves_lie(program, layouts):
+    f, arrays, rng = drawn(program)
+    directions = [rng.standard_normal(a.shape) for a in arrays]
+    plain = [leaf(a) for a in arrays]
+    laid = [leaf(LAYOUTS[layout](a)) for layout, a in zip(layouts, arrays, strict=True)]
+    y, *expected = derivatives(f, plain, directions)
+    z, *found = derivatives(f, laid, directions)
+    close(z, y.data)
+    for x, mine, right in zip(
+        arrays * 2, [*found[0], *found[1]], [*expected[0], *expected[1]], strict=True
+    ):
+        close(mine, np.zeros_like(x) if right is None else right.data)
+
+
+@seldom
+@given(program=programs(STEPS), at=st.integers(0, 99))
+def test_a_hook_that_doubles_a_gradient_doubles_all_that_flows_through_its_value(program, at):
+    f, arrays, _ = drawn(program)
+    changed = len(arrays) + at % len(program[0])
+
+    def hooked(place, value):
+        if place == changed:
+            value.register_hook(lambda g: 2 * g)
+        return value
+
+    def doubled(place, value):
+        return 2 * value - value.detach() if place == changed else value
+
+    xs, ys = [[leaf(a) for a in arrays] for _ in range(2)]
+    f(OURS, *xs, change=hooked).backward()
+    f(OURS, *ys, change=doubled).backward()
+    for x, y in zip(xs, ys, strict=True):
+        close(x.grad, np.zeros(x.shape) if y.grad is None else y.grad.data)
+
+
+@pytest.mark.parametrize("way", WRITES)
+@seldom
+@given(program=programs(STEPS, 1, 6), which=st.integers(0, 1))
+def test_after_a_write_backward_refuses_or_has_the_gradient_of_the_forward_pass(
+    way, program, which
+):
+    f, arrays, rng = drawn(program)
+    xs = [leaf(a.copy()) for a in arrays]
+    expected = grad(f(OURS, *xs), xs)
+    y = f(OURS, *xs)
+    WRITES[way](xs[which], rng.standard_normal(xs[which].shape))
+    refusal = None
+    try:
+        y.backward()
+    except RuntimeError as error:
+        refusal = str(error)
+    if refusal is not None:
+        assert "written after the forward pass" in refusal
+        assert all(x.grad is None for x in xs)
+        return
+    for x, right in zip(xs, expected, strict=True):
+        close(x.grad, np.zeros(x.shape) if right is None else right.data)

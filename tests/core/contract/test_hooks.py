@@ -1,5 +1,6 @@
 """The engine's contract on hooks, recording modes and threads, and clause 16: what the hot path does not do."""
 
+import contextlib
 import functools
 import operator
 import threading
@@ -179,6 +180,29 @@ async def asynchronous_generator():
 def test_a_mode_cannot_decorate_a_function_whose_body_runs_later(function, given):
     with pytest.raises(TypeError, match=f"cannot decorate .*{function.__name__}"):
         no_grad(given(function))
+
+
+class Late:
+    def __call__(self):
+        yield
+
+    @staticmethod
+    def generator():
+        yield
+
+
+@pytest.mark.parametrize(
+    "function", [Late(), vars(Late)["generator"], functools.cache(generator), contextlib.contextmanager(generator)]
+)  # fmt: skip
+def test_a_mode_finds_a_body_that_runs_later_within_what_it_decorates(function):
+    with pytest.raises(TypeError, match="before the body of a generator"):
+        no_grad(function)
+
+
+@pytest.mark.parametrize("function", [5, False, Late, leaf(1)])
+def test_a_mode_decorates_functions_alone(function):
+    with pytest.raises(TypeError, match="decorates a function, not"):
+        no_grad(function)
 
 
 # 16. The hot path ----------------------------------------------------------------------------------------

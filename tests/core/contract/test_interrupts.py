@@ -1,58 +1,22 @@
 """The engine's contract, clauses 3 and 15: a backward pass or kernel that is interrupted or entered again anywhere."""
 
+import contextvars
 import itertools
 import sys
 from contextlib import nullcontext
 
 import numpy as np
 import pytest
+from interrupts import Interrupt, interrupted_at, where_signals_are_handled
 from leaves import leaf
 
 import minigrad as mg
 from minigrad import Tensor
-from minigrad.core import backward, writes
+from minigrad.core import backward
 from minigrad.core.graph import mode
 from minigrad.modes import _open
 from minigrad.ops.kernels import conv
 from minigrad.ops.kernels.scratch import release_scratch
-
-
-class Interrupt(BaseException):
-    pass
-
-
-def interrupted_at(step, code, call):
-    """`call()`, interrupted at that step of the bytecode of `code` and what it calls; False if it ended before."""
-    steps, inside = itertools.count(), []
-
-    def trace(frame, event, argument):
-        if not inside and frame.f_code is not code:
-            return None
-        inside.append(frame)
-        frame.f_trace_opcodes = True
-        return trace_inside
-
-    def trace_inside(frame, event, argument):
-        if event == "return":
-            inside.remove(frame)
-        elif next(steps) == step:
-            sys.settrace(None)
-            raise Interrupt
-        return trace_inside
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        call()
-    except Interrupt:
-        return True
-    finally:
-        sys.settrace(before)
-        # a tracer can raise between taking a lock and the block that gives it back; a signal handler cannot
-        while writes._writing._is_owned():
-            writes._writing.release()
-    return False
-
 
 # 3. Backward ---------------------------------------------------------------------------------------------
 
@@ -87,6 +51,28 @@ def test_clause_03_an_interrupt_at_any_step_leaves_all_of_grad_written_or_none()
     assert BEFORE in met
     assert AFTER in met  # the last steps are after the writing
     assert grads_of(tensors) == AFTER
+
+
+@pytest.mark.parametrize("retain", [False, True])
+def test_clause_03_an_interrupt_at_any_step_leaves_the_recording_mode_as_it_was(retain):
+    walk = backward.traverse.__code__
+    offsets = where_signals_are_handled(walk)
+
+    def interrupted(step):
+        _, loss = leaves_and_loss()
+        found = interrupted_at(
+            step,
+            walk,
+            lambda: loss.backward(retain_graph=retain),
+            lambda at, offset: at is walk and offset in offsets,
+        )
+        assert (leaf(1) * 2).requires_grad
+        return found
+
+    for step in itertools.count():
+        if not contextvars.copy_context().run(interrupted, step):
+            break
+    assert step > 15
 
 
 def test_clause_03_an_array_that_cannot_be_written_leaves_every_grad_as_it_was():

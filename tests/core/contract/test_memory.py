@@ -10,7 +10,7 @@ from leaves import leaf
 import minigrad as mg
 from minigrad import Tensor, grad, no_grad, primitive, touch
 from minigrad.core import writes
-from minigrad.core.rule import SMALL
+from minigrad.core.options import SMALL
 
 # 9. Writes -----------------------------------------------------------------------------------------------
 
@@ -177,9 +177,12 @@ def test_clause_09_an_array_is_copied_once_for_a_node_and_not_if_nothing_can_wri
     (saved, again) = [array for _, array in mg.stack([x, x])[a, a]._node.saved_arrays()]
     assert saved is again
     assert not np.shares_memory(saved, a)
-    a.flags.writeable = False
+    a.flags.writeable = False  # until somebody sets it again
     (saved,) = [array for _, array in x[a[::-1]]._node.saved_arrays()]
-    assert np.shares_memory(saved, a)
+    assert not np.shares_memory(saved, a)
+    b = np.frombuffer(a.tobytes(), a.dtype)
+    (saved,) = [array for _, array in x[b[::-1]]._node.saved_arrays()]
+    assert np.shares_memory(saved, b)
     (saved,) = [array for _, array in (x * Tensor([3.0, 4.0]).numpy())._node.saved_arrays()]
     assert saved.flags.owndata  # read-only, but only a view
 

@@ -69,7 +69,7 @@ def test_gradients_are_written_in_place_and_that_is_announced(clip, monkeypatch)
     taken = [g.data for g in grads if g is not None]
     before = [a.copy() for a in taken]
     x = Tensor(np.ones((3, 4)), requires_grad=True)
-    monkeypatch.setattr("minigrad.core.rule.SMALL", 0)  # or the node would copy it
+    monkeypatch.setattr("minigrad.core.options.SMALL", 0)  # or the node would copy it
     loss = (x * grads[0]).sum()
     clip(params, 0.1)
     assert all(p.grad is g for p, g in zip(params, grads, strict=True))
