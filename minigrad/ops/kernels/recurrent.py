@@ -83,10 +83,11 @@ def _sech_squared(x: Any) -> Any:
 
 def _sigmoids(decay: Any) -> tuple[Any, Any, Any]:
     """s = 1 / (1 + decay), 1 - s and s (1 - s)."""
-    rest = np.minimum(decay, 1 / np.finfo(decay.dtype).tiny)  # inf times 0 would be nan
-    s = 1 + rest
+    if not np.isfinite(decay.max()):  # inf times 0 would be nan
+        decay = np.minimum(decay, 1 / np.finfo(decay.dtype).tiny)
+    s = 1 + decay
     np.reciprocal(s, out=s)
-    rest *= s
+    rest = decay * s
     return s, rest, rest * s
 
 
