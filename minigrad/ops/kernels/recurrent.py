@@ -73,9 +73,9 @@ def _blocks_back(length: int, size: int, reverse: bool) -> Iterator[tuple[slice,
         yield slice(start, stop), pairs
 
 
-def _sech_squared(x: Any) -> Any:
+def _sech_squared(x: Any, out: Any = None) -> Any:
     """1 - tanh(x)^2 = 4 / (exp(x) + exp(-x))^2"""
-    y = np.exp(x)
+    y = np.exp(x, out=out)
     y += np.reciprocal(y)
     y *= y
     return np.divide(4, y, out=y)
@@ -328,7 +328,8 @@ def rnn_back(
     d, bits = np.empty((length, n, hidden), gy.dtype), BITS[gy.dtype.char]
     with np.errstate(over="ignore", divide="ignore"):
         for at, steps in _blocks_back(length, n * hidden, reverse):
-            slopes = a[at] < 0 if is_relu else _sech_squared(a[at])
+            # the slopes of tanh stand where what they are multiplied by will
+            slopes = a[at] < 0 if is_relu else _sech_squared(a[at], d[at])
             for t, k in steps:
                 dh += gy[t]
                 if is_relu:
