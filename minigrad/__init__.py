@@ -53,6 +53,7 @@ from .ops.pytorch_words import no_attribute
 from .ops.rearrange import (
     diag, diagonal, flip, fliplr, flipud, repeat, roll, rot90, tile, tril, triu,
 )
+from .ops.recurrent import gru, gru_step, lstm, lstm_step, recurrent, rnn, rnn_step
 from .ops.reductions import logsumexp, max, mean, min, nanmean, nansum, prod, sum, trace
 from .ops.shapes import (
     atleast_1d, atleast_2d, atleast_3d, broadcast_arrays, broadcast_to, concatenate, expand_dims,
@@ -87,17 +88,19 @@ __all__ = [
     "cross_entropy", "cumprod", "cumsum", "debug", "deg2rad", "det", "diag", "diagonal", "divide",
     "dot", "dsplit", "dstack", "eigh", "einsum", "elementwise", "elu", "embedding", "enable_grad",
     "erf", "erfc", "exp", "exp2", "expand_dims", "explain", "expm1", "flatten", "flip", "fliplr",
-    "flipud", "floor_divide", "fmax", "fmin", "fold", "gelu", "generator", "getitem", "grad", "group_norm",
+    "flipud", "floor_divide", "fmax", "fmin", "fold", "gelu", "generator", "getitem", "grad",
+    "group_norm", "gru", "gru_step",
     "hardsigmoid", "hardswish", "hardtanh", "hessian", "hinge_loss", "hsplit", "hstack",
     "huber_loss", "hvp", "hypot", "inner", "inv", "is_recording", "jacobian", "jvp", "kl_div",
     "kron", "l1_loss", "layer_norm", "leaky_relu", "linear", "log", "log1p", "log2", "log10", "log_softmax",
-    "logaddexp", "logaddexp2", "logsigmoid", "logsumexp", "matmul", "matrix_power",
+    "logaddexp", "logaddexp2", "logsigmoid", "logsumexp", "lstm", "lstm_step", "matmul", "matrix_power",
     "matrix_transpose", "matvec", "max", "max_pool1d", "max_pool2d", "maximum", "mean", "median",
     "meshgrid", "min", "minimum", "mish", "moveaxis", "mse_loss", "multi_dot", "multiply",
     "nan_to_num", "nanmean", "nansum", "negative", "nll_loss", "no_grad", "norm", "one_hot",
     "outer", "pad", "power", "primitive", "prod", "put_along_axis", "rad2deg", "ravel",
-    "reciprocal", "recomputing", "record", "relu", "relu6", "remainder", "repeat", "reshape", "rms_norm",
-    "roll", "rot90", "saved_bytes", "scaled_dot_product_attention", "scatter", "scatter_add",
+    "reciprocal", "recomputing", "record", "recurrent", "relu", "relu6", "remainder", "repeat",
+    "reshape", "rms_norm", "rnn", "rnn_step", "roll", "rot90", "saved_bytes",
+    "scaled_dot_product_attention", "scatter", "scatter_add",
     "scope", "seed", "selu", "sigmoid", "silu", "sin", "sinc", "sinh", "slogdet", "smooth_l1_loss",
     "softmax", "softplus", "solve", "sort", "split", "sqrt", "square", "squeeze", "stack", "std",
     "subtract", "sum", "sum_to", "swapaxes", "take", "take_along_axis", "tan", "tanh", "tensordot",

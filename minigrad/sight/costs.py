@@ -38,8 +38,8 @@ def costs(*outputs: Any) -> list[Cost]:
         >>> [(cost.op, cost.multiply_adds, cost.saved_bytes) for cost in minigrad.costs(y)]
         [('linear', 120, 160), ('tanh', 0, 120), ('sum', 0, 0)]
 
-    Multiply-adds are counted in linear, matmul, einsum and the convolutions, and nowhere else. Bytes are counted as in
-    `saved_bytes`, which is their sum. Ops whose results need no gradient are listed too.
+    Multiply-adds are counted in linear, matmul, einsum, the convolutions and the recurrent ops, and nowhere else. Bytes
+    are counted as in `saved_bytes`, which is their sum. Ops whose results need no gradient are listed too.
 
     Raises TypeError for an output that is no Tensor, RuntimeError for a graph that was not made inside `record()`.
     """
@@ -80,6 +80,12 @@ def _of_einsum(node: Node) -> int:
     return math.prod(sizes.values())
 
 
+def _of_recurrent(node: Node) -> int:
+    """One product with each of the two weights for every row of x."""
+    weights = sum(math.prod(_shape(node, name)) for name in ("w_ih", "w_hh"))
+    return math.prod(_shape(node, "x")[:-1]) * weights
+
+
 _MULTIPLY_ADDS: dict[str, Callable[[Node], int]] = {
     "linear": _per_element("y", "w", slice(1, None)),
     "matmul": _per_element("y", "a", slice(-1, None)),
@@ -87,6 +93,9 @@ _MULTIPLY_ADDS: dict[str, Callable[[Node], int]] = {
     "conv2d_input": _per_element("g", "w", slice(1, None)),
     "conv2d_weight": _per_element("g", "y", slice(1, None)),
     "einsum": _of_einsum,
+    "lstm": _of_recurrent,
+    "gru": _of_recurrent,
+    "rnn": _of_recurrent,
 }
 
 

@@ -1,7 +1,8 @@
 """Recurrent layers: a cell reads a sequence step by step and carries a state along.
 
-A cell only says how the next state follows from the projections of input and state. `Recurrent` walks over layers,
-directions and time, in the same way for all cells.
+A cell only says how the next state follows from the projections of input and state. `Recurrent` walks over layers and
+directions, in the same way for all cells; `minigrad.recurrent` over time, or the op that computes all steps of an RNN,
+LSTM or GRU at once.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from typing import Any
 import numpy as np
 
 import minigrad
-from minigrad import sigmoid, split, tanh
 
 from .. import init
 from ..checks import check_input, float_input, integer
@@ -92,31 +92,30 @@ class Recurrent(Module):
     def forward(self, x: Any, hx: Any = None) -> tuple[Any, Any]:
         x = float_input(self, x, self.weight_ih_l0)
         self._check_shape(x)
-        time = 1 if self.batch_first and len(x.shape) == 3 else 0
-        first = self._first_states(x, hx, time)
+        first = self._first_states(x, hx)
         last: list[State] = []
         for layer in range(self.num_layers):
             x = self.dropout(x) if layer and self.dropout is not None else x
             sides = []
             for is_back in range(1 + self.bidirectional):
                 place = f"l{layer}_reverse" if is_back else f"l{layer}"
-                y, state = self._run(x, first[len(last)], place, time, bool(is_back))
+                y, state = self._run(x, first[len(last)], place, bool(is_back))
                 sides.append(y)
                 last.append(state)
-            x = np.concatenate(sides, axis=-1) if self.bidirectional else sides[0]
-        hx = tuple(np.stack(members) for members in zip(*last, strict=True))
+            x = minigrad.concatenate(sides, axis=-1) if self.bidirectional else sides[0]
+        hx = tuple(minigrad.stack(members) for members in zip(*last, strict=True))
         return x, hx if self.states > 1 else hx[0]
 
-    def _run(self, x: Any, state: State, place: str, time: int, is_back: bool) -> tuple[Any, State]:
+    def _run(self, x: Any, state: State, place: str, is_back: bool) -> tuple[Any, State]:
         """One layer in one direction: h at every step, and the state after the last one."""
-        w_ih, w_hh = getattr(self, f"weight_ih_{place}"), getattr(self, f"weight_hh_{place}")
-        b_ih, b_hh = (getattr(self, f"bias_{of}_{place}", None) for of in ("ih", "hh"))
-        projected = minigrad.unstack(minigrad.linear(x, w_ih, b_ih), axis=time)
-        hs = []
-        for x_t in reversed(projected) if is_back else projected:
-            state = self.step(x_t, minigrad.linear(state[0], w_hh, b_hh), state)
-            hs.append(state[0])
-        return minigrad.stack(hs[::-1] if is_back else hs, axis=time), state
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        w_ih, w_hh, b_ih, b_hh = (getattr(self, f"{name}_{place}", None) for name in names)
+        options = {"batch_first": self.batch_first, "reverse": is_back}
+        whole = _WHOLE.get(getattr(self.step, "__func__", None))
+        if whole is None:
+            return minigrad.recurrent(self.step, x, w_ih, w_hh, b_ih, b_hh, state, **options)
+        y, *last = whole(self, x, w_ih, w_hh, b_ih, b_hh, *state, **options)
+        return y, tuple(last)
 
     # What is given -----------------------------------------------------------------------------------
 
@@ -131,10 +130,10 @@ class Recurrent(Module):
         if shape[1 if self.batch_first and len(shape) == 3 else 0] == 0:
             raise ValueError(f"{type(self).__name__}: got an input of shape {shape}, of no steps")
 
-    def _first_states(self, x: Any, hx: Any, time: int) -> list[State]:
+    def _first_states(self, x: Any, hx: Any) -> list[State]:
         """The state before the first step, for each layer and direction."""
         count = (1 + self.bidirectional) * self.num_layers
-        batch = x.shape[1 - time : 2 - time] if len(x.shape) == 3 else ()
+        batch = () if len(x.shape) == 2 else x.shape[:1] if self.batch_first else x.shape[1:2]
         if hx is None:
             zeros = np.zeros_like(self.weight_ih_l0.data, shape=(*batch, self.hidden_size))
             return [(zeros,) * self.states] * count
@@ -197,7 +196,7 @@ class RNN(Recurrent):
         )
 
     def step(self, x: Any, u: Any, state: State) -> State:
-        return (tanh(x + u) if self.nonlinearity == "tanh" else minigrad.relu(x + u),)
+        return minigrad.rnn_step(x, u, state, self.nonlinearity)
 
     def describe(self) -> str:
         return super().describe() + (", nonlinearity='relu'" if self.nonlinearity == "relu" else "")
@@ -219,9 +218,7 @@ class LSTM(Recurrent):
     states = 2
 
     def step(self, x: Any, u: Any, state: State) -> State:
-        i, f, g, o = split(x + u, 4, axis=-1)
-        c = sigmoid(f) * state[1] + sigmoid(i) * tanh(g)
-        return sigmoid(o) * tanh(c), c
+        return minigrad.lstm_step(x, u, state)
 
 
 class GRU(Recurrent):
@@ -239,9 +236,15 @@ class GRU(Recurrent):
     gates = 3
 
     def step(self, x: Any, u: Any, state: State) -> State:
-        (h,) = state
-        at = (2 * self.hidden_size,)
-        (x_rz, x_n), (u_rz, u_n) = split(x, at, axis=-1), split(u, at, axis=-1)
-        r, z = split(sigmoid(x_rz + u_rz), 2, axis=-1)
-        n = tanh(x_n + r * u_n)
-        return (n + z * (h - n),)
+        return minigrad.gru_step(x, u, state)
+
+
+# The op that computes all steps at once, for a step that is one of these; any other, of a subclass or of a layer, is
+# taken step by step
+_WHOLE: dict[Any, Any] = {
+    RNN.step: lambda layer, x, w_ih, w_hh, b_ih, b_hh, h, **options: minigrad.rnn(
+        x, w_ih, w_hh, b_ih, b_hh, h, layer.nonlinearity, **options
+    ),
+    LSTM.step: lambda layer, *given, **options: minigrad.lstm(*given, **options),
+    GRU.step: lambda layer, *given, **options: minigrad.gru(*given, **options),
+}

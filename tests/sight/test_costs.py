@@ -37,6 +37,21 @@ def test_multiply_adds_are_those_of_the_naive_loops(f, op, expected):
     assert counted(f) == {op: expected}
 
 
+@pytest.mark.parametrize("name", ["lstm", "gru", "rnn"])
+def test_a_recurrent_op_costs_what_the_products_of_its_steps_cost(name):
+    rows = {"lstm": 4, "gru": 3, "rnn": 1}[name] * 5
+    for x in (leaf(3, 2, 4), leaf(3, 4)):
+
+        def f(x=x):
+            return getattr(mg, name)(x, leaf(rows, 4), leaf(rows, 5))[0]
+
+        with mg.unfused():
+            with mg.record():
+                y = f()
+            steps = sum(cost.multiply_adds for cost in mg.costs(y))
+        assert counted(f) == {name: steps} == {name: x.data.size // 4 * rows * (4 + 5)}
+
+
 def test_ops_without_gradient_are_counted_too():
     w = Tensor(np.ones((3, 4)))
     assert counted(lambda: mg.linear(Tensor(np.ones((2, 4))), w)) == {"linear": 24}

@@ -21,6 +21,7 @@ from . import (
     powers,
     products,
     rearrange,
+    recurrent,
     reductions,
     shapes,
     softmax,
@@ -50,6 +51,7 @@ FILES = (
     rearrange,
     products,
     einsum,
+    recurrent,
 )
 CASES: dict[str, list[Call]] = {name: calls for f in FILES for name, calls in f.CASES.items()}
 PARTNERS: dict[str, str] = {
