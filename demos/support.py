@@ -22,6 +22,7 @@ import minigrad
 import nn
 import nn.data
 from minigrad import picture
+from nn import threads
 from nn.atomic_file import whole
 
 COLORS = ("#3b6fb6", "#d1603d", "#4a9a6a", "#8663a8")
@@ -53,6 +54,7 @@ def train(
     rate      the learning rate as a function of the part of the training that is done, 0 to 1
     evaluate  accuracies by the name of what they are measured on
     """
+    threads.say_once()
     history = History()
     steps = epochs * len(loader)
     rates = (rate(step / steps) for step in range(steps))

@@ -14,6 +14,7 @@ import numpy as np
 
 import minigrad
 
+from . import threads
 from .modes import evaluating
 from .module import Module
 from .optim import LBFGS, clip_grad_norm_
@@ -86,7 +87,7 @@ def fit(
                    on an interrupt
     resume         go on from the checkpoint, if there is one, bit for bit
     rng            the Generator that the loader shuffles with, if it is not the loader's attribute `rng`
-    progress       True: show a bar, if tqdm is installed
+    progress       True: show a bar, if tqdm is installed, and say once if BLAS has more threads than free cores
 
     A loss that is nan or infinite raises FloatingPointError before its update, and the checkpoint is kept. After an
     interrupt (Ctrl-C) the current update is finished and saved, and then KeyboardInterrupt is raised as usual.
@@ -103,6 +104,8 @@ def fit(
     )  # fmt: skip
     if resume:
         run.resume()
+    if progress:
+        threads.say_once()
     with _Interrupt() as interrupt:
         while len(run.history) < epochs and not _waited(run.history, patience):
             record = run.epoch(interrupt)

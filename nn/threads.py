@@ -1,0 +1,65 @@
+"""Threads of BLAS without a core of their own: found out before a training, and said once."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from pathlib import Path
+
+QUOTA = Path(
+    "/sys/fs/cgroup/cpu.max"
+)  # of a container: microseconds of all cores together, in so many of one
+
+
+@functools.cache
+def say_once() -> None:
+    """Write `advice()` to stderr, if there is any, the first time that a process asks."""
+    text = advice()
+    if text:
+        print(text, file=sys.stderr)
+
+
+def advice() -> str:
+    """A sentence on what to set if BLAS has more threads than it finds free cores; empty if it has not.
+
+    The threads of a product wait for the last of them. One that has no core comes last by far: small products, as in a
+    small network, then take up to a hundred times as long.
+    """
+    threads, cores = _threads(), _cores()
+    if threads > cores:
+        why = f"BLAS may use {threads} threads, and {cores:g} cores are allowed here"
+    elif threads > 1 and _load() >= cores:
+        why = f"BLAS uses {threads} threads, and other work keeps all {cores:g} cores busy"
+    else:
+        return ""
+    return (
+        f"{why}: its threads will wait for each other, and a small network may take many times as long. Set "
+        f"OPENBLAS_NUM_THREADS={max(int(cores), 1) if threads > cores else 1} before Python starts"
+    )
+
+
+def _threads() -> int:
+    """How many threads OpenBLAS uses: as many as one of these says, or one for each core that it sees."""
+    for name in ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS"):
+        value = os.environ.get(name, "")
+        if value.isdigit() and int(value):
+            return int(value)
+    return _seen()
+
+
+def _seen() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _cores() -> float:
+    """How many cores this process may keep busy: those that it sees, or fewer, if its container has a quota."""
+    try:
+        quota, period = QUOTA.read_text().split()
+        return min(_seen(), float(quota) / float(period))
+    except (OSError, ValueError):  # there is none, or it is "max"
+        return _seen()
+
+
+def _load() -> float:
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
