@@ -317,7 +317,10 @@ def test_a_function_in_no_list_says_its_name_and_what_to_do(function):
 
 
 def words(function):
-    return [*inspect.signature(function).parameters][1:3]
+    try:
+        return [*inspect.signature(function).parameters][1:3]
+    except ValueError:  # of a function in C; older versions of NumPy say no parameters of theirs
+        return []
 
 
 @pytest.mark.parametrize(

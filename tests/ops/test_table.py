@@ -11,7 +11,7 @@ from table import ROWS, arrays, assert_close, ops_seen
 
 import minigrad as mg
 from minigrad import Tensor, check_grads, grad
-from minigrad.core.graph import Node
+from minigrad.core.graph import Node, creation_order
 from minigrad.trust.other_library import Opaque as Duck
 
 EVERY = CASES | COMPOSITES
@@ -97,6 +97,22 @@ def test_a_gradient_is_bitwise_the_same_whether_or_not_it_is_recorded(call):
     for plain, recorded in zip(first(False), first(True), strict=True):
         assert plain.data.tobytes() == recorded.data.tobytes()
         assert not plain.requires_grad
+
+
+@every_call()
+def test_no_gradient_shares_memory_with_the_seed_another_gradient_or_a_value_of_the_graph(call):
+    xs = [Tensor(a, requires_grad=True) for a in call.arguments()]
+    y = call.on(*xs)
+    seed = np.ones(y.shape, y.dtype)
+    found = [g.data for g in grad(y, xs, seed, retain_graph=True)]
+    y.backward(seed, retain_graph=True)
+    found += [x.grad.data for x in xs]
+    saved = [a for node in creation_order(y._node) for _, a in node.saved_arrays()]
+    values = [seed, y.data, *[x.data for x in xs], *saved]
+    for i, g in enumerate(found):
+        assert g.flags.forc
+        assert g.flags.writeable
+        assert not any(np.shares_memory(g, other) for other in [*values, *found[:i]])
 
 
 # Whatever the dtype, the layout, the library -------------------------------------------------------------

@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from accounting import arrays_made
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
@@ -230,6 +231,35 @@ def test_clause_07_a_new_array_becomes_the_gradient_without_a_copy():
     x = leaf(1, 2)
     primitive(lambda x: x * 1, x=rule)(x).backward(np.ones(2, "float32"))
     assert made == [x.grad.data.ctypes.data]
+
+
+HELD = np.ones((4, 4))
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        lambda g: -g,
+        lambda g: (-g).T,
+        lambda g: g,
+        lambda g: g.T,
+        lambda g: np.broadcast_to(g[:1], (4, 4)),
+        lambda g: HELD,
+        lambda g: HELD.T,
+    ],
+)
+def test_clause_07_the_engine_copies_what_is_not_new_and_nothing_else(rule):
+    x, seed = Tensor(np.ones((4, 4)), requires_grad=True), np.ones((4, 4))
+    y = primitive(lambda x: x * 1, x=rule)(x)
+    with arrays_made() as by_grad:
+        found = grad(y, x, seed, retain_graph=True)
+    with arrays_made() as by_backward:
+        y.backward(seed, retain_graph=True)
+    assert by_grad == by_backward == [128]
+    for g in (found, x.grad):
+        assert is_owned(g)
+        assert not np.shares_memory(g.data, seed)
+        assert not np.shares_memory(g.data, HELD)
 
 
 def test_clause_07_later_backwards_add_in_place_into_what_the_engine_owns():
