@@ -214,11 +214,11 @@ class Primitive:
 
     def _record(self, y: Any, values: list[Any], parents: list[Any], constants: list[int]) -> Any:
         """The output as a Tensor, or a tuple of them, with a new node."""
-        kept, end = [], len(values) - len(self._also)
+        kept = []
         for i in constants:
             v = values[i]
             kept.append(v if v.__class__ in PYTHON_NUMBERS else sketch(v))
-            if v.__class__ not in ATOMS and i - end in self._captured:
+            if v.__class__ not in ATOMS and i - len(values) + len(self._also) in self._captured:
                 values[i] = settled(v)
         pool = (y, *values)
         saved = []  # (place, rule, values that the rule names)

@@ -57,8 +57,10 @@ def _rebuilt(value: Any, items: list[Any]) -> Any:
 def settled(value: Any) -> Any:
     """An unwrapped argument as a node saves it: with copies of small arrays, which may be filled again."""
     if value.__class__ is ndarray:
-        is_small = 0 < value.nbytes <= SMALL
-        return value.copy("K") if is_small and not isinstance(owner(value), bytes) else value
+        if not 0 < value.nbytes <= SMALL:
+            return value
+        is_fixed = value.base is not None and isinstance(owner(value), bytes)
+        return value if is_fixed else value.copy("K")
     if value.__class__ is dict:
         return {key: settled(v) for key, v in value.items()}
     if not isinstance(value, (tuple, list)) or ATOMS.issuperset(map(type, value)):
