@@ -5,11 +5,9 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from pathlib import Path
 
-QUOTA = Path(
-    "/sys/fs/cgroup/cpu.max"
-)  # of a container: microseconds of all cores together, in so many of one
+# of a container: microseconds of all cores together, in so many of one
+QUOTA = "/sys/fs/cgroup/cpu.max"
 
 
 @functools.cache
@@ -40,7 +38,7 @@ def advice() -> str:
 
 
 def _threads() -> int:
-    """How many threads OpenBLAS uses: as many as one of these says, or one for each core that it sees."""
+    """The number of threads that OpenBLAS uses: as many as one of these says, or one for each core that it sees."""
     for name in ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS"):
         value = os.environ.get(name, "")
         if value.isdigit() and int(value):
@@ -53,9 +51,10 @@ def _seen() -> int:
 
 
 def _cores() -> float:
-    """How many cores this process may keep busy: those that it sees, or fewer, if its container has a quota."""
+    """The number of cores that this process may keep busy: those that it sees, or fewer, if its container has a quota."""
     try:
-        quota, period = QUOTA.read_text().split()
+        with open(QUOTA, encoding="ascii") as file:
+            quota, period = file.read().split()
         return min(_seen(), float(quota) / float(period))
     except (OSError, ValueError):  # there is none, or it is "max"
         return _seen()
