@@ -51,7 +51,7 @@ def _seen() -> int:
 
 
 def _cores() -> float:
-    """The number of cores that this process may keep busy: those that it sees, or fewer, if its container has a quota."""
+    """The number of cores that this process may keep busy: those it sees, or fewer by the quota of its container."""
     try:
         with open(QUOTA, encoding="ascii") as file:
             quota, period = file.read().split()
