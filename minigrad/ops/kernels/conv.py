@@ -100,11 +100,13 @@ class Strips:
         per_group = max(self.width * per_column * np.dtype(self.dtype).itemsize, 1)
         # parts of about the same size: the last is not much smaller than the others
         width = -(-self.width // -(-per_group // STRIP_BYTES))
-        some = -(-groups // -(-groups // max(STRIP_BYTES // per_group, 1)))
+        some = -(-groups // -(-groups // (STRIP_BYTES // per_group or 1)))
         memory = scratch("strips", (some * width * per_column,), self.dtype)
-        for of_groups, columns in product(_slices(groups, some), _slices(self.width, width)):
-            size = of_groups.stop - of_groups.start, *shape, columns.stop - columns.start, n
-            strips = memory[: math.prod(size)].reshape(size)
+        for first, start in product(range(0, groups, some), range(0, self.width, width)):
+            of_groups = slice(first, min(first + some, groups))
+            columns = slice(start, min(start + width, self.width))
+            g, size = of_groups.stop - first, columns.stop - start
+            strips = memory[: g * size * per_column].reshape(g, *shape, size, n)
             self._fill(strips, of_groups, columns)
             yield of_groups, columns, strips
 
@@ -148,11 +150,6 @@ class Strips:
         for groups, columns, strips in self.blocks():
             for rows, under in self.under(strips):
                 yield (groups, rows, slice(columns.start * n, columns.stop * n)), under
-
-
-def _slices(n: int, size: int) -> list[slice]:
-    """Parts of `size` of range(n)."""
-    return [slice(start, min(start + size, n)) for start in range(0, n, size)]
 
 
 def _clear_around(strips: Any, kept: slice) -> None:
@@ -219,7 +216,8 @@ def conv2d_weight(g: Any, x: Any, window: Window, groups: int) -> Any:
     for (some, rows, columns), under in Strips(x, window, groups, dtype).parts():
         given, sums = rows_of_g[some, rows, columns], total[some]
         at_once = max(1, SUMS // max(sums.size, 1))  # output rows whose products are added at once
-        for part in _slices(given.shape[1], at_once):
+        for first in range(0, given.shape[1], at_once):
+            part = slice(first, first + at_once)
             sums += (under[:, part] @ given[:, part]).sum(axis=1)
     filters = total.reshape(groups, kh, kw, c, o // groups).transpose(0, 4, 3, 1, 2)
     return filters.reshape(o, c, kh, kw)
