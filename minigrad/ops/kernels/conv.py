@@ -25,8 +25,8 @@ from .scratch import scratch
 from .windows import Pair, Phase, Place, Window
 
 SUMS = 2**16  # elements of the products that are added at once; they fit a second-level cache
-# of strips at a time; more leave a second-level cache, fewer make small products
-STRIP_BYTES = 2**20
+# of strips at a time, in one buffer for all layers; fewer make small products, more take more memory
+STRIP_BYTES = 2**21
 ROWS_BYTES = 2**18  # of the rows through which `copy_images` goes; they fit a second-level cache
 APART = 16  # elements between these rows, so that they do not compete for the same lines of a cache
 
@@ -96,17 +96,18 @@ class Strips:
     def blocks(self) -> Iterator[tuple[slice, slice, Any]]:
         """(groups, columns, strips): as many groups as fit, or some columns of one group, whose products are larger."""
         (groups, *shape), n = self.shape, self.images.shape[-1]
-        per_column = math.prod(shape) * n
-        per_group = max(self.width * per_column * np.dtype(self.dtype).itemsize, 1)
+        per_column = max(math.prod(shape) * n, 1)
+        room = STRIP_BYTES // np.dtype(self.dtype).itemsize
         # parts of about the same size: the last is not much smaller than the others
-        width = -(-self.width // -(-per_group // STRIP_BYTES))
-        some = -(-groups // -(-groups // (STRIP_BYTES // per_group or 1)))
-        memory = scratch("strips", (some * width * per_column,), self.dtype)
+        width = -(-self.width // -(-self.width // (room // per_column or 1)))
+        some = -(-groups // -(-groups // (room // (self.width * per_column) or 1)))
+        # of one size, so that all layers share it
+        memory = scratch("strips", (max(some * width * per_column, room),), self.dtype)
         for first, start in product(range(0, groups, some), range(0, self.width, width)):
             of_groups = slice(first, min(first + some, groups))
             columns = slice(start, min(start + width, self.width))
             g, size = of_groups.stop - first, columns.stop - start
-            strips = memory[: g * size * per_column].reshape(g, *shape, size, n)
+            strips = memory[: g * math.prod(shape) * size * n].reshape(g, *shape, size, n)
             self._fill(strips, of_groups, columns)
             yield of_groups, columns, strips
 
