@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from ..core.backward import grad
+from ..core.dtypes import plain_array
 from ..core.graph import TensorBase, wrap
 from ..core.op import Primitive
 from ..signatures import Signature
@@ -58,11 +59,13 @@ class Fused(Primitive):
         )  # fmt: skip
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        args = self._bind(args, options)
-        given = [_array(args[i]) for i in self._slots if args[i] is not None]
+        values = list(self._bind(args, options))
+        for i in self._slots:
+            values[i] = plain_array(values[i], self.name)
+        given = [_array(values[i]) for i in self._slots if values[i] is not None]
         if _unfused.get() or not is_numpy(*given) or not all(a.size for a in given):
-            return self.composition(*args)
-        return self._apply(args, self._slots, self._option_slots)
+            return self.composition(*values)
+        return self._apply(values, self._slots, self._option_slots)
 
 
 def fused(

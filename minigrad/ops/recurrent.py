@@ -9,8 +9,9 @@ import numpy as np
 
 from ..core.dtypes import FLOAT16, widened
 from .activations import relu
-from .elementwise import sigmoid, tanh
+from .elementwise import add, multiply, sigmoid, subtract, tanh
 from .fused import fused
+from .inspection import plain
 from .joining import split, unstack
 from .kernels import recurrent as kernels
 from .products import linear
@@ -26,8 +27,8 @@ def lstm_step(x: Any, u: Any, state: State) -> State:
 
     state  (h, c) of the step before; returns the next. Hochreiter, Schmidhuber 1997; Gers, Schmidhuber, Cummins 2000.
     """
-    i, f, g, o = split(x + u, 4, axis=-1)
-    c = sigmoid(f) * state[1] + sigmoid(i) * tanh(g)
+    i, f, g, o = split(add(x, u), 4, axis=-1)
+    c = multiply(sigmoid(f), state[1]) + sigmoid(i) * tanh(g)
     return sigmoid(o) * tanh(c), c
 
 
@@ -41,12 +42,12 @@ def gru_step(x: Any, u: Any, state: State) -> State:
     (x_rz, x_n), (u_rz, u_n) = split(x, at, axis=-1), split(u, at, axis=-1)
     r, z = split(sigmoid(x_rz + u_rz), 2, axis=-1)
     n = tanh(x_n + r * u_n)
-    return (n + z * (h - n),)
+    return (n + z * subtract(h, n),)
 
 
 def rnn_step(x: Any, u: Any, state: State, nonlinearity: str = "tanh") -> State:
     """h = tanh(x + u), or relu of the same. Elman 1990."""
-    return (tanh(x + u) if nonlinearity == "tanh" else relu(x + u),)
+    return (tanh(add(x, u)) if nonlinearity == "tanh" else relu(add(x, u)),)
 
 
 # The walk over time --------------------------------------------------------------------------------------
@@ -190,7 +191,7 @@ def _checked(
 
 
 def _zeros(like: Any, shape: Any) -> Any:
-    return np.zeros_like(getattr(like, "_data", like), shape=shape)
+    return np.zeros_like(plain(like, "recurrent"), shape=shape)
 
 
 _ARRAYS = ("x", "w_ih", "w_hh", "b_ih", "b_hh")

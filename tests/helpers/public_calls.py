@@ -12,6 +12,7 @@ LABELS = np.array([1, 0])
 IMAGE = np.linspace(-1, 1, 32).reshape(1, 2, 4, 4)
 SIGNAL = np.linspace(-1, 1, 8).reshape(1, 2, 4)
 SPD = np.array([[2.0, 0.5], [0.5, 1.0]])
+GATES = np.linspace(-1, 1, 16).reshape(8, 2)
 TWO = (X, Y)
 
 ARGUMENTS = {  # of a function, if not one matrix
@@ -87,6 +88,13 @@ ARGUMENTS = {  # of a function, if not one matrix
     "linear": (X, Y, V),
     "matrix_power": (SPD, 3),
     "matvec": (X, V),
+    "layer_norm": (X, 2),
+    "rms_norm": (X, 2),
+    "group_norm": (X, 1),
+    "batch_norm": (X, None, None, None, None, True),
+    "lstm": (X, GATES, GATES),
+    "gru": (X, GATES[:6], GATES[:6]),
+    "rnn": (X, X, Y),
     "meshgrid": (V, V + 1),
     "moveaxis": (X, 0, 1),
     "one_hot": (LABELS, 2),
@@ -127,6 +135,9 @@ _NO_FUNCTIONS_OF_ARRAYS = {
     "no_grad",
     "primitive",
     "recomputing",
+    "recurrent",
+    *("lstm_step", "gru_step", "rnn_step"),  # for recurrent, which gives them what it computed
+    "unfused",
     "record",
     "saved_bytes",
     "scope",

@@ -2,7 +2,7 @@
 
 import minigrad as mg
 
-from .calls import Call
+from .calls import Call, anywhere
 
 try:
     import torch
@@ -10,6 +10,11 @@ except ImportError:  # the comparisons with PyTorch are skipped then
     torch = None
 
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}
+
+
+def of_bounded_states(rng, shape):
+    """Numbers with which relu's states stay bounded over thousands of steps, too."""
+    return rng.uniform(-0.4, 0.4, shape)
 
 
 def all_in_one(outputs, ravel, concatenate):
@@ -68,7 +73,8 @@ def of(
         y = torch.flip(y, [time]) if reverse else y
         return all_in_one([y, *last], torch.ravel, torch.cat)
 
-    return Call(call, tuple(shapes), torch=theirs)
+    draw = of_bounded_states if options.get("nonlinearity") == "relu" else anywhere
+    return Call(call, tuple(shapes), draw, torch=theirs)
 
 
 def every(name, **options):
