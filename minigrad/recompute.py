@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,6 +17,7 @@ from .core.op import Primitive
 from .core.options import settled
 from .modes import enable_grad
 from .random import generator
+from .signatures import taking
 from .structures import as_outputs
 from .tensor import Tensor
 
@@ -74,12 +74,12 @@ class _Segment:
             self.kind, outputs = self.run(args, twins)
         self.values = [y._data for y in outputs]
         self.is_needed = [y._requires_grad for y in outputs]
-        nodes = _nodes_since(start, outputs)
+        nodes = _nodes_of(outputs)
+        self.outside = self._used_from_outside(nodes, outputs, twins, start)
         # in `debug()`, whose notes have the checksums of what f saved; in the second run they are compared
         is_checked = [node.notes is not None and node.notes.checksums is not None for node in nodes]
         self.notes = [node.notes for node in nodes] if all(is_checked) else []
         self.calls = _calls(nodes) if self.notes else []
-        self.outside = self._used_from_outside(outputs, twins, start)
         self.inputs = [args[i] for i in self.places] + self.outside
 
     def twins(self, values: Sequence[Any]) -> list[Any]:
@@ -107,9 +107,10 @@ class _Segment:
             return ys[0]
         return self.kind(*ys) if hasattr(self.kind, "_fields") else tuple(ys)
 
-    def _used_from_outside(self, outputs: Any, twins: list[Any], start: int) -> list[Any]:
+    def _used_from_outside(
+        self, nodes: list[Node], outputs: Any, twins: list[Any], start: int
+    ) -> list[Any]:
         """The leaves that the outputs depend on beside the twins; f may also return one as it is."""
-        nodes = [node for y in outputs for node in creation_order(y._node)]
         for node in nodes:
             if node.tick < start:
                 raise RuntimeError(
@@ -136,7 +137,7 @@ class _Segment:
                         "that was not passed as rngs=, or use something that has changed since?"
                     )
             if self.notes:
-                self._compare(_nodes_since(start, outputs))
+                self._compare([node for node in _nodes_of(outputs) if node.tick > start])
             total: Any = 0
             for y, seed in zip(outputs, seeds, strict=True):
                 if y._requires_grad:  # the product of two float16 would often overflow
@@ -229,9 +230,9 @@ def _arrays_in(value: Any) -> list[Any]:
     return [value] if is_array(value) else []
 
 
-def _nodes_since(start: int, outputs: Sequence[Any]) -> list[Node]:
-    """The nodes of the outputs' graphs that were made after `start`, each once, oldest first."""
-    nodes = {node: None for y in outputs for node in creation_order(y._node) if node.tick > start}
+def _nodes_of(outputs: Sequence[Any]) -> list[Node]:
+    """The nodes of the outputs' graphs, each once, oldest first."""
+    nodes = {node for y in outputs for node in creation_order(y._node)}
     return sorted(nodes, key=lambda node: node.tick)
 
 
@@ -256,16 +257,12 @@ def _row(segment: _Segment) -> Primitive:
             return found if isinstance(found, tuple) else (found,)
         return tuple(g._data for g in segment.gradients(seeds, segment.twins(xs), False))
 
-    parameters = [
-        inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in ("g", *names)
-    ]
-    rule.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-
     def forward(*_: Any) -> Any:
         return values
 
     forward.__name__ = f"checkpoint({segment.name})"
-    return _Checkpoint(forward, names, {}, {}, (names, rule), {}, False, False, segment.f.__doc__)
+    joint = names, taking(("g", *names), rule)
+    return _Checkpoint(forward, names, {}, {}, joint, {}, False, False, segment.f.__doc__)
 
 
 def _gradients(segment: _Segment, values: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -57,6 +57,13 @@ def _is_plain(function: Any) -> bool:
     )
 
 
+def taking(names: Sequence[str], function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, which takes `*values`, with these names for them, as rules are asked for theirs."""
+    named = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in names]
+    function.__signature__ = inspect.Signature(named)  # type: ignore[attr-defined]
+    return function
+
+
 def parameters(names: Sequence[str], defaults: dict[str, Any]) -> list[inspect.Parameter]:
     """Parameters as `inspect` has them; after one with a default, one without is given by keyword only."""
     empty, kinds = inspect.Parameter.empty, inspect.Parameter

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,8 +16,3 @@ def wide_dtype(x: Any) -> Any:
 
 def widened(x: Any) -> Any:
     return x.astype(np.float32) if x.dtype == FLOAT16 else x
-
-
-def in_wide_floats(law: Callable[[Any], Any], x: Any) -> Any:
-    """law(x), with float16 computed in float32."""
-    return law(widened(x)).astype(FLOAT16) if x.dtype == FLOAT16 else law(x)

@@ -6,7 +6,6 @@ whatever lies beyond the first derivative; a fused op only has the same values a
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -16,7 +15,7 @@ from ..core.backward import grad
 from ..core.dtypes import plain_array
 from ..core.graph import TensorBase, wrap
 from ..core.op import Primitive
-from ..signatures import Signature
+from ..signatures import Signature, taking
 from .elementwise import astype
 from .kernels import is_numpy
 
@@ -104,12 +103,7 @@ def _rule(
             for value, h in zip(found, history, strict=True)
         )
 
-    parameters = [
-        inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY)
-        for name in ("g", *names, *keeps, "needed")
-    ]
-    rule.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    return rule
+    return taking(("g", *names, *keeps, "needed"), rule)
 
 
 def _differentiated(composition: Any, gs: Any, args: Any, places: Any, needed: Any) -> list[Any]:

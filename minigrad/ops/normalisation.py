@@ -154,15 +154,15 @@ def batch_norm(
     over = (0, *range(2, len(x.shape)))
     if not training:
         return _by_running(x, running_mean, running_var, weight, bias, per_channel, eps)
+    n = count(x.shape, over)
+    if running_mean is not None and n < 2:
+        raise ValueError(
+            f"batch_norm: x of shape {tuple(x.shape)} has {n} values per channel, which have no variance to learn "
+            "from; train on larger batches, or normalise by the running statistics, training=False"
+        )
     known = None if running_mean is None else _moments(plain(x), over)
     y = _standardise(x, weight, bias, tuple(x.shape), over, per_channel, eps, True, known)
     if known is not None:
-        n = count(x.shape, over)
-        if n < 2:
-            raise ValueError(
-                f"batch_norm: x of shape {tuple(x.shape)} has {n} values per channel, which have no variance to learn "
-                "from; train on larger batches, or normalise by the running statistics, training=False"
-            )
         for running, now in ((running_mean, known[0]), (running_var, known[1] * (n / (n - 1)))):
             moved = (1 - momentum) * running.data + momentum * now.reshape(-1)
             running.assign(moved.astype(running.dtype))

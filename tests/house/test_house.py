@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "structures": ["core"],
     "modes": ["core"],
     "transforms": ["core", "ops", "modes", "tensor", "structures"],
-    "recompute": ["core", "random", "modes", "tensor", "structures"],
+    "recompute": ["signatures", "core", "random", "modes", "tensor", "structures"],
     "trust": ["core", "random", "tensor", "structures", "trust"],
     "sight": ["signatures", "core", "ops", "modes", "sight"],
     "picture": ["signatures", "core", "sight", "picture"],

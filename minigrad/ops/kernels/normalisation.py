@@ -56,15 +56,17 @@ def standardise_back(
     gx = gw = None
     gb = _sum(g, _axes_of(bias, g)).reshape(bias.shape) if needs_bias else None
     if needs_x or needs_weight:
-        h = np.subtract(x, mean) if mean is not None else x * scale
-        if mean is not None:
+        if mean is None:
+            h = x * scale
+        else:
+            h = x - mean
             h *= scale
         if needs_weight:
             gw = _dot(g, h, _axes_of(weight, g)).reshape(weight.shape)
-        if needs_x and _is_one_for_all(weight, scale):
-            gx = _through(g, h, over, scale * weight, mean is not None)
-        elif needs_x:
-            gx = _through(g if weight is None else g * weight, h, over, scale, mean is not None)
+        if needs_x:
+            is_one = _is_one_for_all(weight, scale)
+            u = g if weight is None or is_one else g * weight
+            gx = _through(u, h, over, scale * weight if is_one else scale, mean is not None)
     return [gx, gw, gb]
 
 
