@@ -1,11 +1,13 @@
-"""The layers as minigrad and PyTorch write them, word for word: the names in `nn` are the same."""
+"""Layers and updates as minigrad and PyTorch write them, word for word: the names in `nn` are the same."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import kinds
+from workloads import Workload
 
 
 def builder(nn: Any, attention: type, residual: type) -> Callable[[kinds.Layer], Any]:
@@ -67,3 +69,15 @@ def builder(nn: Any, attention: type, residual: type) -> Callable[[kinds.Layer],
                 return residual(nn.Sequential(*map(build, layers)))
 
     return build
+
+
+def updates(
+    optim: Any, clip_grad_norm_: Any, workload: Workload, parameters: Any
+) -> tuple[Any, Any]:
+    """The optimiser of a workload, and what clips the gradients before its step, or None."""
+    params = list(parameters)
+    if isinstance(workload.optimizer, kinds.AdamW):
+        return optim.AdamW(params, **workload.optimizer._asdict()), None
+    lr, norm = workload.optimizer
+    clip = None if norm is None else partial(clip_grad_norm_, params, norm)
+    return optim.SGD(params, lr=lr), clip

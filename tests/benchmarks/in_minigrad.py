@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
-import kinds
 import numpy as np
 from eager import Training
-from eager_layers import builder
+from eager_layers import builder, updates
 from workloads import Workload
 
 import minigrad
@@ -28,14 +26,7 @@ def training(workload: Workload) -> Training:
     x, y = workload.data()
     model = nn.Sequential(*map(build, workload.layers))
     model.load_state_dict(workload.state())
-    clip = None
-    match workload.optimizer:
-        case kinds.SGD(lr, norm):
-            optimizer: Any = nn.optim.SGD(model.parameters(), lr=lr)
-            if norm is not None:
-                clip = partial(nn.optim.clip_grad_norm_, list(model.parameters()), norm)
-        case kinds.AdamW():
-            optimizer = nn.optim.AdamW(model.parameters(), **workload.optimizer._asdict())
+    optimizer, clip = updates(nn.optim, nn.optim.clip_grad_norm_, workload, model.parameters())
     return Training(model, minigrad.cross_entropy, optimizer, x, y, clip)
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
-import kinds
 import torch
 from eager import Training
-from eager_layers import builder
+from eager_layers import builder, updates
 from torch import nn
 from workloads import Workload
 
@@ -40,14 +38,7 @@ def training(workload: Workload) -> Training:
     x, y = (torch.from_numpy(array) for array in workload.data())
     model = nn.Sequential(*map(build, workload.layers))
     model.load_state_dict({n: torch.from_numpy(a) for n, a in workload.state().items()})
-    clip = None
-    match workload.optimizer:
-        case kinds.SGD(lr, norm):
-            optimizer: Any = torch.optim.SGD(model.parameters(), lr=lr)
-            if norm is not None:
-                clip = partial(nn.utils.clip_grad_norm_, list(model.parameters()), norm)
-        case kinds.AdamW():
-            optimizer = torch.optim.AdamW(model.parameters(), **workload.optimizer._asdict())
+    optimizer, clip = updates(torch.optim, nn.utils.clip_grad_norm_, workload, model.parameters())
     return Training(model, nn.functional.cross_entropy, optimizer, x, y, clip)
 
 
