@@ -7,6 +7,8 @@ elements of a mean, as that of a channel in a batch norm, is combined with the s
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -51,77 +53,111 @@ def standardise_back(
     scale: Any,
     needed: Any,
 ) -> list[Any]:
-    """The gradients by x, weight and bias; None for one that is not needed."""
+    """The gradients by x, weight and bias; None for one that is not needed.
+
+    With h = (x - mean) scale and u = g weight, that by x is scale (u - mean(u) - h mean(u h)).
+    """
     needs_x, needs_weight, needs_bias = needed
-    gx = gw = None
-    gb = _sum(g, _axes_of(bias, g)).reshape(bias.shape) if needs_bias else None
-    if needs_x or needs_weight:
-        if mean is None:
-            h = x * scale
-        else:
-            h = x - mean
-            h *= scale
-        if needs_weight:
-            gw = _dot(g, h, _axes_of(weight, g)).reshape(weight.shape)
-        if needs_x:
-            is_one = _is_one_for_all(weight, scale)
-            u = g if weight is None or is_one else g * weight
-            gx = _through(u, h, over, scale * weight if is_one else scale, mean is not None)
+    gx = gw = gb = None
+    h = x * scale if mean is None else x - mean
+    if mean is not None:
+        h *= scale
+    is_one = weight is None or _is_one_for_all(weight, scale)
+    u = g if is_one else g * weight
+    # with such a weight the sums over the elements of a mean serve three gradients
+    along = _dot(u, h, over)
+    level = None if mean is None else _sum(u, over)
+    if needs_weight:
+        gw = _sum_to(along if is_one else g * h, weight)
+    if needs_bias:
+        has_sum = level is not None and is_one and _is_one_for_all(bias, scale)
+        gb = _sum_to(level if has_sum else g, bias)
+    if needs_x:
+        n = _count(x, over)
+        h *= along / n
+        if level is not None:
+            h += level / n
+        gx = np.subtract(u, h, out=h)
+        gx *= scale * weight if weight is not None and is_one else scale
     return [gx, gw, gb]
-
-
-def _through(u: Any, h: Any, over: Any, scale: Any, centred: bool) -> Any:
-    """scale (u - mean(u) - h mean(u h)), the gradient through h = (x - mean) scale; h is overwritten."""
-    h *= _mean_product(u, h, over)
-    if centred:
-        h += _mean(u, over)
-    gx = np.subtract(u, h, out=h)
-    gx *= scale
-    return gx
 
 
 def _is_one_for_all(weight: Any, scale: Any) -> bool:
     return weight is not None and np.broadcast_shapes(weight.shape, scale.shape) == scale.shape
 
 
-def _axes_of(small: Any, large: Any) -> tuple[int, ...]:
-    """The axes over which `large` is summed to become `small`, which broadcasts to it."""
-    before = large.ndim - small.ndim
-    return (*range(before), *[before + i for i, n in enumerate(small.shape) if n == 1])
+def _count(a: Any, axes: tuple[int, ...]) -> int:
+    return math.prod(a.shape[i] for i in axes)
 
 
 def _mean(a: Any, axes: tuple[int, ...]) -> Any:
-    return _sum(a, axes) / math.prod(a.shape[i] for i in axes)
+    return _sum(a, axes) / _count(a, axes)
 
 
 def _mean_product(a: Any, b: Any, axes: tuple[int, ...]) -> Any:
-    return _dot(a, b, axes) / math.prod(a.shape[i] for i in axes)
+    return _dot(a, b, axes) / _count(a, axes)
+
+
+def _sum_to(a: Any, small: Any) -> Any:
+    """The sum of a that has the shape of `small`, which broadcasts to it."""
+    before = a.ndim - small.ndim
+    axes = (*range(before), *[before + i for i, n in enumerate(small.shape) if n == 1])
+    return _sum(a, axes).reshape(small.shape)
 
 
 def _sum(a: Any, axes: tuple[int, ...]) -> Any:
     """The sum over the axes, which stay as axes of size 1."""
-    if not a.flags.c_contiguous:  # such as channels last: in the order of memory
-        order = sorted(range(a.ndim), key=lambda i: -abs(a.strides[i]))
-        if order != list(range(a.ndim)):
-            found = _sum(a.transpose(order), tuple(sorted(order.index(i) for i in axes)))
-            return found.transpose([order.index(i) for i in range(a.ndim)])
-    shape = tuple(1 if i in axes else n for i, n in enumerate(a.shape))
-    rest, count = a.ndim - len(axes), math.prod(a.shape[i] for i in axes)
-    if a.flags.c_contiguous and axes == tuple(range(rest, a.ndim)) and count <= ROW:
-        return (a.reshape(-1, count) @ np.ones(count, a.dtype)).reshape(shape)
-    if a.flags.c_contiguous and axes == tuple(range(len(axes))):
-        rows, whole = a.reshape(count, -1), count // ROW * ROW
-        total = np.ones(count - whole, a.dtype) @ rows[whole:]
-        if whole:
-            total += (np.ones(ROW, a.dtype) @ rows[:whole].reshape(-1, ROW, rows.shape[1])).sum(0)
-        return total.reshape(shape)
-    return a.sum(axis=axes, keepdims=True)
+    return _summed(_row_sums, axes, a)
 
 
 def _dot(a: Any, b: Any, axes: tuple[int, ...]) -> Any:
     """The sum of a b over the axes, which stay as axes of size 1."""
-    if axes == tuple(range(len(axes))) or not a.flags.c_contiguous:
-        return _sum(a * b, axes)
+    return _summed(np.vecdot, axes, a, b)
+
+
+def _row_sums(rows: Any) -> Any:
+    return rows @ np.ones(rows.shape[-1], rows.dtype)
+
+
+def _summed(f: Callable[..., Any], axes: tuple[int, ...], *arrays: Any) -> Any:
+    """The sum over the axes of one array or of the product of two, as f has it along the last axis.
+
+    The axes stay, of size 1. They are taken in the order in which they lie in memory.
+    """
+    a, every = arrays[0], range(arrays[0].ndim)
+    if not a.flags.c_contiguous:
+        order = sorted(every, key=lambda i: -abs(a.strides[i]))
+        if order != list(every):
+            axes = tuple(sorted(order.index(i) for i in axes))
+            found = _summed(f, axes, *[v.transpose(order) for v in arrays])
+            return found.transpose([order.index(i) for i in every])
     shape = tuple(1 if i in axes else n for i, n in enumerate(a.shape))
-    every = list(range(a.ndim))
-    return np.einsum(a, every, b, every, [i for i in every if i not in axes]).reshape(shape)
+    rest = (
+        next((i for i in reversed(every) if i not in axes), -1) + 1
+    )  # the axes behind are all summed
+    if rest < a.ndim:
+        sums = _by_rows(f, [v.reshape(*v.shape[:rest], -1) for v in arrays])
+        before = tuple(i for i in axes if i < rest)
+        return (sums.sum(axis=before) if before else sums).reshape(shape)
+    product = reduce(np.multiply, arrays)
+    if axes == tuple(range(len(axes))):
+        return _by_columns(product.reshape(_count(a, axes), -1)).reshape(shape)
+    return product.sum(axis=axes, keepdims=True)
+
+
+def _by_rows(f: Callable[..., Any], arrays: list[Any]) -> Any:
+    """f along the last axis: the sum of parts of at most ROW elements."""
+    *lead, length = arrays[0].shape
+    if length <= ROW:
+        return f(*arrays)
+    whole = length // ROW * ROW
+    parts = f(*[a[..., :whole].reshape(*lead, -1, ROW) for a in arrays])
+    return parts.sum(axis=-1) + f(*[a[..., whole:] for a in arrays])
+
+
+def _by_columns(a: Any) -> Any:
+    whole = len(a) // ROW * ROW
+    total = np.ones(len(a) - whole, a.dtype) @ a[whole:]
+    if whole:
+        total += (np.ones(ROW, a.dtype) @ a[:whole].reshape(-1, ROW, a.shape[1])).sum(axis=0)
+    return total
