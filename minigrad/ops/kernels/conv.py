@@ -25,9 +25,10 @@ from .scratch import scratch
 from .windows import Pair, Phase, Place, Window
 
 SUMS = 2**16  # elements of the products that are added at once; they fit a second-level cache
-# of strips at a time, in one buffer for all layers; fewer make small products, more take more memory. 3x3 windows of 32
-# channels: with twice as much OpenBLAS's kernels for AVX2 take 0.9 of the time, those for AVX-512 forward 1.4 times
-STRIP_BYTES = 2**20
+# of strips at a time, in one buffer for all layers: half as much makes small products, which take 1.02 to 1.17 of the
+# time with OpenBLAS's kernels for AVX2 and lose more with two threads; twice as much gains
+# little more
+STRIP_BYTES = 2**21
 ROWS_BYTES = 2**18  # of the rows through which `copy_images` goes; they fit a second-level cache
 APART = 16  # elements between these rows, so that they do not compete for the same lines of a cache
 
