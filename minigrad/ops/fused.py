@@ -12,12 +12,13 @@ from contextvars import ContextVar
 from typing import Any
 
 from ..core.backward import grad
-from ..core.dtypes import plain_array
+from ..core.dtypes import plain_array, unify
 from ..core.graph import TensorBase, wrap
 from ..core.op import Primitive
 from ..signatures import Signature, taking
 from .elementwise import astype
 from .kernels import is_numpy
+from .shapes import concatenate
 
 _unfused: ContextVar[bool] = ContextVar("minigrad_unfused", default=False)
 
@@ -62,9 +63,25 @@ class Fused(Primitive):
         for i in self._slots:
             values[i] = plain_array(values[i], self.name)
         given = [_array(values[i]) for i in self._slots if values[i] is not None]
-        if _unfused.get() or not is_numpy(*given) or not all(a.size for a in given):
-            return self.composition(*values)
+        if _unfused.get() or not is_numpy(*given) or not all(map(_has_kernels, given)):
+            return self.composition(*self._in_one_dtype(values))
         return self._apply(values, self._slots, self._option_slots)
+
+    def _plain(self, values: list[Any], slots: Sequence[int], is_uniform: bool) -> Any:
+        return super()._plain(values if is_uniform else self._in_one_dtype(values), slots, True)
+
+    def _in_one_dtype(self, values: list[Any]) -> list[Any]:
+        """The arguments with the arrays in the dtype in which `_apply` computes, which a composition may not find."""
+        slots = [i for i in self._slots if values[i] is not None]
+        if len(slots) < 2:
+            return values
+        given, values = [_array(values[i]) for i in slots], list(values)
+        is_tensor = [isinstance(values[i], TensorBase) for i in slots]
+        unified = unify(self.name, given, is_tensor, self.sums_back)
+        for i, v, u in zip(slots, given, unified, strict=True):
+            if getattr(v, "dtype", None) != u.dtype:
+                values[i] = astype(values[i], u.dtype)
+        return values
 
 
 def fused(
@@ -82,6 +99,11 @@ def fused(
     sums_back whether the op broadcasts, as elementwise rows do
     """
     return lambda composition: Fused(composition, by, forward, backward, keeps, sums_back)
+
+
+def _has_kernels(a: Any) -> bool:
+    """Tell whether an array is not empty, and has no complex numbers, nor floats longer than float64."""
+    return a.size > 0 and a.itemsize <= 8 and a.dtype.kind != "c"
 
 
 def _rule(
@@ -114,9 +136,10 @@ def _differentiated(composition: Any, gs: Any, args: Any, places: Any, needed: A
             args[place] = astype(args[place], args[place].dtype)
     y = composition(*args)
     ys = y if isinstance(y, tuple) else (y,)
-    total = sum((y * g).sum() for y, g in zip(ys, gs, strict=True) if y._requires_grad)
+    if len(ys) > 1:  # in one row; the sum of their products with gs could overflow
+        ys, gs = [(concatenate([v.reshape(-1) for v in vs]),) for vs in (ys, gs)]
     xs = [args[place] for place, is_needed in zip(places, needed, strict=True) if is_needed]
-    found = iter(grad(total, xs, create_graph=True))
+    found = iter(grad(ys[0], xs, gs[0], create_graph=True))
     return [next(found) if is_needed else None for is_needed in needed]
 
 
