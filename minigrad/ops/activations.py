@@ -10,7 +10,7 @@ import numpy as np
 from ..core.dtypes import in_array, narrowed, widened
 from ..core.rows import elementwise
 from .axes import in_floats
-from .elementwise import clip, expm1, multiply, sigmoid, tanh, where
+from .elementwise import clip, expm1, maximum, sigmoid, tanh, where
 from .fused import fused
 from .kernels import activations as kernels
 from .kernels import normal
@@ -93,7 +93,7 @@ def hardswish(x: Any) -> Any:
 
     At the kink: 0 at -3 and 1 at 3, of the slopes on the two sides the smaller in magnitude.
     """
-    return multiply(x, hardsigmoid(x))
+    return maximum(x, -3.0) * hardsigmoid(x)  # -inf times 0 would be nan
 
 
 # Exponential units ---------------------------------------------------------------------------------------
@@ -154,6 +154,15 @@ def logsigmoid(x: Any) -> Any:
 # as many. The slopes of silu, and of both GELUs, at x and -x add up to 1.
 
 
+def _gated(x: Any, end: float, gate: Any) -> Any:
+    """x gate(x), and its limits 0 and x from -end and end on, where the gate is 0 or 1: inf times 0 would be nan."""
+    x = x if hasattr(x, "dtype") else np.asarray(x)
+    wide = widened(x)
+    is_line = wide >= end
+    inner = where(is_line | (wide <= -end), 0, wide)
+    return narrowed(where(is_line, wide, inner * gate(inner)), x)
+
+
 def _forward(kernel: Any) -> Any:
     return lambda x: in_blocks(kernel, x, 2)
 
@@ -166,7 +175,7 @@ def _times_slope(g: Any, x: Any, slope: Any, needed: Any) -> tuple[Any]:
 @fused(("x",), _forward(kernels.silu), _times_slope, ("slope",), True)
 def _silu(x: Any) -> Any:
     """x sigmoid(x)"""
-    return multiply(x, sigmoid(x))  # x * would be the matrix product for an np.matrix
+    return _gated(x, kernels.END, sigmoid)
 
 
 def silu(x: Any) -> Any:
@@ -176,7 +185,7 @@ def silu(x: Any) -> Any:
 
 def mish(x: Any) -> Any:
     """x tanh(log(1 + exp(x))). Misra 2019."""
-    return multiply(x, tanh(softplus(x)))
+    return _gated(x, kernels.END, lambda x: tanh(softplus(x)))
 
 
 def _gelu_block(x: Any, y: Any, slope: Any) -> None:
@@ -185,7 +194,7 @@ def _gelu_block(x: Any, y: Any, slope: Any) -> None:
     phi = 0.5 * erfc(x * -math.sqrt(0.5))
     z = np.clip(x, -40, 40)
     np.add(z * np.exp(-0.5 * z * z) * (2 * math.pi) ** -0.5, phi, out=slope)
-    np.multiply(x, phi, out=y)
+    np.multiply(np.maximum(x, z), phi, out=y)  # -inf times 0 would be nan
 
 
 # forward and back in 0.17 of the composition's time, 256 rows of 512 in float32
@@ -193,7 +202,7 @@ def _gelu_block(x: Any, y: Any, slope: Any) -> None:
 def _gelu(x: Any) -> Any:
     """x Phi(x)"""
     # 1 + erf would cancel in the left tail
-    return multiply(0.5 * x, erfc(x * -math.sqrt(0.5)))
+    return _gated(x, 40, lambda x: 0.5 * erfc(x * -math.sqrt(0.5)))
 
 
 # forward and back in 0.55 of the composition's time, 256 rows of 512 in float32
@@ -201,8 +210,7 @@ def _gelu(x: Any) -> Any:
 def _gelu_tanh(x: Any) -> Any:
     """x sigmoid((8 / pi)^(1/2) (x + 0.044715 x^3))"""
     # (1 + tanh(u)) / 2 = sigmoid(2 u), which does not cancel; beyond |x| = 30 it is 0 or 1, but x^3 may overflow
-    z = clip(x, -30, 30)
-    return multiply(x, sigmoid(math.sqrt(8 / math.pi) * z * (1 + 0.044715 * z * z)))
+    return _gated(x, 30, lambda x: sigmoid(math.sqrt(8 / math.pi) * x * (1 + 0.044715 * x * x)))
 
 
 def gelu(x: Any, approximate: str = "none") -> Any:

@@ -1,5 +1,6 @@
 """The activations: their kinks and tails, and that they keep what they are given."""
 
+import contextlib
 import math
 
 import numpy as np
@@ -75,6 +76,26 @@ def test_activations_far_from_zero_are_straight_lines_without_a_warning(f, dtype
         np.testing.assert_allclose(rise / run, float(g.data[i]), rtol=tolerance, atol=tolerance)
     if g.requires_grad:
         same(grad(g.sum(), t).data.astype(float), np.zeros(4))
+
+
+@every_activation
+@pytest.mark.parametrize(("dtype", "large"), [("float64", 1e150), ("float32", 1e30), ("float16", 3e4)])  # fmt: skip
+@pytest.mark.parametrize("unfused", [False, True])
+def test_activations_at_infinity_have_their_limits_and_the_slope_there(f, dtype, large, unfused):
+    def values_and_slopes(x):
+        t = Tensor(np.array(x, dtype), requires_grad=True)
+        with mg.unfused() if unfused else contextlib.nullcontext():
+            y = f(t)
+            return y.data, grad(y, t, np.ones_like(y.data)).data
+
+    with np.errstate(all="raise", under="ignore"):
+        far, slopes = values_and_slopes([-large, large])
+        at_infinity, slopes_there = values_and_slopes([-np.inf, np.inf])
+        mixed, _ = values_and_slopes([-np.inf, np.nan, np.inf])
+    limits = np.where(np.abs(far) > 100, np.copysign(np.inf, far), far)
+    same(at_infinity.astype(float), limits)
+    same(slopes_there.astype(float), slopes)
+    same(mixed.astype(float), [limits[0], np.nan, limits[1]])
 
 
 @every_activation

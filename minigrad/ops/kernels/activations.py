@@ -12,6 +12,8 @@ import numpy as np
 
 from .blocks import between, decays, either_side, filled, numbers, signs
 
+END = 800  # exp(-x) is 0 beyond, in float64, too
+
 
 def _sigmoid(x: Any, e: Any, d: Any, out: Any) -> None:
     """e = exp(-|x|), d = 1 + e, and out = 1 / d for x > 0 and e / d below."""
@@ -30,15 +32,18 @@ def sigmoid(x: Any, y: Any) -> None:
 
 
 def silu(x: Any, y: Any, slope: Any = None) -> None:
-    """x s(x), and s(x) + x s(x) s(-x)"""
-    e, d, s = between(3, x)
+    """x s(x), and s(x) + x s(x) s(-x); at +-inf their limits, x or 0, and 1 or 0."""
+    e, d, s, z = between(4, x)
     _sigmoid(x, e, d, s)
+    low, both = x, x
+    if not np.minimum.reduce(e) > 0:  # inf times 0 would be nan
+        low, both = np.maximum(x, -END), np.clip(x, -END, END, out=z)
     if slope is not None:
         e /= d
         e /= d
-        e *= x
+        e *= both
         np.add(e, s, out=slope)
-    np.multiply(x, s, out=y)
+    np.multiply(low, s, out=y)
 
 
 def gelu_tanh(x: Any, y: Any, slope: Any = None) -> None:
