@@ -13,7 +13,7 @@ F32 = np.finfo("float32")
 RANGE = np.concatenate([np.linspace(-14, 14, 3001), np.geomspace(1e-30, 1, 100)]).astype("float32")
 
 
-@pytest.mark.parametrize(("name", "ulps"), [("erf", 5), ("erfc", 8), ("gelu", 8)])
+@pytest.mark.parametrize(("name", "ulps"), [("erf", 5), ("erfc", 6), ("gelu", 8)])
 def test_float32_values_are_exact_to_a_few_ulp_where_they_are_normal_numbers(name, ulps):
     found = getattr(mg, name)(RANGE)
     with mp.workprec(400):
