@@ -13,7 +13,7 @@ from typing import Any
 
 from ..core.backward import grad
 from ..core.dtypes import plain_array, unify
-from ..core.graph import TensorBase, wrap
+from ..core.graph import ON, TensorBase, mode, wrap
 from ..core.op import Primitive
 from ..signatures import Signature, taking
 from .elementwise import astype
@@ -48,6 +48,7 @@ class Fused(Primitive):
         backward: Callable[..., Any],
         keeps: Sequence[str],
         sums_back: bool,
+        values: Callable[..., Any] | None,
     ) -> None:
         found = Signature(composition)
         self.composition, self.__module__ = composition, composition.__module__
@@ -57,6 +58,15 @@ class Fused(Primitive):
         super().__init__(
             forward, found.names, found.defaults, {}, (by, rule), also, sums_back, True, composition.__doc__
         )  # fmt: skip
+        self._values: Primitive = self
+        if values is not None:
+            values.__name__, rule = (
+                composition.__name__,
+                _rule(composition, backward, found.names, by, ()),
+            )
+            self._values = Primitive(
+                values, found.names, found.defaults, {}, (by, rule), {}, sums_back, True, composition.__doc__
+            )  # fmt: skip
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         values = list(self._bind(args, options))
@@ -65,7 +75,14 @@ class Fused(Primitive):
         given = [_array(values[i]) for i in self._slots if values[i] is not None]
         if _unfused.get() or not is_numpy(*given) or not all(map(_has_kernels, given)):
             return self.composition(*self._in_one_dtype(values))
-        return self._apply(values, self._slots, self._option_slots)
+        op = self if self._may_record(values) else self._values
+        return op._apply(values, self._slots, self._option_slots)
+
+    def _may_record(self, values: list[Any]) -> bool:
+        seen = mode.get()
+        return seen > ON or (
+            seen == ON and any(getattr(values[i], "_requires_grad", False) for i in self._slots)
+        )
 
     def _plain(self, values: list[Any], slots: Sequence[int], is_uniform: bool) -> Any:
         return super()._plain(values if is_uniform else self._in_one_dtype(values), slots, True)
@@ -90,6 +107,7 @@ def fused(
     backward: Callable[..., Any],
     keeps: Sequence[str] = (),
     sums_back: bool = False,
+    values: Callable[..., Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Fused]:
     """Above a composition of rows: the op that computes it in one pass.
 
@@ -97,8 +115,9 @@ def fused(
     forward   f(arguments) -> y, or (y, values) with what `keeps` names, for `backward`
     backward  f(g, arguments, values, needed) -> a gradient for each argument in `by`, None where `needed` is False
     sums_back whether the op broadcasts, as elementwise rows do
+    values    f(arguments) -> y, to the bit, for calls that are not recorded, if it takes less time than `forward`
     """
-    return lambda composition: Fused(composition, by, forward, backward, keeps, sums_back)
+    return lambda composition: Fused(composition, by, forward, backward, keeps, sums_back, values)
 
 
 def _has_kernels(a: Any) -> bool:

@@ -51,6 +51,7 @@ ACTIVATIONS = {name: getattr(mg, name) for name in COMPOSITES} | {
     "relu": mg.relu,
     "sigmoid": mg.sigmoid,
     "silu": mg.silu,
+    "mish": mg.mish,
     "gelu": mg.gelu,
     "gelu tanh": lambda x: mg.gelu(x, "tanh"),
     "softplus": mg.softplus,

@@ -1,5 +1,7 @@
 """Fused ops: what they give is what their composition gives, for every case of the table, at every order."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from cases import CASES
@@ -96,6 +98,40 @@ def test_floats_longer_than_those_of_the_kernels_go_through_the_composition(call
         plain = up_to_order_two(call, np.longdouble)
     for a, b in zip(up_to_order_two(call, np.longdouble), plain, strict=True):
         np.testing.assert_array_equal(a, b, strict=True)
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_a_call_that_is_not_recorded_has_the_bits_of_one_that_is(call, dtype):
+    arrays = call.arguments(dtype)
+
+    def outputs(arguments):
+        y = call.on(*arguments)
+        return [np.asarray(v) for v in (y if isinstance(y, tuple) else (y,))]
+
+    leaves = [Tensor(a, requires_grad=True) for a in arrays]
+    y = call.on(*leaves)
+    recorded = [v.data for v in (y if isinstance(y, tuple) else (y,))]
+    with mg.no_grad():
+        found = [outputs(leaves)]
+    found += [outputs([Tensor(a) for a in arrays]), outputs(arrays)]
+    for values in found:
+        for a, b in zip(values, recorded, strict=True):
+            np.testing.assert_array_equal(a, b, strict=True)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("f", [mg.silu, mg.mish, mg.gelu, lambda x: mg.gelu(x, "tanh")])
+def test_an_activation_that_is_not_recorded_makes_no_slopes(f, dtype):
+    x = np.random.default_rng(0).standard_normal(2**20).astype(dtype)
+    f(x)  # fills the scratch that stays
+    tracemalloc.start()
+    try:
+        f(Tensor(x))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1.6 * x.nbytes
 
 
 def half(*values):

@@ -46,6 +46,34 @@ def silu(x: Any, y: Any, slope: Any = None) -> None:
     np.multiply(low, s, out=y)
 
 
+def mish(x: Any, y: Any, slope: Any = None) -> None:
+    """x p, and p + 4 x e (1 + e) / d^2, with e = exp(x), d = e (e + 2) + 2 and p = tanh(log(1 + e)) = e (e + 2) / d.
+
+    From x = 40 on, 300 in float64, p is 1, and e^2 does not overflow.
+    """
+    z, e, p, d = between(4, x)
+    one, two, four = numbers((1.0, 2.0, 4.0), x)
+    end = 40 if x.dtype == np.float32 else 300
+    np.maximum(x, filled(-END, x), out=z)  # -inf times 0 would be nan
+    np.minimum(z, filled(end, x), out=e)
+    if slope is not None:
+        slope[...] = e
+    np.exp(e, out=e)
+    np.add(e, two, out=p)
+    p *= e
+    np.add(p, two, out=d)
+    p /= d
+    if slope is not None:
+        slope *= e
+        slope /= d
+        e += one
+        e /= d
+        e *= four
+        slope *= e
+        slope += p
+    np.multiply(z, p, out=y)
+
+
 def gelu_tanh(x: Any, y: Any, slope: Any = None) -> None:
     """x s(u) with u = (8 / pi)^(1/2) (x + 0.044715 x^3), as max(x, 0) - |x| s(-u(|x|)), and its slope."""
     a, b, e, d = between(4, x)
