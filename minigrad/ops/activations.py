@@ -97,7 +97,45 @@ def hardswish(x: Any) -> Any:
     return maximum(x, -3.0) * hardsigmoid(x)  # -inf times 0 would be nan
 
 
+# Fused units -------------------------------------------------------------------------------------------
+
+# The fused units keep x and the slope at it, which costs little beside y: an array less than the compositions keep, or
+# as many. The slopes of silu, and of both GELUs, at x and -x add up to 1.
+
+
+def _times_slope(g: Any, x: Any, *rest: Any) -> tuple[Any]:
+    slope = rest[-2]
+    return (narrowed(widened(g) * slope, x),)
+
+
+def _unit(kernel_for: Any) -> Callable[[Callable[..., Any]], Fused]:
+    """Above a composition: the fused op of the kernel for its options, without slopes where nothing is recorded."""
+    return fused(
+        ("x",),
+        lambda x, *options: in_blocks(kernel_for(*options), x, 2),
+        _times_slope,
+        ("slope",),
+        True,
+        lambda x, *options: in_blocks(kernel_for(*options), x)[0],
+    )
+
+
 # Exponential units ---------------------------------------------------------------------------------------
+
+
+# forward and back in 0.63 of the composition's time, 2^18 elements in float32; 0.9 if alpha is not the width
+@_unit(kernels.exponential_unit)
+def _exponential_unit(x: Any, alpha: float, width: float) -> Any:
+    """x for x > 0, alpha (exp(x / width) - 1) below"""
+    # each part is masked before the sum: exp of a large x would overflow even where it is not taken
+    is_line = x >= 0 if alpha > width else x > 0
+    return where(is_line, x, 0) + alpha * expm1(where(~is_line, x, 0) / width)
+
+
+def _with_number(alpha: Any) -> Any:
+    """The fused op, or its composition, which has a gradient by an alpha that is learnt."""
+    is_number = isinstance(alpha, (int, float))
+    return _exponential_unit if is_number else _exponential_unit.composition
 
 
 def elu(x: Any, alpha: float = 1.0) -> Any:
@@ -105,17 +143,14 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
 
     At the kink: min(alpha, 1) at 0, the smaller slope; for alpha = 1 there is no kink.
     """
-    # each part is masked before the sum: exp of a large x would overflow even where it is not taken
-    is_line = x >= 0 if alpha > 1 else x > 0
-    return where(is_line, x, 0) + alpha * expm1(where(~is_line, x, 0))
+    return _with_number(alpha)(x, alpha, 1.0)
 
 
 def celu(x: Any, alpha: float = 1.0) -> Any:
     """x for x > 0, alpha (exp(x / alpha) - 1) below, smooth at 0 for every alpha. Barron 2017."""
     if not alpha:
         raise ValueError("celu: alpha must not be 0, as x is divided by it")
-    is_line = x > 0
-    return where(is_line, x, 0) + alpha * expm1(where(~is_line, x, 0) / alpha)
+    return _with_number(alpha)(x, alpha, alpha)
 
 
 SELU_ALPHA = 1.6732632423543772848170429916717
@@ -151,10 +186,6 @@ def logsigmoid(x: Any) -> Any:
     return -_softplus_row(-in_floats(in_array(x)))
 
 
-# The fused units keep x and the slope at it, which costs little beside y: an array less than the compositions keep, or
-# as many. The slopes of silu, and of both GELUs, at x and -x add up to 1.
-
-
 def _gated(x: Any, end: float, gate: Any) -> Any:
     """x gate(x), and its limits 0 and x from -end and end on, where the gate is 0 or 1: inf times 0 would be nan."""
     x = x if hasattr(x, "dtype") else np.asarray(x)
@@ -164,24 +195,8 @@ def _gated(x: Any, end: float, gate: Any) -> Any:
     return narrowed(where(is_line, wide, inner * gate(inner)), x)
 
 
-def _times_slope(g: Any, x: Any, slope: Any, needed: Any) -> tuple[Any]:
-    return (narrowed(widened(g) * slope, x),)
-
-
-def _unit(kernel: Any) -> Callable[[Callable[..., Any]], Fused]:
-    """Above a composition: the fused op of kernel(x, y, slope), and of kernel(x, y) where nothing is recorded."""
-    return fused(
-        ("x",),
-        lambda x: in_blocks(kernel, x, 2),
-        _times_slope,
-        ("slope",),
-        True,
-        lambda x: in_blocks(kernel, x)[0],
-    )
-
-
 # forward and back in 0.65 of the composition's time, 256 rows of 512 in float32
-@_unit(kernels.silu)
+@_unit(lambda: kernels.silu)
 def _silu(x: Any) -> Any:
     """x sigmoid(x)"""
     return _gated(x, kernels.END, sigmoid)
@@ -193,7 +208,7 @@ def silu(x: Any) -> Any:
 
 
 # forward and back in 0.33 of the composition's time, 2^18 elements in float32
-@_unit(kernels.mish)
+@_unit(lambda: kernels.mish)
 def _mish(x: Any) -> Any:
     """x tanh(log(1 + exp(x)))"""
     return _gated(x, kernels.END, lambda x: tanh(softplus(x)))
@@ -215,7 +230,7 @@ def _gelu_block(x: Any, y: Any, slope: Any = None) -> None:
 
 
 # forward and back in 0.17 of the composition's time, 256 rows of 512 in float32
-@_unit(_gelu_block)
+@_unit(lambda: _gelu_block)
 def _gelu(x: Any) -> Any:
     """x Phi(x)"""
     # 1 + erf would cancel in the left tail
@@ -223,7 +238,7 @@ def _gelu(x: Any) -> Any:
 
 
 # forward and back in 0.55 of the composition's time, 256 rows of 512 in float32
-@_unit(kernels.gelu_tanh)
+@_unit(lambda: kernels.gelu_tanh)
 def _gelu_tanh(x: Any) -> Any:
     """x sigmoid((8 / pi)^(1/2) (x + 0.044715 x^3))"""
     # (1 + tanh(u)) / 2 = sigmoid(2 u), which does not cancel; beyond |x| = 30 it is 0 or 1, but x^3 may overflow

@@ -141,6 +141,14 @@ def test_activations_at_their_kinks_have_the_gradient_of_least_norm(f, x, expect
     same(gradient(f, x), expected)
 
 
+@pytest.mark.parametrize("f", [mg.elu, mg.celu])
+def test_an_alpha_that_is_learnt_has_its_gradient(f):
+    alpha = Tensor(np.array(1.5), requires_grad=True)
+    x = np.array([-2.0, -0.5, 3])
+    slope, h = grad(f(x, alpha).sum(), alpha).data, 1e-6
+    close(slope, (f(x, 1.5 + h).sum() - f(x, 1.5 - h).sum()) / (2 * h), rtol=1e-8)
+
+
 def test_softplus_and_logsigmoid_are_exact_in_their_tails():
     close(mg.softplus(np.array([-700.0, 1e4])), [math.exp(-700), 1e4])
     close(mg.logsigmoid(np.array([-1e4, 700.0])), [-1e4, -math.exp(-700)])

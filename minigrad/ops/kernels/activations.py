@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from . import BITS
 from .blocks import between, decays, either_side, filled, numbers, signs
 
 END = 800  # exp(-x) is 0 beyond, in float64, too
@@ -44,6 +45,30 @@ def silu(x: Any, y: Any, slope: Any = None) -> None:
         e *= both
         np.add(e, s, out=slope)
     np.multiply(low, s, out=y)
+
+
+def exponential_unit(alpha: float, width: float) -> Any:
+    """The kernel of x for x > 0 and alpha (exp(x / width) - 1) below, and of its slope, at 0 the smaller one."""
+
+    def kernel(x: Any, y: Any, slope: Any = None) -> None:
+        e, line = between(2, x)
+        np.minimum(x, filled(0, x), out=e)
+        if width != 1:
+            e /= width
+        if slope is not None:  # not from exp(x) - 1, which loses exp(x) where that is small
+            np.exp(e, out=slope)
+            if alpha != width:
+                slope *= alpha / width
+                is_line = x >= 0 if alpha > width else x > 0
+                bits = slope.view(BITS[slope.dtype.char])
+                bits *= ~is_line
+                slope += is_line
+        np.expm1(e, out=e)
+        e *= alpha
+        np.maximum(x, filled(0, x), out=line)
+        np.add(line, e, out=y)
+
+    return kernel
 
 
 def mish(x: Any, y: Any, slope: Any = None) -> None:
