@@ -160,7 +160,10 @@ def test_a_function_is_right_on_an_array_of_another_library_or_says_that_it_does
 ):
     for odd, plain in calls(name, surroundings, Opaque, tmp_path):
         with contextlib.suppress(TypeError):
-            found, expected = outputs(odd()[0]), outputs(plain()[0])
+            found = outputs(odd()[0])
+            # the composition computes for other arrays; a fused op equals it to rounding only
+            with mg.unfused():
+                expected = outputs(plain()[0])
             for f, e in zip(found, expected, strict=True):
                 f = f.data if isinstance(f, Tensor) else f
                 e = e.data if isinstance(e, Tensor) else e

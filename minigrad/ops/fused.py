@@ -12,12 +12,13 @@ from contextvars import ContextVar
 from typing import Any
 
 from ..core.backward import grad
-from ..core.dtypes import plain_array
-from ..core.graph import TensorBase, wrap
+from ..core.dtypes import plain_array, unify
+from ..core.graph import ON, TensorBase, mode, wrap
 from ..core.op import Primitive
 from ..signatures import Signature, taking
 from .elementwise import astype
 from .kernels import is_numpy
+from .shapes import concatenate
 
 _unfused: ContextVar[bool] = ContextVar("minigrad_unfused", default=False)
 
@@ -47,6 +48,7 @@ class Fused(Primitive):
         backward: Callable[..., Any],
         keeps: Sequence[str],
         sums_back: bool,
+        values: Callable[..., Any] | None,
     ) -> None:
         found = Signature(composition)
         self.composition, self.__module__ = composition, composition.__module__
@@ -56,15 +58,47 @@ class Fused(Primitive):
         super().__init__(
             forward, found.names, found.defaults, {}, (by, rule), also, sums_back, True, composition.__doc__
         )  # fmt: skip
+        self._values: Primitive = self
+        if values is not None:
+            values.__name__, rule = (
+                composition.__name__,
+                _rule(composition, backward, found.names, by, ()),
+            )
+            self._values = Primitive(
+                values, found.names, found.defaults, {}, (by, rule), {}, sums_back, True, composition.__doc__
+            )  # fmt: skip
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         values = list(self._bind(args, options))
         for i in self._slots:
             values[i] = plain_array(values[i], self.name)
         given = [_array(values[i]) for i in self._slots if values[i] is not None]
-        if _unfused.get() or not is_numpy(*given) or not all(a.size for a in given):
-            return self.composition(*values)
-        return self._apply(values, self._slots, self._option_slots)
+        if _unfused.get() or not is_numpy(*given) or not all(map(_has_kernels, given)):
+            return self.composition(*self._in_one_dtype(values))
+        op = self if self._may_record(values) else self._values
+        return op._apply(values, self._slots, self._option_slots)
+
+    def _may_record(self, values: list[Any]) -> bool:
+        seen = mode.get()
+        return seen > ON or (
+            seen == ON and any(getattr(values[i], "_requires_grad", False) for i in self._slots)
+        )
+
+    def _plain(self, values: list[Any], slots: Sequence[int], is_uniform: bool) -> Any:
+        return super()._plain(values if is_uniform else self._in_one_dtype(values), slots, True)
+
+    def _in_one_dtype(self, values: list[Any]) -> list[Any]:
+        """The arguments with the arrays in the dtype in which `_apply` computes, which a composition may not find."""
+        slots = [i for i in self._slots if values[i] is not None]
+        if len(slots) < 2:
+            return values
+        given, values = [_array(values[i]) for i in slots], list(values)
+        is_tensor = [isinstance(values[i], TensorBase) for i in slots]
+        unified = unify(self.name, given, is_tensor, self.sums_back)
+        for i, v, u in zip(slots, given, unified, strict=True):
+            if getattr(v, "dtype", None) != u.dtype:
+                values[i] = astype(values[i], u.dtype)
+        return values
 
 
 def fused(
@@ -73,6 +107,7 @@ def fused(
     backward: Callable[..., Any],
     keeps: Sequence[str] = (),
     sums_back: bool = False,
+    values: Callable[..., Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Fused]:
     """Above a composition of rows: the op that computes it in one pass.
 
@@ -80,8 +115,14 @@ def fused(
     forward   f(arguments) -> y, or (y, values) with what `keeps` names, for `backward`
     backward  f(g, arguments, values, needed) -> a gradient for each argument in `by`, None where `needed` is False
     sums_back whether the op broadcasts, as elementwise rows do
+    values    f(arguments) -> y, to the bit, for calls that are not recorded, if it takes less time than `forward`
     """
-    return lambda composition: Fused(composition, by, forward, backward, keeps, sums_back)
+    return lambda composition: Fused(composition, by, forward, backward, keeps, sums_back, values)
+
+
+def _has_kernels(a: Any) -> bool:
+    """Tell whether an array is not empty, and has no complex numbers, nor floats longer than float64."""
+    return a.size > 0 and a.itemsize <= 8 and a.dtype.kind != "c"
 
 
 def _rule(
@@ -114,9 +155,10 @@ def _differentiated(composition: Any, gs: Any, args: Any, places: Any, needed: A
             args[place] = astype(args[place], args[place].dtype)
     y = composition(*args)
     ys = y if isinstance(y, tuple) else (y,)
-    total = sum((y * g).sum() for y, g in zip(ys, gs, strict=True) if y._requires_grad)
+    if len(ys) > 1:  # in one row; the sum of their products with gs could overflow
+        ys, gs = [(concatenate([v.reshape(-1) for v in vs]),) for vs in (ys, gs)]
     xs = [args[place] for place, is_needed in zip(places, needed, strict=True) if is_needed]
-    found = iter(grad(total, xs, create_graph=True))
+    found = iter(grad(ys[0], xs, gs[0], create_graph=True))
     return [next(found) if is_needed else None for is_needed in needed]
 
 

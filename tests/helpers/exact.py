@@ -82,6 +82,7 @@ OF_ONE = {
     "hardsigmoid": lambda x: _clipped(x + 3, 0, 6) / 6,
     "hardswish": lambda x: x * _clipped(x + 3, 0, 6) / 6,
     "elu": lambda x: _exponential_unit(x, 1),
+    "exponential_unit": lambda x: _exponential_unit(x, mp.mpf("1.5")),
     "celu": lambda x: _exponential_unit(x, 1),
     "selu": lambda x: SELU_SCALE * _exponential_unit(x, SELU_ALPHA),
     "logsigmoid": lambda x: -_softplus(-x),

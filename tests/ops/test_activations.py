@@ -1,5 +1,6 @@
 """The activations: their kinks and tails, and that they keep what they are given."""
 
+import contextlib
 import math
 
 import numpy as np
@@ -50,6 +51,7 @@ ACTIVATIONS = {name: getattr(mg, name) for name in COMPOSITES} | {
     "relu": mg.relu,
     "sigmoid": mg.sigmoid,
     "silu": mg.silu,
+    "mish": mg.mish,
     "gelu": mg.gelu,
     "gelu tanh": lambda x: mg.gelu(x, "tanh"),
     "softplus": mg.softplus,
@@ -75,6 +77,26 @@ def test_activations_far_from_zero_are_straight_lines_without_a_warning(f, dtype
         np.testing.assert_allclose(rise / run, float(g.data[i]), rtol=tolerance, atol=tolerance)
     if g.requires_grad:
         same(grad(g.sum(), t).data.astype(float), np.zeros(4))
+
+
+@every_activation
+@pytest.mark.parametrize(("dtype", "large"), [("float64", 1e150), ("float32", 1e30), ("float16", 3e4)])  # fmt: skip
+@pytest.mark.parametrize("unfused", [False, True])
+def test_activations_at_infinity_have_their_limits_and_the_slope_there(f, dtype, large, unfused):
+    def values_and_slopes(x):
+        t = Tensor(np.array(x, dtype), requires_grad=True)
+        with mg.unfused() if unfused else contextlib.nullcontext():
+            y = f(t)
+            return y.data, grad(y, t, np.ones_like(y.data)).data
+
+    with np.errstate(all="raise", under="ignore"):
+        far, slopes = values_and_slopes([-large, large])
+        at_infinity, slopes_there = values_and_slopes([-np.inf, np.inf])
+        mixed, _ = values_and_slopes([-np.inf, np.nan, np.inf])
+    limits = np.where(np.abs(far) > 100, np.copysign(np.inf, far), far)
+    same(at_infinity.astype(float), limits)
+    same(slopes_there.astype(float), slopes)
+    same(mixed.astype(float), [limits[0], np.nan, limits[1]])
 
 
 @every_activation
@@ -117,6 +139,14 @@ KINKS = [
 @pytest.mark.parametrize(("f", "x", "expected"), KINKS)
 def test_activations_at_their_kinks_have_the_gradient_of_least_norm(f, x, expected):
     same(gradient(f, x), expected)
+
+
+@pytest.mark.parametrize("f", [mg.elu, mg.celu])
+def test_an_alpha_that_is_learnt_has_its_gradient(f):
+    alpha = Tensor(np.array(1.5), requires_grad=True)
+    x = np.array([-2.0, -0.5, 3])
+    slope, h = grad(f(x, alpha).sum(), alpha).data, 1e-6
+    close(slope, (f(x, 1.5 + h).sum() - f(x, 1.5 - h).sum()) / (2 * h), rtol=1e-8)
 
 
 def test_softplus_and_logsigmoid_are_exact_in_their_tails():

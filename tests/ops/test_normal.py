@@ -13,7 +13,7 @@ F32 = np.finfo("float32")
 RANGE = np.concatenate([np.linspace(-14, 14, 3001), np.geomspace(1e-30, 1, 100)]).astype("float32")
 
 
-@pytest.mark.parametrize(("name", "ulps"), [("erf", 5), ("erfc", 8), ("gelu", 8)])
+@pytest.mark.parametrize(("name", "ulps"), [("erf", 5), ("erfc", 6), ("gelu", 8)])
 def test_float32_values_are_exact_to_a_few_ulp_where_they_are_normal_numbers(name, ulps):
     found = getattr(mg, name)(RANGE)
     with mp.workprec(400):
@@ -23,7 +23,9 @@ def test_float32_values_are_exact_to_a_few_ulp_where_they_are_normal_numbers(nam
                 assert abs(float(y) - t) <= ulps * float(np.spacing(np.float32(abs(t)))), x
 
 
-@pytest.mark.parametrize("f", [mg.erf, mg.erfc, mg.gelu, mg.silu, lambda x: mg.gelu(x, "tanh")])
+@pytest.mark.parametrize(
+    "f", [mg.erf, mg.erfc, mg.gelu, mg.silu, mg.mish, lambda x: mg.gelu(x, "tanh")]
+)
 def test_an_element_has_the_same_bits_in_every_block_and_layout(f):
     x = np.random.default_rng(0).uniform(-9, 9, (3, BLOCK // 2 + 5)).astype("float32")
     whole = f(x)

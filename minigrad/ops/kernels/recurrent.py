@@ -83,12 +83,15 @@ def _sech_squared(x: Any, out: Any = None) -> Any:
 
 def _sigmoids(decay: Any) -> tuple[Any, Any, Any]:
     """s = 1 / (1 + decay), 1 - s and s (1 - s)."""
-    if not np.isfinite(decay.max()):  # inf times 0 would be nan
-        decay = np.minimum(decay, 1 / np.finfo(decay.dtype).tiny)
     s = 1 + decay
     np.reciprocal(s, out=s)
-    rest = decay * s
+    rest = decay * s if np.isfinite(decay.max()) else _one_at_inf(decay, s)
     return s, rest, rest * s
+
+
+def _one_at_inf(decay: Any, s: Any) -> Any:
+    """decay s, and 1 where that is inf times 0."""
+    return np.multiply(decay, s, out=np.ones_like(s), where=~np.isinf(decay))
 
 
 def _by_rows(d: Any, gates: int) -> Any:

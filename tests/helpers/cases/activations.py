@@ -32,6 +32,13 @@ CASES = {
         *unary(lambda x: mg.softplus(x, 2), lambda x: F.softplus(x, 2)),
     ],
     "silu": fused(mg.silu, lambda x: F.silu(x)),
+    "exponential_unit": [
+        *fused(mg.elu, lambda x: F.elu(x)),
+        *fused(lambda x: mg.elu(x, 0.7), lambda x: F.elu(x, 0.7)),
+        *fused(lambda x: mg.elu(x, 1.5), lambda x: F.elu(x, 1.5)),
+        *fused(lambda x: mg.celu(x, 1.5), lambda x: F.celu(x, 1.5)),
+    ],
+    "mish": fused(mg.mish, lambda x: F.mish(x)),
     "gelu": fused(mg.gelu, lambda x: F.gelu(x)),
     "gelu_tanh": fused(lambda x: mg.gelu(x, "tanh"), lambda x: F.gelu(x, approximate="tanh")),
 }
@@ -59,5 +66,4 @@ COMPOSITES = {
     ],
     "selu": activation(mg.selu, lambda x: F.selu(x)),
     "logsigmoid": activation(mg.logsigmoid, lambda x: F.logsigmoid(x)),
-    "mish": activation(mg.mish, lambda x: F.mish(x)),
 }

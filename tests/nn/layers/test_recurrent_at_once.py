@@ -88,6 +88,26 @@ def test_slopes_are_exact_where_a_gate_is_saturated(name, size):
         np.testing.assert_allclose(found, expected, rtol=64 * np.finfo("f").eps)
 
 
+@pytest.mark.parametrize("name", ["lstm", "gru"])
+@pytest.mark.parametrize("large", [1e4, np.inf])
+def test_a_gate_whose_exponential_overflows_has_the_slope_0_of_its_composition(name, large):
+    rows = {"lstm": 4, "gru": 3}[name]
+    w = np.linspace(-2, 2, 2 * rows, dtype="f").reshape(2 * rows, 1)
+
+    def gradients():
+        x = Tensor(np.full((2, 1, 1), large, "f"), requires_grad=True)
+        weights = Tensor(w, requires_grad=True)
+        h, *_ = getattr(mg, name)(x, weights, np.tile(w, 2))
+        return [g.data for g in grad(h.sum(), [x, weights])]
+
+    with np.errstate(invalid="ignore"):
+        found = gradients()
+        with mg.unfused():
+            expected = gradients()
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=0)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_sums_beyond_what_an_exponential_can_hold_leave_numbers(kind):
     layer = made(kind, 1, 2)
