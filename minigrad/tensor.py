@@ -318,13 +318,17 @@ def touch(*tensors: Any) -> None:
 
     Arrays of up to 64 kB that need no gradient were copied by the ops that save them, and may be written freely.
     """
+    arrays = []
     for t in tensors:
         if isinstance(t, Tensor):
             if t._node is not None:
                 t._check_leaf("touch")
-        elif not is_array(t):
+            arrays.append(t._data)
+        elif is_array(t):
+            arrays.append(t)
+        else:
             raise TypeError(f"touch: a {type(t).__name__} is no Tensor and no array")
-    writes.mark_written(*[t._data if isinstance(t, Tensor) else t for t in tensors])
+    writes.mark_written(*arrays)
 
 
 def _check_can_require_grad(array: Any) -> None:

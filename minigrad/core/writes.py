@@ -53,7 +53,8 @@ def mark_written(*arrays: Any) -> None:
     with _writing:
         last_write = tick = next_tick()
         for array in arrays:
-            block = owner(array)
+            # most own their memory
+            block = array if array.__class__ is ndarray and array.base is None else owner(array)
             entry = _written.get(id(block))
             if entry is not None:
                 entry[0] = tick

@@ -10,6 +10,7 @@ from ..core.dtypes import narrowed, widened
 from ..core.rows import primitive
 from .axes import Axis, axes_of
 from .indexing import getitem
+from .kernels import softmax as kernels
 from .labels import label_places
 from .pytorch_words import says_our_words
 from .reductions import sum
@@ -65,13 +66,9 @@ def softmax(x: Any, axis: Axis = -1) -> Any:
     return narrowed(_softmax_row(widened(x), axes_of(x, axis)), x)
 
 
-def _long_runs(x: Any) -> Any:
-    """Logits (N, C) with the longer axis innermost in memory: inner loops set the time of what follows."""
-    return x.copy(order="F") if type(x) is np.ndarray and x.shape[0] > x.shape[1] else x
-
-
 def _softmax_cross_entropy(x: Any, labels: Any, row_weight: Any) -> tuple[Any, Any]:
-    x = _long_runs(x)
+    if type(x) is type(labels) is np.ndarray:
+        return kernels.softmax_cross_entropy(x, labels, row_weight)
     shifted = x - x.max(axis=1, keepdims=True)
     p = np.exp(shifted)
     total = p.sum(axis=1, keepdims=True)

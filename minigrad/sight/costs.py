@@ -38,8 +38,8 @@ def costs(*outputs: Any) -> list[Cost]:
         >>> [(cost.op, cost.multiply_adds, cost.saved_bytes) for cost in minigrad.costs(y)]
         [('linear', 120, 160), ('tanh', 0, 120), ('sum', 0, 0)]
 
-    Multiply-adds are counted in linear, matmul, einsum, the convolutions and the recurrent ops, and nowhere else. Bytes
-    are counted as in `saved_bytes`, which is their sum. Ops whose results need no gradient are listed too.
+    Multiply-adds are counted in linear, matmul, einsum, attention, the convolutions and the recurrent ops, and nowhere
+    else. Bytes are counted as in `saved_bytes`, which is their sum. Ops whose results need no gradient are listed too.
 
     Raises TypeError for an output that is no Tensor, RuntimeError for a graph that was not made inside `record()`.
     """
@@ -86,6 +86,12 @@ def _of_recurrent(node: Node) -> int:
     return math.prod(_shape(node, "x")[:-1]) * weights
 
 
+def _of_attention(node: Node) -> int:
+    """Two products: of every query with every key, and of the weights with the values."""
+    keys = _shape(node, "key")[-2]
+    return (math.prod(_shape(node, "query")) + math.prod(node.shape)) * keys
+
+
 _MULTIPLY_ADDS: dict[str, Callable[[Node], int]] = {
     "linear": _per_element("y", "w", slice(1, None)),
     "matmul": _per_element("y", "a", slice(-1, None)),
@@ -96,6 +102,7 @@ _MULTIPLY_ADDS: dict[str, Callable[[Node], int]] = {
     "lstm": _of_recurrent,
     "gru": _of_recurrent,
     "rnn": _of_recurrent,
+    "attention": _of_attention,
 }
 
 

@@ -77,8 +77,13 @@ class MultiheadAttention(Module):
         time = self._time_axis(query, key, value)
         mask = self._mask(query, key, time, key_padding_mask, attn_mask)
         q, k, v = (self._in_heads(x, time) for x in self._project(query, key, value))
-        weights = self.dropout(minigrad.attention_weights(q, k, mask, is_causal=is_causal))
-        y = minigrad.moveaxis(weights @ v, -2, time)  # (N, L, h, E / h), or (L, N, h, E / h)
+        weights: Any = None
+        if need_weights or (self.dropout.training and self.dropout.p):
+            weights = self.dropout(minigrad.attention_weights(q, k, mask, is_causal=is_causal))
+            y = weights @ v
+        else:
+            y = minigrad.scaled_dot_product_attention(q, k, v, mask, is_causal=is_causal)
+        y = minigrad.moveaxis(y, -2, time)  # (N, L, h, E / h), or (L, N, h, E / h)
         y = self.out_proj(y.reshape((*query.shape[:-1], self.embed_dim)))
         if not need_weights:
             return y, None

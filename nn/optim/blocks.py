@@ -24,9 +24,9 @@ from ..float16 import FLOAT16, wide_dtype, widened
 # Bytes of an array that fits a second-level cache together with the others of the law: w, g, moments, temporaries.
 BLOCK = 2**18
 
-# Gathering and writing back cost calls too. Measured on arrays of 10 x 10 to 128 x 128, they pay off for parameters of
-# up to SMALL bytes; from 3 of them on if the law keeps a state, and from 8 on for plain SGD, which is two calls.
-SMALL = 2**13
+# Gathering and writing back cost calls and copies too. Measured on arrays of 10 x 10 to 128 x 128, they pay off for
+# parameters of up to SMALL bytes, from LEAST of them on. Plain SGD, which is two calls, has limits of its own.
+SMALL, SMALL_WITHOUT_STATE = 2**14, 2**13
 LEAST, LEAST_WITHOUT_STATE = 3, 8
 
 State: TypeAlias = dict[str, Any]
@@ -106,7 +106,7 @@ class Blocks:
                 blocks.append(member)
             elif member.w.nbytes > BLOCK and member.w.dtype != FLOAT16:
                 blocks.append(Cut(member, room))
-            elif member.w.nbytes > SMALL:
+            elif member.w.nbytes > (SMALL if member.state else SMALL_WITHOUT_STATE):
                 blocks.append(member.alone(room))
             else:
                 small.append(member)
@@ -196,7 +196,7 @@ class Gathered:
 
     def __init__(self, members: list[Member], room: Room) -> None:
         self._members = members
-        self._sources = [(m.at, m.order) for m in members]
+        self._sources = [(m.at, m.order == "C") for m in members]
         self._views = [m.flat(m.w) for m in members]
         ends = list(accumulate(m.w.size for m in members))
         self._places = [slice(end - m.w.size, end) for m, end in zip(members, ends, strict=True)]
@@ -207,7 +207,8 @@ class Gathered:
         self._state = _joined([_changed(m.state, m.flat) for m in members])
 
     def step(self, update: Update, grads: list[Any], group: Group) -> None:
-        np.concatenate([grads[at].data.ravel(order) for at, order in self._sources], out=self._g)
+        found = [grads[at].data if c_order else grads[at].data.T for at, c_order in self._sources]
+        np.concatenate(found, axis=None, out=self._g)  # which flattens them sooner than `ravel`
         np.concatenate(self._views, out=self._w)
         update(self._w, self._g, self._state, group, self._room)
         for w, part in self._targets:

@@ -18,7 +18,7 @@ LAWS = [
 laws = pytest.mark.parametrize(("law", "options"), LAWS, ids=law_id)
 
 FEW_SMALL = [(4, 3), (), (5,), (1, 6), (6, 1), (0, 2), (2, 3, 4), (1,), (7,), (3,), (8, 2)]
-MEDIUM = [(60, 50), (3000,)]
+MEDIUM = [(70, 60), (5000,)]
 LARGE = [(70, 2000), (2, 90000)]
 assert max(4 * np.prod(s) for s in FEW_SMALL) <= SMALL < min(4 * np.prod(s) for s in MEDIUM)
 assert max(8 * np.prod(s) for s in MEDIUM) <= BLOCK < min(4 * np.prod(s) for s in LARGE)

@@ -4,9 +4,11 @@ import math
 
 import numpy as np
 import pytest
+from accounting import arrays_made
 
 import minigrad as mg
 from minigrad import Tensor, check_grads, grad
+from minigrad.ops.kernels import attention as kernels
 
 INF = math.inf
 
@@ -166,3 +168,102 @@ def test_a_query_that_may_see_no_key_gets_0_and_gradient_0_at_orders_1_and_2():
     assert all(np.isfinite(g.data).all() and g.data.any() for g in (*first, *second))
     for found in (first[0], second[0]):  # of the queries
         np.testing.assert_array_equal(found.data[1], np.zeros(2))
+
+
+# In blocks ------------------------------------------------------------------------------------------------
+
+
+def small_blocks(monkeypatch, kept):
+    """Two or three queries in a block, one or two heads, so that few numbers make many blocks."""
+    for name, value in {
+        "BLOCK": 30,
+        "LEAST": 3,
+        "LEAST_CAUSAL": 2,
+        "MOST_CAUSAL": 3,
+        "RUN": 4,
+    }.items():
+        monkeypatch.setattr(kernels, name, value)
+    monkeypatch.setattr(kernels, "KEPT", kept)
+
+
+def some_seen(rows, columns):
+    """Bools of which the last row is False, and the others are mixed."""
+    seen = normal(rows, columns, seed=7) > 0
+    seen[:-1, 0] = True
+    seen[-1] = False
+    return seen
+
+
+@pytest.mark.parametrize("kept", [0, 2**20], ids=["weights made anew", "weights kept"])
+@pytest.mark.parametrize("masks", ["", "causal", "bools", "floats", "causal, bools"])
+@pytest.mark.parametrize("sizes", [(7, 7), (4, 9), (9, 4), (1, 5), (8, 1)])
+@pytest.mark.parametrize("lead", [(), (3,), (2, 3)])
+def test_attention_in_blocks_is_attention_without(monkeypatch, lead, sizes, masks, kept):
+    small_blocks(monkeypatch, kept)
+    length, keys = sizes
+    options = {"is_causal": "causal" in masks, "scale": 0.7}
+    if "bools" in masks:
+        options["attn_mask"] = some_seen(length, keys)
+    if "floats" in masks:
+        options["attn_mask"] = normal(*lead, length, keys, seed=6)
+    arrays = qkv(*lead, length=length, keys=keys, width=3)
+    seed = normal(*lead, length, 5, seed=4)
+
+    def found():
+        xs = [Tensor(a, requires_grad=True) for a in arrays]
+        y = mg.scaled_dot_product_attention(*xs, **options)
+        # each gradient by itself: an op may leave out what is not needed
+        return [
+            y,
+            *grad(y, xs, seed, retain_graph=True),
+            *[grad(y, x, seed, retain_graph=True) for x in xs],
+        ]
+
+    ours = found()
+    with mg.unfused():
+        plain = found()
+    for a, b in zip(ours, plain, strict=True):
+        np.testing.assert_allclose(a.data, b.data, rtol=1e-13, atol=1e-14)
+
+
+@pytest.mark.parametrize("is_causal", [False, True])
+def test_a_long_sequence_has_never_all_its_scores_in_memory(is_causal):
+    n = 2048
+    arrays = [normal(n, 2, seed=i, dtype=np.float32) for i in range(3)]
+    xs = [Tensor(a, requires_grad=True) for a in arrays]
+    scores = n * n * 4
+    with arrays_made() as sizes:
+        y = mg.scaled_dot_product_attention(*xs, is_causal=is_causal)
+        grad(y, xs, arrays[0], retain_graph=True)
+    assert max(sizes) <= scores // 8
+    assert mg.saved_bytes(y) == 2 * n * 4  # beside q, k, v: each query's largest score and total
+
+
+def test_the_weights_of_many_keys_add_up_to_1_to_a_few_ulp():
+    q, k = normal(3, 4, dtype=np.float32), normal(10_000, 4, seed=1, dtype=np.float32)
+    y = mg.scaled_dot_product_attention(q, k, k)
+    wide = mg.scaled_dot_product_attention(*[a.astype(np.float64) for a in (q, k, k)])
+    np.testing.assert_allclose(y, wide, rtol=0, atol=6 * np.finfo(np.float32).eps * abs(wide).max())
+
+
+def test_a_result_lies_in_memory_as_q_so_that_heads_are_merged_without_a_copy():
+    q, k, v = (Tensor(normal(2, 3, 4, 5, seed=i), requires_grad=True) for i in range(3))
+    y = mg.scaled_dot_product_attention(*[mg.moveaxis(x, 2, 1) for x in (q, k, v)])
+    assert np.moveaxis(y.data, 1, 2).flags.c_contiguous
+
+
+def test_a_scale_may_be_learned_and_leading_axes_broadcast():
+    q, k, v = qkv(2)
+    check_grads(lambda s: mg.scaled_dot_product_attention(q, k, v, scale=s), [np.array(0.6)])
+    check_grads(mg.scaled_dot_product_attention, [q, k[0], v[:1]])
+
+
+def test_multiply_adds_are_counted_as_in_the_composition():
+    def counted():
+        with mg.record():
+            y = mg.scaled_dot_product_attention(*[Tensor(a, requires_grad=True) for a in qkv(2)])
+        return sum(cost.multiply_adds for cost in mg.costs(y))
+
+    ours = counted()
+    with mg.unfused():
+        assert ours == counted() == 2 * 3 * 4 * (2 + 5)

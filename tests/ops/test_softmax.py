@@ -9,6 +9,7 @@ from losses import gradient, quietly
 
 import minigrad as mg
 from minigrad import Tensor, check_grads, grad
+from minigrad.ops.kernels import softmax as kernels
 
 INF, NAN = np.inf, np.nan
 LOGITS = np.random.default_rng(0).standard_normal((5, 4))
@@ -115,3 +116,20 @@ def test_over_an_empty_axis_the_softmax_is_empty_and_the_logarithm_of_the_sum_mi
     second = grad(g.sum(), [x, seed])
     np.testing.assert_array_equal(g.data, np.zeros(shape, dtype), strict=True)
     assert all(s is None or s.shape == t.shape for s, t in zip(second, (x, seed), strict=True))
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("shape", [(7, 3), (3, 7), (7, 5), (4, 30), (1, 12), (12, 1)])
+@pytest.mark.parametrize("short", [1, 128])
+def test_cross_entropy_in_blocks_of_rows_is_that_of_the_logarithm(monkeypatch, short, shape, order):
+    monkeypatch.setattr(kernels, "BLOCK", 11)
+    monkeypatch.setattr(kernels, "SHORT", short)
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, shape[1], shape[0])
+    weight = rng.random(shape[1])
+    x = leaf(np.array(rng.standard_normal(shape) * 50, order=order))
+    for options in ({}, {"weight": weight}, {"reduction": "sum"}):
+        loss = mg.cross_entropy(x, labels, **options)
+        wanted = mg.nll_loss(mg.log_softmax(x, 1), labels, **options)
+        np.testing.assert_allclose(loss.data, wanted.data, rtol=1e-13)
+        np.testing.assert_allclose(gradient(loss, x), gradient(wanted, x), rtol=1e-12, atol=1e-15)

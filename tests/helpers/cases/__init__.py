@@ -7,6 +7,7 @@ that file's PARTNERS.
 
 from . import (
     activations,
+    attention,
     conv,
     cumulative,
     einsum,
@@ -52,6 +53,7 @@ FILES = (
     products,
     einsum,
     recurrent,
+    attention,
 )
 CASES: dict[str, list[Call]] = {name: calls for f in FILES for name, calls in f.CASES.items()}
 PARTNERS: dict[str, str] = {
