@@ -10,7 +10,7 @@ import numpy as np
 from numpy import ndarray
 
 from ..signatures import parameters
-from .dtypes import DEFAULT_FLOAT, FLOAT16, PYTHON_NUMBERS, plain_array, unify, widened
+from .dtypes import DEFAULT_FLOAT, FLOAT16, PYTHON_NUMBERS, is_array, plain_array, unify, widened
 from .graph import ATOMS, OFF, ON, PLAIN, Node, TensorBase, describe, mode, onlooker, sketch, wrap
 from .options import settled, unwrap
 from .rule import ALSO, MEMBER, OUTPUT, Rule, output_of
@@ -358,7 +358,9 @@ def as_output(y: Any) -> Any:
     """The result of f as an array or a tuple of arrays; NumPy returns scalars where a result is 0-d."""
     if isinstance(y, (tuple, list)):
         return tuple([as_output(part) for part in y])
-    return np.asarray(y) if isinstance(y, (np.generic, bool, int, float)) else y
+    if isinstance(y, (np.generic, bool, int, float)):
+        return np.asarray(y)
+    return y if y.__class__ is ndarray or not is_array(y) else np.asarray(y, like=y)
 
 
 def has_float(y: Any) -> bool:

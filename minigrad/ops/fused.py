@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cached_property
 from typing import Any
 
 from ..core.backward import grad
@@ -17,7 +18,7 @@ from ..core.graph import TensorBase, wrap
 from ..core.op import Primitive
 from ..signatures import Signature, taking
 from .elementwise import astype
-from .kernels import is_numpy
+from .kernels import is_numpy, noted, noting
 
 _unfused: ContextVar[bool] = ContextVar("minigrad_unfused", default=False)
 
@@ -49,10 +50,13 @@ class Fused(Primitive):
         sums_back: bool,
     ) -> None:
         found = Signature(composition)
+        self._by, self._ways = by, (forward, backward)
         self.composition, self.__module__ = composition, composition.__module__
         rule = _rule(composition, backward, found.names, by, keeps)
         also = {name: lambda: None for name in keeps}
         forward.__name__ = composition.__name__
+        if "<locals>" in backward.__qualname__:  # made for this op
+            backward.__name__ = f"{composition.__name__}_back"
         super().__init__(
             forward, found.names, found.defaults, {}, (by, rule), also, sums_back, True, composition.__doc__
         )  # fmt: skip
@@ -62,9 +66,21 @@ class Fused(Primitive):
         for i in self._slots:
             values[i] = plain_array(values[i], self.name)
         given = [_array(values[i]) for i in self._slots if values[i] is not None]
-        if _unfused.get() or not is_numpy(*given) or not all(a.size for a in given):
+        if _unfused.get() or not all(a.size for a in given):
             return self.composition(*values)
-        return self._apply(values, self._slots, self._option_slots)
+        if is_numpy(*given):
+            return self._apply(values, self._slots, self._option_slots)
+        if noting(self._computes, *given):
+            return self._noted._apply(values, self._slots, self._option_slots)
+        return self.composition(*values)
+
+    @cached_property
+    def _noted(self) -> Fused:
+        """The same op for tracing arrays, which note each way as one call."""
+        forward, backward = noted(self._ways[0]), noted(self._ways[1])
+        return Fused(
+            self.composition, self._by, forward, backward, tuple(self._also), self.sums_back
+        )
 
 
 def fused(

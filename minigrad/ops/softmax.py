@@ -10,6 +10,7 @@ from ..core.dtypes import narrowed, widened
 from ..core.rows import primitive
 from .axes import Axis, axes_of
 from .indexing import getitem
+from .kernels import noting
 from .labels import label_places
 from .pytorch_words import says_our_words
 from .reductions import sum
@@ -67,7 +68,8 @@ def softmax(x: Any, axis: Axis = -1) -> Any:
 
 def _long_runs(x: Any) -> Any:
     """Logits (N, C) with the longer axis innermost in memory: inner loops set the time of what follows."""
-    return x.copy(order="F") if type(x) is np.ndarray and x.shape[0] > x.shape[1] else x
+    is_long = x.shape[0] > x.shape[1]
+    return x.copy(order="F") if is_long and (type(x) is np.ndarray or noting(np.copy, x)) else x
 
 
 def _softmax_cross_entropy(x: Any, labels: Any, row_weight: Any) -> tuple[Any, Any]:
