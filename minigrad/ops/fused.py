@@ -55,7 +55,7 @@ class Fused(Primitive):
         rule = _rule(composition, backward, found.names, by, keeps)
         also = {name: lambda: None for name in keeps}
         forward.__name__ = composition.__name__
-        if "<locals>" in backward.__qualname__:  # made for this op
+        if backward.__name__.strip("_") == "backward":
             backward.__name__ = f"{composition.__name__}_back"
         super().__init__(
             forward, found.names, found.defaults, {}, (by, rule), also, sums_back, True, composition.__doc__

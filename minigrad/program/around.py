@@ -124,7 +124,7 @@ def _members(value: Any) -> Iterator[tuple[str, Any]]:
 
 def _around(f: FunctionType) -> Iterator[tuple[str, Any]]:
     """(name, value) of what a function names beyond its own: cells, globals, defaults."""
-    if f.__module__.split(".")[0] in OURS and not f.__closure__:
+    if str(f.__module__).split(".")[0] in OURS and not f.__closure__:
         return
     cells = f.__closure__ or ()
     for name, cell in zip(f.__code__.co_freevars, cells, strict=True):
@@ -132,7 +132,7 @@ def _around(f: FunctionType) -> Iterator[tuple[str, Any]]:
             yield name, cell.cell_contents
         except ValueError:  # not filled yet
             continue
-    if f.__module__.split(".")[0] not in OURS:
+    if str(f.__module__).split(".")[0] not in OURS:
         for name in _names_in(f.__code__):
             if name in f.__globals__:
                 yield name, f.__globals__[name]

@@ -26,10 +26,10 @@ def letter_of(call: Call, is_mask: bool) -> str:
     return "g" if call.is_back else LETTERS.get(call.function, "a")
 
 
-def short_paths(paths: list[str]) -> dict[str, str]:
-    """Each path without the first names that all have."""
+def short_paths(paths: list[str], least: int = 0) -> dict[str, str]:
+    """Each path without the first names that all have, as long as more than `least` names are left."""
     split = [p.split(".") for p in paths]
-    while split and all(len(p) > 1 for p in split) and len({p[0] for p in split}) == 1:
+    while any(split) and len({p[0] for p in split if p}) == 1 and sum(map(len, split)) > least:
         split = [p[1:] for p in split]
     return dict(zip(paths, [".".join(p) for p in split], strict=True))
 
@@ -39,7 +39,7 @@ def names_of_inputs(inputs: list[Input]) -> dict[int, str]:
     names = {i.at: _word(i.name) for i in inputs if i.kind in ("argument", "generator")}
     paths = short_paths([i.name for i in inputs if i.at not in names])
     rest = {i.at: paths[i.name].split(".") for i in inputs if i.at not in names}
-    depth = dict.fromkeys(rest, 1)
+    depth = {at: int(path[-1] in ("weight", "bias")) for at, path in rest.items()}
     for _ in range(10):
         found = {at: _name(path, depth[at]) for at, path in rest.items()}
         counts = Counter([*names.values(), *found.values()])
@@ -60,7 +60,9 @@ def _name(path: list[str], depth: int) -> str:
     for word, letter in (("weight", "W"), ("bias", "b")):
         if last == word or last.startswith(f"{word}_"):
             last = letter + last[len(word) :]
-    where = "_".join(above[-depth:])
+        elif last.endswith(f"_{word}"):
+            last = f"{letter}_{last[: -len(word) - 1]}"
+    where = "_".join(above[len(above) - depth :] if depth <= len(above) else above)
     joint = "" if len(last) == 1 and where[:1].isdigit() else "_"
     return _word(f"{last}{joint}{where}" if where else last)
 

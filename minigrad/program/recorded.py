@@ -80,8 +80,16 @@ class Value:
     @property
     def is_whole(self) -> bool:
         """Return whether its elements lie in memory without gaps, row by row or column by column."""
-        probe = np.lib.stride_tricks.as_strided(np.empty(0, self.dtype), self.shape, self.strides)
-        return bool(probe.flags.forc)
+        return bool(self._probe.flags.forc)
+
+    @property
+    def is_rows(self) -> bool:
+        """Return whether its elements lie in memory without gaps, row by row."""
+        return bool(self._probe.flags.c_contiguous)
+
+    @property
+    def _probe(self) -> Any:
+        return np.lib.stride_tricks.as_strided(np.empty(0, self.dtype), self.shape, self.strides)
 
 
 @dataclass(eq=False)

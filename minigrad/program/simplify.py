@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from .recorded import Attribute, Call, Method, Program, Ref, getitem, mapped, setitem
+from .recorded import Attribute, Call, Method, Program, Ref, Value, getitem, mapped, setitem
 
+RESHAPE = Method("reshape")
 SAME_PLACE = (
     Method("reshape"), Method("transpose"), Method("squeeze"), Method("swapaxes"), Method("view"), Method("ravel"),
     Attribute("T"), Attribute("mT"), np.broadcast_to, np.reshape, np.squeeze,
@@ -45,7 +46,12 @@ class _Work:
         self._instead: dict[int, int] = {}
         self._known: dict[Any, Call] = {}
         self._made: dict[int, Call] = {}
+        self._full: dict[int, int] = {}  # an array -> the number that it is full of
         self._written = {self.values[c.writes].root for c in program.calls if c.writes is not None}
+        self._ends = {at for _, at in program.outputs}
+        self._owned = {
+            self.values[at].root for at in self._ends
+        }  # by a result: each has its own memory
         self._inputs = {i.at for i in program.inputs}
         self._users: dict[int, list[Call]] = {}
         for call in program.calls:
@@ -62,6 +68,7 @@ class _Work:
             (call.args, call.options), lambda v: Ref(self.now(v.at)) if isinstance(v, Ref) else v
         )
         call = replace(call, args=self._plain_factors(call, refs[0]), options=refs[1])
+        call.args = self._without_detour(call)
         made = call.made()
         if made and all(self.values[at].data is not None for at in made):
             return  # constant numbers
@@ -73,6 +80,8 @@ class _Work:
         if stand_in is not None:
             self._instead[made[0]] = self.now(stand_in)
             return
+        if len(made) == 1:
+            self._note_full(call, made[0])
         key = self._key(call)
         if key is not None and key in self._known:
             self._instead.update(zip(made, self._known[key].made(), strict=True))
@@ -110,7 +119,10 @@ class _Work:
             if x.is_number:
                 return x.at if self._may_be_number(y.at) else None
             is_same = (x.shape, x.dtype, x.strides) == (y.shape, y.dtype, y.strides)
-            return x.at if is_same and x.is_whole and x.root not in self._inputs else None
+            if not is_same or not x.is_whole or x.root in self._inputs or x.root in self._owned:
+                return None
+            self._owned |= {x.root} if made[0] in self._ends else set()
+            return x.at
         if call.function is np.multiply and not call.options and len(given) == 2:
             for x, other in (given, given[::-1]):
                 is_one = other.data is not None and other.shape == () and other.data == 1
@@ -126,22 +138,59 @@ class _Work:
             for c in self._users.get(at, [])
         )
 
+    def _without_detour(self, call: Call) -> Any:
+        """The arguments of a reshape, with an array of rows in place of one that was reshaped from it."""
+        first = call.args[0] if call.args else None
+        while call.function == RESHAPE and isinstance(first, Ref) and first.at in self._made:
+            maker = self._made[first.at]
+            source = maker.args[0].at if maker.function == RESHAPE else first.at
+            if source == first.at or not self.values[source].is_rows or not self._is_free(source):
+                break
+            first = maker.args[0]
+        return (first, *call.args[1:]) if call.args else ()
+
     def _plain_factors(self, call: Call, args: Any) -> Any:
         """The arguments, with a number in place of an array that is full of it, where the other decides the shape."""
-        if not isinstance(call.function, np.ufunc) or call.options or len(args) != 2:
-            return args
-        refs = [a.at if isinstance(a, Ref) else None for a in args]
         made = call.made()
+        if not _is_elementwise(call) or len(args) != 2 or not made:
+            return args
+        y = self.values[made[0]]
         for i in (0, 1):
-            at, other = refs[i], refs[1 - i]
-            maker = self._made.get(at) if at is not None else None
-            if maker is None or other is None or maker.function is not np.broadcast_to or not made:
+            number = self._full.get(args[i].at) if isinstance(args[i], Ref) else None
+            other = args[1 - i]
+            if number is None or not isinstance(other, Ref) or other.at in self._full:
                 continue
-            number, x, y = maker.args[0], self.values[other], self.values[made[0]]
-            is_number = isinstance(number, Ref) and self.values[number.at].data is not None
-            if is_number and (x.shape, x.strides) == (y.shape, y.strides) and x.is_whole:
-                return tuple(number if k == i else a for k, a in enumerate(args))
+            x = self.values[other.at]
+            if (x.shape, x.strides) == (y.shape, y.strides) and x.is_whole:
+                return tuple(Ref(number) if k == i else a for k, a in enumerate(args))
         return args
+
+    def _note_full(self, call: Call, y: int) -> None:
+        """Note an array whose elements are all one number, known before the run."""
+        values, args = self.values, call.args
+        if call.function is np.broadcast_to:
+            is_number = isinstance(args[0], Ref) and values[args[0].at].data is not None
+            if is_number and values[args[0].at].shape == ():
+                self._full[y] = args[0].at
+        elif _is_elementwise(call) and self._is_free(y):
+            refs = [a.at for a in args if isinstance(a, Ref)]
+            if not any(at in self._full for at in refs) or not all(
+                at in self._full or (values[at].data is not None and values[at].shape == ())
+                for at in refs
+            ):
+                return
+            numbers = [
+                values[self._full.get(a.at, a.at)].data if isinstance(a, Ref) else a for a in args
+            ]
+            with np.errstate(all="ignore"):
+                number = np.asarray(call.function(*numbers))[()]
+            if number.dtype == values[y].dtype:
+                at = len(values)
+                values.append(Value(at, (), number.dtype, (), at, True, True, number))
+                self._full[y] = at
+                if values[y].is_rows:
+                    call.function = np.full
+                    call.args = (values[y].shape, Ref(at), values[y].dtype)
 
     def _is_idle(self, call: Call) -> bool:
         """Return whether a step writes a view back where it lies already: y[i] = y[i], as `y[i] += x` ends."""
@@ -152,6 +201,11 @@ class _Work:
         if maker is None or self.values[value.at].root != self.values[x.at].root:
             return False
         return maker.function is getitem and repr(maker.args) == repr((x, index))
+
+
+def _is_elementwise(call: Call) -> bool:
+    f = call.function
+    return isinstance(f, np.ufunc) and f.signature is None and not call.options
 
 
 def _live(program: Program, calls: list[Call], outputs: list[tuple[str, int]]) -> list[Call]:

@@ -11,7 +11,7 @@ from ..ops.labels import kept_labels
 from .helpers import Helpers
 from .literals import array_text
 from .naming import free, letter_of, names_of_inputs, short_paths
-from .recorded import Attribute, Call, Program, Ref, refs_in, same_way, setitem
+from .recorded import Attribute, Call, Program, Ref, getitem, refs_in, same_way, setitem
 from .words import INFIX, PLUS, Said, Words
 
 WIDTH = 80  # characters of a line before its comment
@@ -122,9 +122,11 @@ class Text:
         ):
             return True
         calls = {self.program.calls[u] for u in users}
-        if len(calls) != 1 or (len(users) != 1 and not _is_target(next(iter(calls)), made[0])):
+        user = self.program.calls[users[-1]] if len(calls) == 1 else None
+        if user is None or (len(users) != 1 and not _is_target(user, made[0])):
             return False
-        user = self.program.calls[users[-1]]
+        if user.writes == made[0] and call.function is not getitem:
+            return False  # `f(x) += y` is no Python
         if not self._keeps(i, users[-1], self._reads(call)):
             return False
         return len(self._words.of(call).text) <= (SHORT if user.is_back == call.is_back else TINY)
@@ -153,8 +155,6 @@ class Text:
 
     def _write(self, call: Call) -> None:
         """Write a step as a line; what waits and makes it too long gets lines of its own before."""
-        for at in call.made():
-            self._results.get(at)
         text = self._statement(call, dry=True)
         while len(text) + 4 > WIDTH:
             waiting = [at for at in self._within(call) if not self._is_light(at)]
@@ -190,6 +190,8 @@ class Text:
         expression = self._words.of(call).text
         if not call.made():
             return expression
+        if isinstance(call.outputs, tuple) and len(call.outputs) == 1:
+            return f"{self._targets(call.outputs[0], call, dry)} = {expression}[0]"
         names = self._targets(call.outputs, call, dry)
         return f"{names} = {expression}"
 
@@ -199,10 +201,11 @@ class Text:
             inside = [
                 f"({p})" if isinstance(o, tuple) else p for p, o in zip(parts, outputs, strict=True)
             ]
-            return ", ".join(inside) + ("," if len(inside) == 1 else "")
-        if outputs is None or (outputs not in self._users and outputs not in self._ends):
-            return "_"
-        return self.names.get(outputs, "a_00") if dry else self._name(outputs, call)
+            return ", ".join(inside)
+        is_used = outputs in self._users or outputs in self._ends
+        if outputs is None or not is_used or outputs in self.names:
+            return "_"  # nobody's, or what another step made
+        return "a_00" if dry else self._name(outputs, call)
 
     def _writing(self, call: Call) -> str:
         """A step that writes into an array."""
@@ -246,12 +249,8 @@ class Text:
     def _shapes(self, call: Call) -> str:
         if call.writes is not None and not call.made():
             return str(self.values[call.writes].shape)
-        shapes = [
-            str(self.values[at].shape)
-            for at in call.made()
-            if at in self._users or at in self._ends
-        ]
-        return ", ".join(shapes)
+        made = [at for at in call.made() if at in self._users or at in self._ends]
+        return str(self.values[made[0]].shape) if made else ""
 
     def _head(self, call: Call) -> None:
         """A comment where the module changes, or the direction."""
@@ -262,8 +261,28 @@ class Text:
             self.lines.append(f"    # {way} of {scope}" if scope else f"    # {way}")
 
     def _line(self, text: str, comment: str) -> None:
-        line = f"    {text}"
-        self.lines.append(f"{line.ljust(COMMENT)}  # {comment}" if comment else line)
+        *before, line = wrapped(f"    {text}")
+        self.lines += [*before, f"{line.ljust(COMMENT)}  # {comment}" if comment else line]
+
+
+def wrapped(line: str, width: int = 100) -> list[str]:
+    """A line as several that are not longer, broken at spaces within brackets."""
+    depth = place = 0
+    for i, letter in enumerate(line[:width]):
+        depth += (letter in "([{") - (letter in ")]}")
+        if letter == " " and depth and i > 12:
+            place = i
+    if len(line) <= width or not place:
+        return [line]
+    return [line[:place], *_rest(line[place + 1 :], width)]
+
+
+def _rest(line: str, width: int) -> list[str]:
+    """The lines of the rest of one, within brackets."""
+    if len(line) + 8 <= width:
+        return [" " * 8 + line]
+    place = line.rindex(" ", 0, width - 8)
+    return [" " * 8 + line[:place], *_rest(line[place + 1 :], width)]
 
 
 def _is_target(call: Call, at: int) -> bool:

@@ -49,6 +49,7 @@ ATTRIBUTES = frozenset(("shape", "dtype", "ndim", "size", "nbytes", "itemsize", 
 VIEWS = frozenset(("T", "mT", "real", "imag"))
 # fmt: on
 _PULL = backward._pull.__code__
+_AROUND = backward.traverse.__code__, backward._store.__code__
 
 
 class Trace:
@@ -191,6 +192,9 @@ class Trace:
         found = None
         while frame is not None and frame.f_code is not _PULL:
             code = frame.f_code
+            if code in _AROUND:  # between rules: with the last one
+                last = self.program.calls[-1:]
+                return True, last[0].scope if last else ""
             if found is None and code.co_varnames[:1] == ("self",):  # a method: of a module?
                 found = self.paths.get(id(frame.f_locals.get("self")))
             frame = frame.f_back

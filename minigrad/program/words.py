@@ -61,6 +61,13 @@ class Words:
             return Said(f"{self._arg(args[0], None).within(ATOM)}[{self._index(args[1])}]")
         if isinstance(f, Attribute):
             return Said(f"{self._arg(args[0], None).within(ATOM)}.{f.name}")
+        if (
+            f is np.array
+            and len(args) == 1
+            and isinstance(args[0], Ref)
+            and set(options) == {"order"}
+        ):
+            return Said(f"{self._arg(args[0], None).within(ATOM)}.copy(order={options['order']!r})")
         partner = self._partner(call)
         if f in INFIX and len(args) == 2 and not options:
             sign, binds = INFIX[f]
@@ -91,7 +98,7 @@ class Words:
 
     def _function(self, f: Any) -> str:
         if isinstance(f, np.ufunc):
-            return f"np.{f.__name__}"
+            return "np.abs" if f is np.absolute else f"np.{f.__name__}"
         owner = getattr(f, "__self__", None)
         if isinstance(owner, np.ufunc):
             return f"np.{owner.__name__}.{f.__name__}"
@@ -105,6 +112,8 @@ class Words:
 
     def _partner(self, call: Call) -> Any:
         """The dtype of the arrays beside which a number may be a plain one of Python's; None if it may not."""
+        if call.function is np.full:
+            return call.args[2]
         if not isinstance(call.function, np.ufunc) and call.function not in WEAK:
             return None
         args = call.args[1:] if call.function is np.where else call.args
@@ -150,12 +159,22 @@ class Words:
             return Said("bool" if leaf.kind == "b" else f"np.{leaf.name}")
         if isinstance(leaf, type):
             return Said(f"np.{leaf.__name__}" if issubclass(leaf, np.generic) else leaf.__name__)
-        if isinstance(leaf, tuple):  # a named tuple
-            return Said(f"{self.helper(kind)}({', '.join(self._arg(v, None).text for v in leaf)})")
+        if hasattr(leaf, "_fields"):
+            return self._named_tuple(leaf)
         if leaf is Ellipsis:
             return Said("...")
         text = self.helper(leaf) if callable(leaf) else repr(leaf)
         return Said(text, UNARY if text.startswith("-") else ATOM)
+
+    def _named_tuple(self, leaf: Any) -> Said:
+        """A named tuple, without what is as by default."""
+        default = leaf._field_defaults
+        given = [
+            self._arg(v, None).text if name not in default else f"{name}={self._arg(v, None).text}"
+            for name, v in zip(leaf._fields, leaf, strict=True)
+            if name not in default or v != default[name]
+        ]
+        return Said(f"{self.helper(type(leaf))}({', '.join(given)})")
 
 
 def number(value: Any, partner: Any) -> Said:
@@ -179,7 +198,8 @@ def _plain(value: Any) -> Said:
         text = text if kind(float(text)) == value else repr(item)
         text = text.removesuffix(".0") if kind is not float and text != "-0.0" else text
         n = round(1 / item) if item and abs(item) < 1 else 0
-        if n > 1 and len(text) > 6 and kind(1 / n) == value and n < 10**7:
+        digits = text.split("e")[0].replace(".", "").strip("-0")
+        if n > 1 and len(digits) > 2 and kind(1 / n) == value and n < 10**7:
             return Said(f"1 / {n}", PLUS)  # in brackets, as one factor
     else:
         text = repr(item)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from ..core import writes
 from ..core.graph import TensorBase
 from .recorded import Input, Program, leaves
 from .simplify import simplified
-from .text import Text
+from .text import Text, wrapped
 from .tracing import ARRAYS, traced
 
 CHECK = '''
@@ -46,13 +47,14 @@ class Script:
         text = Text(program, paths)
         names = [text.names[i.at] for i in program.inputs]
         kinds = [_kind(program, i) for i in program.inputs]
-        head = [
-            f"def {_step_name(program)}({', '.join(names)}):",
-            f'    """{_summary(program, names)}"""',
-        ]
+        head = wrapped(f"def {_step_name(program)}({', '.join(names)}):")
+        summary = f'"""{_summary(program, names)}"""'
+        lines = textwrap.wrap(summary, 100, initial_indent="    ", subsequent_indent="    ")
+        head += [line.replace("\0", " ") for line in lines]
         if program.quiet:
             head.insert(0, '@np.errstate(all="ignore")')
-        end = [f"    return {', '.join(text.results)}"]
+        results = ", ".join(text.results)
+        end = wrapped(f"    return ({results})" if len(results) > 85 else f"    return {results}")
         above = [*text.constants, *[t.rstrip("\n") for t in text.helpers.texts]]
         step = "\n".join([*head, *text.lines, *end]) + "\n"
         self._text = "\n\n\n".join([*above, step]) if above else step
@@ -67,7 +69,7 @@ class Script:
         self._step: Any = None
 
     def __str__(self) -> str:
-        return self._text
+        return self._text.rstrip("\n")
 
     def __repr__(self) -> str:
         return f"<script of {self.program.name}, {len(self.program.calls)} steps>"
@@ -150,16 +152,14 @@ def _kind(program: Program, given: Input) -> str:
 
 def _summary(program: Program, names: list[str]) -> str:
     """Shapes and dtypes of the arguments, then those of the parameters, where theirs is that of the floats before."""
+    # the words of an array stay on one line
     groups: dict[bool, list[str]] = {True: [], False: []}
     floats = None
     for name, given in zip(names, program.inputs, strict=True):
         value, is_argument = program.values[given.at], given.kind == "argument"
-        if given.kind == "generator":
-            groups[False].append(f"{name} a Generator")
-            continue
         is_known = not is_argument and value.dtype == floats
-        floats = floats or (value.dtype if value.dtype.kind == "f" else None)
-        groups[is_argument].append(
-            f"{name} {value.shape}" + ("" if is_known else f" {value.dtype}")
-        )
+        text = f"{name} {value.shape}" if is_known else f"{name} {_kind(program, given)}"
+        groups[is_argument].append(text.replace(" ", "\0"))
+        if floats is None and value.dtype is not None and value.dtype.kind == "f":
+            floats = value.dtype
     return "; ".join(", ".join(group) for group in groups.values() if group)
