@@ -14,8 +14,11 @@ def array_text(a: Any) -> tuple[str, bool]:
     kind = f"np.{a.dtype.name}" if a.dtype != bool else "bool"
     if a.ndim == 1 and a.dtype == np.int64 and a.size and _is_same(a, np.arange(a.size)):
         return f"np.arange({a.size})", True
-    if a.size and a.flags.c_contiguous and _is_same(a, np.full_like(a, a.flat[0])):
-        return f"np.full({a.shape}, {_item(a.flat[0])}, {kind})", True
+    if a.size and a.flags.forc and _is_same(a, np.full_like(a, a.flat[0])):
+        order = "" if a.flags.c_contiguous else ', order="F"'
+        if not a.any() and not np.signbit(a.flat[0]):
+            return f"np.zeros({a.shape}, {kind}{order})", True
+        return f"np.full({a.shape}, {_item(a.flat[0])}, {kind}{order})", True
     if (
         a.ndim == 2
         and a.dtype == bool
@@ -25,12 +28,12 @@ def array_text(a: Any) -> tuple[str, bool]:
         return f"np.tri({a.shape[0]}, {a.shape[1]}, dtype=bool)", True
     if 0 < a.size <= FEW and a.flags.c_contiguous and np.isfinite(a).all():
         return f"np.array({a.tolist()!r}, {kind})", True
-    order = sorted(range(a.ndim), key=lambda i: -a.strides[i])
-    inner = a.transpose(order)
+    axes = sorted(range(a.ndim), key=lambda i: -a.strides[i])
+    inner = a.transpose(axes)
     data = np.ascontiguousarray(inner).tobytes().hex()
     text = f"np.frombuffer(bytes.fromhex('{data}'), {kind}).reshape({inner.shape})"
-    if order != list(range(a.ndim)):
-        text += f".transpose({[order.index(i) for i in range(a.ndim)]})"
+    if axes != list(range(a.ndim)):
+        text += f".transpose({[axes.index(i) for i in range(a.ndim)]})"
     return text, False
 
 

@@ -29,6 +29,9 @@ def simplified(program: Program) -> Program:
     calls = work.calls
     outputs = [(name, work.now(at)) for name, at in program.outputs]
     kept = replace(program, calls=_live(program, calls, outputs), outputs=outputs)
+    kept.calls.sort(
+        key=lambda call: not work.is_of_input(call)
+    )  # where it is made for the first of equal steps
     read = {at for call in kept.calls for at in call.inputs()} | {at for _, at in outputs}
     read |= {call.writes for call in kept.calls if call.writes is not None}
     used = read | {program.values[at].root for at in read}
@@ -90,6 +93,13 @@ class _Work:
             self._known[key] = call
         self._made.update(dict.fromkeys(made, call))
         self.calls.append(call)
+
+    def is_of_input(self, call: Call) -> bool:
+        """Return whether a step only looks at an input in another way, as x.T does: it may stand first."""
+        at = call.inputs()
+        return (
+            isinstance(call.function, Attribute) and at[0] in self._inputs and self._is_free(at[0])
+        )
 
     def _is_free(self, at: int) -> bool:
         return self.values[at].root not in self._written

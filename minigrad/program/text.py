@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,9 @@ from ..ops.kernels.scatter import check_indices
 from ..ops.labels import kept_labels
 from .helpers import Helpers
 from .literals import array_text
+from .loops import Loop, Loops, replaced
 from .naming import free, letter_of, names_of_inputs, short_paths
-from .recorded import Attribute, Call, Program, Ref, getitem, refs_in, same_way, setitem
+from .recorded import Attribute, Call, Program, Ref, getitem, leaves, refs_in, same_way, setitem
 from .words import INFIX, PLUS, Said, Words
 
 WIDTH = 80  # characters of a line before its comment
@@ -40,8 +42,18 @@ class Text:
                 self._users.setdefault(at, []).append(i)
         self._ends = {at for _, at in program.outputs}
         self._section: Any = None
-        for i, call in enumerate(program.calls):
-            self._take(i, call)
+        self._indent = "    "
+        self._forced: set[int] = set()  # values that get a name
+        self._lists: dict[Any, str] = {}  # (loop, step, part) -> the list of what the turns make
+        self._loops = Loops(program)
+        i = 0
+        for loop in [*self._loops.all, None]:
+            end = len(program.calls) if loop is None else loop.start
+            for at in range(i, end):
+                self._take(at, program.calls[at])
+            if loop is not None:
+                self._write_loop(loop)
+                i = loop.end
         self.results = [self._said(at).text for _, at in program.outputs]
 
     def _names_of_results(self) -> dict[int, str]:
@@ -93,6 +105,97 @@ class Text:
             self._taken.add(name)
         return self.names[at]
 
+    # Loops -------------------------------------------------------------------------------------------
+
+    def _write_loop(self, loop: Loop) -> None:
+        """Write a loop: what it starts from, its steps once, and what it hands on to the next turn."""
+        inside = range(loop.start, loop.end)
+        for at in [at for at in self._waiting if set(self._users.get(at, [])) & set(inside)]:
+            if not self._is_light(at):
+                self._write(self._waiting.pop(at))
+        body = self._loops.body(loop)
+        made = {(step, part): at for step, c in enumerate(body) for part, at in enumerate(c.made())}
+        listed = [key for key in made if self._is_listed(loop, key)]
+        last = [self._loops.calls[loop.end - loop.size + step] for step in range(loop.size)]
+        after = {key for key in made if self._is_used_after(loop, last[key[0]].made()[key[1]])}
+        self._forced |= {made[key] for key in (*listed, *loop.carried, *after)}
+        self._head(body[0])
+        carried = {}
+        for key, start in loop.carried.items():
+            carried[key] = name = self._new(letter_of(body[key[0]], False))
+            self._line(f"{name} = {self._said(start).text}", str(self.values[start].shape))
+        for key in listed:
+            letter = letter_of(body[key[0]], False)
+            name = self._new("a_s" if letter == "a" else f"{letter}s")  # `as` is a word of Python's
+            self._lists[loop, *key] = name
+            self._words.lengths[name] = loop.turns
+            self._line(f"{name} = []", "")
+        self._line(f"for t in range({loop.turns}):", "")
+        self._indent += "    "
+        for step, call in enumerate(body):
+            self._take(loop.start + step, self._in_turn(loop, step, call, carried))
+        for key in listed:
+            self._line(f"{self._lists[loop, *key]}.append({self.names[made[key]]})", "")
+        if carried:
+            now = ", ".join(self.names[made[key]] for key in carried)
+            self._line(f"{', '.join(carried.values())} = {now}", "")
+        self._indent = self._indent[4:]
+        for key, at in made.items():
+            for turn in range(loop.turns):
+                of_turn = self._loops.calls[loop.start + turn * loop.size + key[0]].made()[key[1]]
+                if (loop, *key) in self._lists:
+                    self.names[of_turn] = f"{self._lists[loop, *key]}[{turn}]"
+                elif turn == loop.turns - 1 and at in self.names:
+                    self.names[of_turn] = self.names[at]
+
+    def _in_turn(self, loop: Loop, step: int, call: Call, carried: dict[Any, str]) -> Call:
+        """A step of the first turn as it is in the turn t."""
+        new = []
+        for n, leaf in enumerate(leaves((call.args, call.options))):
+            column = self._loops.column(loop, step, n)
+            place = self._loops.places.get(column[1].at) if isinstance(leaf, Ref) else None
+            is_own = place is not None and place.loop is loop and column[0] != column[1]
+            if is_own and place is not None and place.turn == 0:
+                new.append(self._named(leaf, carried[place.step, place.part]))
+            elif is_own:
+                new.append(leaf)
+            else:
+                found = self._loops.of_column(column)
+                if isinstance(found, tuple) and len(found) == 2:
+                    where, symbol = found
+                    name = self._lists[where.loop, where.step, where.part]
+                    new.append(self._named(leaf, f"{name}[{symbol}]"))
+                else:
+                    new.append(found[0] if isinstance(found, tuple) else found)
+        return replaced(call, new)
+
+    def _named(self, ref: Ref, text: str) -> Ref:
+        """A value like that of `ref` under a name of its own."""
+        at = len(self.values)
+        self.values.append(replace(self.values[ref.at], at=at))
+        self.names[at] = text
+        return Ref(at)
+
+    def _new(self, letter: str) -> str:
+        name = free(letter, self._taken)
+        self._taken.add(name)
+        return name
+
+    def _is_listed(self, loop: Loop, key: tuple[int, int]) -> bool:
+        """Return whether what a step makes in each turn is used behind the loop, not in its last turn alone."""
+        for turn in range(loop.turns):
+            at = self._loops.calls[loop.start + turn * loop.size + key[0]].made()[key[1]]
+            if not self._is_used_after(loop, at):
+                continue
+            later = [u for u in self._users.get(at, []) if u >= loop.end]
+            in_loops = any(other.start <= u < other.end for u in later for other in self._loops.all)
+            if turn < loop.turns - 1 or in_loops:
+                return True
+        return False
+
+    def _is_used_after(self, loop: Loop, at: int) -> bool:
+        return at in self._ends or any(u >= loop.end for u in self._users.get(at, []))
+
     # Steps -------------------------------------------------------------------------------------------
 
     def _take(self, i: int, call: Call) -> None:
@@ -104,12 +207,9 @@ class Text:
 
     def _may_wait(self, i: int, call: Call) -> bool:
         made = call.made()
-        if (
-            call.has_effect
-            or len(made) != 1
-            or isinstance(call.outputs, tuple)
-            or made[0] in self._ends
-        ):
+        if call.has_effect or len(made) != 1 or isinstance(call.outputs, tuple):
+            return False
+        if made[0] in self._ends or made[0] in self._forced:
             return False
         users = self._users.get(made[0], [])
         named = all(at in self.names or self.values[at].data is not None for at in call.inputs())
@@ -258,10 +358,12 @@ class Text:
         if (call.is_back, scope) != self._section:
             self._section = call.is_back, scope
             way = "backward" if call.is_back else "forward"
-            self.lines.append(f"    # {way} of {scope}" if scope else f"    # {way}")
+            self.lines.append(
+                f"{self._indent}# {way} of {scope}" if scope else f"{self._indent}# {way}"
+            )
 
     def _line(self, text: str, comment: str) -> None:
-        *before, line = wrapped(f"    {text}")
+        *before, line = wrapped(self._indent + text)
         self.lines += [*before, f"{line.ljust(COMMENT)}  # {comment}" if comment else line]
 
 

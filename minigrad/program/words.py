@@ -53,6 +53,7 @@ class Words:
         self, values: list[Value], said: Callable[[int], Said], helper: Callable[[Any], str]
     ) -> None:
         self.values, self.said, self.helper = values, said, helper
+        self.lengths: dict[str, int] = {}  # of the lists that loops fill
 
     def of(self, call: Call) -> Said:
         """The expression for the result of a call."""
@@ -144,11 +145,8 @@ class Words:
                 return number(value.data, partner)
             return self.said(leaf.at)
         kind = type(leaf)
-        if kind is tuple:
-            inside = ", ".join(self._arg(v, None).text for v in leaf)
-            return Said(f"({inside}{',' * (len(leaf) == 1)})")
-        if kind is list:
-            return Said(f"[{', '.join(self._arg(v, None).text for v in leaf)}]")
+        if kind is tuple or kind is list:
+            return self._sequence(leaf)
         if kind is slice:
             return Said(
                 f"slice({', '.join(self._arg(e, None).text for e in (leaf.start, leaf.stop, leaf.step))})"
@@ -165,6 +163,18 @@ class Words:
             return Said("...")
         text = self.helper(leaf) if callable(leaf) else repr(leaf)
         return Said(text, UNARY if text.startswith("-") else ATOM)
+
+    def _sequence(self, leaf: Any) -> Said:
+        """A tuple or a list; one of all that a loop made is the list that the loop filled."""
+        texts = [self._arg(v, None).text for v in leaf]
+        name = texts[0].partition("[")[0] if texts else ""
+        if self.lengths.get(name) == len(texts):
+            whole = [f"{name}[{i}]" for i in range(len(texts))]
+            if texts in (whole, whole[::-1]):
+                return Said(name if texts == whole else f"{name}[::-1]")
+        if type(leaf) is list:
+            return Said(f"[{', '.join(texts)}]")
+        return Said(f"({', '.join(texts)}{',' * (len(texts) == 1)})")
 
     def _named_tuple(self, leaf: Any) -> Said:
         """A named tuple, without what is as by default."""

@@ -268,6 +268,40 @@ def test_parameters_are_named_by_their_modules_and_gradients_by_parameters():
     assert "return loss, dW0, db0, dW2, db2" in str(script)
 
 
+class Unrolled(nn.Module):
+    """Turns of a recurrent layer, as Python's own loop leaves them."""
+
+    def __init__(self, gated):
+        self.gated = gated
+        self.inp, self.rec = nn.Linear(4, 20 if gated else 5), nn.Linear(5, 20 if gated else 5)
+        self.out = nn.Linear(5, 3)
+
+    def forward(self, x):
+        h = c = mg.Tensor(np.zeros((6, 5), np.float32))
+        hs = []
+        for x_t in x:
+            if self.gated:
+                h, c = mg.lstm_step(self.inp(x_t), self.rec(h), (h, c))
+            else:
+                h = np.tanh(self.inp(x_t) + self.rec(h))
+            hs.append(h)
+        return self.out(mg.stack(hs).sum(axis=0) + hs[1] * hs[2])
+
+
+@pytest.mark.parametrize("gated", [False, True])
+@pytest.mark.parametrize("turns", [1, 2, 3, 4, 9])
+def test_equal_turns_are_written_as_a_loop_with_the_bits_of_eager(gated, turns):
+    model, x = Unrolled(gated), floats(max(turns, 3), 6, 4)
+    script = mg.script(step_of(model), x, LABELS)
+    for a, b in zip(script(x, LABELS), eager(model, step_of(model), x, LABELS), strict=True):
+        assert np.array_equal(a, b)
+    if turns > 4:
+        text = str(script)
+        assert f"for t in range({turns}):" in text
+        longer = mg.script(step_of(model), floats(2 * turns, 6, 4), LABELS)
+        assert len(str(longer).splitlines()) < len(text.splitlines()) + 10
+
+
 def test_equal_steps_are_written_once_and_steps_without_bearing_on_the_result_not_at_all():
     def f(x):
         np.sin(x)
