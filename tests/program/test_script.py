@@ -326,6 +326,27 @@ def test_what_is_written_into_is_read_before_and_after_as_in_eager():
         assert np.array_equal(a, b)
 
 
+def test_what_is_read_before_a_write_is_not_written_behind_it():
+    def f(x):
+        y = np.exp(x)
+        before = y[0] * 2
+        y[0] = 0
+        return before + 1, y
+
+    script = mg.script(f, X)
+    for a, b in zip(script(X), f(X), strict=True):
+        assert np.array_equal(a, b)
+
+
+def test_a_copy_in_another_layout_stays():
+    def f(x):
+        return np.sin(x).copy(order="F").sum(axis=1), np.cos(x).copy().sum(axis=1)
+
+    text = str(mg.script(f, X))
+    assert "np.sin(x).copy(order='F')" in text
+    assert "np.cos(x).sum(axis=1)" in text
+
+
 def test_inputs_are_as_they_were_unless_the_function_writes_into_them():
     x = X.copy()
     mg.script(lambda x: x.sum() + 1, x)(x)
