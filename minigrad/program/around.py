@@ -152,3 +152,5 @@ def _attributes(value: Any) -> Iterator[tuple[str, Any]]:
     if type(value).__name__ == "partial":
         yield from (("", value.func), ("", value.args), ("", value.keywords))
     yield from getattr(value, "__dict__", {}).items()
+    slots = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())]
+    yield from ((name, getattr(value, name)) for name in slots if hasattr(value, name))

@@ -26,12 +26,16 @@ def letter_of(call: Call, is_mask: bool) -> str:
     return "g" if call.is_back else LETTERS.get(call.function, "a")
 
 
-def short_paths(paths: list[str], least: int = 0) -> dict[str, str]:
-    """Each path without the first names that all have, as long as more than `least` names are left."""
+def short_paths(paths: list[str], keeps: int = 1) -> dict[str, str]:
+    """Each path without the first names that all have; `keeps` names are left of each."""
     split = [p.split(".") for p in paths]
-    while any(split) and len({p[0] for p in split if p}) == 1 and sum(map(len, split)) > least:
+    while any(split) and min(map(len, split)) >= keeps + (keeps > 0) and _is_one(split):
         split = [p[1:] for p in split]
     return dict(zip(paths, [".".join(p) for p in split], strict=True))
+
+
+def _is_one(split: list[list[str]]) -> bool:
+    return len({p[0] for p in split if p}) == 1
 
 
 def names_of_inputs(inputs: list[Input]) -> dict[int, str]:

@@ -35,7 +35,7 @@ class Text:
         self._taken = {*self.names.values(), *self._results.values()}
         self._waiting: dict[int, Call] = {}  # steps that are written where their result is used
         self._words = Words(self.values, self._said, self._helper)
-        self._scopes = short_paths(sorted({c.scope for c in program.calls if c.scope}))
+        self._scopes = short_paths(sorted({c.scope for c in program.calls if c.scope}), keeps=0)
         self._users: dict[int, list[int]] = {}
         for i, call in enumerate(program.calls):
             for at in call.inputs():

@@ -85,7 +85,9 @@ class Words:
         else:
             head = self._function(f)
         given = [self._arg(a, partner).text for a in args]
-        options = {name: a for name, a in options.items() if (name, a) != ("keepdims", False)}
+        options = {n: a for n, a in options.items() if not (n == "keepdims" and a is False)}
+        if isinstance(f, Method):
+            options = {n: a for n, a in options.items() if not (n == "axis" and a is None)}
         given += [f"{name}={self._arg(a, partner).text}" for name, a in options.items()]
         return Said(f"{head}({', '.join(given)})")
 

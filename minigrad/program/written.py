@@ -42,8 +42,9 @@ class Script:
     program  the program behind it, as plain data
     """
 
-    def __init__(self, program: Program, paths: dict[int, str]) -> None:
+    def __init__(self, program: Program, paths: dict[int, str], example: Any) -> None:
         self.program = program
+        self._fixed = self._others(example)
         text = Text(program, paths)
         names = [text.names[i.at] for i in program.inputs]
         kinds = [_kind(program, i) for i in program.inputs]
@@ -85,8 +86,15 @@ class Script:
     def arrays(self, *arguments: Any) -> list[Any]:
         """The arrays of a call of the step: those of the arguments, then parameters and the like as they are now."""
         given = [v._data if isinstance(v, TensorBase) else v for v in leaves(list(arguments))]
-        mine = iter([np.asarray(v) for v in given if isinstance(v, ARRAYS)])
-        found = [next(mine, None) if i.kind == "argument" else _now(i) for i in self.program.inputs]
+        mine = [np.asarray(v) for v in given if isinstance(v, ARRAYS)]
+        needed = sum(i.kind == "argument" for i in self.program.inputs)
+        if len(mine) != needed or self._others(given) != self._fixed:
+            raise ValueError(
+                f"{self.program.name}: {len(mine)} arrays given beside {self._others(given)}; the script was written "
+                f"for {needed} beside {self._fixed}, which are numbers in it"
+            )
+        following = iter(mine)
+        found = [next(following) if i.kind == "argument" else _now(i) for i in self.program.inputs]
         touched = {
             self.program.values[c.writes].root for c in self.program.calls if c.writes is not None
         }
@@ -98,6 +106,11 @@ class Script:
             ]
         )
         return found
+
+    @staticmethod
+    def _others(given: Any) -> list[str]:
+        """The arguments that are no arrays."""
+        return [repr(v) for v in leaves(list(given)) if not isinstance(v, ARRAYS)]
 
     def save(self, path: Any) -> None:
         """Write the source as a module, whole or not at all."""
@@ -118,21 +131,28 @@ class Script:
 
 
 def script(f: Callable[..., Any], *example: Any) -> Script:
-    """A function's steps as a straight-line NumPy script: what you would have written by hand, bit for bit.
+    '''A function's steps as a straight-line NumPy script: what you would have written by hand, bit for bit.
 
-        >>> import minigrad
-        >>> print(minigrad.script(lambda x: (x * x).sum(), minigrad.Tensor([1.0, 2.0])))  # doctest: +SKIP
+        >>> import numpy as np
+        >>> print(script(lambda x: np.square(x).mean(), np.ones(3)))
+        def step(x):
+            """x (3,) float64"""
+            # forward
+            loss = np.square(x).mean()                                      # ()
+            return loss
 
     f        a function of arrays or Tensors, and of the modules, Parameters and Tensors that it names. What it does is
              written, `backward()` too: the gradients of parameters are returned behind its results
     example  arguments; the script takes arrays of their shapes and dtypes. Numbers among them stay as they are
 
-    f runs twice, on copies: parameters, buffers and generators are left as they were, all else that f does happens.
-    A script asks for no values: what looks into them (`item()`, `bool(t)`, a mask as an index) raises TypeError with
-    your line, and what the engine checks is checked.
-    """
+    f runs twice, on copies: parameters, buffers and the default generator are left as they were, but no other thread
+    may use them meanwhile; all else that f does happens twice. A script is one way through f: numbers, options and the
+    mode of modules stay as they were. What looks into values (`item()`, `bool(t)`, a mask as an index) raises TypeError
+    with your line, and so does what differs when f runs again; what the engine checks is checked. The last bits of sums
+    and products depend on how arrays lie in memory: copy with order="K".
+    '''
     program, paths = traced(f, example)
-    return Script(simplified(program), paths)
+    return Script(simplified(program), paths, example)
 
 
 def _now(given: Input) -> Any:

@@ -154,6 +154,7 @@ REFUSED = {
     "np.random": (lambda x: x * np.random.rand(), "np.random"),  # noqa: NPY002
     "counter": (lambda x: x * counts(), "did something else"),
     "a generator of its own": (lambda x: x * OWN.random(), "did something"),
+    "arrays of its own": (lambda x: x * OWN.random(4), "did something"),
 }
 
 
