@@ -68,12 +68,12 @@ class Around:
                     before.append((holder, holder._data, holder._grad))
                     traced = trace.input(holder._data)
                     holder._data, holder._grad = traced, None
-                    kind = "parameter" if holder._requires_grad else "tensor"
+                    at, kind = traced.at, "parameter" if holder._requires_grad else "tensor"
                 elif isinstance(holder, np.ndarray):
-                    traced, kind = trace.input(holder), "array"
+                    at, kind = trace.given(holder), "array"
                 else:
                     continue
-                trace.program.inputs.append(Input(path, traced.at, kind, holder))
+                trace.program.inputs.append(Input(path, at, kind, holder))
             drawing = Drawing(trace)
             random._default = drawing
             yield

@@ -29,7 +29,7 @@ from .recorded import (
     refs_in,
     same_way,
     setitem,
-)  # fmt: skip
+)
 
 # fmt: off
 ABOUT_SHAPES = frozenset((
@@ -58,14 +58,11 @@ class Trace:
     def __init__(self, name: str) -> None:
         self.program = Program(name)
         self.paths: dict[int, str] = {}  # id of a module -> where the function has it
-        self.arrays: list[
-            Any
-        ] = []  # that of each value: they stay alive, and so their ids are their own
+        # that of each value: they stay alive, and so their ids are their own
+        self.arrays: list[Any] = []
         self._traced: dict[int, Traced] = {}
         self._known: dict[int, int] = {}  # id of an array -> number of its value
-        self._owners: dict[
-            int, tuple[Any, int]
-        ] = {}  # id -> an owner of memory, number of its root
+        self._owners: dict[int, tuple[Any, int]] = {}  # id -> an owner of memory, its root
         self._views: dict[int, int] = {}  # root -> how many values share its memory
         self._scopes: list[tuple[int, str]] = []  # (tick, scope) of calls on the way forward
         self._errors = np.geterr()
@@ -79,6 +76,10 @@ class Trace:
         self._known[id(array)] = traced.at
         self._owners[id(array)] = array, traced.at
         return traced
+
+    def given(self, array: np.ndarray[Any, Any]) -> int:
+        """The number of an array that calls meet as it is: they read it, and nothing traced can write into it."""
+        return self._value(array, False)
 
     def traced(self, at: int) -> Traced:
         """The traced array of a value: there is one."""
@@ -217,6 +218,14 @@ class Trace:
         self.check(same_way, (traced, answer, user_line()))
         return answer
 
+    def check_target(self, function: Any, target: Any) -> None:
+        """Raise for a write into an array that is not traced."""
+        if not isinstance(target, Traced):
+            raise TypeError(
+                f"script: {name_of(function)} writes into a {type(target).__name__} at {user_line()}, which no "
+                "script sees; make it an argument, or a Tensor"
+            )
+
     def refuse(self, what: str) -> NoReturn:
         """Raise: the function looks into values."""
         raise TypeError(
@@ -266,11 +275,7 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
 
     def _into(self, function: Any, inputs: Any, options: Any, targets: Any) -> Any:
         (target,) = targets
-        if not isinstance(target, Traced):
-            raise TypeError(
-                f"script: {name_of(function)} writes into a {type(target).__name__} at {user_line()}, which no "
-                "script sees; make it an argument, or a Tensor"
-            )
+        self.trace.check_target(function, target)
         trace, old = self.trace, target.value
         if isinstance(old, np.generic):  # += makes a new number
             return trace.note(function, inputs, options)
@@ -293,6 +298,7 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
             self.trace.refuse(name_of(function))
         if function is np.copyto or "out" in options:
             target = options["out"] if "out" in options else args[0]
+            self.trace.check_target(function, target)
             self.trace.note(function, args, options, target)
             return target
         return self.trace.note(function, args, options)
@@ -322,11 +328,9 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         self.trace.note(setitem, (self, index, value), {}, self)
 
     def __pow__(self, other: Any) -> Any:
-        return (
-            NotImplemented
-            if isinstance(other, TensorBase)
-            else self.trace.note(pow, (self, other), {})
-        )
+        if isinstance(other, TensorBase):
+            return NotImplemented
+        return self.trace.note(pow, (self, other), {})
 
     def __rpow__(self, other: Any) -> Any:
         return self.trace.note(pow, (other, self), {})

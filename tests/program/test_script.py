@@ -173,8 +173,19 @@ def test_writing_into_an_array_that_is_no_input_is_refused():
         total += x.sum(axis=0)
         return total
 
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match=r"writes into a ndarray at .*test_script.py"):
         mg.script(f, X)
+    kept = np.zeros_like(X)
+    with pytest.raises(TypeError, match=r"np\.copyto writes into a ndarray"):
+        mg.script(lambda x: np.copyto(kept, x * 2), X)
+    assert not kept.any()
+
+
+def test_an_array_from_around_is_read_as_it_is_at_each_run():
+    table = X.copy()
+    script = mg.script(lambda x: (x * table).sum(axis=0), X)
+    table[1] = 7
+    assert np.array_equal(script(X), (X * table).sum(axis=0))
 
 
 # What is checked -----------------------------------------------------------------------------------------
