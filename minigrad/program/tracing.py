@@ -22,7 +22,13 @@ def traced(f: Callable[..., Any], example: tuple[Any, ...]) -> tuple[Program, di
     f runs twice. Raises TypeError if it looks into values, or does something else the second time.
     """
     around = Around(f)
-    first, second = _once(f, example, around), _once(f, example, around)
+    own = [g for _, g in around.holders if isinstance(g, np.random.Generator)]
+    states = [g.bit_generator.state for g in own]
+    try:  # not put back in between, so that what they draw differs
+        first, second = _once(f, example, around), _once(f, example, around)
+    finally:
+        for g, state in zip(own, states, strict=True):
+            g.bit_generator.state = state
     _compare(first, second)
     return first, around.paths
 

@@ -167,6 +167,14 @@ def test_what_looks_into_values_or_changes_by_itself_is_refused_with_the_users_l
         assert "test_script.py:" in str(caught.value)
 
 
+def test_a_generator_of_ones_own_is_where_it_was_after_the_refusal():
+    state = OWN.bit_generator.state
+    dropout = nn.Dropout(0.5, rng=OWN)
+    with pytest.raises(TypeError, match="did something else"):
+        mg.script(lambda x: dropout(x), Tensor(X))
+    assert OWN.bit_generator.state == state
+
+
 def test_writing_into_an_array_that_is_no_input_is_refused():
     def f(x):
         total = np.zeros(4)
