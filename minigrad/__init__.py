@@ -3,7 +3,7 @@
 # fmt: off
 # isort: off
 from importlib import import_module
-from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from . import landings as landings
 from .core.backward import grad
@@ -101,7 +101,7 @@ __all__ = [
     "reciprocal", "recomputing", "record", "recurrent", "relu", "relu6", "remainder", "repeat",
     "reshape", "rms_norm", "rnn", "rnn_step", "roll", "rot90", "saved_bytes",
     "scaled_dot_product_attention", "scatter", "scatter_add",
-    "scope", "seed", "selu", "sigmoid", "silu", "sin", "sinc", "sinh", "slogdet", "smooth_l1_loss",
+    "scope", "script", "seed", "selu", "sigmoid", "silu", "sin", "sinc", "sinh", "slogdet", "smooth_l1_loss",
     "softmax", "softplus", "solve", "sort", "split", "sqrt", "square", "squeeze", "stack", "std",
     "subtract", "sum", "sum_to", "swapaxes", "take", "take_along_axis", "tan", "tanh", "tensordot",
     "tile", "topk", "touch", "trace", "transpose", "tril", "triu", "unfold", "unfused", "unstack",
@@ -110,15 +110,20 @@ __all__ = [
 # fmt: on
 # isort: on
 
-ROOMS = ("picture", "sight")
-"""Public subpackages; `picture` is imported when it is first named."""
+if TYPE_CHECKING:
+    from .program import script
+
+ROOMS = ("picture", "program", "sight")
+"""Public subpackages; `picture` and `program` are imported when they are first named."""
 
 allocator.keep_freed_memory()
 
 
-def __getattr__(name: str) -> ModuleType:
+def __getattr__(name: str) -> Any:
     if name in ROOMS:
         return import_module(f"minigrad.{name}")
+    if name == "script":
+        return import_module("minigrad.program").script
     no_attribute("minigrad", name)
 
 

@@ -261,7 +261,7 @@ def _own(g: Any) -> Any:
         whole = g if g.base is None else g.base
         if whole.flags.owndata and whole.size == g.size and g.flags.forc and g.flags.writeable:
             return g
-    return np.array(g, order="A") if isinstance(g, (np.ndarray, np.generic)) else g.copy()
+    return np.array(g, order="A", like=None if isinstance(g, np.generic) else g)
 
 
 def _holders(g: Any) -> tuple[int, int]:

@@ -358,7 +358,8 @@ def as_output(y: Any) -> Any:
     """The result of f as an array or a tuple of arrays; NumPy returns scalars where a result is 0-d."""
     if isinstance(y, (tuple, list)):
         return tuple([as_output(part) for part in y])
-    return np.asarray(y) if isinstance(y, (np.generic, bool, int, float)) else y
+    is_number = isinstance(y, (np.generic, bool, int, float))
+    return np.asarray(y) if is_number else np.asarray(y, like=y) if hasattr(y, "noting") else y
 
 
 def has_float(y: Any) -> bool:

@@ -108,16 +108,19 @@ def _times_slope(g: Any, x: Any, *rest: Any) -> tuple[Any]:
     return (narrowed(widened(g) * slope, x),)
 
 
-def _unit(kernel_for: Any) -> Callable[[Callable[..., Any]], Fused]:
-    """Above a composition: the fused op of the kernel for its options, without slopes where nothing is recorded."""
-    return fused(
-        ("x",),
-        lambda x, *options: in_blocks(kernel_for(*options), x, 2),
-        _times_slope,
-        ("slope",),
-        True,
-        lambda x, *options: in_blocks(kernel_for(*options), x)[0],
-    )
+def _unit(kernel: Any) -> Callable[[Callable[..., Any]], Fused]:
+    """Above a composition: the fused op of its kernel, without slopes where nothing is recorded.
+
+    kernel  of a block; for an op with options a function that gives one for them
+    """
+
+    def forward(x: Any, *options: Any) -> Any:
+        return in_blocks(kernel(*options) if options else kernel, x, 2)
+
+    def values(x: Any, *options: Any) -> Any:
+        return in_blocks(kernel(*options) if options else kernel, x)[0]
+
+    return fused(("x",), forward, _times_slope, ("slope",), True, values)
 
 
 # Exponential units ---------------------------------------------------------------------------------------
@@ -196,7 +199,7 @@ def _gated(x: Any, end: float, gate: Any) -> Any:
 
 
 # forward and back in 0.65 of the composition's time, 256 rows of 512 in float32
-@_unit(lambda: kernels.silu)
+@_unit(kernels.silu)
 def _silu(x: Any) -> Any:
     """x sigmoid(x)"""
     return _gated(x, kernels.END, sigmoid)
@@ -208,7 +211,7 @@ def silu(x: Any) -> Any:
 
 
 # forward and back in 0.33 of the composition's time, 2^18 elements in float32
-@_unit(lambda: kernels.mish)
+@_unit(kernels.mish)
 def _mish(x: Any) -> Any:
     """x tanh(log(1 + exp(x)))"""
     return _gated(x, kernels.END, lambda x: tanh(softplus(x)))
@@ -230,7 +233,7 @@ def _gelu_block(x: Any, y: Any, slope: Any = None) -> None:
 
 
 # forward and back in 0.17 of the composition's time, 256 rows of 512 in float32
-@_unit(lambda: _gelu_block)
+@_unit(_gelu_block)
 def _gelu(x: Any) -> Any:
     """x Phi(x)"""
     # 1 + erf would cancel in the left tail
@@ -238,7 +241,7 @@ def _gelu(x: Any) -> Any:
 
 
 # forward and back in 0.55 of the composition's time, 256 rows of 512 in float32
-@_unit(lambda: kernels.gelu_tanh)
+@_unit(kernels.gelu_tanh)
 def _gelu_tanh(x: Any) -> Any:
     """x sigmoid((8 / pi)^(1/2) (x + 0.044715 x^3))"""
     # (1 + tanh(u)) / 2 = sigmoid(2 u), which does not cancel; beyond |x| = 30 it is 0 or 1, but x^3 may overflow

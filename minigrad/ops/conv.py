@@ -17,8 +17,8 @@ import numpy as np
 from ..core.dtypes import in_float32
 from ..core.op import sum_
 from ..core.rows import Primitive, primitive
+from .kernels import chosen
 from .kernels import conv as kernels
-from .kernels import is_numpy
 from .kernels.windows import Pair, Window
 from .padding import pad
 from .shapes import reshape
@@ -74,16 +74,16 @@ def conv2d_weight_plain(g: Any, x: Any, window: Window, groups: int) -> Any:
 
 
 def _conv2d(x: Any, w: Any, b: Any, window: Window, groups: int) -> Any:
-    return (kernels.conv2d if is_numpy(x, w) else conv2d_plain)(x, w, b, window, groups)
+    return chosen(kernels.conv2d, conv2d_plain, x, w)(x, w, b, window, groups)
 
 
 def _conv2d_input(g: Any, w: Any, size: Pair, window: Window, groups: int) -> Any:
-    function = kernels.conv2d_input if is_numpy(g, w) else conv2d_input_plain
+    function = chosen(kernels.conv2d_input, conv2d_input_plain, g, w)
     return function(g, w, size, window, groups)
 
 
 def _conv2d_weight(g: Any, x: Any, window: Window, groups: int) -> Any:
-    function = kernels.conv2d_weight if is_numpy(g, x) else conv2d_weight_plain
+    function = chosen(kernels.conv2d_weight, conv2d_weight_plain, g, x)
     return in_float32(function, g, x, window, groups)  # it adds up products
 
 

@@ -12,6 +12,7 @@ from ..core.dtypes import in_array, in_float32
 from ..core.rows import Primitive, primitive, serves
 from .indexing import scatter
 from .kernels import einsum as kernels
+from .kernels import noting
 from .kernels.einsum import once, split
 from .shapes import broadcast_to
 
@@ -20,7 +21,7 @@ from .shapes import broadcast_to
 
 def _einsum(a: Any, b: Any, subscripts: str) -> Any:
     is_fast = _is_numpys(a) and (b is None or _is_numpys(b))
-    f = kernels.einsum if is_fast else _einsum_plain
+    f = kernels.einsum if is_fast else noting(kernels.einsum, a, b) or _einsum_plain
     return in_float32(f, a, b, subscripts)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cached_property
 from typing import Any
 
 from ..core.backward import grad
@@ -17,7 +18,7 @@ from ..core.graph import ON, TensorBase, mode, wrap
 from ..core.op import Primitive
 from ..signatures import Signature, taking
 from .elementwise import astype
-from .kernels import is_numpy
+from .kernels import is_numpy, noted, noting
 from .shapes import concatenate
 
 _unfused: ContextVar[bool] = ContextVar("minigrad_unfused", default=False)
@@ -51,10 +52,13 @@ class Fused(Primitive):
         values: Callable[..., Any] | None,
     ) -> None:
         found = Signature(composition)
+        self._by, self._ways = by, (forward, backward, values)
         self.composition, self.__module__ = composition, composition.__module__
         rule = _rule(composition, backward, found.names, by, keeps)
         also = {name: lambda: None for name in keeps}
         forward.__name__ = composition.__name__
+        if backward.__name__.strip("_") == "backward":
+            backward.__name__ = f"{composition.__name__}_back"
         super().__init__(
             forward, found.names, found.defaults, {}, (by, rule), also, sums_back, True, composition.__doc__
         )  # fmt: skip
@@ -73,10 +77,19 @@ class Fused(Primitive):
         for i in self._slots:
             values[i] = plain_array(values[i], self.name)
         given = [_array(values[i]) for i in self._slots if values[i] is not None]
-        if _unfused.get() or not is_numpy(*given) or not all(map(_has_kernels, given)):
+        known = not _unfused.get() and all(map(_has_kernels, given))
+        fast = self if is_numpy(*given) else self._noted if noting(self._computes, *given) else None
+        if fast is None or not known:
             return self.composition(*self._in_one_dtype(values))
-        op = self if self._may_record(values) else self._values
+        op = fast if self._may_record(values) else fast._values
         return op._apply(values, self._slots, self._option_slots)
+
+    @cached_property
+    def _noted(self) -> Fused:
+        """The same op for tracing arrays, which note each way as one call."""
+        forward, backward, values = [None if f is None else noted(f) for f in self._ways]
+        keeps = tuple(self._also)
+        return Fused(self.composition, self._by, forward, backward, keeps, self.sums_back, values)  # type: ignore[arg-type]
 
     def _may_record(self, values: list[Any]) -> bool:
         seen = mode.get()

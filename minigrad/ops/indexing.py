@@ -17,7 +17,7 @@ from ..core.graph import TensorBase
 from ..core.rows import Primitive, primitive, serves
 from .elementwise import add, where
 from .inspection import inspect, plain
-from .kernels import is_numpy
+from .kernels import chosen
 from .kernels import scatter as kernels
 from .kernels.scatter import check_fits, check_range, choose, is_basic, parts_of
 from .pytorch_words import says_our_words
@@ -30,7 +30,7 @@ def _getitem(x: Any, index: Any) -> Any:
 
 
 def _scatter(g: Any, index: Any, shape: Any) -> Any:
-    return (kernels.scatter if is_numpy(g) else _scatter_plain)(g, index, tuple(shape))
+    return chosen(kernels.scatter, _scatter_plain, g)(g, index, tuple(shape))
 
 
 def _scatter_plain(g: Any, index: Any, shape: Any) -> Any:

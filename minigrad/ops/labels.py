@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from .kernels import noting
+
 
 def check_labels(op: str, x: Any, target: Any) -> None:
     """Raise unless the target holds integers and has x's shape without the axis of the classes."""
@@ -40,6 +42,8 @@ def label_places(labels: Any) -> Any:
 
 def kept_labels(op: str, labels: Any, classes: int, ignore_index: int | None) -> Any:
     """True for labels (M,) other than `ignore_index`, or None if all are kept; IndexError for one that is no class."""
+    if labels.__class__ is not np.ndarray and (note := noting(kept_labels, labels)):
+        return note(op, labels, classes, ignore_index)
     # as unsigned numbers negative labels are very large, so one comparison finds labels that are no class
     unsigned = labels.astype(np.int64, copy=False).view(np.uint64)
     may_ignore = ignore_index is not None and 0 <= ignore_index < classes

@@ -16,7 +16,7 @@ from .axes import count
 from .elementwise import multiply, square
 from .fused import fused
 from .inspection import plain
-from .kernels import is_numpy
+from .kernels import chosen
 from .kernels import normalisation as kernels
 from .powers import sqrt
 from .reductions import mean
@@ -70,8 +70,10 @@ def _standardise(
 def _moments(x: Any, over: tuple[int, ...]) -> tuple[Any, Any]:
     """The mean and the biased variance over the axes, which stay as axes of size 1."""
     wide = widened(x)
-    if is_numpy(wide):
-        return kernels.moments(wide, over)
+    return chosen(kernels.moments, _moments_plain, wide)(wide, over)
+
+
+def _moments_plain(wide: Any, over: tuple[int, ...]) -> tuple[Any, Any]:
     average = mean(wide, over, keepdims=True)
     return average, mean(square(wide - average), over, keepdims=True)
 

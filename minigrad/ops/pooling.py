@@ -22,7 +22,7 @@ from ..core.rows import Primitive, primitive
 from .elementwise import where
 from .indexing import getitem
 from .inspection import plain
-from .kernels import BITS, is_numpy
+from .kernels import BITS, chosen
 from .kernels import pooling as kernels
 from .kernels.windows import Pair, Place, Window
 from .reductions import mean, sum
@@ -73,7 +73,7 @@ def pool_argmax_plain(x: Any, y: Any, window: Window) -> Any:
 def pool_argmax(x: Any, y: Any, window: Window) -> Any:
     """The place of each maximum in its window, a plain array: it acts on the data and has no gradient."""
     x, y = plain(x), plain(y)
-    return (kernels.pool_argmax if is_numpy(x, y) else pool_argmax_plain)(x, y, window)
+    return chosen(kernels.pool_argmax, pool_argmax_plain, x, y)(x, y, window)
 
 
 def _pool_gather(x: Any, place: Any, window: Window) -> Any:
@@ -92,8 +92,8 @@ def pool_scatter_plain(g: Any, place: Any, size: Pair, window: Window) -> Any:
 
 
 def _pool_scatter(g: Any, place: Any, size: Pair, window: Window) -> Any:
-    is_fast = is_numpy(g, place) and g.dtype.char in BITS
-    f = kernels.pool_scatter if is_fast else pool_scatter_plain
+    kernel = kernels.pool_scatter if g.dtype.char in BITS else pool_scatter_plain
+    f = chosen(kernel, pool_scatter_plain, g, place)
     return in_float32(f, g, place, size, window)
 
 

@@ -10,6 +10,7 @@ from ..core.dtypes import narrowed, widened
 from ..core.rows import primitive
 from .axes import Axis, axes_of
 from .indexing import getitem
+from .kernels import noting
 from .kernels import softmax as kernels
 from .labels import label_places
 from .pytorch_words import says_our_words
@@ -69,6 +70,8 @@ def softmax(x: Any, axis: Axis = -1) -> Any:
 def _softmax_cross_entropy(x: Any, labels: Any, row_weight: Any) -> tuple[Any, Any]:
     if type(x) is type(labels) is np.ndarray:
         return kernels.softmax_cross_entropy(x, labels, row_weight)
+    if noting(np.copy, x) and kernels.is_turned(x):
+        x = x.copy(order="F")  # in a program, for the bits of the kernel
     shifted = x - x.max(axis=1, keepdims=True)
     p = np.exp(shifted)
     total = p.sum(axis=1, keepdims=True)

@@ -12,7 +12,7 @@ import numpy as np
 from ..core.dtypes import in_float32
 from ..core.rows import elementwise, serves
 from .elementwise import clip, where
-from .kernels import normal
+from .kernels import chosen, normal
 from .kernels.blocks import in_blocks
 
 # sinc ----------------------------------------------------------------------------------------------------
@@ -142,12 +142,20 @@ def _erfc_of(x: Any) -> Any:
     return np.where(np.abs(x) < _HALF, 1 - _erf_near(x), np.where(x > 0, far, 2 - far))
 
 
-def _erf(x: Any) -> Any:
+def _erf_here(x: Any) -> Any:
     return in_blocks(normal.erf, x)[0] if _is_narrow(x) else _by_blocks(_erf_of, x)
 
 
-def _erfc(x: Any) -> Any:
+def _erfc_here(x: Any) -> Any:
     return in_blocks(normal.erfc, x)[0] if _is_narrow(x) else _by_blocks(_erfc_of, x)
+
+
+def _erf(x: Any) -> Any:
+    return chosen(_erf_here, _erf_here, x)(x)
+
+
+def _erfc(x: Any) -> Any:
+    return chosen(_erfc_here, _erfc_here, x)(x)
 
 
 def _bell(x: Any) -> Any:

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from . import noting
+
 # Scatter ------------------------------------------------------------------------------------------------
 
 
@@ -104,9 +106,15 @@ def check_fits(g: Any, chosen: Any, shape: Any) -> None:
 
 def check_range(op: str, indices: Any, low: int, high: int) -> None:
     """IndexError for the first index outside [low, high). Arrays of other libraries are not checked."""
-    if not isinstance(indices, np.ndarray) or not indices.size:
-        return
-    if indices.min() < low or indices.max() >= high:
+    if isinstance(indices, np.ndarray):
+        check_indices(op, indices, low, high)
+    elif note := noting(check_indices, indices):
+        note(op, indices, low, high)
+
+
+def check_indices(op: str, indices: Any, low: int, high: int) -> None:
+    """IndexError for the first index outside [low, high)."""
+    if indices.size and (indices.min() < low or indices.max() >= high):
         wrong = (indices < low) | (indices >= high)
         place = tuple(map(int, np.unravel_index(wrong.argmax(), wrong.shape)))
         at = f" at {list(place)} of the indices" if place else ""

@@ -7,16 +7,20 @@ from typing import Any
 import numpy as np
 
 BLOCK = 2**16  # logits: as float32 a quarter of a second-level cache of 1 MB
-SHORT = (
-    128  # classes; of more rows that are shorter, the classes are made the outer axis, see below
-)
+SHORT = 128  # classes
+
+
+def is_turned(x: Any) -> bool:
+    """Return whether the classes are made the outer axis: inner loops over the longer axis set the time of all else."""
+    count, classes = x.shape
+    return bool(classes < min(count, SHORT))
 
 
 def softmax_cross_entropy(x: Any, labels: Any, row_weight: Any) -> tuple[Any, Any]:
     """The weighted sum of -log softmax(x)[n, labels[n]], and softmax(x)."""
     count, classes = x.shape
     step = max(1, BLOCK // max(1, classes))
-    if classes < min(count, SHORT):  # inner loops over the longer axis set the time of what follows
+    if is_turned(x):
         x, step = x.copy(order="F"), count
     p = np.empty_like(x)
     if count <= step:

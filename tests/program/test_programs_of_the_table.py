@@ -1,0 +1,93 @@
+"""Programs of every call of the table: run on other inputs, they give the bits of eager, or say why they do not."""
+
+import numpy as np
+import pytest
+from cases import CASES
+from cases.activations import COMPOSITES
+
+import minigrad as mg
+from minigrad import Tensor
+from minigrad.program.recorded import OTHER_WAY
+
+EVERY = CASES | COMPOSITES
+ODD = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e30, 1e-30]
+OTHER_WAYS = {"det": "its gradient is computed in another way where a matrix is nearly singular"}
+"""Rows whose programs may refuse other inputs, with the reason."""
+
+
+def step_of(call):
+    """The results of a call, and the gradients of a sum of them by its arguments."""
+
+    def step(*xs):
+        y = call.on(*xs)
+        ys = y if isinstance(y, tuple) else (y,)
+        sum(((0.3 + i) * t).sum() for i, t in enumerate(ys) if t.requires_grad).backward()
+        return ys
+
+    return step
+
+
+def inputs_like(arguments, count=20):
+    """Arguments of the same shapes: the same elements in another order, of other sizes, and odd ones among them."""
+    rng = np.random.default_rng(0)
+    for n in range(count):
+        drawn = []
+        for a in arguments:
+            b = rng.permutation(a.reshape(-1)).reshape(a.shape) if n else a.copy()
+            b = (b * (10.0 ** rng.integers(-3, 4) if n > 6 else 1)).astype(a.dtype)
+            if n > 3 and b.size:
+                b.reshape(-1)[rng.integers(0, b.size, 1 + b.size // 4)] = ODD[n % len(ODD)]
+            drawn.append(b)
+        yield drawn
+
+
+def tried(f, *args):
+    """(f(*args), None), or (None, the error that it raised)"""
+    try:
+        return f(*args), None
+    except Exception as error:
+        return None, error
+
+
+def eager(step, arrays):
+    xs = [Tensor(a, requires_grad=True) for a in arrays]
+    ys = step(*xs)
+    return [*(y.data for y in ys), *(x.grad.data for x in xs if x.grad is not None)]
+
+
+def assert_same_bits(found, expected):
+    assert len(found) == len(expected)
+    for a, b in zip(map(np.asarray, found), expected, strict=True):
+        assert (a.shape, a.dtype) == (b.shape, b.dtype)
+        same = a.reshape(-1).view(f"u{a.itemsize}") == b.reshape(-1).view(f"u{a.itemsize}")
+        assert np.all(same | (a != a).reshape(-1) & (b != b).reshape(-1))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        pytest.param(name, call, id=f"{name}{n}")
+        for name, calls in EVERY.items()
+        for n, call in enumerate(calls)
+    ],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_a_program_and_its_script_give_the_bits_of_eager(name, call, dtype):
+    step, arguments = step_of(call), call.arguments(dtype)
+    script = mg.script(step, *[Tensor(a, requires_grad=True) for a in arguments])
+    for arrays in inputs_like(arguments):
+        expected, error = tried(eager, step, arrays)
+        given = script.arrays(*[a.copy() for a in arrays])
+        found, wrong = tried(script.program.run, given)
+        written, refused = tried(script, *[a.copy() for a in arrays])
+        if wrong is not None and OTHER_WAY in str(wrong):
+            assert name in OTHER_WAYS
+            assert isinstance(refused, AssertionError)
+        elif error is not None:
+            assert type(wrong) is type(refused) is type(error)
+        else:
+            assert wrong is None, wrong
+            assert refused is None, refused
+            assert_same_bits(found, expected)
+            assert_same_bits(written if isinstance(written, tuple) else [written], expected)
