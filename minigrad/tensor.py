@@ -192,7 +192,7 @@ class Tensor(Methods):
             raise ValueError(
                 f"the truth of a Tensor of shape {self.shape} is ambiguous; use .any() or .all()"
             )
-        return bool(self._data.item())
+        return bool(self._data)
 
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec else str(self)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import random as python_random
+import sys
+from array import array
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from io import IOBase
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -11,10 +16,25 @@ import numpy as np
 
 from .. import random
 from ..core.graph import TensorBase
+from .facts import Facts
 from .recorded import Input
 from .trace import Trace
 
 OURS = ("minigrad", "nn", "numpy")
+ASKING = frozenset(("ndarray", "isscalar"))
+"""Names by which functions ask for types."""
+PLAIN = (
+    IOBase,
+    str,
+    bytes,
+    int,
+    float,
+    complex,
+    ModuleType,
+    BuiltinFunctionType,
+    CodeType,
+    type(None),
+)
 
 
 class Around:
@@ -24,50 +44,204 @@ class Around:
     paths    id of a module, or of any other object that has some of these -> its path
     """
 
-    def __init__(self, f: Callable[..., Any]) -> None:
+    def __init__(self, f: Callable[..., Any], others: Any = ()) -> None:
+        self.facts = Facts()
         self.holders: list[tuple[str, Any]] = []
         self.paths: dict[int, str] = {}
         self._seen: dict[int, Any] = {}
-        self._roots = 0
+        self._reason = ""
+        self._optimizers: list[tuple[str, Any]] = []
+        self._options = (
+            Facts()
+        )  # theirs: a program reads them anew, but must not miss that f sets them
+        self._named: set[str] = set()
+        code = getattr(f, "__code__", None)
+        self._place = f" at {code.co_filename}:{code.co_firstlineno}" if code else ""
         self._walk(f, "")
+        for i, other in enumerate(others):
+            self._walk(other, f"x{i}")
+        for path, optimizer in self._optimizers:
+            for group in optimizer.param_groups:
+                self._options.of_container(path, group)
+                if self._named & {"param_groups", *group}:
+                    self.facts.of_container(path, group)
+
+    def put_back(self) -> None:
+        """Let all but arrays be what it was."""
+        self.facts.put_back()
+        self._options.put_back()
+
+    def check_unchanged(self, name: str) -> None:
+        """Raise TypeError, with all as it was, if a run of the function left something else behind than arrays."""
+        path = self.facts.changed() or self._options.changed()
+        if path:
+            self.put_back()
+            raise TypeError(
+                f"compile: {name} changes {path}, which a program would not do again; return what changes, or keep it "
+                "in a Tensor and write that with assign()"
+            )
+
+    def hooked(self) -> str:
+        """Why the function cannot be a program for now, or ""."""
+        for path, holder in self.holders:
+            if isinstance(holder, TensorBase) and holder._hooks:
+                return f"{path} has hooks"
+            if isinstance(holder, TensorBase) and type(holder._data) is not np.ndarray:
+                return f"{path} holds a {type(holder._data).__name__}"
+        return self._reason
 
     def _walk(self, value: Any, path: str) -> None:
-        if id(value) in self._seen or isinstance(
-            value,
-            (
-                str,
-                bytes,
-                int,
-                float,
-                complex,
-                type,
-                ModuleType,
-                BuiltinFunctionType,
-                CodeType,
-                type(None),
-            ),
-        ):
+        if id(value) in self._seen or isinstance(value, PLAIN):
             return
         self._seen[id(value)] = value
+        if _runs_after(value):
+            self._optimizers += [] if isinstance(value, type) else [(path, value)]
+            return
         if isinstance(value, (TensorBase, np.ndarray, np.random.Generator)):
             self.holders.append((path, value))
+        if isinstance(value, (np.ndarray, bytearray, memoryview, array)):
+            self.facts.of_content(path, value)
+        if isinstance(value, Iterator):
+            try:
+                self.facts.of_iterator(path, value)
+            except TypeError:
+                self._reason = (
+                    f"{path} is a {type(value).__name__}, and nobody can tell whether it goes on"
+                )
             return
-        for name, member in _members(value):
+        if isinstance(value, (TensorBase, np.ndarray, np.random.Generator)):
+            return
+        for name, member in self._members(value, path):
             self._walk(member, f"{path}.{name}" if path and name else path or name)
-        if not isinstance(value, (FunctionType, MethodType)):
+        if not isinstance(value, (FunctionType, MethodType, type)):
             self.paths[id(value)] = path
 
+    def _members(self, value: Any, path: str) -> Iterator[tuple[str, Any]]:
+        """(name, member) of a container, a function, a class or an object, noted as facts."""
+        if isinstance(value, dict):
+            self.facts.of_container(path, value)
+            yield from ((str(key), v) for key, v in value.items())
+        elif isinstance(value, (list, tuple, set, frozenset, deque)):
+            if isinstance(value, (list, set, deque)):
+                self.facts.of_container(path, value)
+            yield from ((str(i), v) for i, v in enumerate(value))
+        elif isinstance(value, MethodType):
+            yield from (("", value.__self__), ("", value.__func__))
+        elif isinstance(value, FunctionType):
+            yield from self._of_function(value)
+        elif isinstance(value, (classmethod, staticmethod)):
+            yield "", value.__func__
+        elif isinstance(value, property):
+            yield from (("", f) for f in (value.fget, value.fset))
+        elif isinstance(value, type):
+            yield from self._of_class(value)
+        elif hasattr(value, "__wrapped__"):
+            if hasattr(value, "cache_clear"):
+                self._reason = (
+                    f"{path} is a cache, which would keep what is made for the program only"
+                )
+            yield "", value.__wrapped__
+        elif type(value).__module__.split(".")[0] not in ("numpy", "builtins"):
+            yield from self._of_object(value, path)
+
+    def _of_function(self, f: FunctionType) -> Iterator[tuple[str, Any]]:
+        """All that a function names beyond its own: cells, globals, names in other modules, defaults."""
+        found: dict[str, Any] = {}
+        for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
+            with suppress(ValueError):  # not filled yet
+                self.facts.of_cell(name, cell)
+                found[name] = cell.cell_contents
+        named = {*_names_in(f.__code__)}
+        if not _is_known(f.__module__):
+            self._named |= named
+            self.facts.of_container(f.__name__, vars(f))
+            found |= vars(f)
+        if not _is_known(f.__module__):
+            asked = sorted(named & ASKING)
+            if asked:
+                self._reason = f"{f.__name__} asks for {asked[0]}, and while it is traced arrays are of another type"
+            for name in sorted(named - f.__globals__.keys()):
+                self.facts.of_absent(name, f.__globals__, name)
+            for name in sorted(named & f.__globals__.keys()):
+                self.facts.of_name(name, f.__globals__, name)
+                found[name] = f.__globals__[name]
+        for name, value in list(found.items()):
+            if isinstance(value, ModuleType) and not _is_known(value.__name__):
+                for inner in sorted(named & vars(value).keys()):
+                    self.facts.of_name(f"{name}.{inner}", vars(value), inner)
+                    found[f"{name}.{inner}"] = vars(value)[inner]
+        yield from found.items()
+        yield from (("", v) for v in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()))
+
+    def _of_class(self, kind: type) -> Iterator[tuple[str, Any]]:
+        """The functions and attributes of a class of the user's."""
+        own = [base for base in kind.__mro__ if not _is_known(base.__module__)]
+        for base in own:
+            self.facts.of_size(base.__name__, vars(base))
+            for name, member in list(vars(base).items()):
+                if not name.startswith("__") or callable(member):
+                    for one in own:  # a class below may hide it
+                        self.facts.of_name(f"{one.__name__}.{name}", vars(one), name)
+                    yield name, member
+
+    def _of_object(self, value: Any, path: str) -> Iterator[tuple[str, Any]]:
+        if type(value).__name__ == "partial":
+            yield from (("", value.func), ("", value.args), ("", value.keywords))
+        own = getattr(value, "__dict__", None)
+        if isinstance(own, dict):
+            self.facts.of_container(path, own)
+            yield from list(own.items())
+        for kind in type(value).__mro__:
+            for name in getattr(kind, "__slots__", ()):
+                if hasattr(value, name) and not name.startswith("__"):
+                    self.facts.of_slot(f"{path}.{name}", value, name)
+                    yield name, getattr(value, name)
+        yield "", type(value)
+
+    def _check_settings(
+        self, trace: Trace, inputs: dict[int, Any], drawing: Drawing, elsewhere: Any
+    ) -> None:
+        """Raise TypeError if the function gave a Tensor another array, or used generators that are no part of it."""
+        for path, holder in self.holders:
+            if isinstance(holder, TensorBase) and holder._data is not inputs[id(holder)]:
+                raise TypeError(
+                    f"{trace.caller}: {trace.program.name}{self._place} sets {path}.data to another array, which a "
+                    "program would not do again; write into it with assign()"
+                )
+        if random._default is not drawing:
+            raise TypeError(
+                f"{trace.caller}: {trace.program.name}{self._place} calls minigrad.seed(), which a program would "
+                "not do again; call it outside"
+            )
+        if repr(_global_states()) != repr(elsewhere):
+            raise TypeError(
+                f"{trace.caller}: {trace.program.name}{self._place} draws from np.random or random, and a program "
+                "would repeat these numbers; draw from minigrad.generator(), or pass what is drawn as an argument"
+            )
+
     @contextmanager
-    def traced(self, trace: Trace) -> Iterator[None]:
+    def traced(self, trace: Trace, grads: bool = False) -> Iterator[None]:
         """Let the Tensors hold traced copies of their data, and the default generator note its draws."""
         before: list[tuple[Any, Any, Any]] = []
+        inputs: dict[int, Any] = {}
+        generators = [(p, h) for p, h in self.holders if isinstance(h, np.random.Generator)]
+        states = [h.bit_generator.state for _, h in generators]
         generator = random._default
+        elsewhere = _global_states()
         try:
             for path, holder in self.holders:
                 if isinstance(holder, TensorBase):
                     before.append((holder, holder._data, holder._grad))
-                    traced = trace.input(holder._data)
-                    holder._data, holder._grad = traced, None
+                    inputs[id(holder)] = traced = trace.input(holder._data)
+                    held = holder._grad
+                    holder._data = traced
+                    if held is not None and grads:
+                        twin = trace.input(held._data)
+                        trace.program.inputs.append(Input(f"d{path}", twin.at, "gradient", held))
+                        before.append((held, held._data, held._grad))
+                        held._data = twin
+                    elif held is not None:
+                        holder._grad = None
                     at, kind = traced.at, "parameter" if holder._requires_grad else "tensor"
                 elif isinstance(holder, np.ndarray):
                     at, kind = trace.given(holder), "array"
@@ -77,10 +251,25 @@ class Around:
             drawing = Drawing(trace)
             random._default = drawing
             yield
+            self._check_settings(trace, inputs, drawing, elsewhere)
+            for (path, own), state in zip(generators, states, strict=True):
+                if repr(own.bit_generator.state) != repr(state):
+                    raise TypeError(
+                        f"{trace.caller}: {trace.program.name}{self._place} draws from {path}, and a program would "
+                        "repeat these numbers; draw from minigrad.generator(), or pass what is drawn as an argument"
+                    )
         finally:
             random._default = generator
+            np.random.set_state(elsewhere[0])  # noqa: NPY002
+            python_random.setstate(elsewhere[1])
+            for (_, own), state in zip(generators, states, strict=True):
+                own.bit_generator.state = state
             for tensor, data, grad in before:
                 tensor._data, tensor._grad = data, grad
+
+
+def _global_states() -> Any:
+    return np.random.get_state(), python_random.getstate()  # noqa: NPY002
 
 
 class Drawing(np.random.Generator):
@@ -106,37 +295,15 @@ class Drawing(np.random.Generator):
         return lambda *args, **options: self._trace.draw(self._traced, name, args, options)
 
 
-def _members(value: Any) -> Iterator[tuple[str, Any]]:
-    """(name, member) of a container, a function or an object."""
-    if isinstance(value, dict):
-        yield from ((str(key), v) for key, v in value.items())
-    elif isinstance(value, (list, tuple, set, frozenset)):
-        yield from ((str(i), v) for i, v in enumerate(value))
-    elif isinstance(value, MethodType):
-        yield from (("", value.__self__), ("", value.__func__))
-    elif isinstance(value, FunctionType):
-        yield from _around(value)
-    elif hasattr(value, "__wrapped__"):
-        yield "", value.__wrapped__
-    else:
-        yield from _attributes(value)
+def _is_known(module: Any) -> bool:
+    """Return whether a module is ours, NumPy's or Python's: nobody changes it."""
+    top = str(module).split(".")[0]
+    return top in OURS or (top in sys.stdlib_module_names and top != "__main__")
 
 
-def _around(f: FunctionType) -> Iterator[tuple[str, Any]]:
-    """(name, value) of what a function names beyond its own: cells, globals, defaults."""
-    if str(f.__module__).split(".")[0] in OURS and not f.__closure__:
-        return
-    cells = f.__closure__ or ()
-    for name, cell in zip(f.__code__.co_freevars, cells, strict=True):
-        try:
-            yield name, cell.cell_contents
-        except ValueError:  # not filled yet
-            continue
-    if str(f.__module__).split(".")[0] not in OURS:
-        for name in _names_in(f.__code__):
-            if name in f.__globals__:
-                yield name, f.__globals__[name]
-    yield from (("", v) for v in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()))
+def _runs_after(value: Any) -> bool:
+    """Return whether it is an optimiser: its step is called behind the program, as it is."""
+    return bool(getattr(type(value), "runs_after_programs", False))
 
 
 def _names_in(code: CodeType) -> Iterator[str]:
@@ -144,13 +311,3 @@ def _names_in(code: CodeType) -> Iterator[str]:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _names_in(constant)
-
-
-def _attributes(value: Any) -> Iterator[tuple[str, Any]]:
-    if type(value).__module__.split(".")[0] in ("numpy", "builtins"):
-        return
-    if type(value).__name__ == "partial":
-        yield from (("", value.func), ("", value.args), ("", value.keywords))
-    yield from getattr(value, "__dict__", {}).items()
-    slots = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())]
-    yield from ((name, getattr(value, name)) for name in slots if hasattr(value, name))

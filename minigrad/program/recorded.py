@@ -16,6 +16,10 @@ import numpy as np
 OTHER_WAY = "the program was written for other values: these lead another way at"
 
 
+class OtherWay(ValueError):
+    """Values led another way than when the program was written."""
+
+
 class Ref(NamedTuple):
     """An array in the arguments of a call, by the number of its value."""
 
@@ -55,7 +59,7 @@ def setitem(x: Any, index: Any, value: Any) -> None:
 def same_way(truth: Any, answer: bool, line: str) -> None:
     """Raise if a value that the engine asked for is not what it was when the program was written."""
     if bool(truth) != answer:
-        raise ValueError(f"{OTHER_WAY} {line}")
+        raise OtherWay(f"{OTHER_WAY} {line}")
 
 
 @dataclass(eq=False)
@@ -140,6 +144,10 @@ class Input:
     kind: str
     holder: Any = None
 
+    def array(self) -> Any:
+        """The array that the holder has now."""
+        return getattr(self.holder, "_data", self.holder)
+
 
 @dataclass(eq=False)
 class Program:
@@ -164,7 +172,7 @@ class Program:
             args, options = substituted((call.args, call.options), known.__getitem__)
             result = call.function(*args, **options)
             if call.writes is None and (result is None) != (call.outputs is None):
-                raise ValueError(f"{self.name}: {OTHER_WAY} {call.line}")
+                raise OtherWay(f"{self.name}: {OTHER_WAY} {call.line}")
             known.update(paired(call.outputs, result))
         return [known[at] for _, at in self.outputs]
 

@@ -28,6 +28,7 @@ def simplified(program: Program) -> Program:
         work.take(call)
     calls = work.calls
     outputs = [(name, work.now(at)) for name, at in program.outputs]
+    program = replace(program, values=work.rooted())
     kept = replace(program, calls=_live(program, calls, outputs), outputs=outputs)
     kept.calls.sort(
         key=lambda call: not work.is_of_input(call)
@@ -64,6 +65,14 @@ class _Work:
     def now(self, at: int) -> int:
         """The value that stands for `at`."""
         return self._instead.get(at, at)
+
+    def rooted(self) -> list[Value]:
+        """The values; a view of what another value stands for is one of that value's memory."""
+        found: list[Value] = []
+        for v in self.values:
+            root = self.now(v.root)
+            found.append(replace(v, root=found[root].root if root < v.at else root))
+        return found
 
     def take(self, call: Call) -> None:
         """Take a step over, unless another value stands for what it makes."""

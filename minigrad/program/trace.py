@@ -1,8 +1,4 @@
-"""The tracer: an array that notes each call made on it, and computes it as well.
-
-It is sent through the engine as the data of Tensors. The table's rules are NumPy words that run on any array, so the
-notes hold forward and backward pass alike; a kernel is noted as one call of a helper, see `ops.kernels.noting`.
-"""
+"""The notes of one run of a function, which grow to its program."""
 
 from __future__ import annotations
 
@@ -12,51 +8,34 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 import numpy as np
+from numpy.lib.array_utils import byte_bounds
 
 from ..core import backward, writes
-from ..core.graph import TensorBase
 from ..sight.recording import user_line
-from .recorded import (
-    Attribute,
-    Call,
-    Method,
-    Program,
-    Ref,
-    Value,
-    getitem,
-    leaves,
-    mapped,
-    refs_in,
-    same_way,
-    setitem,
-)
+from .recorded import Call, Method, Program, Ref, Value, leaves, mapped, refs_in, same_way
+from .traced import Traced, name_of, plain
 
-# fmt: off
-ABOUT_SHAPES = frozenset((
-    np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj, np.common_type,
-    np.min_scalar_type, np.may_share_memory, np.shares_memory,
-))
-BY_SHAPE = frozenset((np.zeros_like, np.ones_like, np.empty_like))  # their values depend on no value
-LOOKS = frozenset((
-    np.nonzero, np.flatnonzero, np.argwhere, np.extract, np.compress, np.unique, np.unique_all, np.unique_counts,
-    np.unique_inverse, np.unique_values, np.intersect1d, np.union1d, np.setdiff1d, np.setxor1d, np.bincount,
-    np.histogram, np.array_equal, np.array_equiv, np.allclose, np.trim_zeros, np.array2string, np.array_repr,
-    np.array_str,
-))
-LOOKING_METHODS = frozenset(("item", "tolist", "nonzero", "compress", "tobytes", "dump", "dumps", "tofile"))
-WRITING_METHODS = frozenset(("fill", "sort", "partition", "put"))
-ATTRIBUTES = frozenset(("shape", "dtype", "ndim", "size", "nbytes", "itemsize", "strides", "flags"))
-VIEWS = frozenset(("T", "mT", "real", "imag"))
-# fmt: on
+BY_SHAPE = frozenset(
+    (np.zeros_like, np.ones_like, np.empty_like)
+)  # their values depend on no value
 _PULL = backward._pull.__code__
 _AROUND = backward.traverse.__code__, backward._store.__code__
 
 
 class Trace:
-    """The notes of one run: a program that grows, and the arrays that its values had."""
+    """The notes of one run: a program that grows, and the arrays that its values had.
 
-    def __init__(self, name: str) -> None:
+    caller  "script" or "compile": a compiled function may ask `if t > 0`, which is checked at each run
+    at_end  takes a function that is to be called behind the program; None: there may be none
+    """
+
+    def __init__(self, name: str, caller: str = "script") -> None:
         self.program = Program(name)
+        self.caller = caller
+        self.at_end: Callable[[Callable[[], Any]], None] | None = None
+        self._closed = (
+            ""  # the name of the function that is called behind the program, if there is one
+        )
         self.paths: dict[int, str] = {}  # id of a module -> where the function has it
         # that of each value: they stay alive, and so their ids are their own
         self.arrays: list[Any] = []
@@ -71,7 +50,7 @@ class Trace:
 
     def input(self, array: Any) -> Traced:
         """A copy of `array`, to be traced; it stands for `array` where a call meets that as it is."""
-        copied = np.array(array, order="K") if isinstance(array, np.ndarray) else array
+        copied = _twin(array) if isinstance(array, np.ndarray) else array
         traced = self.traced(self._value(copied, False))
         self._known[id(array)] = traced.at
         self._owners[id(array)] = array, traced.at
@@ -115,6 +94,33 @@ class Trace:
         at = self._known.get(id(leaf))
         return Ref(self._value(leaf, True, leaf.copy("K")) if at is None else at)
 
+    def number_of(self, array: Any) -> int:
+        """The number of the value that an array is."""
+        return int(self._ref(array).at)
+
+    def _check_read(self, what: str, refs: Any) -> None:
+        """Refuse what reads a parameter after the function that writes it at the end of the program."""
+        values = self.program.values
+        around = {
+            values[i.at].root for i in self.program.inputs if i.kind in ("parameter", "tensor")
+        }
+        if any(values[at].root in around for at in refs_in(refs)):
+            raise TypeError(
+                f"compile: {what} at {user_line()} reads a parameter after {self._closed}, which a program calls at "
+                "its end; let that be the last thing that the function does with parameters"
+            )
+
+    def later(self, function: Callable[[], Any]) -> None:
+        """Let the function be called behind the program, as it is: an optimiser's step."""
+        name = f"{getattr(function, '__qualname__', 'a function')}()"
+        if self.at_end is None:
+            raise TypeError(
+                f"{self.caller}: {name} at {user_line()} is no part of a {self.caller}, which returns "
+                "gradients; leave it out"
+            )
+        self.at_end(function)
+        self._closed = name
+
     def is_known(self, refs: Any) -> bool:
         """Return whether all values among the arguments are the same at each run."""
         return all(self.program.values[at].is_constant for at in refs_in(refs))
@@ -128,13 +134,27 @@ class Trace:
     # Calls -------------------------------------------------------------------------------------------
 
     def note(
-        self, function: Callable[..., Any], args: Any, options: Any, into: Traced | None = None
+        self,
+        function: Callable[..., Any],
+        args: Any,
+        options: Any,
+        into: Traced | None = None,
+        may_write: bool = False,
     ) -> Any:
-        """function(*args, **options), noted; arrays in the result are traced."""
+        """function(*args, **options), noted; arrays in the result are traced.
+
+        into       what the function writes into
+        may_write  the function is NumPy's: it writes into a later argument that it returns, its `out`, and into the
+                   first argument if it returns nothing
+        """
         arguments = tuple(args), dict(options)
-        given, named = mapped(arguments, _plain)
+        given, named = mapped(arguments, plain)
         refs = mapped(arguments, self._ref)
+        if self._closed:
+            self._check_read(name_of(function), refs)
         result = function(*given, **named)
+        if may_write and into is None:
+            into = self._target(result, arguments)
         same = [t for t in leaves(arguments) if isinstance(t, Traced) and t.value is result]
         if same and isinstance(result, np.ndarray) and into is None:
             return same[0]  # as x.astype(its dtype, copy=False) does
@@ -142,13 +162,27 @@ class Trace:
         if into is not None:
             self._overwrite(into.at, is_constant)
             self._append(Call(function, refs[0], refs[1], None, into.at))
-            return None
+            return into if result is into.value else None
         if result is not None and not _is_arrays(result):
             return result if is_constant else self.refuse(name_of(function))
         answer = self._wrapped(result, is_constant)
         if answer is not None or not is_constant:
             self._append(Call(function, refs[0], refs[1], _numbers(answer)))
         return answer
+
+    def _target(self, result: Any, arguments: Any) -> Traced | None:
+        """The array that a function of NumPy's has written into, if there is one."""
+        args, options = arguments
+        if result is None:
+            return args[0] if args and isinstance(args[0], Traced) else None
+        out = options.get("out")
+        if out is not None:
+            self.check_target(np.copyto, out)
+            return out
+        later = [t for t in leaves(args[1:]) if isinstance(t, Traced)]
+        return next(
+            (t for t in later if t.value is result and isinstance(result, np.ndarray)), None
+        )
 
     def check(self, function: Callable[..., Any], args: Any) -> None:
         """Note a call for what it raises."""
@@ -159,7 +193,15 @@ class Trace:
     def draw(self, generator: Traced, name: str, args: Any, options: Any) -> Any:
         """A draw of a random generator: it writes into its state."""
         refs = mapped(((generator, *args), dict(options)), self._ref)
-        answer = self._wrapped(getattr(generator.value, name)(*args, **options), False)
+        if name == "shuffle" or options.get("out") is not None:
+            self.refuse_write(f"{name}() of a generator")
+        drawn = getattr(generator.value, name)(*args, **options)
+        if isinstance(drawn, (int, float)):  # Python's numbers are not seen in what follows
+            raise TypeError(
+                f"{self.caller}: {name}() at {user_line()} draws a number, which would be the same at each run; draw "
+                f"an array, {name}(size=())"
+            )
+        answer = self._wrapped(drawn, False)
         self._append(Call(Method(name), refs[0], refs[1], _numbers(answer), generator.at))
         return answer
 
@@ -183,7 +225,11 @@ class Trace:
     def _append(self, call: Call) -> None:
         call.line = user_line()
         call.is_back, call.scope = self._where()
-        if np.geterr() != self._errors:
+        errors = np.geterr()
+        if errors != self._errors:
+            new = errors.items() - self._errors.items()
+            if any(mode == "raise" for _, mode in new):
+                self.refuse("np.errstate(...='raise')")
             self.program.quiet = True
         self.program.calls.append(call)
 
@@ -213,7 +259,9 @@ class Trace:
         if traced.is_constant:
             return answer
         asker = sys._getframe(2).f_globals.get("__name__", "")
-        if not asker.startswith("minigrad.") or asker == "minigrad.tensor":
+        if self.caller == "script" and (
+            not asker.startswith("minigrad.") or asker == "minigrad.tensor"
+        ):
             self.refuse("bool()")
         self.check(same_way, (traced, answer, user_line()))
         return answer
@@ -226,163 +274,32 @@ class Trace:
                 "script sees; make it an argument, or a Tensor"
             )
 
+    def refuse_write(self, what: str) -> NoReturn:
+        """Raise: the function changes an array in a way that is not noted."""
+        raise TypeError(
+            f"{self.caller}: {what} at {user_line()} changes an array in a way that no program sees; make a new one"
+        )
+
     def refuse(self, what: str) -> NoReturn:
         """Raise: the function looks into values."""
         raise TypeError(
-            f"script: {what} at {user_line()} looks into the values of an array, and what follows may depend on "
-            "them; a script is the same for all values. Leave it out of the function, or choose with minigrad.where"
+            f"{self.caller}: {what} at {user_line()} looks into the values of an array, and what follows may depend on "
+            "them; a program is the same for all values. Leave it out of the function, or choose with minigrad.where"
         )
 
 
-class Traced(np.lib.mixins.NDArrayOperatorsMixin):
-    """An array that notes each call made on it."""
-
-    def __init__(self, trace: Trace, at: int) -> None:
-        self.trace = trace
-        self.at = at
-
-    @property
-    def value(self) -> Any:
-        """The array that it stands for in this run."""
-        return self.trace.arrays[self.at]
-
-    @property
-    def is_constant(self) -> bool:
-        """Return whether it is the same at each run."""
-        return self.trace.program.values[self.at].is_constant
-
-    @property
-    def base(self) -> Any:
-        """The array that it is a view of."""
-        root = self.trace.program.values[self.at].root
-        return None if root == self.at else self.trace.traced(root)
-
-    def noting(self, kernel: Callable[..., Any]) -> Callable[..., Any]:
-        """The function that notes a call of `kernel`; see `ops.kernels.noting`."""
-        return lambda *args, **options: self.trace.note(kernel, args, options)
-
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        if any(isinstance(a, TensorBase) for a in inputs):
-            return NotImplemented
-        note = self.trace.note
-        if method == "at":
-            return note(ufunc.at, inputs, options, inputs[0])
-        function = ufunc if method == "__call__" else getattr(ufunc, method)
-        targets = options.pop("out", ())
-        if not targets:
-            return note(function, inputs, options)
-        return self._into(function, inputs, options, targets)
-
-    def _into(self, function: Any, inputs: Any, options: Any, targets: Any) -> Any:
-        (target,) = targets
-        self.trace.check_target(function, target)
-        trace, old = self.trace, target.value
-        if isinstance(old, np.generic):  # += makes a new number
-            return trace.note(function, inputs, options)
-        if trace.is_alone(target.at) and not options:
-            y = function(*mapped(inputs, _plain))
-            if (y.shape, y.dtype, y.strides) == (old.shape, old.dtype, old.strides):
-                trace.replaced(target, trace.note(function, inputs, options))  # a new value
-                return target
-        trace.note(function, inputs, {**options, "out": target}, target)
-        return target
-
-    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
-        if any(issubclass(t, TensorBase) for t in types):
-            return NotImplemented
-        if function in ABOUT_SHAPES:
-            given, named = mapped((args, options), _plain)
-            return function(*given, **named)
-        is_where = function is np.where and len(args) == 1
-        if (function in LOOKS or is_where) and not self._is_known(args, options):
-            self.trace.refuse(name_of(function))
-        if function is np.copyto or "out" in options:
-            target = options["out"] if "out" in options else args[0]
-            self.trace.check_target(function, target)
-            self.trace.note(function, args, options, target)
-            return target
-        return self.trace.note(function, args, options)
-
-    def _is_known(self, *given: Any) -> bool:
-        return all(t.is_constant for t in leaves(given) if isinstance(t, Traced))
-
-    def __getattr__(self, name: str) -> Any:
-        if name in ATTRIBUTES:
-            return getattr(self.value, name)
-        if name in VIEWS:
-            return self.trace.note(Attribute(name), (self,), {})
-        if name.startswith("_") or not callable(getattr(np.ndarray, name, None)):
-            raise AttributeError(f"an array that is traced has no attribute {name}")
-        if name in LOOKING_METHODS and not self.is_constant:
-            self.trace.refuse(_asked_by(name))
-        into = self if name in WRITING_METHODS else None
-        return lambda *args, **options: self.trace.note(Method(name), (self, *args), options, into)
-
-    def __getitem__(self, index: Any) -> Any:
-        traced = [part for part in leaves([index]) if isinstance(part, Traced) and part.ndim]
-        if any(part.dtype == bool and not part.is_constant for part in traced):
-            self.trace.refuse("a boolean mask as an index")
-        return self.trace.note(getitem, (self, index), {})
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        self.trace.note(setitem, (self, index, value), {}, self)
-
-    def __pow__(self, other: Any) -> Any:
-        if isinstance(other, TensorBase):
-            return NotImplemented
-        return self.trace.note(pow, (self, other), {})
-
-    def __rpow__(self, other: Any) -> Any:
-        return self.trace.note(pow, (other, self), {})
-
-    def __len__(self) -> int:
-        return len(self.value)
-
-    def __iter__(self) -> Any:
-        return iter([self[i] for i in range(len(self))])
-
-    def __bool__(self) -> bool:
-        return self.trace.truth(self)
-
-    def _number(self, kind: Any) -> Any:
-        return kind(self.value) if self.is_constant else self.trace.refuse(f"{kind.__name__}()")
-
-    def __float__(self) -> float:
-        return self._number(float)
-
-    def __int__(self) -> int:
-        return self._number(int)
-
-    def __index__(self) -> int:
-        return self._number(int)
-
-    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        if self.is_constant:
-            return np.array(self.value, dtype)
-        return self.trace.refuse("np.asarray")
-
-    def __repr__(self) -> str:
-        return f"<traced {self.shape} {self.dtype}>"
-
-
-def name_of(function: Any) -> str:
-    """A function as its user wrote it."""
-    if isinstance(function, (Method, Attribute)):
-        return f"{function.name}()"
-    module = str(getattr(function, "__module__", None) or "np").replace("numpy", "np")
-    return f"{module}.{function.__name__}" if module.startswith("np") else function.__name__
-
-
-def _asked_by(name: str) -> str:
-    """The method of a Tensor, or else of the array, that asks for values."""
-    frame: Any = sys._getframe(2)
-    while frame.f_globals.get("__name__") == "minigrad.tensor":
-        name, frame = frame.f_code.co_name, frame.f_back
-    return f"{name.strip('_')}()"
-
-
-def _plain(leaf: Any) -> Any:
-    return leaf.value if isinstance(leaf, Traced) else leaf
+def _twin(array: Any) -> Any:
+    """A copy with the same strides, negative ones and 0 as well: they decide the layout of what is made from it."""
+    copied = np.array(array, order="K")
+    if copied.strides == array.strides or array.dtype.hasobject or not array.size:
+        return copied
+    low, high = byte_bounds(array)
+    start = array.__array_interface__["data"][0] - low
+    twin: Any = np.ndarray(
+        array.shape, array.dtype, np.empty(high - low, np.uint8), start, array.strides
+    )
+    twin[...] = copied
+    return twin
 
 
 def _is_arrays(result: Any) -> bool:

@@ -11,7 +11,8 @@ import numpy as np
 from ..core.graph import TensorBase, wrap
 from .around import Around
 from .recorded import Input, Program, Ref, leaves, mapped
-from .trace import Trace, Traced
+from .trace import Trace
+from .traced import Traced
 
 ARRAYS = (TensorBase, np.ndarray, np.generic)
 
@@ -22,14 +23,8 @@ def traced(f: Callable[..., Any], example: tuple[Any, ...]) -> tuple[Program, di
     f runs twice. Raises TypeError if it looks into values, or does something else the second time.
     """
     around = Around(f)
-    own = [g for _, g in around.holders if isinstance(g, np.random.Generator)]
-    states = [g.bit_generator.state for g in own]
-    try:  # not put back in between, so that what they draw differs
-        first, second = _once(f, example, around), _once(f, example, around)
-    finally:
-        for g, state in zip(own, states, strict=True):
-            g.bit_generator.state = state
-    _compare(first, second)
+    first, second = _once(f, example, around), _once(f, example, around)
+    compared(first, second)
     return first, around.paths
 
 
@@ -105,7 +100,7 @@ def _at(trace: Trace, array: Any) -> int:
     return trace._ref(array).at
 
 
-def _compare(first: Program, second: Program) -> None:
+def compared(first: Program, second: Program, caller: str = "script") -> None:
     """Raise where two runs of the same function differ: what differs must be an input."""
     for a, b in zip(first.calls, second.calls, strict=False):
         same = (
@@ -113,10 +108,10 @@ def _compare(first: Program, second: Program) -> None:
             or repr(a.function).split(" at ")[0] == repr(b.function).split(" at ")[0]
         )
         if not same or not _equal(first, second, (a.args, a.options), (b.args, b.options)):
-            _differs(first, a.line)
+            _differs(first, a.line, caller)
     if len(first.calls) != len(second.calls) or len(first.outputs) != len(second.outputs):
         longer = first if len(first.calls) > len(second.calls) else second
-        _differs(first, longer.calls[-1].line)
+        _differs(first, longer.calls[-1].line, caller)
 
 
 def _equal(first: Program, second: Program, a: Any, b: Any) -> bool:
@@ -138,8 +133,8 @@ def _equal(first: Program, second: Program, a: Any, b: Any) -> bool:
     return True
 
 
-def _differs(program: Program, line: str) -> None:
+def _differs(program: Program, line: str, caller: str) -> None:
     raise TypeError(
-        f"script: {program.name} did something else when it ran again, at {line}: a number, an array or a step "
+        f"{caller}: {program.name} did something else when it ran again, at {line}: a number, an array or a step "
         "differs. Make what changes from call to call an argument"
     )

@@ -35,6 +35,7 @@ class Optimizer:
     ...         w -= group["lr"] * np.sign(g)
     """
 
+    runs_after_programs = True  # see `minigrad.compile`
     elementwise = False
     """True if each element's update depends on that element alone: small parameters are then updated together."""
 
@@ -97,6 +98,10 @@ class Optimizer:
 
     def step(self) -> None:
         """Update every parameter that has a gradient, once."""
+        later = getattr(self.params[0].data, "later", None)
+        if later is not None:  # the array of a function that is compiled
+            later(self.step)
+            return
         for blocks in self._blocks:
             blocks.step(self._update)
 

@@ -73,21 +73,26 @@ def assert_same_bits(found, expected):
     ],
 )
 @pytest.mark.filterwarnings("ignore")
-def test_a_program_and_its_script_give_the_bits_of_eager(name, call, dtype):
+def test_a_program_compiled_and_its_script_give_the_bits_of_eager(name, call, dtype):
     step, arguments = step_of(call), call.arguments(dtype)
     script = mg.script(step, *[Tensor(a, requires_grad=True) for a in arguments])
+    compiled = mg.compile(step)
     for arrays in inputs_like(arguments):
         expected, error = tried(eager, step, arrays)
         given = script.arrays(*[a.copy() for a in arrays])
         found, wrong = tried(script.program.run, given)
+        fast, kept = tried(eager, compiled, arrays)
         written, refused = tried(script, *[a.copy() for a in arrays])
         if wrong is not None and OTHER_WAY in str(wrong):
             assert name in OTHER_WAYS
             assert isinstance(refused, AssertionError)
+            assert_same_bits(fast, expected)
         elif error is not None:
-            assert type(wrong) is type(refused) is type(error)
+            assert type(wrong) is type(refused) is type(kept) is type(error)
         else:
             assert wrong is None, wrong
             assert refused is None, refused
+            assert kept is None, kept
+            assert_same_bits(fast, expected)
             assert_same_bits(found, expected)
             assert_same_bits(written if isinstance(written, tuple) else [written], expected)
