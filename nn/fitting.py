@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import math
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from itertools import islice
@@ -15,6 +14,7 @@ import numpy as np
 import minigrad
 
 from . import threads
+from .interrupt import Interrupt
 from .modes import evaluating
 from .module import Module
 from .optim import LBFGS, clip_grad_norm_
@@ -48,6 +48,7 @@ def fit(
     checkpoint: StrPath | None = None,
     resume: bool = False,
     rng: np.random.Generator | None = None,
+    compile: bool = False,
     progress: bool = True,
 ) -> list[Record]:
     """Train the model, and return one record per epoch: epoch, step, lr, loss, and what was measured on `validation`.
@@ -87,6 +88,7 @@ def fit(
                    on an interrupt
     resume         go on from the checkpoint, if there is one, bit for bit
     rng            the Generator that the loader shuffles with, if it is not the loader's attribute `rng`
+    compile        True: forward and backward run as a program, see `minigrad.compile`; `model` and `loss` must have one
     progress       True: show a bar, if tqdm is installed, and say once if BLAS has more threads than free cores
 
     A loss that is nan or infinite raises FloatingPointError before its update, and the checkpoint is kept. After an
@@ -100,13 +102,13 @@ def fit(
     rng = getattr(loader, "rng", None) if rng is None else rng
     file = _Checkpoint(checkpoint, model, optimizer, schedule, rng)
     run = _Run(
-        model, loader, optimizer, loss, schedule, schedule_each, clip_norm, accumulate, file, progress
+        model, loader, optimizer, loss, schedule, schedule_each, clip_norm, accumulate, file, compile, progress
     )  # fmt: skip
     if resume:
         run.resume()
     if progress:
         threads.say_once()
-    with _Interrupt() as interrupt:
+    with Interrupt() as interrupt:
         while len(run.history) < epochs and not _waited(run.history, patience):
             record = run.epoch(interrupt)
             if validation is not None:
@@ -165,9 +167,11 @@ class _Run:
         clip_norm: float | None,
         accumulate: int,
         checkpoint: _Checkpoint,
+        compile: bool,
         progress: bool,
     ) -> None:
         self.model, self.loader, self.optimizer, self.loss = model, loader, optimizer, loss
+        self.program = minigrad.compile(_step_of(model, loss)) if compile else None
         self.schedule, self.schedule_each = schedule, schedule_each
         self.clip_norm, self.accumulate = clip_norm, accumulate
         self.checkpoint, self.progress = checkpoint, progress
@@ -175,7 +179,7 @@ class _Run:
         self.step = 0
         self.part: Record | None = None  # of an epoch that was interrupted
 
-    def epoch(self, interrupt: _Interrupt) -> Record:
+    def epoch(self, interrupt: Interrupt) -> Record:
         """Train on every batch once, or on those that were left at an interrupt."""
         part, groups = self._begin()
         self.model.train()
@@ -221,7 +225,9 @@ class _Run:
         rows = sum(counts)
         self.optimizer.zero_grad()
         for i, (x, y) in enumerate(group):
-            loss = self.loss(self.model(x), y)
+            share = 1.0 if len(group) == 1 else counts[i] / rows
+            program = self.program
+            loss = self.loss(self.model(x), y) if program is None else program(x, y, share)
             value = _number(loss)
             if not math.isfinite(value):
                 batch = before * self.accumulate + i + 1
@@ -229,7 +235,8 @@ class _Run:
                     f"fit: the loss is {value} at step {self.step + 1} (epoch {len(self.history) + 1}, batch {batch})"
                     f"{self.checkpoint}; the step again inside minigrad.debug() names the op"
                 )
-            (loss if len(group) == 1 else loss * (counts[i] / rows)).backward()
+            if program is None:
+                (loss if share == 1 else loss * share).backward()
             total += value * counts[i]
         if self.clip_norm is not None:
             clip_grad_norm_(self.optimizer.params, self.clip_norm)
@@ -266,6 +273,17 @@ class _Run:
         if found is not None:
             self.step, extra = found
             self.history, self.part = extra["history"], extra["part"]
+
+
+def _step_of(model: Module, loss: Function) -> Callable[[Any, Any, float], Any]:
+    """The loss of a batch, and the gradients of `share` of it, as one function."""
+
+    def step(x: Any, y: Any, share: float) -> Any:
+        value = loss(model(x), y)
+        (value if share == 1 else value * share).backward()
+        return value
+
+    return step
 
 
 class _Checkpoint:
@@ -312,38 +330,6 @@ class _Checkpoint:
         if self.step is None:
             return "; there is no checkpoint yet"
         return f"; the checkpoint {self.path} is that after step {self.step}"
-
-
-class _Interrupt:
-    """A block in which the first Ctrl-C only asks to stop: no run could go on from half an update."""
-
-    def __init__(self) -> None:
-        self.asked = False
-        self._before: Any = None
-
-    def __enter__(self) -> _Interrupt:
-        import signal
-
-        in_main = threading.current_thread() is threading.main_thread()  # others get no signals
-        # leave a program alone that ignores Ctrl-C or has a handler of its own
-        if in_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            self._before = signal.signal(signal.SIGINT, self._ask)
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        import signal
-
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
-
-    def _ask(self, number: int, frame: Any) -> None:
-        if self.asked:
-            raise KeyboardInterrupt
-        self.asked = True
-
-    def raise_if_asked(self, run: _Run) -> None:
-        if self.asked:
-            raise KeyboardInterrupt(f"fit: after step {run.step}{run.checkpoint}")
 
 
 def _pair(batch: Any) -> Any:
