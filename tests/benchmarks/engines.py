@@ -23,6 +23,7 @@ class Engine(NamedTuple):
 
 ENGINES = {
     "minigrad": Engine("minigrad", "in_minigrad", "minigrad, nn", "minigrad"),
+    "compiled": Engine("compiled", "in_compiled", "minigrad, nn", "minigrad"),
     "numpy": Engine("NumPy by hand", "by_hand", "numpy", "numpy"),
     "torch": Engine("PyTorch", "in_torch", "torch", "torch"),
     "jax": Engine("JAX jit", "in_jax", "jax, jax.numpy", "jax"),

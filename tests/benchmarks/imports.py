@@ -25,7 +25,7 @@ def seconds(code: str) -> float:
 
 
 def measure(chosen: Chosen) -> Results:
-    engines = ["numpy", *(e for e in chosen.engines if e != "numpy")]
+    engines = ["numpy", *(e for e in chosen.engines if e not in ("numpy", "compiled"))]
     results = Results("numpy", chosen.rounds)
     for engine in list(engines):
         try:

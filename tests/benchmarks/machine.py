@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import datetime
 import importlib
 import importlib.metadata
@@ -24,7 +25,7 @@ def about(engines: list[str]) -> dict[str, str]:
         "NumPy": f"{np.__version__} ({blas()})",
     }
     for name in engines:
-        if name != "numpy":
+        if name not in ("numpy", "compiled"):
             facts[ENGINES[name].title] = version(ENGINES[name].package)
     return facts | {"cores": cores(), "CPU": cpu()}
 
@@ -62,7 +63,23 @@ def blas() -> str:
     """What NumPy multiplies matrices with, such as OpenBLAS 0.3.31."""
     found = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     name = "OpenBLAS" if "openblas" in found["name"] else found["name"]
-    return f"{name} {'.'.join(found.get('version', '').split('.')[:3])}".strip()
+    version = ".".join(found.get("version", "").split(".")[:3])
+    return " ".join(filter(None, (name, version, kernels())))
+
+
+def kernels() -> str:
+    """The processor whose kernels OpenBLAS has taken, which may be older than this one; "" if it cannot be asked."""
+    try:
+        maps = Path("/proc/self/maps").read_text().splitlines()
+        library = ctypes.CDLL(next(line.split()[-1] for line in maps if "openblas" in line))
+    except (OSError, StopIteration):
+        return ""
+    for name in ("scipy_openblas_get_corename64_", "openblas_get_corename"):
+        ask = getattr(library, name, None)
+        if ask is not None:
+            ask.restype = ctypes.c_char_p
+            return f"for {ask().decode()}"
+    return ""
 
 
 def cores() -> str:
