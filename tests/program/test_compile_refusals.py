@@ -183,15 +183,25 @@ def test_a_program_says_what_it_is():
     assert re.search(r"\d+ steps, \d+ buffers of [\d,]+ bytes", f.report())
 
 
-def test_fit_trains_the_same_net_compiled():
-    def trained(compile):
-        model = net(nn.BatchNorm1d(5), nn.Dropout(0.2))
-        optimizer = nn.optim.Adam(model.parameters(), lr=0.01)
-        loader = nn.data.DataLoader(
-            nn.data.TensorDataset(X, Y), batch_size=3, shuffle=True, rng=np.random.default_rng(0)
-        )
-        mg.seed(5)
-        history = nn.fit(model, loader, optimizer, epochs=3, compile=compile, progress=False)
-        return [r["loss"] for r in history], bits(model.state_dict()), bits(optimizer.state_dict())
+def trained(compile, path=None, epochs=3, resume=False):
+    """The losses of `fit`, and the model and the optimiser after it; from a checkpoint if there is one."""
+    model = net(nn.BatchNorm1d(5), nn.Dropout(0.2))
+    optimizer = nn.optim.Adam(model.parameters(), lr=0.01)
+    loader = nn.data.DataLoader(
+        nn.data.TensorDataset(X, Y), batch_size=3, shuffle=True, rng=np.random.default_rng(0)
+    )
+    mg.seed(5)
+    history = nn.fit(
+        model, loader, optimizer, epochs=epochs, checkpoint=path, resume=resume, compile=compile, progress=False
+    )  # fmt: skip
+    return [r["loss"] for r in history], bits(model.state_dict()), bits(optimizer.state_dict())
 
+
+def test_fit_trains_the_same_net_compiled():
     assert trained(False) == trained(True)
+
+
+def test_a_compiled_fit_goes_on_from_its_checkpoint_bit_for_bit(tmp_path):
+    path = tmp_path / "run.safetensors"
+    trained(True, path, epochs=1)
+    assert trained(True, path, resume=True) == trained(False)
