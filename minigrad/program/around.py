@@ -135,8 +135,8 @@ class Around:
             yield from (("", f) for f in (value.fget, value.fset))
         elif isinstance(value, type):
             yield from self._of_class(value)
-        elif hasattr(value, "__wrapped__"):
-            if hasattr(value, "cache_clear"):
+        elif _has(value, "__wrapped__"):
+            if _has(value, "cache_clear"):
                 self._reason = (
                     f"{path} is a cache, which would keep what is made for the program only"
                 )
@@ -193,7 +193,7 @@ class Around:
             yield from list(own.items())
         for kind in type(value).__mro__:
             for name in getattr(kind, "__slots__", ()):
-                if hasattr(value, name) and not name.startswith("__"):
+                if _has(value, name) and not name.startswith("__"):
                     self.facts.of_slot(f"{path}.{name}", value, name)
                     yield name, getattr(value, name)
         yield "", type(value)
@@ -296,9 +296,18 @@ class Drawing(np.random.Generator):
 
 
 def _is_known(module: Any) -> bool:
-    """Return whether a module is ours, NumPy's or Python's: nobody changes it."""
+    """Return whether a module is ours, of Python or of an installed package: nobody changes its numbers."""
     top = str(module).split(".")[0]
-    return top in OURS or (top in sys.stdlib_module_names and top != "__main__")
+    file = str(getattr(sys.modules.get(top), "__file__", ""))
+    is_installed = "site-packages" in file or "dist-packages" in file
+    return top in OURS or is_installed or (top in sys.stdlib_module_names and top != "__main__")
+
+
+def _has(value: Any, name: str) -> bool:
+    try:
+        return hasattr(value, name)
+    except Exception:  # of an object that answers questions in its own way
+        return False
 
 
 def _runs_after(value: Any) -> bool:

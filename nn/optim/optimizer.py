@@ -98,7 +98,7 @@ class Optimizer:
 
     def step(self) -> None:
         """Update every parameter that has a gradient, once."""
-        later = getattr(self.params[0].data, "later", None)
+        later = getattr(self._blocks[0].group["params"][0].data, "later", None)
         if later is not None:  # the array of a function that is compiled
             later(self.step)
             return

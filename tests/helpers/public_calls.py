@@ -141,6 +141,7 @@ _NO_FUNCTIONS_OF_ARRAYS = {
     "record",
     "saved_bytes",
     "scope",
+    "compile",
     "script",
     "seed",
     "touch",

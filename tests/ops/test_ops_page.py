@@ -8,9 +8,9 @@ import pytest
 import minigrad as mg
 
 NO_OPS = {
-    "Tensor", "certify", "check_grads", "checkpoint", "costs", "debug", "elementwise", "enable_grad", "explain",
-    "generator", "grad", "hessian", "hvp", "is_recording", "jacobian", "jvp", "no_grad", "primitive", "recomputing",
-    "record", "saved_bytes", "scope", "script", "seed", "touch", "value_and_grad", "vjp",
+    "Tensor", "certify", "check_grads", "checkpoint", "compile", "costs", "debug", "elementwise", "enable_grad",
+    "explain", "generator", "grad", "hessian", "hvp", "is_recording", "jacobian", "jvp", "no_grad", "primitive",
+    "recomputing", "record", "saved_bytes", "scope", "script", "seed", "touch", "value_and_grad", "vjp",
 }  # fmt: skip
 
 
