@@ -31,7 +31,6 @@ def traced(f: Callable[..., Any], example: tuple[Any, ...]) -> tuple[Program, di
 def _once(f: Callable[..., Any], example: tuple[Any, ...], around: Around) -> Program:
     trace = Trace(getattr(f, "__name__", type(f).__name__))
     trace.paths = around.paths
-    state = _global_state()
     given: list[tuple[str, Any]] = []  # the Tensors among the arguments
     arguments = [
         _argument(trace, name, a, given)
@@ -42,18 +41,9 @@ def _once(f: Callable[..., Any], example: tuple[Any, ...], around: Around) -> Pr
         outputs = _outputs(trace, result)
         for name, tensor in (*given, *around.holders):
             if isinstance(tensor, TensorBase) and tensor._grad is not None:
-                outputs.append((f"d{name}", _at(trace, tensor._grad._data)))
+                outputs.append((f"d{name}", trace.number_of(tensor._grad._data)))
     trace.program.outputs = outputs
-    if repr(state) != repr(_global_state()):
-        raise TypeError(
-            f"script: {trace.program.name} draws from np.random, and a script would repeat these numbers; draw from "
-            "minigrad.generator(), or pass what is drawn as an argument"
-        )
     return trace.program
-
-
-def _global_state() -> Any:
-    return np.random.get_state()  # noqa: NPY002
 
 
 def _names_of(f: Callable[..., Any], count: int) -> list[str]:
@@ -93,11 +83,7 @@ def _outputs(trace: Trace, result: Any) -> list[tuple[str, int]]:
     names = ["loss" if v.ndim == 0 else "y" for v in data]
     if len(data) > 1:
         names = [name if names.count(name) == 1 else f"{name}{i}" for i, name in enumerate(names)]
-    return [(name, _at(trace, v)) for name, v in zip(names, data, strict=True)]
-
-
-def _at(trace: Trace, array: Any) -> int:
-    return trace._ref(array).at
+    return [(name, trace.number_of(v)) for name, v in zip(names, data, strict=True)]
 
 
 def compared(first: Program, second: Program, caller: str = "script") -> None:

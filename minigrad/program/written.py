@@ -158,7 +158,7 @@ def script(f: Callable[..., Any], *example: Any) -> Script:
 def _now(given: Input) -> Any:
     if given.kind == "generator":
         return random.generator()
-    return given.holder._data if isinstance(given.holder, TensorBase) else given.holder
+    return given.array()
 
 
 def _step_name(program: Program) -> str:
