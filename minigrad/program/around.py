@@ -51,9 +51,8 @@ class Around:
         self._seen: dict[int, Any] = {}
         self._reason = ""
         self._optimizers: list[tuple[str, Any]] = []
-        self._options = (
-            Facts()
-        )  # theirs: a program reads them anew, but must not miss that f sets them
+        # the options of optimisers: a program reads them anew, but must not miss that f sets them
+        self._options = Facts()
         self._named: set[str] = set()
         code = getattr(f, "__code__", None)
         self._place = f" at {code.co_filename}:{code.co_firstlineno}" if code else ""

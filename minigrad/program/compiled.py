@@ -64,10 +64,8 @@ class Compiled:
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         here = threading.get_ident()
-        if here in (
-            self._runner,
-            _tracing.thread,
-        ):  # in a signal handler meanwhile, or a part of what is traced
+        # in a signal handler meanwhile, or a part of what is traced
+        if here in (self._runner, _tracing.thread):
             return self.function(*args, **options)
         given = Given(args, options)
         reason = given.reason or ("a graph is recorded or debugged" if mode.get() > ON else "")

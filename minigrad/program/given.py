@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core.graph import TensorBase, mode, wrap
-from .recorded import Input, mapped
+from ..core.graph import TensorBase, mode
+from .recorded import mapped
 from .trace import Trace
 
 
@@ -79,14 +79,8 @@ class Given:
         def twin(leaf: Any) -> Any:
             if not isinstance(leaf, (np.ndarray, TensorBase)):
                 return leaf
-            traced = trace.input(self.arrays[len(twins)])
-            trace.program.inputs.append(Input(f"x{len(twins)}", traced.at, "argument"))
-            if not isinstance(leaf, TensorBase):
-                twins.append(None)
-                return traced
-            tensor = wrap(traced)
-            tensor._requires_grad = leaf._requires_grad
-            twins.append(tensor)
-            return tensor
+            traced = trace.argument(f"x{len(twins)}", leaf)
+            twins.append(traced if isinstance(traced, TensorBase) else None)
+            return traced
 
         return mapped(arguments, twin), twins

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
 from ..core import backward, writes
+from ..core.graph import TensorBase, wrap
 from ..sight.recording import user_line
-from .recorded import Call, Method, Program, Ref, Value, leaves, mapped, refs_in, same_way
+from .recorded import Call, Input, Method, Program, Ref, Value, leaves, mapped, refs_in, same_way
 from .traced import Traced, name_of, plain
 
 BY_SHAPE = frozenset(
@@ -93,6 +94,17 @@ class Trace:
             return leaf
         at = self._known.get(id(leaf))
         return Ref(self._value(leaf, True, leaf.copy("K")) if at is None else at)
+
+    def argument(self, name: str, given: Any) -> Any:
+        """An array or a Tensor of a call, traced: an input of that name."""
+        is_tensor = isinstance(given, TensorBase)
+        traced = self.input(given._data if is_tensor else np.asarray(given))
+        self.program.inputs.append(Input(name, traced.at, "argument"))
+        if not is_tensor:
+            return traced
+        twin = wrap(traced)
+        twin._requires_grad = given._requires_grad
+        return twin
 
     def number_of(self, array: Any) -> int:
         """The number of the value that an array is."""

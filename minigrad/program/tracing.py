@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ..core.graph import TensorBase, wrap
+from ..core.graph import TensorBase
 from .around import Around
-from .recorded import Input, Program, Ref, leaves, mapped
+from .recorded import Program, Ref, leaves, mapped
 from .trace import Trace
 from .traced import Traced
 
@@ -64,14 +64,9 @@ def _argument(trace: Trace, name: str, value: Any, given: list[tuple[str, Any]])
         if not isinstance(leaf, ARRAYS):
             return leaf
         own = name if len(arrays) == 1 else f"{name}{next(count)}"
-        array = leaf._data if isinstance(leaf, TensorBase) else np.asarray(leaf)
-        traced = trace.input(array)
-        trace.program.inputs.append(Input(own, traced.at, "argument"))
-        if not isinstance(leaf, TensorBase):
-            return traced
-        twin = wrap(traced)
-        twin._requires_grad = leaf._requires_grad
-        given.append((own, twin))
+        twin = trace.argument(own, leaf)
+        if isinstance(twin, TensorBase):
+            given.append((own, twin))
         return twin
 
     return mapped(value, follow)

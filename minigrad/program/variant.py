@@ -66,7 +66,7 @@ class Variant:
         trace = Trace(getattr(f, "__name__", type(f).__name__), "compile")
         trace.paths, trace.at_end = around.paths, lambda function: self._later(trace, function)
         inputs, twins = given.traced(trace, (args, options))
-        before = [None if t is None else (t._requires_grad, id(t._data)) for t in twins]
+        before = _identities(twins)
         held = [h for _, h in around.holders if isinstance(h, TensorBase)]
         self._needs = [(tensor, tensor._requires_grad) for tensor in held]
         self._own = {id(holder) for _, holder in around.holders}
@@ -80,7 +80,7 @@ class Variant:
             result = f(*inputs[0], **inputs[1])
             self.result = mapped(result, lambda leaf: self._out(trace, leaf))
             self._gather_grads(trace)
-        if before != [None if t is None else (t._requires_grad, id(t._data)) for t in twins]:
+        if before != _identities(twins):
             raise TypeError(
                 f"compile: {trace.program.name} sets requires_grad or data of an argument, which a program would not "
                 "do again; set them before the call"
@@ -251,6 +251,11 @@ def _undone(around: Around) -> Iterator[None]:
     except BaseException:
         around.put_back()
         raise
+
+
+def _identities(twins: list[Any]) -> list[Any]:
+    """All that no function may set in its arguments; None for plain arrays."""
+    return [None if t is None else (t._requires_grad, id(t._data)) for t in twins]
 
 
 def _is_live(node: Any) -> bool:
