@@ -9,6 +9,7 @@ from . import landings as landings
 from .core.backward import grad
 from .core.rows import elementwise, primitive
 from .modes import enable_grad, no_grad
+from .ops import later
 from .ops.activations import (
     celu, elu, gelu, hardsigmoid, hardswish, hardtanh, leaky_relu, logsigmoid, mish, relu, relu6,
     selu, silu, softplus,
@@ -35,7 +36,6 @@ from .ops.joining import (
     array_split, column_stack, dsplit, dstack, hsplit, hstack, split, unstack, vsplit, vstack,
 )
 from .ops.kernels import allocator
-from .ops.linalg import cholesky, det, eigh, inv, matrix_power, slogdet, solve
 from .ops.losses import cross_entropy, hinge_loss, nll_loss
 from .ops.fused import unfused
 from .ops.normalisation import batch_norm, group_norm, layer_norm, rms_norm
@@ -111,7 +111,8 @@ __all__ = [
 # fmt: on
 # isort: on
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # read when they are first named, the ops of `ops.LATER` and what is made of them
+    from .ops.linalg import cholesky, det, eigh, inv, matrix_power, slogdet, solve
     from .program import compile, script
 
 ROOMS = ("picture", "program", "sight")
@@ -125,6 +126,9 @@ def __getattr__(name: str) -> Any:
         return import_module(f"minigrad.{name}")
     if name in ("compile", "script"):
         return getattr(import_module("minigrad.program"), name)
+    for module in later() if name in __all__ else ():
+        if name in vars(module):
+            return vars(module)[name]
     no_attribute("minigrad", name)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from .core import writes
 from .core.graph import TensorBase
 from .core.rows import Primitive, served, serves
-from .ops import cumulative, reductions
+from .ops import cumulative, later, reductions
 from .ops.elementwise import astype, where
 from .ops.inspection import (
     FUNCTIONS,
@@ -36,7 +36,7 @@ def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[st
         return _along_axis(f"{name}.{method}", _ALONG_AXIS.get((ufunc, method)), inputs, kwargs)
     if "out" in kwargs:
         return _into(name, ufunc, inputs, kwargs)
-    ours = served.get(ufunc)
+    ours = _served(ufunc)
     if ours is None:
         if ufunc not in UFUNCS:
             raise TypeError(_no_row(name))
@@ -80,7 +80,7 @@ def call_function(function: Any, args: Any, kwargs: dict[str, Any], like: Any = 
     name = name_of(function)
     if kwargs.get("out", name) is None:  # out=None is the same as no out
         kwargs = {word: value for word, value in kwargs.items() if word != "out"}
-    ours = served.get(function)
+    ours = _served(function)
     if ours is not None:
         if not args:  # np.sum(a=t): minigrad may have another name for the first argument
             kwargs = dict(kwargs)
@@ -104,6 +104,13 @@ def call_function(function: Any, args: Any, kwargs: dict[str, Any], like: Any = 
     elif function not in FUNCTIONS:
         raise TypeError(_no_row(name))
     return inspect(function, *args, **kwargs)
+
+
+def _served(function: Any) -> Any:
+    """Ours for a function of NumPy, or None; the files of the table that are read later may have it."""
+    if function not in served:
+        later()
+    return served.get(function)
 
 
 @serves(np.copy)

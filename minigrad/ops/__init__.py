@@ -1,1 +1,14 @@
 """The table of ops: each is one row, its function with its derivative rules."""
+
+import functools
+from importlib import import_module
+from types import ModuleType
+
+LATER = ("linalg",)
+"""Files of the table that are read when minigrad or NumPy first names a function that no other file has."""
+
+
+@functools.cache
+def later() -> tuple[ModuleType, ...]:
+    """The files of LATER; so `import minigrad` stays quick however many functions of NumPy have a row."""
+    return tuple(import_module(f"{__name__}.{name}") for name in LATER)

@@ -13,6 +13,9 @@ from barred import barred
 
 import minigrad
 from minigrad import picture
+from minigrad.ops import later
+
+later()  # tests that walk the table walk all of it
 
 
 @pytest.fixture(autouse=True)

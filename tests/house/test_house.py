@@ -181,6 +181,19 @@ def test_importing_nn_leaves_out_what_is_used_now_and_then(room):
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
+def test_a_file_of_the_table_that_is_read_later_is_read_when_it_is_named():
+    code = """import sys
+import numpy as np
+import minigrad
+from minigrad.ops import LATER
+assert not any(f"minigrad.ops.{name}" in sys.modules for name in LATER)
+t = minigrad.Tensor(np.eye(2))
+assert isinstance(CALL, minigrad.Tensor)
+"""
+    for call in ("np.linalg.inv(t)", "minigrad.inv(t)"):
+        subprocess.run([sys.executable, "-c", code.replace("CALL", call)], check=True, cwd=ROOT)
+
+
 def test_dir_shows_the_public_names_and_rooms_alone():
     shown = {name for name in dir(minigrad) if not name.startswith("__")}
     assert shown == {*minigrad.__all__, *minigrad.ROOMS}
