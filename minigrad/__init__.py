@@ -48,6 +48,7 @@ from .ops.pooling import (
 from .ops.powers import cbrt, hypot, power, sqrt
 from .ops.products import (
     dot, inner, kron, linear, matmul, matvec, multi_dot, outer, tensordot, vdot, vecdot,
+    vecmat,
 )
 from .ops.pytorch_words import no_attribute
 from .ops.rearrange import (
@@ -88,11 +89,11 @@ __all__ = [
     "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "cos", "cosh", "costs",
     "cross_entropy", "cumprod", "cumsum", "debug", "deg2rad", "det", "diag", "diagonal", "divide",
     "dot", "dsplit", "dstack", "eigh", "einsum", "elementwise", "elu", "embedding", "enable_grad",
-    "erf", "erfc", "exp", "exp2", "expand_dims", "explain", "expm1", "flatten", "flip", "fliplr",
+    "erf", "erfc", "exp", "exp2", "expand_dims", "explain", "expm1", "fftshift", "flatten", "flip", "fliplr",
     "flipud", "floor_divide", "fmax", "fmin", "fold", "gelu", "generator", "getitem", "grad",
     "group_norm", "gru", "gru_step",
     "hardsigmoid", "hardswish", "hardtanh", "hessian", "hinge_loss", "hsplit", "hstack",
-    "huber_loss", "hvp", "hypot", "inner", "inv", "is_recording", "jacobian", "jvp", "kl_div",
+    "huber_loss", "hvp", "hypot", "ifftshift", "inner", "inv", "is_recording", "jacobian", "jvp", "kl_div",
     "kron", "l1_loss", "layer_norm", "leaky_relu", "linear", "log", "log1p", "log2", "log10", "log_softmax",
     "logaddexp", "logaddexp2", "logsigmoid", "logsumexp", "lstm", "lstm_step", "matmul", "matrix_power",
     "matrix_transpose", "matvec", "max", "max_pool1d", "max_pool2d", "maximum", "mean", "median",
@@ -106,12 +107,13 @@ __all__ = [
     "softmax", "softplus", "solve", "sort", "split", "sqrt", "square", "squeeze", "stack", "std",
     "subtract", "sum", "sum_to", "swapaxes", "take", "take_along_axis", "tan", "tanh", "tensordot",
     "tile", "topk", "touch", "trace", "transpose", "tril", "triu", "unfold", "unfused", "unstack",
-    "value_and_grad", "var", "vdot", "vecdot", "vjp", "vsplit", "vstack", "where", "where_safe",
+    "value_and_grad", "var", "vdot", "vecdot", "vecmat", "vjp", "vsplit", "vstack", "where", "where_safe",
 ]
 # fmt: on
 # isort: on
 
 if TYPE_CHECKING:  # read when they are first named, the ops of `ops.LATER` and what is made of them
+    from .ops.fourier import fftshift, ifftshift
     from .ops.linalg import cholesky, det, eigh, inv, matrix_power, slogdet, solve
     from .program import compile, script
 

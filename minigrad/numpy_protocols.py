@@ -24,6 +24,7 @@ from .ops.inspection import (
     plain,
     tensors_in,
 )
+from .ops.refused import WHY
 
 _REFUSED = ("out", "where", "casting", "order", "subok", "signature", "axes", "initial")
 _BY_NAME = (signatures.Parameter.POSITIONAL_OR_KEYWORD, signatures.Parameter.KEYWORD_ONLY)
@@ -181,7 +182,8 @@ def _instead(method: str) -> str:
 
 
 def _no_row(name: str) -> str:
+    why = f": {WHY[name]}" if name in WHY else ""
     return (
-        f"{name} has no gradient rule in minigrad. Compose it of functions that have one, write it as a "
+        f"{name} has no gradient rule in minigrad{why}. Compose it of functions that have one, write it as a "
         "minigrad.primitive, or compute on t.numpy() if no gradient is needed"
     )

@@ -38,7 +38,7 @@ FUNCTIONS = frozenset((
     np.tril_indices_from, np.triu_indices_from, np.diag_indices_from,
     # what is true of it
     np.any, np.all, np.count_nonzero, np.isclose, np.allclose, np.array_equal, np.array_equiv, np.isin,
-    np.isneginf, np.isposinf, np.iscomplex, np.isreal, np.linalg.matrix_rank,
+    np.isneginf, np.isposinf, np.angle, np.einsum_path, np.iscomplex, np.isreal, np.linalg.matrix_rank,
     # rounded, or another of its shape
     np.round, np.around, np.zeros_like, np.ones_like, np.empty_like,
 )).union(vars(np)[name] for name in ("fix",) if name in vars(np))  # deprecated since NumPy 2.5

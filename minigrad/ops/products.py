@@ -130,8 +130,25 @@ def matvec(a: Any, x: Any) -> Any:
     return squeeze(_matmul_row(a, expand_dims(x, -1)), -1)
 
 
+def vecmat(x: Any, a: Any) -> Any:
+    """y_j = sum_i x_i a_ij over the last axis of x (..., m) and the one before the last of a (..., m, n)."""
+    x, a = _arrays(x, a)
+    if (
+        x.ndim < 1
+        or a.ndim < 2
+        or x.shape[-1] != a.shape[-2]
+        or not _broadcast(x.shape[:-1], a.shape[:-2])
+    ):
+        raise ValueError(
+            f"vecmat: x has shape {x.shape} and a {a.shape}; (..., m) and (..., m, n) are needed, with leading axes "
+            "that broadcast"
+        )
+    return squeeze(_matmul_row(expand_dims(x, -2), a), -2)
+
+
 if hasattr(np, "matvec"):  # since NumPy 2.2
     serves(np.matvec)(matvec)
+    serves(np.vecmat)(vecmat)
 
 # Sums over other axes ------------------------------------------------------------------------------------
 

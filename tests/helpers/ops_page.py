@@ -7,13 +7,18 @@ import inspect
 import pkgutil
 import re
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 
+import numpy as np
+from numpy_names import ALL, name_of
 from places import ROOT
 
 import minigrad as mg
 import minigrad.ops
 from minigrad.core.rows import served
 from minigrad.methods import Methods
+from minigrad.ops.inspection import FUNCTIONS, UFUNCS, VALUES
+from minigrad.ops.refused import WHY
 
 PAGE = ROOT / "minigrad" / "ops" / "README.md"
 
@@ -62,8 +67,7 @@ def numpy_names(op: object, name: str) -> str:
         is_adapter = getattr(ours, "__name__", "") in (f"_numpy_{name}",)
         is_adapter = is_adapter or getattr(ours, "__wrapped__", None) is op
         if ours is op or is_adapter or theirs.__name__ == name:
-            space = "np.linalg" if "linalg" in (getattr(theirs, "__module__", "") or "") else "np"
-            names.add(f"{space}.{theirs.__name__}")
+            names.add(name_of(theirs))
     return ", ".join(f"`{n}`" for n in sorted(names))
 
 
@@ -97,6 +101,69 @@ def documentation(op: object) -> tuple[str, str]:
     return lines[0] if lines else "", " ".join(convention)
 
 
+def ours_by_name(function: object) -> str:
+    """The public name of what serves a function of NumPy."""
+    ours = served[function]
+    ours = getattr(ours, "__wrapped__", ours)
+    same = [name for name in mg.__all__ if getattr(mg, name) is ours]
+    named = getattr(ours, "__name__", "").removeprefix("_numpy_")
+    return same[0] if same else named if named in mg.__all__ else ""
+
+
+def numpy_row(function: object) -> list[str]:
+    """A function of NumPy that is served: its name and ours, the orders of its gradient, and its conventions."""
+    ours = ours_by_name(function)
+    formula, convention = documentation(getattr(mg, ours, served[function]))
+    is_constant = "without gradient" in formula or "No gradient" in formula
+    orders = "none" if is_constant else "any order"
+    return [f"`{name_of(function)}`", f"`{ours}`" if ours else "", orders, convention]
+
+
+def listed(functions: Iterable[object]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(map(name_of, functions)))
+
+
+def numpy_tables() -> list[str]:
+    """What becomes of every function of NumPy that asks a Tensor what to do."""
+    refused = defaultdict(list)
+    for function in ALL - served.keys() - UFUNCS - FUNCTIONS - VALUES:
+        refused[WHY.get(name_of(function), "TODO")].append(function)
+    return [
+        "",
+        "# Every function of NumPy",
+        "",
+        f"What each function of NumPy {numpy_version()} does with a `Tensor`. Those that make arrays from numbers,",
+        "read files or print (`np.arange`, `np.load`, ...) do not ask a Tensor what to do, and are not listed.",
+        "",
+        *table(
+            ("NumPy", "minigrad", "gradient", "convention"),
+            [numpy_row(f) for f in sorted(ALL & served.keys(), key=name_of)],
+        ),
+        "",
+        "These act on the data, and have no gradient, as they are constant around almost every point: "
+        f"{listed(ALL & (UFUNCS | FUNCTIONS))}.",
+        "",
+        f"These act on the data, but only where nothing requires grad: {listed(ALL & VALUES)}.",
+        "",
+        "These are refused, by an error that says so:",
+        "",
+        *table(
+            ("NumPy", "why, and what to use"),
+            sorted([listed(fs), why] for why, fs in refused.items()),
+        ),
+    ]
+
+
+def numpy_version() -> str:
+    return np.__version__.rpartition(".")[0]
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    lines = [titles, *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    text = ["| " + " | ".join(line) + " |" for line in lines]
+    return [text[0], "|---" * len(titles) + "|", *text[1:]]
+
+
 def page() -> str:
     text = [
         "# Every op",
@@ -114,9 +181,8 @@ def page() -> str:
             "",
             summary,
             "",
-            "| " + " | ".join(TITLES) + " |",
-            "|---" * len(TITLES) + "|",
         ]
+        rows = []
         for name, op in sorted(found.items()):
             formula, convention = documentation(op)
             method = spelled.get(name, name if name in methods else "")
@@ -128,8 +194,9 @@ def page() -> str:
                 f"{formula}",
                 convention,
             ]
-            text.append("| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |")
-    return "\n".join(text) + "\n"
+            rows.append(cells)
+        text += table(TITLES, rows)
+    return "\n".join(text + numpy_tables()) + "\n"
 
 
 if __name__ == "__main__":

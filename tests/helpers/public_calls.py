@@ -88,6 +88,7 @@ ARGUMENTS = {  # of a function, if not one matrix
     "linear": (X, Y, V),
     "matrix_power": (SPD, 3),
     "matvec": (X, V),
+    "vecmat": (V, X),
     "layer_norm": (X, 2),
     "rms_norm": (X, 2),
     "group_norm": (X, 1),

@@ -75,6 +75,7 @@ FURTHER = {
     "hsplit": (3,), "vsplit": (2,),
     "dot": (np.ones((3, 2)),), "vdot": (np.ones((3, 2)),), "inner": (np.ones((4, 3)),), "outer": (np.ones(2),),
     "kron": (np.ones((2, 2)),), "tensordot": (np.ones((2, 3)),), "vecdot": (np.ones(3),), "matvec": (np.ones(3),),
+    "vecmat": (np.ones((3, 2)),),
     "matmul": (np.ones((3, 2)),), "broadcast_to": ((4, 2, 3),), "expand_dims": (1,), "pad": (1,),
     "take": ([2, 0], 1), "take_along_axis": (np.array([[2, 0], [1, 1]]), 1), "topk": (2,),
 }  # fmt: skip

@@ -21,7 +21,10 @@ def test_every_public_op_is_on_the_page_and_nothing_else():
 
 def test_the_page_is_up_to_date():
     pytest.importorskip("torch", reason="PyTorch is not installed: its names are on the page")
-    assert ops_page.PAGE.read_text() == ops_page.page(), "run `python tests/helpers/ops_page.py`"
+    page = ops_page.PAGE.read_text()
+    if f"function of NumPy {ops_page.numpy_version()} does" not in page:
+        pytest.skip("the page lists the functions of another version of NumPy")
+    assert page == ops_page.page(), "run `python tests/helpers/ops_page.py`"
 
 
 def test_pytorchs_names_exist():

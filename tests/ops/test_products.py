@@ -120,6 +120,7 @@ def test_multi_dot_multiplies_in_the_cheapest_order():
         (lambda x: mg.vecdot(x, x, axis=2), ["axis 2"]),
         (lambda x: mg.vecdot(x, x, dim=0), ["axis"]),
         (lambda x: mg.matvec(x, x[:, 0]), ["matvec", "(2, 3)", "(2,)"]),
+        (lambda x: mg.vecmat(x[0], x), ["vecmat", "(2, 3)", "(3,)"]),
         (lambda x: mg.tensordot(x, x, 1), ["tensordot", "(2, 3)"]),
         (lambda x: mg.tensordot(x, x, 3), ["tensordot", "axes=3", "(2, 3)"]),
         (lambda x: mg.tensordot(x, x, -1), ["tensordot", "axes=-1"]),

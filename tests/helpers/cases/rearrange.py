@@ -24,6 +24,13 @@ def rolled(shape, shift, axis=None):
     )
 
 
+def shifted(name, shape, axes):
+    return Call(
+        lambda x: getattr(mg, name)(x, axes), (shape,),
+        torch=lambda x: getattr(torch.fft, name)(x, axes),
+    )  # fmt: skip
+
+
 def repeated(shape, repeats, axis=None):
     return Call(
         lambda x: mg.repeat(x, repeats, axis), (shape,),
@@ -61,6 +68,9 @@ CASES = {
     "roll": [
         rolled((5,), 2), rolled((2, 3), -1), rolled((2, 3), 4, 1), rolled((2, 3, 2), (1, -1), (0, 1)),
         rolled((2, 3), (1, 1), (1, 1)), rolled((0, 3), 1, 1), rolled((), 1), rolled((2, 3), (2, 1), (-1, 0)),
+    ] + [
+        shifted(name, shape, axes) for name in ("fftshift", "ifftshift")
+        for shape, axes in [((5,), None), ((4, 3), 1), ((2, 3, 5), (0, -1))]
     ],
     "diagonal": [
         diagonal_of((3, 3)), diagonal_of((2, 4), 1), diagonal_of((4, 2), -1), diagonal_of((2, 3, 4), 0, 1, 2),

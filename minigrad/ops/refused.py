@@ -1,0 +1,32 @@
+"""Functions of NumPy that have no rule here: why not, and what to use instead."""
+
+from __future__ import annotations
+
+# fmt: off
+_GROUPS: tuple[tuple[str, str], ...] = (
+    ("fft.fft fft.fft2 fft.fftn fft.hfft fft.ifft fft.ifft2 fft.ifftn fft.ihfft fft.irfft fft.irfft2 fft.irfftn "
+     "fft.rfft fft.rfft2 fft.rfftn",
+     "its values are complex, and gradients here are of real numbers; a product with a matrix of cosines and one of "
+     "sines is the transform of a short array"),
+    ("linalg.eig linalg.eigvals roots poly",
+     "its values may be complex, and gradients here are of real numbers; np.linalg.eigh takes symmetric matrices"),
+    ("lib.scimath.sqrt lib.scimath.log lib.scimath.log2 lib.scimath.log10 lib.scimath.logn lib.scimath.power "
+     "lib.scimath.arccos lib.scimath.arcsin lib.scimath.arctanh sort_complex",
+     "its values may be complex, and gradients here are of real numbers; the function of the same name in np gives "
+     "nan there"),
+    ("copyto place put putmask fill_diagonal",
+     "it writes into an array, which a graph cannot follow; np.where, minigrad.scatter and minigrad.put_along_axis "
+     "give a new one, t.assign(value) writes into a Tensor"),
+    ("frexp nextafter spacing",
+     "it takes apart how a number is stored, which has no derivative"),
+    ("polydiv",
+     "it is a loop over the coefficients; np.polymul and np.polysub are rules"),
+    ("apply_over_axes",
+     "it calls a function axis by axis; most take axis=(0, 1)"),
+    ("busday_count busday_offset is_busday isnat datetime_as_string",
+     "it is about dates, of which there are no Tensors"),
+)
+# fmt: on
+
+WHY = {f"np.{name}": why for names, why in _GROUPS for name in names.split()}
+"""The function as users name it -> why it has no rule, and what to do."""
