@@ -27,6 +27,7 @@ WORDS = {
     "matmul": mg.matmul,
     "vecdot": mg.vecdot,
     "matvec": mg.matvec,
+    "vecmat": mg.vecmat,
     "tensordot": mg.tensordot,
 }
 
