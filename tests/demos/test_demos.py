@@ -65,6 +65,19 @@ def test_the_spiral_learns_and_draws_its_regions_and_its_graph(workplace, tmp_pa
     assert f"wrote {tmp_path / 'new/folder/spiral_graph.svg'}" in done.stdout
 
 
+def test_the_hares_and_lynxes_are_fitted_as_others_fit_them(workplace):
+    pytest.importorskip("scipy")
+    done = run(workplace, "ode.py")
+    assert done.returncode == 0, done.stderr
+    assert files(workplace["cwd"]) == {"out/ode.png"}
+    assert_is_whole_png(workplace["cwd"] / "out/ode.png")
+    (difference,) = re.findall(r"differences: (\S+) of its norm", done.stdout)
+    assert float(difference) < 1e-5
+    fitted = [float(last) for last in re.findall(r"-> +([\d.]+)$", done.stdout, re.M)]
+    # the posterior means of Carpenter 2018, "Predator-Prey Population Dynamics", a study with Stan
+    assert fitted == pytest.approx([33.9, 5.9, 0.55, 0.028, 0.80, 0.024], rel=0.05)
+
+
 @needs_a_renderer
 @pytest.mark.parametrize("model", ["mlp", "cnn"])
 def test_mnist_learns_and_draws_into_the_folder_out(workplace, mnist_folder, model):
