@@ -60,6 +60,8 @@ class Around:
         for i, other in enumerate(others):
             self._walk(other, f"x{i}")
         for path, optimizer in self._optimizers:
+            for i, p in enumerate(optimizer.params):
+                self._walk(p, f"{path}.params.{i}")
             for group in optimizer.param_groups:
                 self._options.of_container(path, group)
                 if self._named & {"param_groups", *group}:

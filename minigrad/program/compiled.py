@@ -179,7 +179,8 @@ def compile(f: Callable[..., Any] | None = None, *, check: int = 0) -> Any:
             return loss
 
     f      a function of arrays, Tensors, and lists, tuples and dicts of them; other arguments are compared by value if
-           they are numbers or texts, and by identity. It may call backward(), grad() and, last, an optimiser's step()
+           they are numbers or texts, and by identity. It may call backward(), grad() and, last, nn's clips of gradients
+           and an optimiser's step(), which are called behind the program; a norm that a clip returns may be returned
     check  compare each so many calls with f itself, and raise RuntimeError on the first different bit; 0: never
 
     At the first call, and when shapes, dtypes, modes or numbers around f are others, f runs twice on copies of all

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from ..core.graph import TensorBase
+from ..sight.recording import user_line
 from .recorded import Attribute, Method, getitem, leaves, mapped, setitem
 
 if TYPE_CHECKING:
@@ -65,9 +66,9 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         root = self.trace.program.values[self.at].root
         return None if root == self.at else self.trace.traced(root)
 
-    def later(self, function: Callable[[], Any]) -> None:
-        """Let the function be called behind the program, as it is: an optimiser's step."""
-        self.trace.later(function)
+    def later(self, function: Callable[[], Any], gradients: Any = ()) -> Later:
+        """Let the function be called behind the program, as it is: an optimiser's step, or a clip of gradients."""
+        return self.trace.later(function, gradients)
 
     def noting(self, kernel: Callable[..., Any]) -> Callable[..., Any]:
         """The function that notes a call of `kernel`; see `ops.kernels.noting`."""
@@ -190,6 +191,26 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __repr__(self) -> str:
         return f"<traced {self.shape} {self.dtype}>"
+
+
+class Later(np.lib.mixins.NDArrayOperatorsMixin):
+    """The answer of a function that is called behind the program: it may be returned, and is not known before."""
+
+    def __init__(self, place: int, name: str) -> None:
+        self.place = place
+        self._name = name
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError(
+            f"compile: {user_line()} uses what {self._name} returns, which a program calls at its end; return it, and "
+            "use it after the call"
+        )
+
+    __array_ufunc__ = __array_function__ = __array__ = __getitem__ = __len__ = __iter__ = _refuse
+    __float__ = __int__ = __index__ = __bool__ = __round__ = __str__ = __format__ = _refuse
+
+    def __getattr__(self, name: str) -> Any:
+        self._refuse()
 
 
 def name_of(function: Any) -> str:
