@@ -78,8 +78,8 @@ class Around:
         if path:
             self.put_back()
             raise TypeError(
-                f"compile: {name} changes {path}, which a program would not do again; return what changes, or keep it "
-                "in a Tensor and write that with assign()"
+                f"compile: {name} changes {path}, which a program would not do again; do that outside, return what "
+                "changes, or keep it in a Tensor and write that with assign()"
             )
 
     def hooked(self) -> str:
@@ -227,7 +227,7 @@ class Around:
         inputs: dict[int, Any] = {}
         generators = [(p, h) for p, h in self.holders if isinstance(h, np.random.Generator)]
         states = [h.bit_generator.state for _, h in generators]
-        generator = random._default
+        default = random._default
         elsewhere = _global_states()
         try:
             for path, holder in self.holders:
@@ -249,18 +249,18 @@ class Around:
                 else:
                     continue
                 trace.program.inputs.append(Input(path, at, kind, holder))
-            drawing = Drawing(trace)
-            random._default = drawing
+            drawing = _drawing(trace, generators)
             yield
             self._check_settings(trace, inputs, drawing, elsewhere)
             for (path, own), state in zip(generators, states, strict=True):
                 if repr(own.bit_generator.state) != repr(state):
                     raise TypeError(
                         f"{trace.caller}: {trace.program.name}{self._place} draws from {path}, and a program would "
-                        "repeat these numbers; draw from minigrad.generator(), or pass what is drawn as an argument"
+                        f"repeat these numbers; draw from minigrad.generator({path})"
                     )
         finally:
-            random._default = generator
+            random._default = default
+            random._traced.clear()
             np.random.set_state(elsewhere[0])  # noqa: NPY002
             python_random.setstate(elsewhere[1])
             for (_, own), state in zip(generators, states, strict=True):
@@ -269,19 +269,32 @@ class Around:
                 tensor._data, tensor._grad = data, grad
 
 
+def _drawing(trace: Trace, generators: list[tuple[str, Any]]) -> Drawing:
+    """The notes of draws from the default generator, in its place from now on; the others get theirs, too."""
+    known = random.generator()
+    drawing = Drawing(trace, "rng", known)
+    for path, own in generators:
+        like = drawing if own is known else own
+        random._traced[id(own)] = Drawing(trace, path, like, own)
+    random._default = drawing
+    return drawing
+
+
 def _global_states() -> Any:
     return np.random.get_state(), python_random.getstate()  # noqa: NPY002
 
 
 class Drawing(np.random.Generator):
-    """A copy of the default generator, whose draws are noted."""
+    """A copy of a generator, whose draws are noted; of a Drawing it is another name. `holder`: None for the default."""
 
-    def __init__(self, trace: Trace) -> None:
-        known = random.generator()
-        kind = type(known.bit_generator)
-        super().__init__(kind())
-        self.bit_generator.state = known.bit_generator.state
+    def __init__(self, trace: Trace, name: str, known: Any, holder: Any = None) -> None:
+        bits = known.bit_generator
+        if not isinstance(known, Drawing):
+            bits = type(bits)()
+            bits.state = known.bit_generator.state
+        super().__init__(bits)
         self._trace = trace
+        self._name, self._holder = name, holder
         self._traced: Any = None
 
     def __getattribute__(self, name: str) -> Any:
@@ -292,7 +305,7 @@ class Drawing(np.random.Generator):
             plain = np.random.Generator(own("bit_generator"))
             self._traced = own("_trace").input(plain)
             inputs = own("_trace").program.inputs
-            inputs.append(Input("rng", self._traced.at, "generator"))
+            inputs.append(Input(self._name, self._traced.at, "generator", self._holder))
         return lambda *args, **options: self._trace.draw(self._traced, name, args, options)
 
 

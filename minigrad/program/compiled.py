@@ -185,12 +185,13 @@ def compile(f: Callable[..., Any] | None = None, *, check: int = 0) -> Any:
 
     At the first call, and when shapes, dtypes, modes or numbers around f are others, f runs twice on copies of all
     arrays, and what differs between these runs raises TypeError with the line; side effects of f beyond arrays happen
-    at these times only. What looks into values (`item()`, `float(t)`, a mask as an index) raises TypeError, too;
-    `if t > 0:` makes a program for either way. What the clock, the environment, files, and modules of others say is not
-    seen; `check` finds it. Plain arrays around f are compared by content: let large ones be arguments or Tensors. Other
-    threads must not use what is around f while it is traced. Results own their memory. With a generator, a cache or a
-    question for np.ndarray around f, with memory that it writes and has by two names, within `record` and `debug`, with
-    hooks, and with arguments that have a history, f runs as it is, and a warning says so.
+    at these times only. What looks into values (`item()`, `float(t)`, a mask as an index) raises TypeError, too; `if t
+    > 0:` makes a program for either way. Random numbers are drawn anew by `minigrad.generator()`, and by
+    `minigrad.generator(rng)` from a generator of your own. What the clock, the environment, files, and modules of
+    others say is not seen; `check` finds it. Plain arrays around f are compared by content: let large ones be arguments
+    or Tensors. Other threads must not use what is around f while it is traced. Results own their memory. With a
+    generator, a cache or a question for np.ndarray around f, with memory that it writes and has by two names, within
+    `record` and `debug`, with hooks, and with arguments that have a history, f runs as it is, and a warning says so.
     """
     if f is None:
         return functools.partial(compile, check=check)

@@ -294,11 +294,15 @@ class Trace:
             f"{self.caller}: {what} at {user_line()} changes an array in a way that no program sees; make a new one"
         )
 
-    def refuse(self, what: str) -> NoReturn:
+    def refuse(
+        self,
+        what: str,
+        remedy: str = "Leave it out of the function, or choose with minigrad.where",
+    ) -> NoReturn:
         """Raise: the function looks into values."""
         raise TypeError(
             f"{self.caller}: {what} at {user_line()} looks into the values of an array, and what follows may depend on "
-            "them; a program is the same for all values. Leave it out of the function, or choose with minigrad.where"
+            f"them; a program is the same for all values. {remedy}"
         )
 
 

@@ -70,6 +70,10 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         """Let the function be called behind the program, as it is: an optimiser's step, or a clip of gradients."""
         return self.trace.later(function, gradients)
 
+    def refuse(self, what: str, remedy: str) -> NoReturn:
+        """Raise: the function looks into values."""
+        self.trace.refuse(what, remedy)
+
     def noting(self, kernel: Callable[..., Any]) -> Callable[..., Any]:
         """The function that notes a call of `kernel`; see `ops.kernels.noting`."""
         return lambda *args, **options: self.trace.note(kernel, args, options)
@@ -127,7 +131,12 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         if name in VIEWS:
             return self.trace.note(Attribute(name), (self,), {})
         if name.startswith("_") or not callable(getattr(np.ndarray, name, None)):
-            raise AttributeError(f"an array that is traced has no attribute {name}")
+            if name.startswith("_") or not hasattr(np.ndarray, name):
+                raise AttributeError(f"'numpy.ndarray' object has no attribute {name!r}")
+            raise TypeError(  # not AttributeError, which hasattr() would take for an answer
+                f"{self.trace.caller}: .{name} at {user_line()} shows the memory of an array, and a program has other "
+                "memory; take functions of NumPy, x.reshape(-1) for x.flat"
+            )
         if name in LOOKING_METHODS and not self.is_constant:
             self.trace.refuse(_asked_by(name))
         if name in CHANGING_METHODS:
@@ -181,7 +190,18 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         if self.is_constant:
             return np.array(self.value, dtype)
-        return self.trace.refuse("np.asarray")
+        return self.trace.refuse(
+            "np.asarray (or a plain array a, as in a[x], or np.array([x, ...]))",
+            "Let a be a Tensor around the function, or an argument, and take np.stack([x, ...])",
+        )
+
+    def __copy__(self, _: Any = None) -> Any:
+        return self.copy("K")
+
+    __deepcopy__ = __copy__
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self == value).any())
 
     def __str__(self) -> str:
         return self.trace.refuse("str()")

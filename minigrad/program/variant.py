@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from itertools import starmap
 from operator import call
@@ -14,13 +15,12 @@ import numpy as np
 
 from ..core import writes
 from ..core.graph import TensorBase, wrap
-from ..random import generator
 from ..sight.recording import user_line
 from .around import Around
 from .facts import NUMBERS
 from .given import Given
 from .plan import Plan
-from .recorded import Input, OtherWay, Program, Ref, mapped
+from .recorded import Input, OtherWay, Program, Ref, is_named, mapped
 from .simplify import simplified
 from .trace import Trace
 from .traced import Later, Traced
@@ -28,14 +28,16 @@ from .traced import Later, Traced
 _set_grad = TensorBase.__dict__["_grad"].__set__
 
 
-class Out(NamedTuple):
+@dataclass(frozen=True)
+class Out:
     """An array in the structure of a result: its place among the outputs, and whether it is in a Tensor."""
 
     place: int
     is_tensor: bool
 
 
-class Said(NamedTuple):
+@dataclass(frozen=True)
+class Said:
     """The answer of a function that is called behind the program, in the structure of a result."""
 
     place: int
@@ -150,7 +152,7 @@ class Variant:
             if leaf is not None and not isinstance(leaf, (*NUMBERS, np.generic)):
                 raise TypeError(
                     f"compile: {trace.program.name} returns a {type(leaf).__name__}, which a program cannot make anew; "
-                    "return arrays, Tensors, numbers and texts in tuples, lists and dicts"
+                    "return arrays, Tensors, numbers and texts in tuples, named tuples, lists and dicts"
                 )
             return leaf
         out = Out(self._output(trace, data), is_tensor)
@@ -167,7 +169,6 @@ class Variant:
         """Make the program ready to run."""
         self.program = program = simplified(self.program)
         self._moving = [i for i in program.inputs if i.kind == "generator"]
-        self._draws = bool(self._moving)
         roots = {program.values[c.writes].root for c in program.calls if c.writes is not None}
         self._written = [i for i in program.inputs if i.at in roots and i.kind != "generator"]
         arguments = [i for i in program.inputs if i.kind == "argument"]
@@ -238,14 +239,14 @@ class Variant:
 
     def run(self, given: Given) -> Any:
         """The results for these arguments, and all effects; OtherWay, with nothing changed, if a value decides so."""
-        drawn = generator() if self._draws else None
-        before: Any = None if drawn is None else drawn.bit_generator.state
-        moving = [drawn if i.kind == "generator" else i.array() for i in self._moving]
+        moving = [i.array() for i in self._moving]
+        generators = [m.bit_generator for m in moving if isinstance(m, np.random.Generator)]
+        before = [g.state for g in generators]
         try:
             out = self.planned.run(*given.arrays, *moving)
         except OtherWay:
-            if drawn is not None:
-                drawn.bit_generator.state = before
+            for g, state in zip(generators, before, strict=True):
+                g.state = state
             raise
         if self._written:
             writes.mark_written(*[self._array_of(i, given) for i in self._written])
@@ -311,6 +312,6 @@ def _built(tree: Any, out: Any, said: Any) -> Any:
         return wrap(np.asarray(array)) if tree.is_tensor else array
     if tree.__class__ is Said:
         return said[tree.place]
-    if tree.__class__ in (tuple, list, dict):
+    if tree.__class__ in (tuple, list, dict) or is_named(tree.__class__):
         return mapped(tree, lambda leaf: _built(leaf, out, said))
     return tree

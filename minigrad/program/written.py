@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from .. import random
 from ..core import writes
 from ..core.graph import TensorBase
 from .recorded import Input, Program, leaves
@@ -94,7 +93,9 @@ class Script:
                 f"for {needed} beside {self._fixed}, which are numbers in it"
             )
         following = iter(mine)
-        found = [next(following) if i.kind == "argument" else _now(i) for i in self.program.inputs]
+        found = [
+            next(following) if i.kind == "argument" else i.array() for i in self.program.inputs
+        ]
         touched = {
             self.program.values[c.writes].root for c in self.program.calls if c.writes is not None
         }
@@ -153,12 +154,6 @@ def script(f: Callable[..., Any], *example: Any) -> Script:
     '''
     program, paths = traced(f, example)
     return Script(simplified(program), paths, example)
-
-
-def _now(given: Input) -> Any:
-    if given.kind == "generator":
-        return random.generator()
-    return given.array()
 
 
 def _step_name(program: Program) -> str:
