@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random as python_random
 import sys
+import threading
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -229,6 +231,7 @@ class Around:
         states = [h.bit_generator.state for _, h in generators]
         default = random._default
         elsewhere = _global_states()
+        _open.append((threading.get_ident(), default, before))
         try:
             for path, holder in self.holders:
                 if isinstance(holder, TensorBase):
@@ -259,14 +262,36 @@ class Around:
                         f"repeat these numbers; draw from minigrad.generator({path})"
                     )
         finally:
-            random._default = default
-            random._traced.clear()
+            _put_back(*_open.pop()[1:])
             np.random.set_state(elsewhere[0])  # noqa: NPY002
             python_random.setstate(elsewhere[1])
             for (_, own), state in zip(generators, states, strict=True):
                 own.bit_generator.state = state
-            for tensor, data, grad in before:
-                tensor._data, tensor._grad = data, grad
+
+
+# The thread of each function that is traced now, the default generator, and what its Tensors held
+_open: list[tuple[int, Any, list[tuple[Any, Any, Any]]]] = []
+
+
+def _put_back(default: Any, before: list[tuple[Any, Any, Any]]) -> None:
+    """Let Tensors and the default generator be what they were before a function was traced."""
+    random._default = default
+    random._traced.clear()
+    for tensor, data, grad in before:
+        tensor._data, tensor._grad = data, grad
+
+
+def _put_back_in_child() -> None:
+    """Put back in the child of a fork what other threads traced, which do not exist there."""
+    for thread, default, before in reversed(_open):
+        if thread != threading.get_ident():
+            _put_back(default, before)
+            random._reset_locks()
+    _open[:] = [entry for entry in _open if entry[0] == threading.get_ident()]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_put_back_in_child)
 
 
 def _drawing(trace: Trace, generators: list[tuple[str, Any]]) -> Drawing:
