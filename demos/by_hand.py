@@ -65,7 +65,6 @@ def main() -> None:
 
     script = minigrad.script(step, x, y)
     path = arguments.out / "spiral_step.py"
-    path.parent.mkdir(parents=True, exist_ok=True)
     script.save(path)
     print(script)
     print(f"wrote {path}")

@@ -21,8 +21,8 @@ import minigrad
 import nn
 import nn.data
 from minigrad import picture
+from minigrad.files import whole
 from nn import threads
-from nn.atomic_file import whole
 
 Loss = Callable[..., minigrad.Tensor]  # of a batch
 

@@ -114,8 +114,8 @@ __all__ = [
 if TYPE_CHECKING:
     from .program import compile, script
 
-ROOMS = ("picture", "program", "sight")
-"""Public subpackages; `picture` and `program` are imported when they are first named."""
+ROOMS = ("files", "picture", "program", "sight")
+"""Public rooms; all but `sight` are imported when they are first named."""
 
 allocator.keep_freed_memory()
 

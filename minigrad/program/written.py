@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import textwrap
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..core import writes
 from ..core.graph import TensorBase
+from ..files import StrPath, whole
 from .recorded import Input, Program, leaves
 from .simplify import simplified
 from .text import Text, wrapped
@@ -113,22 +111,10 @@ class Script:
         """The arguments that are no arrays."""
         return [repr(v) for v in leaves(list(given)) if not isinstance(v, ARRAYS)]
 
-    def save(self, path: Any) -> None:
-        """Write the source as a module, whole or not at all."""
-        target = Path(path)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(self.source)
-                file.flush()
-                os.fsync(file.fileno())
-            mask = os.umask(0)
-            os.umask(mask)
-            os.chmod(name, 0o666 & ~mask)
-            os.replace(name, target)
-        except BaseException:
-            os.unlink(name)
-            raise
+    def save(self, path: StrPath) -> None:
+        """Write the source as a module, whole or not at all; its folder is made if missing."""
+        with whole(path) as file:
+            file.write(self.source.encode())
 
 
 def script(f: Callable[..., Any], *example: Any) -> Script:
