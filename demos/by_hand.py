@@ -15,24 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from spiral import ARMS, HIDDEN, ITERATIONS, LEARNING_RATE, loss_of, spiral
-from support import parser_for, positive, run
+from spiral import ITERATIONS, LEARNING_RATE, spiral, training
+from support import Loss, parser_for, positive, run, step_of
 
 import minigrad
-import nn
 
 
-def by_engine(model: nn.MLP, x: np.ndarray, y: np.ndarray, iterations: int) -> list[float]:
+def by_engine(step: Loss, x: np.ndarray, y: np.ndarray, iterations: int) -> list[float]:
     """The losses of plain gradient descent, as everybody writes it."""
-    optimizer = nn.optim.SGD(model.parameters(), lr=LEARNING_RATE)
-    losses = []
-    for _ in range(iterations):
-        loss = loss_of(model, x, y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return losses
+    return [step(x, y).item() for _ in range(iterations)]
 
 
 def by_hand(step: Any, weights: list[Any], x: Any, y: Any, iterations: int) -> list[float]:
@@ -65,23 +56,22 @@ def main() -> None:
 
     minigrad.seed(arguments.seed)
     x, y = spiral(minigrad.generator())
-    model = nn.MLP([2, HIDDEN, ARMS])
+    model, optimizer, loss_of = training()
 
     def step(x: np.ndarray, y: np.ndarray) -> minigrad.Tensor:
-        loss = loss_of(model, x, y)
+        loss = loss_of(x, y)
         loss.backward()
         return loss
 
     script = minigrad.script(step, x, y)
     path = arguments.out / "spiral_step.py"
-    path.parent.mkdir(parents=True, exist_ok=True)
     script.save(path)
     print(script)
     print(f"wrote {path}")
 
     weights = [p.numpy().copy(order="K") for p in model.parameters()]
     start = time.perf_counter()
-    losses = by_engine(model, x, y, arguments.iterations)
+    losses = by_engine(step_of(optimizer, loss_of), x, y, arguments.iterations)
     middle = time.perf_counter()
     mine = by_hand(loaded(path), weights, x, y, arguments.iterations)
     end = time.perf_counter()

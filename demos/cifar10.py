@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from typing import Any
 import numpy as np
 from support import (
     History,
+    Loss,
     accuracy,
     draw_curves,
     draw_weights,
@@ -36,6 +36,7 @@ from support import (
     positive,
     run,
     start_small,
+    step_of,
     train,
 )
 from tqdm import tqdm
@@ -85,7 +86,7 @@ def output_size(width: int, field: int, padding: int, stride: int) -> float:
     return (width - field + 2 * padding) / stride + 1
 
 
-def objective(net: nn.Module, loss: str, penalty: float) -> Callable[[Any, Any], minigrad.Tensor]:
+def objective(net: nn.Module, loss: str, penalty: float) -> Loss:
     """The loss of a batch plus 0.5 penalty (sum W1^2 + sum W2^2 + ...); biases are free."""
     weights = [p for name, p in net.named_parameters() if name.endswith("weight")]
 
@@ -93,6 +94,20 @@ def objective(net: nn.Module, loss: str, penalty: float) -> Callable[[Any, Any],
         return LOSSES[loss](net(x), y) + 0.5 * penalty * sum(np.square(w).sum() for w in weights)
 
     return loss_of
+
+
+def two_layer_training(
+    loss: str, rate: float, penalty: float
+) -> tuple[nn.Module, nn.optim.Optimizer, Loss]:
+    """The net, its optimiser, and the loss of a batch."""
+    net = two_layer_net()
+    return net, nn.optim.SGD(net.parameters(), lr=rate), objective(net, loss, penalty)
+
+
+def conv_training(loss: str) -> tuple[nn.Module, nn.optim.Optimizer, Loss]:
+    """The net, its optimiser, and the loss of a batch."""
+    net = conv_net()
+    return net, nn.optim.Adam(net.parameters()), objective(net, loss, PENALTY)
 
 
 def mirrored(batch: Any, rng: np.random.Generator) -> Any:
@@ -123,8 +138,7 @@ def run_two_layer(data: CIFAR10, arguments: argparse.Namespace) -> None:
     rows = []
     for rate, penalty in product(RATES, PENALTIES):
         minigrad.seed(arguments.seed)
-        net = two_layer_net()
-        history = fit_two_layer(net, parts, rate, penalty, arguments)
+        net, history = fit_two_layer(parts, rate, penalty, arguments)
         loss = np.mean(history.losses[-(TRAINING // arguments.batch_size) :])
         trained, validated = (values[-1] for values in history.accuracies.values())
         row = f"{rate:8.0e} {penalty:5.1f}  {loss:6.3f}  {trained:6.1%}  {validated:.1%}"
@@ -145,22 +159,23 @@ def run_two_layer(data: CIFAR10, arguments: argparse.Namespace) -> None:
 
 
 def fit_two_layer(
-    net: nn.Module,
     parts: dict[str, tuple[np.ndarray, np.ndarray]],
     rate: float,
     penalty: float,
     arguments: argparse.Namespace,
-) -> History:
-    """Train on the part of that name; measure on each part."""
-    return train(
+) -> tuple[nn.Module, History]:
+    """A net trained on the part of that name, and measured on each part."""
+    net, optimizer, loss_of = two_layer_training(arguments.loss, rate, penalty)
+    history = train(
         loader_of(*parts["train"], arguments.batch_size),
-        nn.optim.SGD(net.parameters(), lr=rate),
-        objective(net, arguments.loss, penalty),
+        optimizer,
+        loss_of,
         epochs=arguments.epochs,
         rate=lambda done: rate * DECAY ** int(done * arguments.epochs),
         evaluate=lambda: {name: accuracy(net, x, y) for name, (x, y) in parts.items()},
         say=lambda line: None,
     )
+    return net, history
 
 
 # The convolutional net --------------------------------------------------------------------------------
@@ -176,13 +191,13 @@ def run_conv(data: CIFAR10, arguments: argparse.Namespace) -> None:
     print(conv_net(), "\n")
     check(x, y, arguments.loss)
 
-    net = conv_net()
+    net, optimizer, loss_of = conv_training(arguments.loss)
     sample = slice(len(y_test))
     start = time.perf_counter()
     history = train(
         loader_of(x, y, arguments.batch_size),
-        nn.optim.Adam(net.parameters()),
-        objective(net, arguments.loss, PENALTY),
+        optimizer,
+        loss_of,
         epochs=arguments.epochs,
         rate=lambda done: LEARNING_RATE * (1 - done),
         evaluate=lambda: {
@@ -243,13 +258,11 @@ def overfit(x: np.ndarray, y: np.ndarray, loss: str, most: int = 200) -> tuple[i
     """The steps it takes to learn a few images by heart, and the accuracy on them."""
     net = conv_net()
     optimizer = nn.optim.Adam(net.parameters(), lr=LEARNING_RATE)
-    loss_of = objective(net, loss, 0.0)
+    step = step_of(optimizer, objective(net, loss, 0.0))
     for steps in tqdm(range(most), desc="learning by heart", leave=False):
         if accuracy(net, x, y) == 1:
             return steps, 1.0
-        optimizer.zero_grad()
-        loss_of(x, y).backward()
-        optimizer.step()
+        step(x, y)
     return most, accuracy(net, x, y)
 
 

@@ -16,7 +16,17 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from support import accuracy, draw_curves, outputs, parser_for, positive, run, save_figure, train
+from support import (
+    Loss,
+    accuracy,
+    draw_curves,
+    outputs,
+    parser_for,
+    positive,
+    run,
+    save_figure,
+    train,
+)
 
 import minigrad
 import nn
@@ -36,6 +46,12 @@ def build(model: str) -> nn.Sequential:
     if model == "mlp":
         return nn.MLP([784, 128, 10])
     return nn.CNN((1, 28, 28), channels=[8, 16], hidden=[128], classes=10)
+
+
+def training(model: str) -> tuple[nn.Sequential, nn.optim.Optimizer, Loss]:
+    """The net, its optimiser, and the loss of a batch."""
+    net = build(model)
+    return net, nn.optim.Adam(net.parameters()), lambda x, y: minigrad.cross_entropy(net(x), y)
 
 
 def prepare(images: np.ndarray, model: str) -> np.ndarray:
@@ -82,8 +98,7 @@ def main() -> None:
     data = mnist(arguments.data)
     x, x_test = prepare(data.train_images, model), prepare(data.test_images, model)
     minigrad.seed(arguments.seed)
-    net = build(model)
-    optimizer = nn.optim.Adam(net.parameters())
+    net, optimizer, loss_of = training(model)
     batch_size = arguments.batch_size or BATCH_SIZE[model]
     loader = DataLoader(TensorDataset(x, data.train_labels), batch_size, shuffle=True)
     watch = picture.watch(net) if arguments.watch else None
@@ -93,7 +108,7 @@ def main() -> None:
     history = train(
         loader,
         optimizer,
-        loss_of=lambda x, y: minigrad.cross_entropy(net(x), y),
+        loss_of,
         epochs=arguments.epochs or EPOCHS[model],
         rate=rate,
         evaluate=lambda: {"test": accuracy(net, x_test, data.test_labels)},

@@ -20,11 +20,12 @@ import math
 import textwrap
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from support import COLORS, parser_for, positive, run, save_figure
+from support import COLORS, Loss, parser_for, positive, run, save_figure, step_of
 from tqdm import tqdm
 
 import minigrad
@@ -84,9 +85,13 @@ def read(path: Path) -> str:
     return text
 
 
-def loss_of(model: Writer, text: np.ndarray, starts: np.ndarray) -> minigrad.Tensor:
-    """The mean of -log p(next character) over the CONTEXT places from each start."""
-    windows = text[starts[:, None] + np.arange(CONTEXT + 1)]
+def windows_of(text: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """The CONTEXT characters from each start, and the one behind them."""
+    return text[starts[:, None] + np.arange(CONTEXT + 1)]
+
+
+def loss_of(model: Writer, windows: np.ndarray) -> minigrad.Tensor:
+    """The mean of -log p(next character) over the CONTEXT places of each window."""
     logits = model(windows[:, :-1])
     return minigrad.cross_entropy(logits.reshape(-1, logits.shape[-1]), windows[:, 1:].reshape(-1))
 
@@ -97,7 +102,7 @@ def held_out_loss(model: Writer, text: np.ndarray) -> float:
     model.eval()
     with minigrad.no_grad():
         parts = np.array_split(starts, -(-len(starts) // 64))
-        total = sum(loss_of(model, text, part).item() * len(part) for part in parts)
+        total = sum(loss_of(model, windows_of(text, part)).item() * len(part) for part in parts)
     model.train()
     return total / len(starts)
 
@@ -133,6 +138,16 @@ def schedule_of(optimizer: nn.optim.Optimizer, steps: int) -> nn.schedule.Sequen
     return nn.schedule.SequentialLR(optimizer, [rise, fall], milestones=[warm_up])
 
 
+def training(
+    model: Writer, steps: int
+) -> tuple[nn.optim.Optimizer, nn.schedule.SequentialLR, Loss]:
+    """The model's optimiser, the schedule of its rate, and the loss of a batch of windows."""
+    optimizer = nn.optim.AdamW(
+        model.parameters(), LEARNING_RATE, betas=BETAS, weight_decay=WEIGHT_DECAY
+    )
+    return optimizer, schedule_of(optimizer, steps), partial(loss_of, model)
+
+
 @dataclass
 class History:
     """The loss of each step; the held-out loss, and what was written, with the steps that were done before."""
@@ -146,10 +161,8 @@ def train(
     model: Writer, text: np.ndarray, held_out: np.ndarray, alphabet: str, steps: int, length: int
 ) -> History:
     history, began, every = History(), time.perf_counter(), max(1, steps // MEASURED)
-    optimizer = nn.optim.AdamW(
-        model.parameters(), LEARNING_RATE, betas=BETAS, weight_decay=WEIGHT_DECAY
-    )
-    schedule = schedule_of(optimizer, steps)
+    optimizer, schedule, loss_here = training(model, steps)
+    update = step_of(optimizer, loss_here)
     with tqdm(total=steps, unit=" steps", leave=False) as bar:
 
         def look(step: int) -> None:
@@ -170,10 +183,7 @@ def train(
         for step in range(steps):
             look(step)
             starts = minigrad.generator().integers(0, len(text) - CONTEXT, BATCH_SIZE)
-            loss = loss_of(model, text, starts)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+            loss = update(windows_of(text, starts))
             schedule.step()
             history.losses.append(loss.item())
             bar.set_postfix(loss=f"{np.mean(history.losses[-50:]):.3f}", refresh=False)

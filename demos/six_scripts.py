@@ -87,7 +87,6 @@ def main() -> None:
     parser = parser_for(__doc__, seeded="nothing that is written")
     parser.set_defaults(out=HERE)
     arguments = parser.parse_args()
-    arguments.out.mkdir(parents=True, exist_ok=True)
     for name, (model, x, y) in nets().items():
         path = arguments.out / f"{name}.py"
         script_of(model, x, y).save(path)

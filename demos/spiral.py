@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import time
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from support import COLORS, accuracy, parser_for, positive, run, save_figure
+from support import COLORS, Loss, accuracy, parser_for, positive, run, save_figure, step_of
 
 import minigrad
 import nn
@@ -45,6 +46,12 @@ def loss_of(model: nn.MLP, x: np.ndarray, y: np.ndarray) -> minigrad.Tensor:
     w1, w2 = model[0].weight, model[2].weight
     penalty = 0.5 * REGULARISATION * (np.square(w1).sum() + np.square(w2).sum())
     return minigrad.cross_entropy(model(x), y) + penalty
+
+
+def training() -> tuple[nn.MLP, nn.optim.Optimizer, Loss]:
+    """The net, its optimiser, and the loss of all points."""
+    model = nn.MLP([2, HIDDEN, ARMS])
+    return model, nn.optim.SGD(model.parameters(), lr=LEARNING_RATE), partial(loss_of, model)
 
 
 def draw(model: nn.MLP, x: np.ndarray, y: np.ndarray, losses: list[float], path: Path) -> None:
@@ -81,8 +88,8 @@ def main() -> None:
 
     minigrad.seed(arguments.seed)
     x, y = spiral(minigrad.generator())
-    model = nn.MLP([2, HIDDEN, ARMS])
-    optimizer = nn.optim.SGD(model.parameters(), lr=LEARNING_RATE)
+    model, *how = training()
+    step = step_of(*how)
     watch = picture.watch(model) if arguments.watch else None
     print(model)
 
@@ -90,10 +97,7 @@ def main() -> None:
     start = time.perf_counter()
     for iteration in range(arguments.iterations):
         with watch or nullcontext():
-            loss = loss_of(model, x, y)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+            loss = step(x, y)
         losses.append(loss.item())
         if watch:
             watch.note(loss=loss)

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import matplotlib
 
@@ -22,8 +21,10 @@ import minigrad
 import nn
 import nn.data
 from minigrad import picture
+from minigrad.files import whole
 from nn import threads
-from nn.atomic_file import whole
+
+Loss = Callable[..., minigrad.Tensor]  # of a batch
 
 COLORS = ("#3b6fb6", "#d1603d", "#4a9a6a", "#8663a8")
 DPI = 110
@@ -42,7 +43,7 @@ class History:
 def train(
     loader: nn.data.DataLoader,
     optimizer: nn.optim.Optimizer,
-    loss_of: Callable[[Any, Any], minigrad.Tensor],
+    loss_of: Loss,
     epochs: int,
     rate: Callable[[float], float],
     evaluate: Callable[[], dict[str, float]],
@@ -80,26 +81,36 @@ def train(
 def train_epoch(
     loader: nn.data.DataLoader,
     optimizer: nn.optim.Optimizer,
-    loss_of: Callable[[Any, Any], minigrad.Tensor],
+    loss_of: Loss,
     rates: Iterator[float],
     bar: tqdm,
     watch: picture.Watch | None = None,
 ) -> list[float]:
     """A step for each batch (x, y), at the next of the learning rates; the loss of each."""
-    losses: list[float] = []
+    step, losses = step_of(optimizer, loss_of), []
     for x, y in loader:
         optimizer.lr = next(rates)
         with watch or nullcontext():
-            loss = loss_of(x, y)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+            loss = step(x, y)
         if watch:
             watch.note(loss=loss)
         losses.append(loss.item())
         bar.set_postfix(loss=f"{np.mean(losses[-100:]):.4f}", refresh=False)
         bar.update(len(y))
     return losses
+
+
+def step_of(optimizer: nn.optim.Optimizer, loss_of: Loss) -> Loss:
+    """A step of training: the loss of a batch, by whose gradient all parameters are updated."""
+
+    def step(*batch: np.ndarray) -> minigrad.Tensor:
+        loss = loss_of(*batch)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
 
 
 def outputs(net: nn.Module, x: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 from support import (
+    Loss,
     accuracy,
     draw_curves,
     numerical_gradient,
@@ -46,6 +47,14 @@ NAMES = ("W1", "b1", "W2", "b2")
 def prepare(images: np.ndarray) -> np.ndarray:
     """Pixels 0..255 as floats 0..1, one image to a row: (N, 784)."""
     return images.reshape(len(images), -1).astype(np.float32) / 255
+
+
+def training(pixels: int) -> tuple[nn.Module, nn.optim.Optimizer, Loss]:
+    """The net, its optimiser, and the loss of a batch."""
+    net = nn.MLP([pixels, HIDDEN, 10])
+    start_small(net, DEVIATION)
+    optimizer = nn.optim.SGD(net.parameters(), lr=LEARNING_RATE)
+    return net, optimizer, lambda x, y: minigrad.cross_entropy(net(x), y)
 
 
 def gradient_differences(x: np.ndarray, labels: np.ndarray) -> dict[str, float]:
@@ -85,13 +94,12 @@ def main() -> None:
     for name, difference in gradient_differences(x[:CHECKED_IMAGES], y[:CHECKED_IMAGES]).items():
         print(f"  {name}  {difference:.1e}")
 
-    net = nn.MLP([x.shape[1], HIDDEN, 10])
-    start_small(net, DEVIATION)
+    net, optimizer, loss_of = training(x.shape[1])
     print(net)
     history = train(
         DataLoader(TensorDataset(x, y), BATCH_SIZE, shuffle=True),
-        nn.optim.SGD(net.parameters(), lr=LEARNING_RATE),
-        loss_of=lambda x, y: minigrad.cross_entropy(net(x), y),
+        optimizer,
+        loss_of,
         epochs=arguments.epochs,
         rate=lambda done: LEARNING_RATE,
         evaluate=lambda: {"train": accuracy(net, x, y), "test": accuracy(net, x_test, y_test)},

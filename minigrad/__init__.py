@@ -117,8 +117,8 @@ if TYPE_CHECKING:  # read when they are first named, the ops of `ops.LATER` and 
     from .ops.linalg import cholesky, det, eigh, inv, matrix_power, slogdet, solve
     from .program import compile, script
 
-ROOMS = ("picture", "program", "sight")
-"""Public subpackages; `picture` and `program` are imported when they are first named."""
+ROOMS = ("files", "picture", "program", "sight")
+"""Public rooms; all but `sight` are imported when they are first named."""
 
 allocator.keep_freed_memory()
 

@@ -12,6 +12,9 @@ import threading
 import numpy as np
 
 _default: np.random.Generator | None = None  # made at first use: importing numpy.random takes time
+_traced: dict[
+    int, np.random.Generator
+] = {}  # id of a generator -> what stands for it while a function is traced
 _changing = threading.Lock()  # without it one thread's first use could undo another's `seed`
 
 
@@ -30,7 +33,7 @@ def generator(rng: np.random.Generator | None = None) -> np.random.Generator:
             raise TypeError(
                 f"rng must be a numpy.random.Generator, such as np.random.default_rng(0), not {rng!r}"
             )
-        return rng
+        return _traced.get(id(rng), rng) if _traced else rng
     if _default is None:
         with _changing:
             if _default is None:

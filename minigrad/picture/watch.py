@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.graph import ON, Node, mode
+from ..files import whole
 from ..sight.flow import quiet_norm
 from ..sight.recording import observed
 from ..sight.scope import current_scope
 from .document import document, html_path
-from .render import write
 from .scopes import names_within
 from .symptoms import symptoms_of
 from .trace import names_of
@@ -189,7 +189,9 @@ class Watch:
         history = self.history()
         data = {"history": _plain(history), "symptoms": symptoms_of(history)}
         styles, scripts = ("look.css", "watch.css"), ("words.js", "plot.js", "watch.js")
-        write(document("watch.html", styles, scripts, path.stem, data).encode(), path)
+        content = document("watch.html", styles, scripts, path.stem, data).encode()
+        with whole(path) as file:
+            file.write(content)
         return path
 
 

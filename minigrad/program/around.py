@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random as python_random
 import sys
+import threading
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -60,6 +62,8 @@ class Around:
         for i, other in enumerate(others):
             self._walk(other, f"x{i}")
         for path, optimizer in self._optimizers:
+            for i, p in enumerate(optimizer.params):
+                self._walk(p, f"{path}.params.{i}")
             for group in optimizer.param_groups:
                 self._options.of_container(path, group)
                 if self._named & {"param_groups", *group}:
@@ -76,8 +80,8 @@ class Around:
         if path:
             self.put_back()
             raise TypeError(
-                f"compile: {name} changes {path}, which a program would not do again; return what changes, or keep it "
-                "in a Tensor and write that with assign()"
+                f"compile: {name} changes {path}, which a program would not do again; do that outside, return what "
+                "changes, or keep it in a Tensor and write that with assign()"
             )
 
     def hooked(self) -> str:
@@ -225,8 +229,9 @@ class Around:
         inputs: dict[int, Any] = {}
         generators = [(p, h) for p, h in self.holders if isinstance(h, np.random.Generator)]
         states = [h.bit_generator.state for _, h in generators]
-        generator = random._default
+        default = random._default
         elsewhere = _global_states()
+        _open.append((threading.get_ident(), default, before))
         try:
             for path, holder in self.holders:
                 if isinstance(holder, TensorBase):
@@ -247,24 +252,57 @@ class Around:
                 else:
                     continue
                 trace.program.inputs.append(Input(path, at, kind, holder))
-            drawing = Drawing(trace)
-            random._default = drawing
+            drawing = _drawing(trace, generators)
             yield
             self._check_settings(trace, inputs, drawing, elsewhere)
             for (path, own), state in zip(generators, states, strict=True):
                 if repr(own.bit_generator.state) != repr(state):
                     raise TypeError(
                         f"{trace.caller}: {trace.program.name}{self._place} draws from {path}, and a program would "
-                        "repeat these numbers; draw from minigrad.generator(), or pass what is drawn as an argument"
+                        f"repeat these numbers; draw from minigrad.generator({path})"
                     )
         finally:
-            random._default = generator
+            _put_back(*_open.pop()[1:])
             np.random.set_state(elsewhere[0])  # noqa: NPY002
             python_random.setstate(elsewhere[1])
             for (_, own), state in zip(generators, states, strict=True):
                 own.bit_generator.state = state
-            for tensor, data, grad in before:
-                tensor._data, tensor._grad = data, grad
+
+
+# The thread of each function that is traced now, the default generator, and what its Tensors held
+_open: list[tuple[int, Any, list[tuple[Any, Any, Any]]]] = []
+
+
+def _put_back(default: Any, before: list[tuple[Any, Any, Any]]) -> None:
+    """Let Tensors and the default generator be what they were before a function was traced."""
+    random._default = default
+    random._traced.clear()
+    for tensor, data, grad in before:
+        tensor._data, tensor._grad = data, grad
+
+
+def _put_back_in_child() -> None:
+    """Put back in the child of a fork what other threads traced, which do not exist there."""
+    for thread, default, before in reversed(_open):
+        if thread != threading.get_ident():
+            _put_back(default, before)
+            random._reset_locks()
+    _open[:] = [entry for entry in _open if entry[0] == threading.get_ident()]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_put_back_in_child)
+
+
+def _drawing(trace: Trace, generators: list[tuple[str, Any]]) -> Drawing:
+    """The notes of draws from the default generator, in its place from now on; the others get theirs, too."""
+    known = random.generator()
+    drawing = Drawing(trace, "rng", known)
+    for path, own in generators:
+        like = drawing if own is known else own
+        random._traced[id(own)] = Drawing(trace, path, like, own)
+    random._default = drawing
+    return drawing
 
 
 def _global_states() -> Any:
@@ -272,14 +310,16 @@ def _global_states() -> Any:
 
 
 class Drawing(np.random.Generator):
-    """A copy of the default generator, whose draws are noted."""
+    """A copy of a generator, whose draws are noted; of a Drawing it is another name. `holder`: None for the default."""
 
-    def __init__(self, trace: Trace) -> None:
-        known = random.generator()
-        kind = type(known.bit_generator)
-        super().__init__(kind())
-        self.bit_generator.state = known.bit_generator.state
+    def __init__(self, trace: Trace, name: str, known: Any, holder: Any = None) -> None:
+        bits = known.bit_generator
+        if not isinstance(known, Drawing):
+            bits = type(bits)()
+            bits.state = known.bit_generator.state
+        super().__init__(bits)
         self._trace = trace
+        self._name, self._holder = name, holder
         self._traced: Any = None
 
     def __getattribute__(self, name: str) -> Any:
@@ -290,7 +330,7 @@ class Drawing(np.random.Generator):
             plain = np.random.Generator(own("bit_generator"))
             self._traced = own("_trace").input(plain)
             inputs = own("_trace").program.inputs
-            inputs.append(Input("rng", self._traced.at, "generator"))
+            inputs.append(Input(self._name, self._traced.at, "generator", self._holder))
         return lambda *args, **options: self._trace.draw(self._traced, name, args, options)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import os
 import threading
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakSet
 
 from ..core.graph import ON, mode
 from .around import Around
@@ -41,6 +43,21 @@ class Turn:
 
 
 _tracing = Turn()
+_all: WeakSet[Compiled] = WeakSet()
+
+
+def _reset_locks() -> None:
+    """Free the locks in the child of a fork: a thread that held one does not exist there."""
+    here = threading.get_ident()
+    if _tracing.thread != here:
+        _tracing.__init__()  # type: ignore[misc]
+    for compiled in _all:
+        if compiled._runner != here:
+            compiled._lock, compiled._runner = threading.Lock(), 0
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_reset_locks)
 
 
 class Compiled:
@@ -57,6 +74,7 @@ class Compiled:
         self._warned: set[str] = set()
         self._lock = threading.Lock()
         self._runner = 0  # the thread that has the lock
+        _all.add(self)
 
     def __get__(self, owner: Any, kind: Any = None) -> Any:
         """The method of an object, if the function is one."""
@@ -179,17 +197,19 @@ def compile(f: Callable[..., Any] | None = None, *, check: int = 0) -> Any:
             return loss
 
     f      a function of arrays, Tensors, and lists, tuples and dicts of them; other arguments are compared by value if
-           they are numbers or texts, and by identity. It may call backward(), grad() and, last, an optimiser's step()
+           they are numbers or texts, and by identity. It may call backward(), grad() and, last, nn's clips of gradients
+           and an optimiser's step(), which are called behind the program; a norm that a clip returns may be returned
     check  compare each so many calls with f itself, and raise RuntimeError on the first different bit; 0: never
 
     At the first call, and when shapes, dtypes, modes or numbers around f are others, f runs twice on copies of all
     arrays, and what differs between these runs raises TypeError with the line; side effects of f beyond arrays happen
-    at these times only. What looks into values (`item()`, `float(t)`, a mask as an index) raises TypeError, too;
-    `if t > 0:` makes a program for either way. What the clock, the environment, files, and modules of others say is not
-    seen; `check` finds it. Plain arrays around f are compared by content: let large ones be arguments or Tensors. Other
-    threads must not use what is around f while it is traced. Results own their memory. With a generator, a cache or a
-    question for np.ndarray around f, with memory that it writes and has by two names, within `record` and `debug`, with
-    hooks, and with arguments that have a history, f runs as it is, and a warning says so.
+    at these times only. What looks into values (`item()`, `float(t)`, a mask as an index) raises TypeError, too; a
+    branch on `t > 0` makes a program for either way. Random numbers are drawn anew by `minigrad.generator()`, and by
+    `minigrad.generator(rng)` from a generator of your own. What the clock, the environment, files, and modules of
+    others say is not seen; `check` finds it. Plain arrays around f are compared by content: let large ones be arguments
+    or Tensors. Other threads must not use what is around f while it is traced. Results own their memory. With a
+    generator, a cache or a question for np.ndarray around f, with memory that it writes and has by two names, within
+    `record` and `debug`, with hooks, and with arguments that have a history, f runs as it is, and a warning says so.
     """
     if f is None:
         return functools.partial(compile, check=check)

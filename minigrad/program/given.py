@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..core.graph import TensorBase, mode
-from .recorded import mapped
+from .recorded import is_named, mapped
 from .trace import Trace
 
 
@@ -39,7 +39,7 @@ class Given:
             kinds.append((value.shape, value.dtype, value.strides))
         elif isinstance(value, TensorBase):
             self._take_tensor(value)
-        elif kind is tuple or kind is list:
+        elif kind is tuple or kind is list or is_named(kind):
             kinds.append((kind, len(value)))
             for item in value:
                 self._take(item)

@@ -40,7 +40,10 @@ def _is_one(split: list[list[str]]) -> bool:
 
 def names_of_inputs(inputs: list[Input]) -> dict[int, str]:
     """Number of a value -> name: `layers.0.weight` is W0, or as much more of its path as tells it from others."""
-    names = {i.at: _word(i.name) for i in inputs if i.kind in ("argument", "generator")}
+    names: dict[int, str] = {}
+    for i in inputs:
+        if i.kind in ("argument", "generator"):
+            names[i.at] = free(_word(i.name), names.values())
     paths = short_paths([i.name for i in inputs if i.at not in names])
     rest = {i.at: paths[i.name].split(".") for i in inputs if i.at not in names}
     depth = {at: int(path[-1] in ("weight", "bias")) for at, path in rest.items()}

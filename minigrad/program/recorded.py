@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
+
+from ..random import generator
 
 OTHER_WAY = "the program was written for other values: these lead another way at"
 
@@ -20,7 +22,8 @@ class OtherWay(ValueError):
     """Values led another way than when the program was written."""
 
 
-class Ref(NamedTuple):
+@dataclass(frozen=True)
+class Ref:
     """An array in the arguments of a call, by the number of its value."""
 
     at: int
@@ -136,7 +139,7 @@ class Input:
     """An array that the program is given: an argument, or what the function has from around it.
 
     kind    "argument", "parameter", "tensor", "array" or "generator"
-    holder  the Tensor or array that it is read from at each run; None for an argument and for the default generator
+    holder  the Tensor, array or generator that it is at each run; None for an argument and for the default generator
     """
 
     name: str
@@ -145,7 +148,9 @@ class Input:
     holder: Any = None
 
     def array(self) -> Any:
-        """The array that the holder has now."""
+        """The array that the holder has now, or the generator."""
+        if self.kind == "generator":
+            return generator(self.holder)
         return getattr(self.holder, "_data", self.holder)
 
 
@@ -211,11 +216,18 @@ def substituted(tree: Any, array_of: Callable[[int], Any]) -> Any:
     return mapped(tree, lambda leaf: array_of(leaf.at) if isinstance(leaf, Ref) else leaf)
 
 
+def is_named(kind: type) -> bool:
+    """Return whether it is a class of named tuples."""
+    return issubclass(kind, tuple) and hasattr(kind, "_fields")
+
+
 def mapped(tree: Any, f: Callable[[Any], Any]) -> Any:
-    """Nested tuples, lists, dicts and slices with f of each leaf."""
+    """Nested tuples, named ones too, lists, dicts and slices with f of each leaf."""
     kind = tree.__class__
     if kind is tuple or kind is list:
         return kind([mapped(item, f) for item in tree])
+    if is_named(kind):
+        return kind._make([mapped(item, f) for item in tree])
     if kind is dict:
         return {key: mapped(item, f) for key, item in tree.items()}
     if kind is slice:

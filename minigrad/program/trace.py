@@ -14,7 +14,7 @@ from ..core import backward, writes
 from ..core.graph import TensorBase, wrap
 from ..sight.recording import user_line
 from .recorded import Call, Input, Method, Program, Ref, Value, leaves, mapped, refs_in, same_way
-from .traced import Traced, name_of, plain
+from .traced import Later, Traced, name_of, plain
 
 BY_SHAPE = frozenset(
     (np.zeros_like, np.ones_like, np.empty_like)
@@ -27,16 +27,16 @@ class Trace:
     """The notes of one run: a program that grows, and the arrays that its values had.
 
     caller  "script" or "compile": a compiled function may ask `if t > 0`, which is checked at each run
-    at_end  takes a function that is to be called behind the program; None: there may be none
+    at_end  takes a function that is to be called behind the program, with the gradients that it writes, and counts
+            those functions; None: there may be none
     """
 
     def __init__(self, name: str, caller: str = "script") -> None:
         self.program = Program(name)
         self.caller = caller
-        self.at_end: Callable[[Callable[[], Any]], None] | None = None
-        self._closed = (
-            ""  # the name of the function that is called behind the program, if there is one
-        )
+        self.at_end: Callable[[Callable[[], Any], Any], int] | None = None
+        # root -> (what has this memory, the function behind the program that writes into it)
+        self._closed: dict[int, tuple[str, str]] = {}
         self.paths: dict[int, str] = {}  # id of a module -> where the function has it
         # that of each value: they stay alive, and so their ids are their own
         self.arrays: list[Any] = []
@@ -110,28 +110,30 @@ class Trace:
         """The number of the value that an array is."""
         return int(self._ref(array).at)
 
-    def _check_read(self, what: str, refs: Any) -> None:
-        """Refuse what reads a parameter after the function that writes it at the end of the program."""
-        values = self.program.values
-        around = {
-            values[i.at].root for i in self.program.inputs if i.kind in ("parameter", "tensor")
-        }
-        if any(values[at].root in around for at in refs_in(refs)):
-            raise TypeError(
-                f"compile: {what} at {user_line()} reads a parameter after {self._closed}, which a program calls at "
-                "its end; let that be the last thing that the function does with parameters"
-            )
+    def check_open(self, what: str, refs: Any) -> None:
+        """Refuse what reads a parameter or a gradient after the function that writes it at the end of the program."""
+        for at in refs_in(refs):
+            if self.program.values[at].root in self._closed:
+                kind, name = self._closed[self.program.values[at].root]
+                raise TypeError(
+                    f"compile: {what} reads a {kind} after {name}, which a program calls at its end; let that be the "
+                    f"last thing that the function does with {kind}s, or copy it before"
+                )
 
-    def later(self, function: Callable[[], Any]) -> None:
-        """Let the function be called behind the program, as it is: an optimiser's step."""
+    def later(self, function: Callable[[], Any], gradients: Any) -> Later:
+        """Let the function be called behind the program, as it is; it writes gradients or, without, parameters."""
         name = f"{getattr(function, '__qualname__', 'a function')}()"
         if self.at_end is None:
             raise TypeError(
                 f"{self.caller}: {name} at {user_line()} is no part of a {self.caller}, which returns "
                 "gradients; leave it out"
             )
-        self.at_end(function)
-        self._closed = name
+        inputs, values = self.program.inputs, self.program.values
+        around = [i.at for i in inputs if i.kind in ("parameter", "tensor")]
+        kind = "gradient" if gradients else "parameter"
+        for at in map(self.number_of, gradients) if gradients else around:
+            self._closed[values[at].root] = kind, name
+        return Later(self.at_end(function, gradients), name)
 
     def is_known(self, refs: Any) -> bool:
         """Return whether all values among the arguments are the same at each run."""
@@ -163,7 +165,7 @@ class Trace:
         given, named = mapped(arguments, plain)
         refs = mapped(arguments, self._ref)
         if self._closed:
-            self._check_read(name_of(function), refs)
+            self.check_open(f"{name_of(function)} at {user_line()}", refs)
         result = function(*given, **named)
         if may_write and into is None:
             into = self._target(result, arguments)
@@ -292,11 +294,15 @@ class Trace:
             f"{self.caller}: {what} at {user_line()} changes an array in a way that no program sees; make a new one"
         )
 
-    def refuse(self, what: str) -> NoReturn:
+    def refuse(
+        self,
+        what: str,
+        remedy: str = "Leave it out of the function, or choose with minigrad.where",
+    ) -> NoReturn:
         """Raise: the function looks into values."""
         raise TypeError(
             f"{self.caller}: {what} at {user_line()} looks into the values of an array, and what follows may depend on "
-            "them; a program is the same for all values. Leave it out of the function, or choose with minigrad.where"
+            f"them; a program is the same for all values. {remedy}"
         )
 
 

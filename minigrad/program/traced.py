@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from ..core.graph import TensorBase
+from ..sight.recording import user_line
 from .recorded import Attribute, Method, getitem, leaves, mapped, setitem
 
 if TYPE_CHECKING:
@@ -65,9 +66,13 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         root = self.trace.program.values[self.at].root
         return None if root == self.at else self.trace.traced(root)
 
-    def later(self, function: Callable[[], Any]) -> None:
-        """Let the function be called behind the program, as it is: an optimiser's step."""
-        self.trace.later(function)
+    def later(self, function: Callable[[], Any], gradients: Any = ()) -> Later:
+        """Let the function be called behind the program, as it is: an optimiser's step, or a clip of gradients."""
+        return self.trace.later(function, gradients)
+
+    def refuse(self, what: str, remedy: str) -> NoReturn:
+        """Raise: the function looks into values."""
+        self.trace.refuse(what, remedy)
 
     def noting(self, kernel: Callable[..., Any]) -> Callable[..., Any]:
         """The function that notes a call of `kernel`; see `ops.kernels.noting`."""
@@ -126,7 +131,12 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         if name in VIEWS:
             return self.trace.note(Attribute(name), (self,), {})
         if name.startswith("_") or not callable(getattr(np.ndarray, name, None)):
-            raise AttributeError(f"an array that is traced has no attribute {name}")
+            if name.startswith("_") or not hasattr(np.ndarray, name):
+                raise AttributeError(f"'numpy.ndarray' object has no attribute {name!r}")
+            raise TypeError(  # not AttributeError, which hasattr() would take for an answer
+                f"{self.trace.caller}: .{name} at {user_line()} shows the memory of an array, and a program has other "
+                "memory; take functions of NumPy, x.reshape(-1) for x.flat"
+            )
         if name in LOOKING_METHODS and not self.is_constant:
             self.trace.refuse(_asked_by(name))
         if name in CHANGING_METHODS:
@@ -180,7 +190,18 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         if self.is_constant:
             return np.array(self.value, dtype)
-        return self.trace.refuse("np.asarray")
+        return self.trace.refuse(
+            "np.asarray (or a plain array a, as in a[x], or np.array([x, ...]))",
+            "Let a be a Tensor around the function, or an argument, and take np.stack([x, ...])",
+        )
+
+    def __copy__(self, _: Any = None) -> Any:
+        return self.copy("K")
+
+    __deepcopy__ = __copy__
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self == value).any())
 
     def __str__(self) -> str:
         return self.trace.refuse("str()")
@@ -190,6 +211,26 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __repr__(self) -> str:
         return f"<traced {self.shape} {self.dtype}>"
+
+
+class Later(np.lib.mixins.NDArrayOperatorsMixin):
+    """The answer of a function that is called behind the program: it may be returned, and is not known before."""
+
+    def __init__(self, place: int, name: str) -> None:
+        self.place = place
+        self._name = name
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError(
+            f"compile: {user_line()} uses what {self._name} returns, which a program calls at its end; return it, and "
+            "use it after the call"
+        )
+
+    __array_ufunc__ = __array_function__ = __array__ = __getitem__ = __len__ = __iter__ = _refuse
+    __float__ = __int__ = __index__ = __bool__ = __round__ = __str__ = __format__ = _refuse
+
+    def __getattr__(self, name: str) -> Any:
+        self._refuse()
 
 
 def name_of(function: Any) -> str:

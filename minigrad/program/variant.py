@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from itertools import starmap
 from operator import call
 from typing import Any, NamedTuple
@@ -13,24 +15,32 @@ import numpy as np
 
 from ..core import writes
 from ..core.graph import TensorBase, wrap
-from ..random import generator
+from ..sight.recording import user_line
 from .around import Around
 from .facts import NUMBERS
 from .given import Given
 from .plan import Plan
-from .recorded import Input, OtherWay, Program, mapped
+from .recorded import Input, OtherWay, Program, Ref, is_named, mapped
 from .simplify import simplified
 from .trace import Trace
-from .traced import Traced
+from .traced import Later, Traced
 
 _set_grad = TensorBase.__dict__["_grad"].__set__
 
 
-class Out(NamedTuple):
+@dataclass(frozen=True)
+class Out:
     """An array in the structure of a result: its place among the outputs, and whether it is in a Tensor."""
 
     place: int
     is_tensor: bool
+
+
+@dataclass(frozen=True)
+class Said:
+    """The answer of a function that is called behind the program, in the structure of a result."""
+
+    place: int
 
 
 class Grad(NamedTuple):
@@ -64,7 +74,7 @@ class Variant:
         self.effects: list[Any] = []
         self._moved = 0
         trace = Trace(getattr(f, "__name__", type(f).__name__), "compile")
-        trace.paths, trace.at_end = around.paths, lambda function: self._later(trace, function)
+        trace.paths, trace.at_end = around.paths, partial(self._later, trace)
         inputs, twins = given.traced(trace, (args, options))
         before = _identities(twins)
         held = [h for _, h in around.holders if isinstance(h, TensorBase)]
@@ -114,9 +124,16 @@ class Variant:
         self.effects.append(changed)
         self._before = now
 
-    def _later(self, trace: Trace, function: Callable[[], Any]) -> None:
+    def _later(self, trace: Trace, function: Callable[[], Any], gradients: Any) -> int:
+        kept = [t._grad._data for t, _ in self._needs if t._grad is not None]
+        if not all(any(g is own for own in kept) for g in gradients):
+            raise TypeError(
+                f"compile: {trace.program.name} changes gradients at {user_line()} that are not those of parameters "
+                "around it, by a function that a program calls at its end; change them after the call"
+            )
         self._gather_grads(trace)
         self.effects.append(function)
+        return sum(effect.__class__ is not list for effect in self.effects) - 1
 
     def _out(self, trace: Trace, leaf: Any) -> Any:
         """A leaf of the result: an Out for an array, unless it is a Tensor from around the function."""
@@ -129,14 +146,18 @@ class Variant:
         data = leaf._data if is_tensor else leaf
         if any(leaf is t for t, _ in self._needs):
             return leaf
+        if isinstance(leaf, Later):
+            return Said(leaf.place)
         if not isinstance(data, (Traced, np.ndarray)):
             if leaf is not None and not isinstance(leaf, (*NUMBERS, np.generic)):
                 raise TypeError(
                     f"compile: {trace.program.name} returns a {type(leaf).__name__}, which a program cannot make anew; "
-                    "return arrays, Tensors, numbers and texts in tuples, lists and dicts"
+                    "return arrays, Tensors, numbers and texts in tuples, named tuples, lists and dicts"
                 )
             return leaf
-        return Out(self._output(trace, data), is_tensor)
+        out = Out(self._output(trace, data), is_tensor)
+        trace.check_open(f"the result of {trace.program.name}", Ref(self.outputs[out.place][1]))
+        return out
 
     def _output(self, trace: Trace, array: Any) -> int:
         self.outputs.append(("", trace.number_of(array)))
@@ -148,7 +169,6 @@ class Variant:
         """Make the program ready to run."""
         self.program = program = simplified(self.program)
         self._moving = [i for i in program.inputs if i.kind == "generator"]
-        self._draws = bool(self._moving)
         roots = {program.values[c.writes].root for c in program.calls if c.writes is not None}
         self._written = [i for i in program.inputs if i.at in roots and i.kind != "generator"]
         arguments = [i for i in program.inputs if i.kind == "argument"]
@@ -219,23 +239,24 @@ class Variant:
 
     def run(self, given: Given) -> Any:
         """The results for these arguments, and all effects; OtherWay, with nothing changed, if a value decides so."""
-        drawn = generator() if self._draws else None
-        before: Any = None if drawn is None else drawn.bit_generator.state
-        moving = [drawn if i.kind == "generator" else i.array() for i in self._moving]
+        moving = [i.array() for i in self._moving]
+        generators = [m.bit_generator for m in moving if isinstance(m, np.random.Generator)]
+        before = [g.state for g in generators]
         try:
             out = self.planned.run(*given.arrays, *moving)
         except OtherWay:
-            if drawn is not None:
-                drawn.bit_generator.state = before
+            for g, state in zip(generators, before, strict=True):
+                g.state = state
             raise
         if self._written:
             writes.mark_written(*[self._array_of(i, given) for i in self._written])
+        said = []
         for effect in self.effects:
             if effect.__class__ is list:
                 _write_grads(effect, given, out)
             else:
-                effect()
-        return _built(self.result, out)
+                said.append(effect())
+        return _built(self.result, out, said)
 
     def _array_of(self, given: Input, arguments: Given) -> Any:
         return (
@@ -284,11 +305,13 @@ def _write_grads(grads: list[Grad], given: Given, out: Any) -> None:
     deque(starmap(call, steps), maxlen=0)  # as in core.backward: without a line of Python between
 
 
-def _built(tree: Any, out: Any) -> Any:
-    """A result with the outputs in their places."""
+def _built(tree: Any, out: Any, said: Any) -> Any:
+    """A result with the outputs in their places, and what the functions behind the program said."""
     if tree.__class__ is Out:
         array = out[tree.place]
         return wrap(np.asarray(array)) if tree.is_tensor else array
-    if tree.__class__ in (tuple, list, dict):
-        return mapped(tree, lambda leaf: _built(leaf, out))
+    if tree.__class__ is Said:
+        return said[tree.place]
+    if tree.__class__ in (tuple, list, dict) or is_named(tree.__class__):
+        return mapped(tree, lambda leaf: _built(leaf, out, said))
     return tree

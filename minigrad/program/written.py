@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import textwrap
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .. import random
 from ..core import writes
 from ..core.graph import TensorBase
+from ..files import StrPath, whole
 from .recorded import Input, Program, leaves
 from .simplify import simplified
 from .text import Text, wrapped
@@ -94,7 +91,9 @@ class Script:
                 f"for {needed} beside {self._fixed}, which are numbers in it"
             )
         following = iter(mine)
-        found = [next(following) if i.kind == "argument" else _now(i) for i in self.program.inputs]
+        found = [
+            next(following) if i.kind == "argument" else i.array() for i in self.program.inputs
+        ]
         touched = {
             self.program.values[c.writes].root for c in self.program.calls if c.writes is not None
         }
@@ -112,22 +111,10 @@ class Script:
         """The arguments that are no arrays."""
         return [repr(v) for v in leaves(list(given)) if not isinstance(v, ARRAYS)]
 
-    def save(self, path: Any) -> None:
-        """Write the source as a module, whole or not at all."""
-        target = Path(path)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(self.source)
-                file.flush()
-                os.fsync(file.fileno())
-            mask = os.umask(0)
-            os.umask(mask)
-            os.chmod(name, 0o666 & ~mask)
-            os.replace(name, target)
-        except BaseException:
-            os.unlink(name)
-            raise
+    def save(self, path: StrPath) -> None:
+        """Write the source as a module, whole or not at all; its folder is made if missing."""
+        with whole(path) as file:
+            file.write(self.source.encode())
 
 
 def script(f: Callable[..., Any], *example: Any) -> Script:
@@ -153,12 +140,6 @@ def script(f: Callable[..., Any], *example: Any) -> Script:
     '''
     program, paths = traced(f, example)
     return Script(simplified(program), paths, example)
-
-
-def _now(given: Input) -> Any:
-    if given.kind == "generator":
-        return random.generator()
-    return given.array()
 
 
 def _step_name(program: Program) -> str:

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..atomic_file import StrPath
+from minigrad.files import StrPath
+
 from .archive import read_members
 from .download import Content, download
 from .files import Folder, bad_file, check_labels, folder_of

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..atomic_file import StrPath
+from minigrad.files import StrPath
+
 from .download import Content, download
 from .files import bad_file, check_labels, folder_of
 from .idx import read_idx

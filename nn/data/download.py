@@ -13,7 +13,8 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple
 
-from ..atomic_file import StrPath, whole
+from minigrad.files import StrPath, whole
+
 from ..progress import progress_bar
 from .files import BLOCK, GZIP_ERRORS, open_unzipped, shown
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..atomic_file import StrPath
+from minigrad.files import StrPath
 
 BLOCK = 1 << 16  # bytes that are read at once
 LONGEST = 500  # characters of a stranger in an error

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..atomic_file import StrPath
+from minigrad.files import StrPath
+
 from .files import BLOCK, GZIP_ERRORS, bad_file, open_unzipped
 
 # bytes that are read, and not kept, to find out whether a bad file is a damaged one

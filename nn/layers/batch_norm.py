@@ -56,12 +56,12 @@ class _BatchNorm(Module):
                 "variance to learn from; train on larger batches, or call eval() to use the running statistics"
             )
         mean = var = None
-        momentum = self.momentum
+        momentum: Any = self.momentum
         # not from an empty batch, nor from one that a checkpoint computes again
         if self.running_mean is not None and n and not minigrad.recomputing():
             mean, var = self.running_mean, self.running_var
             self.num_batches_tracked.assign(self.num_batches_tracked.data + 1)
-            momentum = 1 / int(self.num_batches_tracked.data) if momentum is None else momentum
+            momentum = 1 / self.num_batches_tracked.data if momentum is None else momentum
         share = 0.0 if momentum is None else momentum
         return minigrad.batch_norm(x, mean, var, self.weight, self.bias, True, share, self.eps)
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from ..module import Module
 
 if TYPE_CHECKING:
-    from ..atomic_file import StrPath
+    from minigrad.files import StrPath
+
     from .export import BatchAxis
 
 __all__ = ["export_onnx"]

@@ -16,7 +16,7 @@ from .table import TRANSLATIONS
 from .traces import REMEDY, Affine, affine, traces_of
 
 if TYPE_CHECKING:
-    from ..atomic_file import StrPath
+    from minigrad.files import StrPath
 
 BatchAxis: TypeAlias = int | tuple[int | None, ...] | None
 
@@ -123,7 +123,7 @@ def _outputs(graph: Graph) -> list[str]:
 
 def _write(graph: Graph, inputs: list[str], outputs: list[str], name: str, path: StrPath) -> None:
     onnx = _import_onnx()
-    from ..atomic_file import whole
+    from minigrad.files import whole
 
     traces = graph.traces
     used = {value for node in graph.nodes for value in node.input}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -12,9 +13,28 @@ import minigrad
 from minigrad import Tensor
 
 from ..float16 import widened
-from .checks import not_negative, parameters, positive
+from . import checks
+from .checks import not_negative, positive
+
+Clip = TypeVar("Clip", bound=Callable[..., Any])
 
 
+def _behind_programs(clip: Clip) -> Clip:
+    """The clip, called behind the program if gradients are those of a function that is compiled."""
+
+    @wraps(clip)
+    def call(parameters: Any, *args: Any, **options: Any) -> Any:
+        tensors = checks.parameters(parameters, clip.__name__)
+        grads = [p.grad.data for p in tensors if p.grad is not None]
+        later = getattr(grads[0], "later", None) if grads else None
+        if later is None:
+            return clip(tensors, *args, **options)
+        return later(wraps(clip)(lambda: clip(tensors, *args, **options)), grads)
+
+    return call  # type: ignore[return-value]
+
+
+@_behind_programs
 def clip_grad_norm_(
     parameters: Iterable[Tensor],
     max_norm: float,
@@ -48,6 +68,7 @@ def clip_grad_norm_(
     return total
 
 
+@_behind_programs
 def clip_grad_value_(parameters: Iterable[Tensor], clip_value: float) -> None:
     """g <- min(max(g, -clip_value), clip_value) for every element of every gradient, in place; nan stays nan."""
     where = "clip_grad_value_"
@@ -60,7 +81,7 @@ def clip_grad_value_(parameters: Iterable[Tensor], clip_value: float) -> None:
 
 def _gradients(params: Any, where: str) -> dict[int, Tensor]:
     """The gradients that are not None, by the place of their parameter."""
-    given = enumerate(parameters(params, where))
+    given = enumerate(checks.parameters(params, where))
     return {i: p.grad for i, p in given if p.grad is not None}
 
 

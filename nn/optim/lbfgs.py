@@ -63,6 +63,9 @@ class LBFGS(Law):
 
         An error in the closure, or an interrupt, leaves the parameters as they were before the step.
         """
+        refuse = getattr(self.params[0].data, "refuse", None)
+        if refuse is not None:  # the array of a function that is compiled
+            refuse("LBFGS.step()", "Compile the closure, and call step() outside")
         before = _Line(self, closure, 0.0)
         memory = {n: [*v] if isinstance(v, list) else v for n, v in self._memory.items()}
         try:

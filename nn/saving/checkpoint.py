@@ -12,7 +12,7 @@ from ..module import Module
 from .generators import generators_of, problems_with, restore, states_of
 
 if TYPE_CHECKING:
-    from ..atomic_file import StrPath
+    from minigrad.files import StrPath
 
 
 class Loaded(NamedTuple):

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..atomic_file import StrPath, whole
+from minigrad.files import StrPath, whole
 
 LAYOUT = "1"  # the version of the header's map; a file without it is another program's, and holds only weights
 

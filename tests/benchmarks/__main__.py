@@ -28,7 +28,7 @@ from engines import ENGINES, is_installed
 from results import Chosen
 from workloads import ON_REQUEST, WORKLOADS
 
-from nn.atomic_file import whole
+from minigrad.files import whole
 
 REPORTS = {
     "steps": "one training step of each workload",

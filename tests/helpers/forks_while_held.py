@@ -8,18 +8,47 @@ import signal
 import sys
 import threading
 import time
+from contextlib import contextmanager
 
 import numpy as np
 
 import minigrad as mg
 import minigrad.random
 from minigrad.core import writes
+from minigrad.program import compiled
+from minigrad.program.around import Around
+from minigrad.program.trace import Trace
+
+W = mg.Tensor(np.ones(3), requires_grad=True)
+X = np.arange(3.0)
+PROGRAM = mg.compile(lambda x: x * W.data)
+PROGRAM(X)
+
+
+@contextmanager
+def running():
+    """A compiled function runs."""
+    with PROGRAM._lock:
+        PROGRAM._runner = threading.get_ident()
+        yield
+        PROGRAM._runner = 0
+
+
+@contextmanager
+def tracing():
+    """A compiled function is traced."""
+    here, around = threading.get_ident(), Around(PROGRAM.function)
+    with running(), compiled._tracing.by(here), around.traced(Trace("f")):
+        yield
+
 
 SOON = 60  # seconds; a child that stands still would do so for ever
 LOCKS = {
     "writes": lambda: writes._writing,
     "seed": lambda: minigrad.random._changing,
     "generator": lambda: mg.generator().bit_generator.lock,
+    "running": running,
+    "tracing": tracing,
 }
 
 
@@ -38,7 +67,13 @@ def draws():
     assert mg.generator().random() == np.random.default_rng(0).random()
 
 
-WORKS = {work.__name__: work for work in (writes_and_goes_backward, draws)}
+def compiles_and_runs():
+    for f in (PROGRAM, mg.compile(lambda x: (W * x).detach())):
+        np.testing.assert_array_equal(np.asarray(f(X).data), X)
+    assert type(W.data) is np.ndarray
+
+
+WORKS = {work.__name__: work for work in (writes_and_goes_backward, draws, compiles_and_runs)}
 
 
 def main(lock, work):

@@ -9,7 +9,6 @@ import pytest
 
 import minigrad
 import nn
-from nn.atomic_file import whole
 
 safetensors_numpy = pytest.importorskip("safetensors.numpy")
 
@@ -320,41 +319,6 @@ def test_an_error_while_writing_leaves_the_old_file_and_nothing_beside_it(path, 
 def test_a_folder_that_is_missing_is_made(path):
     nn.save(path / "runs" / "1.safetensors", nn.MLP([2, 2]))
     assert os.listdir(path / "runs") == ["1.safetensors"]
-
-
-def test_leftovers_are_removed_unless_their_writer_lives(path):
-    left = path.with_name(f".{path.name}.0123.part")
-    left.write_text("of a killed writer")
-    other = path.with_name(f".{path.name}x.0123.part")
-    other.write_text("of another file")
-    with whole(path) as first:
-        first.write(b"first")
-        assert not left.exists()
-        with whole(path) as second:
-            second.write(b"second")
-        assert path.read_bytes() == b"second"
-    assert path.read_bytes() == b"first"
-    assert sorted(os.listdir(path.parent)) == sorted([path.name, other.name])
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="no locks there")
-def test_a_file_that_another_writer_has_just_taken_for_a_leftover_is_begun_again(path, monkeypatch):
-    taken = []
-    lock = nn.atomic_file._lock
-
-    def late(file):
-        if not taken:
-            taken.append(open(file.name, "rb"))  # noqa: SIM115  closed below
-            assert lock(taken[0])
-        return lock(file)
-
-    monkeypatch.setattr(nn.atomic_file, "_lock", late)
-    with whole(path) as file:
-        os.unlink(taken[0].name)
-        file.write(b"written")
-    taken[0].close()
-    assert path.read_bytes() == b"written"
-    assert os.listdir(path.parent) == [path.name]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")

@@ -1,4 +1,4 @@
-"""A file that is written whole or not at all, even if an error, kill -9 or a loss of power ends the writing."""
+"""Files that are written whole or not at all, even if an error, kill -9 or a loss of power ends the writing."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from contextlib import contextmanager, suppress
 from io import BufferedWriter
 from pathlib import Path
 from typing import Any
+
+__all__ = ["StrPath", "whole"]
 
 StrPath = str | os.PathLike[str]
 
