@@ -6,7 +6,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from . import landings as landings
-from .core.backward import grad
 from .core.rows import elementwise, primitive
 from .modes import enable_grad, no_grad
 from .ops import later
@@ -72,7 +71,9 @@ from .sight.explain import explain
 from .sight.recording import debug, is_recording, record
 from .sight.scope import scope
 from .tensor import Tensor, touch
-from .transforms import hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from .transforms.gradients import elementwise_grad, grad, hvp, jvp, linearize, value_and_grad, vjp
+from .transforms.jacobians import hessian, jacobian
+from .transforms.ravel import ravel_tree
 from .trust.certify import certify
 from .trust.gradients import check_grads
 
@@ -87,18 +88,18 @@ __all__ = [
     "concatenate",
     "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "cos", "cosh", "costs",
     "cross_entropy", "cumprod", "cumsum", "debug", "deg2rad", "det", "diag", "diagonal", "divide",
-    "dot", "dsplit", "dstack", "eigh", "einsum", "elementwise", "elu", "embedding", "enable_grad",
+    "dot", "dsplit", "dstack", "eigh", "einsum", "elementwise", "elementwise_grad", "elu", "embedding", "enable_grad",
     "erf", "erfc", "exp", "exp2", "expand_dims", "explain", "expm1", "flatten", "flip", "fliplr",
     "flipud", "floor_divide", "fmax", "fmin", "fold", "gelu", "generator", "getitem", "grad",
     "group_norm", "gru", "gru_step",
     "hardsigmoid", "hardswish", "hardtanh", "hessian", "hinge_loss", "hsplit", "hstack",
     "huber_loss", "hvp", "hypot", "inner", "inv", "is_recording", "jacobian", "jvp", "kl_div",
-    "kron", "l1_loss", "layer_norm", "leaky_relu", "linear", "log", "log1p", "log2", "log10", "log_softmax",
-    "logaddexp", "logaddexp2", "logsigmoid", "logsumexp", "lstm", "lstm_step", "matmul", "matrix_power",
+    "kron", "l1_loss", "layer_norm", "leaky_relu", "linear", "linearize", "log", "log1p", "log2", "log10",
+    "log_softmax", "logaddexp", "logaddexp2", "logsigmoid", "logsumexp", "lstm", "lstm_step", "matmul", "matrix_power",
     "matrix_transpose", "matvec", "max", "max_pool1d", "max_pool2d", "maximum", "mean", "median",
     "meshgrid", "min", "minimum", "mish", "moveaxis", "mse_loss", "multi_dot", "multiply",
     "nan_to_num", "nanmean", "nansum", "negative", "nll_loss", "no_grad", "norm", "one_hot",
-    "outer", "pad", "power", "primitive", "prod", "put_along_axis", "rad2deg", "ravel",
+    "outer", "pad", "power", "primitive", "prod", "put_along_axis", "rad2deg", "ravel", "ravel_tree",
     "reciprocal", "recomputing", "record", "recurrent", "relu", "relu6", "remainder", "repeat",
     "reshape", "rms_norm", "rnn", "rnn_step", "roll", "rot90", "saved_bytes",
     "scaled_dot_product_attention", "scatter", "scatter_add",
