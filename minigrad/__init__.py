@@ -6,7 +6,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from . import landings as landings
-from .core.backward import grad
 from .core.rows import elementwise, primitive
 from .modes import enable_grad, no_grad
 from .ops import later
@@ -19,11 +18,10 @@ from .ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
 from .ops.cumulative import cumprod, cumsum
 from .ops.einsum import einsum
 from .ops.elementwise import (
-    absolute, add, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, astype, clip,
-    cos, cosh, deg2rad, divide, exp, exp2, expm1, floor_divide, fmax, fmin, log, log1p,
-    log2, log10, logaddexp, logaddexp2, maximum, minimum, multiply, nan_to_num, negative,
-    rad2deg, reciprocal, remainder, sigmoid, sin, sinh, square, subtract, tan, tanh, where,
-    where_safe,
+    absolute, add, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, astype, clip, cos,
+    cosh, deg2rad, divide, exp, exp2, expm1, floor_divide, fmax, fmin, log, log1p, log2, log10,
+    logaddexp, logaddexp2, maximum, minimum, multiply, nan_to_num, negative, rad2deg, reciprocal,
+    remainder, sigmoid, sin, sinh, square, subtract, tan, tanh, where, where_safe,
 )
 from .ops.elementwise_losses import (
     binary_cross_entropy, binary_cross_entropy_with_logits, huber_loss, kl_div, l1_loss, mse_loss,
@@ -47,8 +45,7 @@ from .ops.pooling import (
 )
 from .ops.powers import cbrt, hypot, power, sqrt
 from .ops.products import (
-    dot, inner, kron, linear, matmul, matvec, multi_dot, outer, tensordot, vdot, vecdot,
-    vecmat,
+    dot, inner, kron, linear, matmul, matvec, multi_dot, outer, tensordot, vdot, vecdot, vecmat,
 )
 from .ops.pytorch_words import no_attribute
 from .ops.rearrange import (
@@ -58,8 +55,8 @@ from .ops.recurrent import gru, gru_step, lstm, lstm_step, recurrent, rnn, rnn_s
 from .ops.reductions import logsumexp, max, mean, min, nanmean, nansum, prod, sum, trace
 from .ops.shapes import (
     atleast_1d, atleast_2d, atleast_3d, broadcast_arrays, broadcast_to, concatenate, expand_dims,
-    flatten, matrix_transpose, meshgrid, moveaxis, ravel, reshape, squeeze, stack, sum_to,
-    swapaxes, transpose,
+    flatten, matrix_transpose, meshgrid, moveaxis, ravel, reshape, squeeze, stack, sum_to, swapaxes,
+    transpose,
 )
 from .ops.softmax import log_softmax, softmax
 from .ops.sorting import argsort, sort, topk
@@ -73,7 +70,9 @@ from .sight.explain import explain
 from .sight.recording import debug, is_recording, record
 from .sight.scope import scope
 from .tensor import Tensor, touch
-from .transforms import hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from .transforms.gradients import elementwise_grad, grad, hvp, jvp, linearize, value_and_grad, vjp
+from .transforms.jacobians import hessian, jacobian
+from .transforms.ravel import ravel_tree
 from .trust.certify import certify
 from .trust.gradients import check_grads
 
@@ -85,29 +84,28 @@ __all__ = [
     "average", "avg_pool1d", "avg_pool2d", "batch_norm", "binary_cross_entropy",
     "binary_cross_entropy_with_logits", "broadcast_arrays", "broadcast_to", "cbrt", "celu",
     "certify", "check_grads", "checkpoint", "cholesky", "clip", "column_stack", "compile",
-    "concatenate",
-    "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "cos", "cosh", "costs",
-    "cross_entropy", "cumprod", "cumsum", "debug", "deg2rad", "det", "diag", "diagonal", "divide",
-    "dot", "dsplit", "dstack", "eigh", "einsum", "elementwise", "elu", "embedding", "enable_grad",
-    "erf", "erfc", "exp", "exp2", "expand_dims", "explain", "expm1", "fftshift", "flatten", "flip", "fliplr",
-    "flipud", "floor_divide", "fmax", "fmin", "fold", "gelu", "generator", "getitem", "grad",
-    "group_norm", "gru", "gru_step",
-    "hardsigmoid", "hardswish", "hardtanh", "hessian", "hinge_loss", "hsplit", "hstack",
-    "huber_loss", "hvp", "hypot", "ifftshift", "inner", "inv", "is_recording", "jacobian", "jvp", "kl_div",
-    "kron", "l1_loss", "layer_norm", "leaky_relu", "linear", "log", "log1p", "log2", "log10", "log_softmax",
-    "logaddexp", "logaddexp2", "logsigmoid", "logsumexp", "lstm", "lstm_step", "matmul", "matrix_power",
-    "matrix_transpose", "matvec", "max", "max_pool1d", "max_pool2d", "maximum", "mean", "median",
-    "meshgrid", "min", "minimum", "mish", "moveaxis", "mse_loss", "multi_dot", "multiply",
-    "nan_to_num", "nanmean", "nansum", "negative", "nll_loss", "no_grad", "norm", "one_hot",
-    "outer", "pad", "power", "primitive", "prod", "put_along_axis", "rad2deg", "ravel",
-    "reciprocal", "recomputing", "record", "recurrent", "relu", "relu6", "remainder", "repeat",
-    "reshape", "rms_norm", "rnn", "rnn_step", "roll", "rot90", "saved_bytes",
-    "scaled_dot_product_attention", "scatter", "scatter_add",
-    "scope", "script", "seed", "selu", "sigmoid", "silu", "sin", "sinc", "sinh", "slogdet", "smooth_l1_loss",
-    "softmax", "softplus", "solve", "sort", "split", "sqrt", "square", "squeeze", "stack", "std",
-    "subtract", "sum", "sum_to", "swapaxes", "take", "take_along_axis", "tan", "tanh", "tensordot",
-    "tile", "topk", "touch", "trace", "transpose", "tril", "triu", "unfold", "unfused", "unstack",
-    "value_and_grad", "var", "vdot", "vecdot", "vecmat", "vjp", "vsplit", "vstack", "where", "where_safe",
+    "concatenate", "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "cos", "cosh",
+    "costs", "cross_entropy", "cumprod", "cumsum", "debug", "deg2rad", "det", "diag", "diagonal",
+    "divide", "dot", "dsplit", "dstack", "eigh", "einsum", "elementwise", "elementwise_grad", "elu",
+    "embedding", "enable_grad", "erf", "erfc", "exp", "exp2", "expand_dims", "explain", "expm1",
+    "fftshift", "flatten", "flip", "fliplr", "flipud", "floor_divide", "fmax", "fmin", "fold",
+    "gelu", "generator", "getitem", "grad", "group_norm", "gru", "gru_step", "hardsigmoid",
+    "hardswish", "hardtanh", "hessian", "hinge_loss", "hsplit", "hstack", "huber_loss", "hvp",
+    "hypot", "ifftshift", "inner", "inv", "is_recording", "jacobian", "jvp", "kl_div", "kron",
+    "l1_loss", "layer_norm", "leaky_relu", "linear", "linearize", "log", "log1p", "log2", "log10",
+    "log_softmax", "logaddexp", "logaddexp2", "logsigmoid", "logsumexp", "lstm", "lstm_step",
+    "matmul", "matrix_power", "matrix_transpose", "matvec", "max", "max_pool1d", "max_pool2d",
+    "maximum", "mean", "median", "meshgrid", "min", "minimum", "mish", "moveaxis", "mse_loss",
+    "multi_dot", "multiply", "nan_to_num", "nanmean", "nansum", "negative", "nll_loss", "no_grad",
+    "norm", "one_hot", "outer", "pad", "power", "primitive", "prod", "put_along_axis", "rad2deg",
+    "ravel", "ravel_tree", "reciprocal", "recomputing", "record", "recurrent", "relu", "relu6",
+    "remainder", "repeat", "reshape", "rms_norm", "rnn", "rnn_step", "roll", "rot90", "saved_bytes",
+    "scaled_dot_product_attention", "scatter", "scatter_add", "scope", "script", "seed", "selu",
+    "sigmoid", "silu", "sin", "sinc", "sinh", "slogdet", "smooth_l1_loss", "softmax", "softplus",
+    "solve", "sort", "split", "sqrt", "square", "squeeze", "stack", "std", "subtract", "sum",
+    "sum_to", "swapaxes", "take", "take_along_axis", "tan", "tanh", "tensordot", "tile", "topk",
+    "touch", "trace", "transpose", "tril", "triu", "unfold", "unfused", "unstack", "value_and_grad",
+    "var", "vdot", "vecdot", "vecmat", "vjp", "vsplit", "vstack", "where", "where_safe",
 ]
 # fmt: on
 # isort: on

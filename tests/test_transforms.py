@@ -30,12 +30,12 @@ def numeric_jacobian(f, x, eps=1e-6):
 
 
 def test_a_jacobian_and_a_hessian_are_the_matrices_of_partial_derivatives():
-    np.testing.assert_allclose(jacobian(vector)(X).data, numeric_jacobian(vector, X), atol=1e-8)
+    np.testing.assert_allclose(jacobian(vector)(X), numeric_jacobian(vector, X), atol=1e-8)
 
     def gradient(x):
         return value_and_grad(scalar)(x)[1]
 
-    H = hessian(scalar)(X).data
+    H = hessian(scalar)(X)
     np.testing.assert_allclose(H, numeric_jacobian(gradient, X), atol=1e-8)
     np.testing.assert_allclose(H, H.T, atol=1e-14)
 
@@ -50,17 +50,15 @@ def test_a_jacobian_has_the_shape_of_the_result_and_then_of_the_argument(shape):
 
 
 def test_products_are_the_jacobian_times_a_vector_on_either_side():
-    J = jacobian(vector)(X).data
+    J = jacobian(vector)(X)
     value, pull = vjp(vector, X)
-    np.testing.assert_array_equal(value.data, vector(Tensor(X)).data)
+    np.testing.assert_array_equal(value, vector(Tensor(X)).data)
     for _ in range(2):
-        np.testing.assert_allclose(pull(T)[0].data, T @ J, rtol=1e-12)
+        np.testing.assert_allclose(pull(T)[0], T @ J, rtol=1e-12)
     value, moved = jvp(vector, [X], [T])
-    np.testing.assert_array_equal(value.data, vector(Tensor(X)).data)
-    np.testing.assert_allclose(moved.data, J @ T, rtol=1e-12)
-    np.testing.assert_allclose(
-        hvp(scalar, [X], [T])[0].data, hessian(scalar)(X).data @ T, rtol=1e-12
-    )
+    np.testing.assert_array_equal(value, vector(Tensor(X)).data)
+    np.testing.assert_allclose(moved, J @ T, rtol=1e-12)
+    np.testing.assert_allclose(hvp(scalar, [X], [T])[0], hessian(scalar)(X) @ T, rtol=1e-12)
 
 
 def test_they_agree_with_pytorch_and_with_each_other_on_several_arguments():
@@ -78,11 +76,11 @@ def test_they_agree_with_pytorch_and_with_each_other_on_several_arguments():
     theirs = torch.autograd.functional.hessian(f_torch, tuple(map(torch.tensor, (W, X, b))))
     for row, row_torch in zip(ours, theirs, strict=True):
         for block, block_torch in zip(row, row_torch, strict=True):
-            np.testing.assert_allclose(block.data, block_torch, rtol=1e-10, atol=1e-12)
+            np.testing.assert_allclose(block, block_torch, rtol=1e-10, atol=1e-12)
     value, (gW, gb) = value_and_grad(f, argnums=(0, 2))(W, X, b)
     assert gW.shape == W.shape
-    np.testing.assert_allclose(gb.data, np.exp(np.tanh(W @ X) + b), rtol=1e-12)
-    assert not value.requires_grad
+    np.testing.assert_allclose(gb, np.exp(np.tanh(W @ X) + b), rtol=1e-12)
+    assert type(value) is np.float64
 
 
 def test_structures_of_lists_tuples_and_dicts_are_answered_in_kind():
@@ -96,15 +94,15 @@ def test_structures_of_lists_tuples_and_dicts_are_answered_in_kind():
     value, g = value_and_grad(loss)(parameters, T)
     assert isinstance(g["scale"], tuple)
     assert [sorted(layer) for layer in g["layers"]] == [["b", "w"], ["b", "w"]]
-    np.testing.assert_allclose(g["scale"][0].data, value.data / 2, rtol=1e-12)
+    np.testing.assert_allclose(g["scale"][0], value / 2, rtol=1e-12)
     direction = {"layers": [{"w": A, "b": X}, {"w": A, "b": T}], "scale": (np.array(0.5),)}
     _, slope = jvp(lambda p: {"out": [loss(p, T)]}, [parameters], [direction])
     inner = sum(
         (np.asarray(a) * np.asarray(b)).sum()
         for ga, d in zip(g["layers"], direction["layers"], strict=True)
-        for a, b in ((ga["w"].data, d["w"]), (ga["b"].data, d["b"]))
+        for a, b in ((ga["w"], d["w"]), (ga["b"], d["b"]))
     )
-    np.testing.assert_allclose(slope["out"][0].data, inner + g["scale"][0].data * 0.5, rtol=1e-12)
+    np.testing.assert_allclose(slope["out"][0], inner + g["scale"][0] * 0.5, rtol=1e-12)
 
 
 LAYOUTS = {
@@ -150,7 +148,7 @@ def test_no_transform_depends_on_how_an_argument_or_a_result_lies_in_memory(f, l
         (hessian(scalar)(x), H),
         (hvp(scalar, [x], [t])[0], np.tensordot(H, t, t.ndim)),
     ):
-        np.testing.assert_allclose(found.data, expected, rtol=1e-6, atol=1e-7)
+        np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize("shape", [(3, 4, 2), (2, 1, 4, 3)], ids=lambda shape: f"{len(shape)} axes")
@@ -161,7 +159,7 @@ def test_the_jacobian_of_a_permutation_is_that_permutation(shape, laid_out):
         J = jacobian(lambda x: x.transpose(*reversed(range(x.ndim))) * 1, mode=mode)(x)
         unit = np.eye(x.size).reshape(shape + shape)
         expected = unit.transpose(*reversed(range(x.ndim)), *range(x.ndim, 2 * x.ndim))
-        np.testing.assert_array_equal(J.data, expected)
+        np.testing.assert_array_equal(J, expected)
 
 
 def test_outputs_that_are_no_floats_and_mixed_dtypes_have_one_jacobian_whatever_the_size_and_the_mode():
@@ -181,7 +179,7 @@ def test_outputs_that_are_no_floats_and_mixed_dtypes_have_one_jacobian_whatever_
                 of_mode, (np.ones((n, 3)), np.zeros((n, 3)), np.ones((n, 3))), strict=True
             ):
                 assert J.dtype == np.float32
-                np.testing.assert_array_equal(J.data, expected)
+                np.testing.assert_array_equal(J, expected)
         (_, index, _), (slope, of_index, _) = jvp(f, [x], [np.ones(3)])
         assert index.dtype.kind == "i"
         assert slope.tolist() == [3] * n
@@ -198,23 +196,23 @@ def test_what_does_not_depend_on_an_argument_has_gradient_zero():
         return (x * x).sum()
 
     _, (gx, gz) = value_and_grad(f, argnums=(0, 1))(X, T)
-    np.testing.assert_array_equal(gz.data, np.zeros(3))
+    np.testing.assert_array_equal(gz, np.zeros(3))
     assert gx.shape == (3,)
-    assert jacobian(lambda x: Tensor(np.ones(2)) * 1)(X).data.tolist() == np.zeros((2, 3)).tolist()
-    assert hvp(lambda x: x.sum(), [X], [T])[0].data.tolist() == [0, 0, 0]
-    assert jvp(lambda x: Tensor(np.ones(2)) * 1, [X], [T])[1].data.tolist() == [0, 0]
+    assert jacobian(lambda x: Tensor(np.ones(2)) * 1)(X).tolist() == np.zeros((2, 3)).tolist()
+    assert hvp(lambda x: x.sum(), [X], [T])[0].tolist() == [0, 0, 0]
+    assert jvp(lambda x: Tensor(np.ones(2)) * 1, [X], [T])[1].tolist() == [0, 0]
 
 
 def test_transforms_nest_to_any_order():
     third = jacobian(hessian(lambda x: (x**4).sum()))(np.array([2.0]))
-    assert third.data.item() == pytest.approx(48)
+    assert third.item() == pytest.approx(48)
     x = Tensor(X, requires_grad=True)
     _, g = value_and_grad(scalar)(x)
     (again,) = mg.grad((g * T).sum(), [x])
-    np.testing.assert_allclose(again.data, hessian(scalar)(X).data @ T, rtol=1e-12)
+    np.testing.assert_allclose(again.data, hessian(scalar)(X) @ T, rtol=1e-12)
     # a derivative of a derivative along two directions, forward over forward
     _, curvature = jvp(lambda x: jvp(scalar, [x], [T])[1], [X], [T])
-    np.testing.assert_allclose(curvature.data, T @ hessian(scalar)(X).data @ T, rtol=1e-10)
+    np.testing.assert_allclose(curvature, T @ hessian(scalar)(X) @ T, rtol=1e-10)
 
 
 def test_what_the_function_uses_from_outside_is_a_constant_even_if_it_is_the_argument_itself():
@@ -234,11 +232,11 @@ def test_no_grad_is_left_behind_and_arguments_are_not_touched():
     ("error", "words", "call"),
     [
         (ValueError, r"scalar Tensor, not shape \(3,\)", lambda: value_and_grad(vector)(X)),
-        (ValueError, "not a float", lambda: value_and_grad(lambda x: 1.0)(X)),
+        (ValueError, "scalar Tensor, not a str", lambda: value_and_grad(lambda x: "1.0")(X)),
         (TypeError, r"argument 0\['n'\] is of dtype int64", lambda: value_and_grad(lambda p: p)({"n": np.arange(3)})),
         (ValueError, "no positional argument 1", lambda: value_and_grad(scalar, argnums=1)(X)),
         (ValueError, r"tangents have shapes \[\(2,\)\], the primals \[\(3,\)\]", lambda: jvp(vector, [X], [X[:2]])),
-        (ValueError, "the seed has 2 arrays", lambda: vjp(vector, X)[1]([X, X])),
+        (ValueError, r"the seeds have shapes \[\(2, 3\)\], the results of f", lambda: vjp(vector, X)[1]([X, X])),
         (TypeError, "the result of f is a NoneType", lambda: jacobian(lambda x: None)(X)),
     ],
 )  # fmt: skip

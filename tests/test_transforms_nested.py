@@ -37,8 +37,7 @@ def value_and_grad(seed):
 def value_and_grad_under_no_grad(seed):
     with mg.no_grad():
         value, gradient = mg.value_and_grad(total_of(seed))(start(seed))
-    assert not value.requires_grad
-    assert not gradient.requires_grad
+    assert (type(value), type(gradient)) == (np.float64, np.ndarray)
     return value, gradient
 
 
@@ -57,7 +56,10 @@ def test_random_programs_of_transforms_have_the_values_and_gradients_of_jax(in_j
         y, g = derive(seed)
         size = max(1.0, abs(value), *np.abs(gradient))
         np.testing.assert_allclose(y.item(), value, rtol=0, atol=1e-10 * size, err_msg=str(seed))
-        np.testing.assert_allclose(g.data, gradient, rtol=0, atol=1e-10 * size, err_msg=str(seed))
+        g = g.detach() if isinstance(g, Tensor) else g  # of history if f made leaves of its own
+        np.testing.assert_allclose(
+            np.asarray(g), gradient, rtol=0, atol=1e-10 * size, err_msg=str(seed)
+        )
 
 
 def test_most_random_programs_have_a_gradient_and_every_transform_is_in_them(in_jax):

@@ -124,6 +124,7 @@ _NO_FUNCTIONS_OF_ARRAYS = {
     "costs",
     "debug",
     "elementwise",
+    "elementwise_grad",
     "enable_grad",
     "explain",
     "generator",
@@ -133,8 +134,10 @@ _NO_FUNCTIONS_OF_ARRAYS = {
     "is_recording",
     "jacobian",
     "jvp",
+    "linearize",
     "no_grad",
     "primitive",
+    "ravel_tree",
     "recomputing",
     "recurrent",
     *("lstm_step", "gru_step", "rnn_step"),  # for recurrent, which gives them what it computed

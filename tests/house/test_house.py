@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "random": [],
     "structures": ["core"],
     "modes": ["core"],
-    "transforms": ["core", "ops", "modes", "tensor", "structures"],
+    "transforms": ["core", "ops", "modes", "tensor", "structures", "transforms"],
     "recompute": ["signatures", "core", "random", "modes", "tensor", "structures"],
     "trust": ["core", "random", "tensor", "structures", "trust"],
     "sight": ["signatures", "core", "ops", "modes", "sight"],

@@ -9,7 +9,8 @@ import minigrad as mg
 
 NO_OPS = {
     "Tensor", "certify", "check_grads", "checkpoint", "compile", "costs", "debug", "elementwise", "enable_grad",
-    "explain", "generator", "grad", "hessian", "hvp", "is_recording", "jacobian", "jvp", "no_grad", "primitive",
+    "elementwise_grad", "explain", "generator", "grad", "hessian", "hvp", "is_recording", "jacobian", "jvp",
+    "linearize", "no_grad", "primitive", "ravel_tree",
     "recomputing", "record", "saved_bytes", "scope", "script", "seed", "touch", "value_and_grad", "vjp",
 }  # fmt: skip
 

@@ -1,0 +1,13 @@
+"""Transforms of functions: gradients, Jacobians, Hessians and products with them, as functions.
+
+A transform takes a function of arrays, or of lists, tuples and dicts of arrays, and returns gradients in the same
+structure. It leaves `.grad` alone, and the gradient by an argument that has no influence is 0.
+
+The function gets Tensors in the place of what it is differentiated by. Plain arrays and numbers are answered with plain
+arrays, 0-d ones with NumPy's scalars: where no argument holds a Tensor, and no part of the result has history. Python
+floats count as float64.
+
+Transforms nest: a result keeps its history exactly where it depends on something that requires grad beyond the
+transform's own leaves, be it an argument, a parameter or a Tensor that f takes from outside. `no_grad()` around a
+transform leaves its derivative alone, and its results without history; inside f it makes constant what it covers.
+"""
