@@ -8,12 +8,14 @@ import pkgutil
 import re
 from collections import defaultdict
 
+import numpy as np
 from places import ROOT
 
 import minigrad as mg
 import minigrad.ops
 from minigrad.core.rows import served
 from minigrad.methods import Methods
+from minigrad.ops.inspection import name_of
 
 PAGE = ROOT / "minigrad" / "ops" / "README.md"
 
@@ -29,7 +31,12 @@ TORCH = {  # where PyTorch's word is another one
     "median": "quantile", "where_safe": "", "cross_entropy": "nn.functional.cross_entropy", "concat": "cat",
     "multi_dot": "linalg.multi_dot", "matrix_power": "linalg.matrix_power", "one_hot": "nn.functional.one_hot",
     "linear": "nn.functional.linear", "logsigmoid": "nn.functional.logsigmoid", "clip": "clamp", "dot": "matmul",
-    "rnn": "rnn_tanh",
+    "rnn": "rnn_tanh", "nanmedian": "nanquantile",
+    "scatter_max": "scatter_reduce", "scatter_min": "scatter_reduce", "choose": "", "select": "",
+}  # fmt: skip
+OTHER_WORDS = {  # of NumPy's, that lead to an op of another name
+    np.percentile: "quantile", np.nanpercentile: "nanquantile", np.cumulative_sum: "cumsum",
+    np.cumulative_prod: "cumprod",
 }  # fmt: skip
 CONVENTIONS = ("At the kink:", "At a kink:", "At a tie:", "At the edge:")
 TITLES = ("op", "NumPy", "method", "PyTorch", "formula", "convention")
@@ -61,9 +68,10 @@ def numpy_names(op: object, name: str) -> str:
     for theirs, ours in served.items():
         is_adapter = getattr(ours, "__name__", "") in (f"_numpy_{name}",)
         is_adapter = is_adapter or getattr(ours, "__wrapped__", None) is op
-        if ours is op or is_adapter or theirs.__name__ == name:
-            space = "np.linalg" if "linalg" in (getattr(theirs, "__module__", "") or "") else "np"
-            names.add(f"{space}.{theirs.__name__}")
+        is_adapter = is_adapter or OTHER_WORDS.get(theirs) == name
+        is_method = isinstance(getattr(theirs, "__self__", None), np.ufunc)
+        if ours is op or is_adapter or (theirs.__name__ == name and not is_method):
+            names.add(name_of(theirs))
     return ", ".join(f"`{n}`" for n in sorted(names))
 
 
