@@ -61,6 +61,19 @@ def question(function: Any, formula: str) -> Callable[..., Tensor]:
     def call(self: Any, axis: Any = None, keepdims: bool = False) -> Any:
         return inspect(function, self, axis=axis, keepdims=keepdims)
 
+    return _asked(call, function, formula)
+
+
+def question_of_some(function: Any, formula: str) -> Callable[..., Tensor]:
+    """A `question` that takes a mask of the elements it is about, too."""
+
+    def call(self: Any, axis: Any = None, keepdims: bool = False, *, where: Any = True) -> Any:
+        return inspect(function, self, axis=axis, keepdims=keepdims, where=where)
+
+    return _asked(call, function, formula)
+
+
+def _asked(call: Any, function: Any, formula: str) -> Any:
     call.__doc__ = formula
     return says_our_words(_named(call, function.__name__))
 
@@ -250,8 +263,8 @@ class Methods(TensorBase):
 
     # Along axes --------------------------------------------------------------------------------------
 
-    all = question(np.all, "y = whether all elements are true, over axes")
-    any = question(np.any, "y = whether any element is true, over axes")
+    all = question_of_some(np.all, "y = whether all elements are true, over axes")
+    any = question_of_some(np.any, "y = whether any element is true, over axes")
     argmax = question(np.argmax, "y = the place of the maximum along an axis, the first of several")
     argmin = question(np.argmin, "y = the place of the minimum along an axis, the first of several")
     argsort = method(sorting.argsort)
@@ -290,9 +303,9 @@ class Methods(TensorBase):
     tril = method(rearrange.tril)
     triu = method(rearrange.triu)
 
-    def reshape(self, *shape: Any) -> Tensor:
+    def reshape(self, *shape: Any, order: str = "C") -> Tensor:
         """y = x in another shape, given as numbers or as a tuple; one of them may be -1 and follows from the others."""
-        return shapes.reshape(self, shape[0] if len(shape) == 1 else shape)
+        return shapes.reshape(self, shape[0] if len(shape) == 1 else shape, order)
 
     def transpose(self, *axes: Any) -> Tensor:
         """y = x with its axes in the order given as numbers or as a tuple, by default reversed."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import functools
 import inspect as signatures
+import itertools
 from typing import Any
 
 import numpy as np
 
 from .core import writes
+from .core.dtypes import in_array
 from .core.graph import TensorBase
 from .core.rows import Primitive, served, serves
-from .ops import cumulative, later, reductions
+from .ops import later
 from .ops.elementwise import astype, where
 from .ops.inspection import (
     FUNCTIONS,
@@ -24,7 +26,9 @@ from .ops.inspection import (
     plain,
     tensors_in,
 )
+from .ops.joining import unstack
 from .ops.refused import WHY
+from .ops.shapes import expand_dims, reshape, stack
 
 _REFUSED = ("out", "where", "casting", "order", "subok", "signature", "axes", "initial")
 _BY_NAME = (signatures.Parameter.POSITIONAL_OR_KEYWORD, signatures.Parameter.KEYWORD_ONLY)
@@ -34,7 +38,7 @@ def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[st
     """`np.exp(t)`, `array + t`, `np.add(t, u, out=array)`: Tensor's `__array_ufunc__`."""
     name = f"np.{ufunc.__name__}"
     if method != "__call__":
-        return _along_axis(f"{name}.{method}", _ALONG_AXIS.get((ufunc, method)), inputs, kwargs)
+        return _method(ufunc, method, inputs, kwargs)
     if "out" in kwargs:
         return _into(name, ufunc, inputs, kwargs)
     ours = _served(ufunc)
@@ -53,27 +57,53 @@ def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[st
         raise
 
 
-_ALONG_AXIS = {
-    (np.add, "reduce"): reductions.sum,
-    (np.multiply, "reduce"): reductions.prod,
-    (np.maximum, "reduce"): reductions.max,
-    (np.minimum, "reduce"): reductions.min,
-    (np.logaddexp, "reduce"): reductions.logsumexp,
-    (np.add, "accumulate"): cumulative.cumsum,
-    (np.multiply, "accumulate"): cumulative.cumprod,
-}
-"""(ufunc, method) -> the function that it is, along an axis."""
-
-
-def _along_axis(name: str, ours: Any, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """`np.add.reduce(t)`, the sum: like every method of a ufunc along axis 0, if none is given."""
-    if ours is None:
-        raise TypeError(f"{name} has no gradient rule; {_instead(name.rpartition('.')[2])}")
+def _method(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A method of a ufunc: the function that it is, such as the sum for `np.add.reduce`, or the row, many times."""
+    name = f"np.{ufunc.__name__}.{method}"
+    function = getattr(ufunc, method)
+    ours = _served(function)
+    if ours is not None:
+        given = {word: v for word, v in kwargs.items() if v is not None or word == "axis"}
+        _check_words(name, ours, given)
+        if method == "accumulate" and given.get("axis", 0) is None:
+            raise TypeError(f"{name}: axis=None is not supported; name one axis, or flatten first")
+        return ours(*inputs, **{"axis": 0, **given})  # along axis 0, if none is given
+    if ufunc in UFUNCS and method != "at" and "out" not in kwargs:
+        return inspect(function, *inputs, **kwargs)
+    row = _served(ufunc)
+    if row is None or method not in _BY_ROW or ufunc.nin != 2 or ufunc.signature is not None:
+        raise TypeError(f"{name} has no gradient rule; {_instead(method)}")
     given = {word: v for word, v in kwargs.items() if v is not None or word == "axis"}
-    _check_words(name, ours, given)
-    if name.endswith("accumulate") and given.get("axis", 0) is None:
-        raise TypeError(f"{name}: axis=None is not supported; name one axis, or flatten first")
-    return ours(*inputs, **{"axis": 0, **given})
+    _check_words(name, _BY_ROW[method], given)
+    return _BY_ROW[method](row, *inputs, **given)
+
+
+def _outer(row: Any, a: Any, b: Any) -> Any:
+    a, b = in_array(a), in_array(b)
+    return row(reshape(a, tuple(a.shape) + (1,) * len(b.shape)), b)
+
+
+def _reduce(row: Any, x: Any, axis: Any = 0, keepdims: bool = False, initial: Any = None) -> Any:
+    rows = _slices(row, x, axis)
+    y = functools.reduce(row, rows if initial is None else [initial, *rows])
+    return expand_dims(y, axis) if keepdims else y
+
+
+def _accumulate(row: Any, x: Any, axis: Any = 0) -> Any:
+    return stack([*itertools.accumulate(_slices(row, x, axis), row)], axis)
+
+
+def _slices(row: Any, x: Any, axis: Any) -> Any:
+    if not hasattr(axis, "__index__") or not x.shape or not x.shape[axis]:
+        raise ValueError(
+            f"{row.__name__}: reduce and accumulate of a ufunc without a function of its own go along one axis that is "
+            f"not empty, not along axis={axis} of the shape {tuple(x.shape)}"
+        )
+    return unstack(x, axis)
+
+
+_BY_ROW: dict[str, Any] = {"outer": _outer, "reduce": _reduce, "accumulate": _accumulate}
+"""Methods that any row of two arguments has."""
 
 
 def call_function(function: Any, args: Any, kwargs: dict[str, Any], like: Any = None) -> Any:
@@ -176,9 +206,9 @@ def _not_supported(name: str, word: str) -> str:
 
 
 def _instead(method: str) -> str:
-    return {"at": "index with t[i] and add"}.get(
-        method, "compute it on t.numpy() if no gradient is needed"
-    )
+    return {
+        "at": "it writes into its argument; minigrad.scatter_add, scatter_max and scatter_min give a new array"
+    }.get(method, "compute it on t.numpy() if no gradient is needed")
 
 
 def _no_row(name: str) -> str:

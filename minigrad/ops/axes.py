@@ -97,15 +97,15 @@ def in_floats(x: Any) -> Any:
 
 
 def serves_with_axis(*numpy_functions: Any) -> Callable[[F], F]:
-    """Do as `serves` does, for NumPy functions that take a dtype or out right after `axis`, which ours do not have."""
+    """Do as `serves` does, for NumPy functions that take a dtype or out right after `axis`, where ours do not."""
 
     def register(ours: F) -> F:
         @functools.wraps(ours)
         def call(x: Any, axis: Any = None, *further: Any, **options: Any) -> Any:
             if further:
                 raise TypeError(
-                    f"np.{ours.__name__}: on Tensors, arguments after axis are given by keyword; there is no dtype "
-                    "or out; use .astype(dtype)"
+                    f"np.{ours.__name__}: on Tensors, arguments after axis are given by keyword; there is no out, and "
+                    "a dtype= not everywhere: use .astype(dtype)"
                 )
             return ours(x, axis, **options)
 

@@ -10,6 +10,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from ..core.dtypes import in_float32, narrowed, widened
 from ..core.rows import Primitive, primitive
 from .axes import serves_with_axis
+from .elementwise import astype
 from .pytorch_words import says_our_words
 from .shapes import concatenate, ravel, swapaxes
 
@@ -73,18 +74,19 @@ def _along(row: Primitive, x: Any, axis: int | None) -> Any:
     return row(x) if axis == 0 else swapaxes(row(swapaxes(x, 0, axis)), 0, axis)
 
 
-@serves_with_axis(np.cumsum)
+@serves_with_axis(np.cumsum, np.add.accumulate)
 @says_our_words
-def cumsum(x: Any, axis: int | None = None) -> Any:
+def cumsum(x: Any, axis: int | None = None, *, dtype: Any = None) -> Any:
     """y_i = x_0 + ... + x_i along `axis`; of all elements in row-major order if it is None."""
-    return _along(_cumsum_row, x, axis)
+    return _along(_cumsum_row, x if dtype is None else astype(x, dtype), axis)
 
 
-@serves_with_axis(np.cumprod)
+@serves_with_axis(np.cumprod, np.multiply.accumulate)
 @says_our_words
-def cumprod(x: Any, axis: int | None = None) -> Any:
+def cumprod(x: Any, axis: int | None = None, *, dtype: Any = None) -> Any:
     """y_i = x_0 x_1 ... x_i along `axis`; of all elements in row-major order if it is None.
 
     At the edge: derivatives of every order are exact where elements are 0, as nothing is divided.
     """
+    x = x if dtype is None else astype(x, dtype)
     return narrowed(_along(_cumprod_row, widened(x), axis), x)

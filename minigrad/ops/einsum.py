@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import index
 from string import ascii_letters
 from typing import Any
 
@@ -85,22 +86,20 @@ _einsum_row: Primitive = primitive(_einsum, a=_einsum_a, b=_einsum_b)
 
 
 @serves(np.einsum)
-def einsum(subscripts: str, *operands: Any, optimize: Any = False) -> Any:
+def einsum(subscripts: Any, *operands: Any, optimize: Any = False) -> Any:
     """Sum of products over named axes: einsum("ij,jk->ik", a, b) is y_ik = sum_j a_ij b_jk.
 
     subscripts  a letter per axis, operands separated by commas; letters that do not follow -> are summed over. Without
                 ->, the output has the letters that appear once, in alphabetical order. A letter that appears twice in
-                one operand takes its diagonal. ... stands for leading axes, which broadcast
+                one operand takes its diagonal. ... stands for leading axes, which broadcast. Or, in place of letters,
+                a list of numbers in [0, 52) behind each operand, and at last the output's: a, [0, 1], b, [1, 2], [0, 2]
     optimize    the order in which three or more operands are multiplied in pairs: False means from left to right;
                 True, "greedy", "optimal" and paths of np.einsum_path mean what they mean in np.einsum
 
     Each pair is multiplied as stacks of matrices where possible, whatever `optimize` says.
     """
     if not isinstance(subscripts, str):
-        raise TypeError(
-            'einsum: the first argument must be the subscripts, such as "ij,jk->ik"; lists of axis numbers beside '
-            "the operands are not supported"
-        )
+        subscripts, operands = _in_letters((subscripts, *operands))
     xs = [in_array(x) for x in operands]
     of_xs, out = _parse(subscripts, tuple(tuple(x.shape) for x in xs))
     if len(xs) == 1:
@@ -117,6 +116,29 @@ def einsum(subscripts: str, *operands: Any, optimize: Any = False) -> Any:
         xs.append(_einsum_row(a, b, f"{of_a},{of_b}->{kept}"))
         labels.append(kept)
     return xs[0]
+
+
+_LETTERS = "".join(sorted(ascii_letters))  # in the order of the output's, if it is not given
+
+
+def _in_letters(args: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+    """The subscripts in letters and the operands, of operands with a list of axis numbers behind each."""
+    operands, lists = args[: len(args) // 2 * 2 : 2], [*args[1::2], *args[len(args) // 2 * 2 :]]
+    try:
+        terms = [
+            "".join("..." if n is Ellipsis else _letter(n) for n in numbers) for numbers in lists
+        ]
+    except (TypeError, ValueError):
+        raise TypeError(
+            'einsum: subscripts such as "ij,jk->ik" must come first, or a list of axis numbers in [0, 52) behind '
+            "each operand"
+        ) from None
+    arrow = "" if len(lists) == len(operands) else f"->{terms.pop()}"
+    return ",".join(terms) + arrow, operands
+
+
+def _letter(n: Any) -> str:
+    return _LETTERS[range(len(_LETTERS)).index(index(n))]
 
 
 def _pairs(

@@ -47,7 +47,7 @@ FUNCTIONS = frozenset((
 VALUES = frozenset((
     np.unique, np.unique_all, np.unique_counts, np.unique_inverse, np.unique_values,
     np.intersect1d, np.union1d, np.setdiff1d, np.setxor1d,
-    np.bincount, np.histogram, np.histogram2d, np.histogramdd, np.histogram_bin_edges,
+    np.histogramdd, np.histogram_bin_edges,
     np.packbits, np.unpackbits,
 ))
 
@@ -81,6 +81,9 @@ def tensors_in(value: Any) -> Iterator[TensorBase]:
 
 def name_of(function: Any) -> str:
     """A function of NumPy as users write it: np.linalg.inv."""
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, np.ufunc):
+        return f"np.{owner.__name__}.{function.__name__}"
     module = getattr(function, "__module__", "numpy")  # a ufunc has none in NumPy 2.1
     return f"{module.replace('numpy', 'np')}.{function.__name__}"
 
@@ -103,6 +106,13 @@ def inspect(function: Any, *args: Any, **kwargs: Any) -> Any:
     if mode.get() > ON:
         onlooker().asked(function, args, kwargs, result)
     return result
+
+
+def on_data(function: Any, *args: Any, **kwargs: Any) -> Any:
+    """`inspect`, with the plain result of the function where no argument is a Tensor."""
+    if next(tensors_in([args, kwargs]), None) is not None:
+        return inspect(function, *args, **kwargs)
+    return function(*plain(args, function.__name__.strip("_")), **kwargs)
 
 
 def _wrapped(result: Any) -> Any:

@@ -1,4 +1,8 @@
-"""Reductions over axes: `axis` is None for all, a number or a tuple; `keepdims` keeps them as size 1."""
+"""Reductions over axes: `axis` is None for all, a number or a tuple; `keepdims` keeps them as size 1.
+
+NumPy's further options, by keyword: `where`, a mask that broadcasts to x and says which elements count; `initial`, one
+element more; `dtype`, to which the elements are converted first.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..core.dtypes import narrowed, widened
+from ..core.dtypes import is_array, narrowed, widened
 from ..core.op import sum_
+from ..core.options import unwrap
 from ..core.rows import primitive, serves
 from .axes import (
     Axis,
@@ -21,10 +26,42 @@ from .axes import (
     tuple_of,
 )
 from .cumulative import products_of_others
-from .elementwise import where
+from .elementwise import astype, where
+from .inspection import plain
 from .pytorch_words import says_our_words
 from .rearrange import diagonal
 from .shapes import broadcast_to, reshape
+
+# Options -------------------------------------------------------------------------------------------------
+
+
+def mask_over(x: Any, mask: Any) -> Any:
+    """The mask that `where=` gives, as bools in an array of x's library and shape."""
+    mask = unwrap(mask, "a reduction", "where")
+    mask = mask.astype(bool) if is_array(mask) else np.asarray(mask, bool, like=plain(x))
+    try:
+        return np.broadcast_to(mask, x.shape)
+    except ValueError:
+        raise ValueError(
+            f"where= has shape {tuple(mask.shape)}, which does not broadcast to the {tuple(x.shape)} of x"
+        ) from None
+
+
+def terms(x: Any, mask: Any, fill: float) -> Any:
+    """x with a constant in place of what `where=` leaves out."""
+    return x if mask is True else where(mask_over(x, mask), x, fill)
+
+
+def without_nan(x: Any, fill: float) -> Any:
+    """x with a constant in place of nan."""
+    return where(np.isnan(x), fill, x)
+
+
+def _number(op: str, initial: Any) -> Any:
+    if np.ndim(initial):
+        raise ValueError(f"{op}: initial must be one number, not of shape {np.shape(initial)}")
+    return initial
+
 
 # Sums ----------------------------------------------------------------------------------------------------
 
@@ -38,36 +75,61 @@ def _to_terms(g: Any, x_shape: Any, axis: Any) -> Any:
 _sum_row = primitive(sum_, x=_to_terms)
 
 
-@serves_with_axis(np.sum)
+@serves_with_axis(np.sum, np.add.reduce)
 @says_our_words
-def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def sum(
+    x: Any, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None, initial: Any = None, where: Any = True
+) -> Any:  # fmt: skip
     """sum_i x_i over the given axes; 0 where there is nothing to sum."""
-    return _sum_row(x, axes_of(x, axis), keepdims)
+    if dtype is None and initial is None and where is True:
+        return _sum_row(x, axes_of(x, axis), keepdims)
+    x = x if dtype is None else astype(x, dtype)
+    y = _sum_row(terms(x, where, 0), axes_of(x, axis), keepdims)
+    return y if initial is None else y + _number("sum", initial)
 
 
 @serves_with_axis(np.mean)
 @says_our_words
-def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def mean(
+    x: Any, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None, where: Any = True
+) -> Any:
     """sum_i x_i / n over the given axes; nan where n is 0. float16 is summed in float32."""
-    y = sum(widened(x), axis, keepdims) / (count(x.shape, axes_of(x, axis)) or math.nan)
+    if dtype is not None:
+        if np.dtype(dtype).kind != "f":
+            raise TypeError(f"mean: dtype must be one of floats, not {np.dtype(dtype)}")
+        x = astype(x, dtype)
+    wide = widened(x)
+    if where is True:
+        y = sum(wide, axis, keepdims) / (count(x.shape, axes_of(x, axis)) or math.nan)
+    else:
+        wide = in_floats(wide)
+        y = sum(wide, axis, keepdims, where=where) / how_many(wide, axis, keepdims, where)
     return narrowed(y, x)
+
+
+def how_many(x: Any, axis: Axis, keepdims: bool, mask: Any, ddof: float = 0) -> Any:
+    """The number of elements that `where=` takes, less ddof, in the floats of x; nan where it is not positive."""
+    n = np.sum(mask_over(x, mask), axis=axes_of(x, axis), keepdims=keepdims) - ddof
+    return np.where(n > 0, n, math.nan).astype(x.dtype)
 
 
 @serves_with_axis(np.nansum)
 @says_our_words
-def nansum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def nansum(
+    x: Any, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None, initial: Any = None, where: Any = True
+) -> Any:  # fmt: skip
     """sum_i x_i over the elements that are not nan; nan elements have gradient 0."""
-    return sum(where(np.isnan(x), 0, x), axis, keepdims)
+    return sum(without_nan(x, 0), axis, keepdims, dtype=dtype, initial=initial, where=where)
 
 
 @serves_with_axis(np.nanmean)
 @says_our_words
-def nanmean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def nanmean(
+    x: Any, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None, where: Any = True
+) -> Any:
     """sum_i x_i / n over the n elements that are not nan; nan where all are. float16 is summed in float32."""
-    wide = widened(x)
-    n = sum(~np.isnan(wide), axis, keepdims)
-    y = nansum(wide, axis, keepdims) / where(n == 0, math.nan, n).astype(wide.dtype)
-    return narrowed(y, x)
+    mask = np.logical_and(~np.isnan(x), where)
+    return mean(without_nan(x, 0), axis, keepdims, dtype=dtype, where=mask)
 
 
 @serves(np.trace)
@@ -88,15 +150,19 @@ def _prod(x: Any) -> Any:
 _prod_row = primitive(_prod, x=lambda g, x: g * products_of_others(x))
 
 
-@serves_with_axis(np.prod)
+@serves_with_axis(np.prod, np.multiply.reduce)
 @says_our_words
-def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def prod(
+    x: Any, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None, initial: Any = None, where: Any = True
+) -> Any:  # fmt: skip
     """x_0 x_1 ... over the given axes; 1 where there is nothing to multiply.
 
     At the edge: derivatives of every order are exact where elements are 0, as nothing is divided.
     """
+    x = terms(x if dtype is None else astype(x, dtype), where, 1)
     axes = axes_of(x, axis)
-    y = narrowed(_prod_row(widened(joined(x, axes))), x)
+    y = _prod_row(widened(joined(x, axes)))
+    y = narrowed(y if initial is None else y * _number("prod", initial), x)
     return reshape(y, kept_shape(x.shape, axes)) if keepdims else y
 
 
@@ -115,33 +181,69 @@ def _to_extremes(g: Any, x: Any, y: Any, axis: Any) -> Any:
     """The gradient, shared evenly among the elements that tie (nan wins, and several nans tie)."""
     kept = kept_shape(x.shape, axis)
     tied = (x == y.reshape(kept)) | np.isnan(x)
+    return where(tied, g.reshape(kept) / _how_many_tie(tied, g, axis), 0)
+
+
+def _how_many_tie(tied: Any, g: Any, axis: Any) -> Any:
     # counted in the gradient's dtype; float16 counts only to 2048, so float32 instead
-    ties = tied.sum(axis=axis, keepdims=True).astype(widened(g).dtype)
-    return where(tied, g.reshape(kept) / ties, 0)
+    return tied.sum(axis=axis, keepdims=True).astype(widened(g).dtype)
 
 
 _max_row = primitive(_max, x=_to_extremes)
 _min_row = primitive(_min, x=_to_extremes)
 
 
-@serves_with_axis(np.max, np.amax)
+def _max_among(x: Any, mask: Any, axis: Any, keepdims: bool, initial: Any) -> Any:
+    return x.max(axis=axis, keepdims=keepdims, where=mask, initial=initial)
+
+
+def _min_among(x: Any, mask: Any, axis: Any, keepdims: bool, initial: Any) -> Any:
+    return x.min(axis=axis, keepdims=keepdims, where=mask, initial=initial)
+
+
+def _to_extremes_among(g: Any, x: Any, y: Any, mask: Any, axis: Any) -> Any:
+    kept = kept_shape(x.shape, axis)
+    tied = ((x == y.reshape(kept)) | np.isnan(x)) & mask
+    ties = np.maximum(_how_many_tie(tied, g, axis), 1)  # none, where `initial` has won
+    return where(tied, g.reshape(kept) / ties, 0)
+
+
+# rows: with a constant in place of what the mask leaves out, that could tie, and take a share of the gradient
+_max_among_row = primitive(_max_among, x=_to_extremes_among)
+_min_among_row = primitive(_min_among, x=_to_extremes_among)
+
+
+def _extreme_among(row: Any, x: Any, axis: Axis, keepdims: bool, initial: Any, mask: Any) -> Any:
+    mask = True if mask is True else mask_over(x, mask)
+    return row(x, mask, axes_of(x, axis), keepdims, initial)
+
+
+@serves_with_axis(np.max, np.amax, np.maximum.reduce)
 @says_our_words
-def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The largest element over the given axes.
+def max(
+    x: Any, axis: Axis = None, keepdims: bool = False, *, initial: Any = None, where: Any = True
+) -> Any:
+    """The largest element over the given axes, and `initial`, a number, among them.
 
-    At a tie: the gradient is shared evenly; nan wins, and several nans tie.
+    At a tie: the gradient is shared evenly by elements of x; nan wins, and several nans tie.
     """
-    return _max_row(x, axes_of(x, axis), keepdims)
+    if initial is None and where is True:
+        return _max_row(x, axes_of(x, axis), keepdims)
+    return _extreme_among(_max_among_row, x, axis, keepdims, initial, where)
 
 
-@serves_with_axis(np.min, np.amin)
+@serves_with_axis(np.min, np.amin, np.minimum.reduce)
 @says_our_words
-def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The smallest element over the given axes.
+def min(
+    x: Any, axis: Axis = None, keepdims: bool = False, *, initial: Any = None, where: Any = True
+) -> Any:
+    """The smallest element over the given axes, and `initial`, a number, among them.
 
-    At a tie: the gradient is shared evenly; nan wins, and several nans tie.
+    At a tie: the gradient is shared evenly by elements of x; nan wins, and several nans tie.
     """
-    return _min_row(x, axes_of(x, axis), keepdims)
+    if initial is None and where is True:
+        return _min_row(x, axes_of(x, axis), keepdims)
+    return _extreme_among(_min_among_row, x, axis, keepdims, initial, where)
 
 
 # Logarithms of sums --------------------------------------------------------------------------------------
@@ -166,6 +268,7 @@ def _logsumexp_back(g: Any, x: Any, y: Any, axis: Any) -> Any:
 _logsumexp_row = primitive(_logsumexp, x=_logsumexp_back, floats=True)
 
 
+@serves_with_axis(np.logaddexp.reduce)
 @says_our_words
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """log(sum_i exp(x_i)) over the given axes, without overflow; -inf where there is nothing to sum.

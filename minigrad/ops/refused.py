@@ -14,9 +14,14 @@ _GROUPS: tuple[tuple[str, str], ...] = (
      "lib.scimath.arccos lib.scimath.arcsin lib.scimath.arctanh sort_complex",
      "its values may be complex, and gradients here are of real numbers; the function of the same name in np gives "
      "nan there"),
-    ("copyto place put putmask fill_diagonal",
-     "it writes into an array, which a graph cannot follow; np.where, minigrad.scatter and minigrad.put_along_axis "
-     "give a new one, t.assign(value) writes into a Tensor"),
+    ("copyto place putmask",
+     "it writes into its argument, which cannot be recorded; np.where(mask, values, a) gives a new array"),
+    ("put",
+     "it writes into its argument, which cannot be recorded; minigrad.put_along_axis(a.ravel(), places, values, 0) "
+     "gives a new array"),
+    ("fill_diagonal",
+     "it writes into its argument, which cannot be recorded; np.where(np.eye(n, dtype=bool), value, a) gives a new "
+     "array"),
     ("frexp nextafter spacing",
      "it takes apart how a number is stored, which has no derivative"),
     ("polydiv",

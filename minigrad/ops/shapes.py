@@ -27,9 +27,21 @@ _reshape_row = primitive(_reshape, x=lambda g, x_shape: g.reshape(x_shape))
 
 
 @serves(np.reshape)
-def reshape(x: Any, shape: int | Sequence[int]) -> Any:
-    """The same elements in row-major order as an array of `shape`; one -1 is inferred."""
+def reshape(x: Any, shape: int | Sequence[int], order: str = "C") -> Any:
+    """The same elements as an array of `shape`, in row-major order, or with "F" column-major; one -1 is inferred."""
+    if order != "C":
+        _check_order("reshape", order)
+        backwards: Any = shape if hasattr(shape, "__index__") else tuple(shape)[::-1]
+        return transpose(_reshape_row(transpose(x), backwards))
     return _reshape_row(x, shape)
+
+
+def _check_order(op: str, order: str) -> None:
+    if order != "F":
+        raise ValueError(
+            f'{op}: order must be "C", row-major, or "F", column-major, not {order!r}: a result never depends on how '
+            "its argument lies in memory"
+        )
 
 
 def _transpose(x: Any, axes: Any) -> Any:
@@ -222,18 +234,24 @@ def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
 
 
 @serves(np.ravel)
-def ravel(x: Any) -> Any:
-    """x as one axis, in row-major order."""
-    return reshape(x, -1)
+def ravel(x: Any, order: str = "C") -> Any:
+    """x as one axis, in row-major order, or with "F" in column-major order."""
+    return reshape(x, -1, order)
 
 
-def flatten(x: Any, start_axis: int = 0) -> Any:
-    """x with the axes from `start_axis` on made into one: (N, C, H, W) with start_axis=1 gives (N, C H W)."""
+def flatten(x: Any, start_axis: int = 0, order: str = "C") -> Any:
+    """x with the axes from `start_axis` on made into one: (N, C, H, W) with start_axis=1 gives (N, C H W).
+
+    order  of the elements of these axes: "C", row-major, or "F", column-major
+    """
     try:
         start_axis = normalize_axis_index(start_axis, len(x.shape) or 1)
     except (TypeError, ValueError) as error:
         explain_axes(flatten, (x, start_axis), {}, error)
         raise
+    if order != "C":
+        _check_order("flatten", order)
+        x = transpose(x, [*range(start_axis), *reversed(range(start_axis, len(x.shape)))])
     return reshape(x, (*x.shape[:start_axis], math.prod(x.shape[start_axis:])))
 
 

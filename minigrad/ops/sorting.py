@@ -9,10 +9,9 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..core.dtypes import in_array
-from ..core.graph import TensorBase
 from ..core.rows import serves
 from .indexing import take_along_axis
-from .inspection import inspect, plain
+from .inspection import on_data, plain
 from .pytorch_words import says_our_words
 
 
@@ -42,7 +41,7 @@ def argsort(x: Any, axis: int | None = -1) -> Any:
     if axis is None:
         x, axis = in_array(x).reshape(-1), 0
     axis = normalize_axis_index(axis, len(x.shape))
-    return inspect(_order, x, axis) if isinstance(x, TensorBase) else _order(plain(x), axis)
+    return on_data(_order, x, axis)
 
 
 # a stable sort satisfies every `kind` and `stable`
@@ -96,8 +95,5 @@ def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> tuple[Any, Any
             f"topk: k must be an integer in [0, {x.shape[axis]}], the size of axis {axis} of x {tuple(x.shape)}, "
             f"not {k!r}"
         )
-    options = index(k), axis, largest
-    places = (
-        inspect(_first, x, *options) if isinstance(x, TensorBase) else _first(plain(x), *options)
-    )
+    places = on_data(_first, x, index(k), axis, largest)
     return take_along_axis(x, places, axis), places

@@ -23,38 +23,61 @@ from .elementwise import astype, multiply, square, where
 from .inspection import plain
 from .norms import norm
 from .pytorch_words import says_our_words
-from .reductions import mean, sum
+from .reductions import how_many, mean, sum, terms
 from .shapes import broadcast_to, reshape, transpose
 from .sorting import sort
 
 
 @serves_with_axis(np.var)
 @says_our_words
-def var(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
-    """sum_i (x_i - mean(x))^2 / (n - ddof) over the given axes; nan where n <= ddof. float16: in float32."""
-    wide = widened(x)
-    squares = square(wide - mean(wide, axis, keepdims=True))
-    y = sum(squares, axis, keepdims) / _freedom(x, axis, ddof)
-    return narrowed(y, x)
+def var(
+    x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, *,
+    where: Any = True, mean: Any = None, correction: float | None = None,
+) -> Any:  # fmt: skip
+    """sum_i (x_i - mean(x))^2 / (n - ddof) over the given axes; nan where n <= ddof. float16: in float32.
+
+    where       a mask that broadcasts to x: the elements that count
+    mean        the mean, with its axes kept, where it is known already; its own gradient flows too
+    correction  another word for ddof
+    """
+    y = sum(square(_apart(x, axis, mean, where)), axis, keepdims)
+    return narrowed(y / _freedom(x, axis, keepdims, ddof, correction, where), x)
 
 
 @serves_with_axis(np.std)
 @says_our_words
-def std(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
-    """sqrt(var(x)) = |x - mean(x)| / sqrt(n - ddof) over the given axes. float16: in float32.
+def std(
+    x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, *,
+    where: Any = True, mean: Any = None, correction: float | None = None,
+) -> Any:  # fmt: skip
+    """sqrt(var(x)) = |x - mean(x)| / sqrt(n - ddof) over the given axes. float16: in float32. Options as of `var`.
 
     At the kink: the std of a constant has gradient 0, as the norm of zeros has.
     """
-    wide = widened(in_floats(x))
-    rows = joined(wide - mean(wide, axis, keepdims=True), axes_of(x, axis))
-    y = norm(rows, axis=0) / math.sqrt(_freedom(x, axis, ddof))
+    rows = joined(_apart(in_floats(x), axis, mean, where), axes_of(x, axis))
+    y = norm(rows, axis=0) / _freedom(x, axis, False, ddof, correction, where) ** 0.5
     y = reshape(y, kept_shape(x.shape, axes_of(x, axis))) if keepdims else y
     return narrowed(y, x)
 
 
-def _freedom(x: Any, axis: Axis, ddof: float) -> float:
-    freedom = count(x.shape, axes_of(x, axis)) - ddof
-    return freedom if freedom > 0 else math.nan
+def _apart(x: Any, axis: Axis, centre: Any, mask: Any) -> Any:
+    """x - mean(x), and 0 where it does not count. float16: in float32."""
+    wide = widened(x)
+    centre = mean(wide, axis, keepdims=True, where=mask) if centre is None else widened(centre)
+    return terms(wide - centre, mask, 0)
+
+
+def _freedom(
+    x: Any, axis: Axis, keepdims: bool, ddof: float, correction: float | None, mask: Any
+) -> Any:
+    """n - ddof, or nan where that is not positive: a number, or with a mask an array like the result."""
+    if ddof and correction is not None:
+        raise ValueError("ddof and correction are two words for one thing; give one of them")
+    ddof = ddof if correction is None else correction
+    if mask is not True:
+        return how_many(in_floats(widened(x)), axis, keepdims, mask, ddof)
+    n = count(x.shape, axes_of(x, axis)) - ddof
+    return n if n > 0 else math.nan
 
 
 @says_our_words

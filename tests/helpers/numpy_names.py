@@ -12,8 +12,3 @@ ALL = {
     for f in [vars(module)[name]]
     if isinstance(f, (DISPATCHER, np.ufunc))
 }
-
-
-def name_of(function):
-    module = (getattr(function, "__module__", None) or "numpy").replace("numpy", "np")
-    return f"{module}.{function.__name__}"

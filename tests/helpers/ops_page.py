@@ -10,14 +10,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from numpy_names import ALL, name_of
+from numpy_names import ALL
 from places import ROOT
 
 import minigrad as mg
 import minigrad.ops
 from minigrad.core.rows import served
 from minigrad.methods import Methods
-from minigrad.ops.inspection import FUNCTIONS, UFUNCS, VALUES
+from minigrad.ops.inspection import FUNCTIONS, UFUNCS, VALUES, name_of
 from minigrad.ops.refused import WHY
 
 PAGE = ROOT / "minigrad" / "ops" / "README.md"
@@ -34,7 +34,12 @@ TORCH = {  # where PyTorch's word is another one
     "median": "quantile", "where_safe": "", "cross_entropy": "nn.functional.cross_entropy", "concat": "cat",
     "multi_dot": "linalg.multi_dot", "matrix_power": "linalg.matrix_power", "one_hot": "nn.functional.one_hot",
     "linear": "nn.functional.linear", "logsigmoid": "nn.functional.logsigmoid", "clip": "clamp", "dot": "matmul",
-    "rnn": "rnn_tanh",
+    "rnn": "rnn_tanh", "nanmedian": "nanquantile",
+    "scatter_max": "scatter_reduce", "scatter_min": "scatter_reduce", "choose": "", "select": "",
+}  # fmt: skip
+OTHER_WORDS = {  # of NumPy's, that lead to an op of another name
+    np.percentile: "quantile", np.nanpercentile: "nanquantile", np.cumulative_sum: "cumsum",
+    np.cumulative_prod: "cumprod",
 }  # fmt: skip
 CONVENTIONS = ("At the kink:", "At a kink:", "At a tie:", "At the edge:")
 TITLES = ("op", "NumPy", "method", "PyTorch", "formula", "convention")
@@ -66,7 +71,9 @@ def numpy_names(op: object, name: str) -> str:
     for theirs, ours in served.items():
         is_adapter = getattr(ours, "__name__", "") in (f"_numpy_{name}",)
         is_adapter = is_adapter or getattr(ours, "__wrapped__", None) is op
-        if ours is op or is_adapter or theirs.__name__ == name:
+        is_adapter = is_adapter or OTHER_WORDS.get(theirs) == name
+        is_method = isinstance(getattr(theirs, "__self__", None), np.ufunc)
+        if ours is op or is_adapter or (theirs.__name__ == name and not is_method):
             names.add(name_of(theirs))
     return ", ".join(f"`{n}`" for n in sorted(names))
 

@@ -9,8 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from cases import CASES, PARTNERS
-from cases.activations import COMPOSITES
+from cases import CASES, COMPOSITES, PARTNERS
 from in_float16 import HALF, LARGEST, LAYOUTS, LONG, assert_rounded_once
 
 import minigrad as mg

@@ -1,13 +1,16 @@
 """The cases of the table: for each row, calls with arguments from its domain, away from kinks.
 
 A row's case is one entry of CASES in the file of its module. `test_table` checks every property on every call of it,
-and fails for a row without an entry. Rows that users reach only as another row's gradient or composite are listed in
-that file's PARTNERS.
+and fails for a row without an entry; it checks them for compositions of rows, too, which are in COMPOSITES. Rows that
+users reach only as another row's gradient or composite are listed in that file's PARTNERS.
 """
+
+from typing import Any
 
 from . import (
     activations,
     attention,
+    binning,
     conv,
     cumulative,
     einsum,
@@ -15,15 +18,19 @@ from . import (
     indexing,
     joining,
     linalg,
+    nans,
     normalisation,
     norms,
     padding,
     pooling,
     powers,
     products,
+    quantiles,
     rearrange,
     recurrent,
     reductions,
+    running,
+    selection,
     shapes,
     softmax,
     special,
@@ -37,6 +44,11 @@ FILES = (
     special,
     activations,
     reductions,
+    nans,
+    quantiles,
+    running,
+    selection,
+    binning,
     norms,
     normalisation,
     cumulative,
@@ -55,7 +67,12 @@ FILES = (
     recurrent,
     attention,
 )
-CASES: dict[str, list[Call]] = {name: calls for f in FILES for name, calls in f.CASES.items()}
-PARTNERS: dict[str, str] = {
-    name: why for f in FILES for name, why in getattr(f, "PARTNERS", {}).items()
-}
+
+
+def listed(word: str) -> dict[str, Any]:
+    return {name: entry for f in FILES for name, entry in getattr(f, word, {}).items()}
+
+
+CASES: dict[str, list[Call]] = listed("CASES")
+COMPOSITES: dict[str, list[Call]] = listed("COMPOSITES")
+PARTNERS: dict[str, str] = listed("PARTNERS")

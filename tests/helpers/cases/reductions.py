@@ -2,6 +2,8 @@
 
 from itertools import product
 
+import numpy as np
+
 import minigrad as mg
 
 from .calls import Call, anywhere, apart
@@ -41,6 +43,26 @@ def theirs_prod(x, axes, keepdims):
     return x
 
 
+MASK = np.array([[True, False, True], [False, False, True]])
+
+
+def masked(f, counterpart, draw):
+    """Reductions over the elements of a (2, 3) array that a mask takes."""
+    return [
+        Call(
+            lambda x, m, a=axis, k=keepdims: f(x, axis=a, keepdims=k, where=m), ((2, 3),), draw, (MASK,),
+            torch=lambda x, m, a=axis, k=keepdims: counterpart(x, m, a if a is not None else (0, 1), k),
+        )
+        for axis, keepdims in product((None, 0, 1, (0, 1)), (False, True))
+    ]  # fmt: skip
+
+
+def among(ours, theirs, none):
+    return masked(
+        lambda x, **o: ours(x, initial=none, **o), lambda x, m, a, k: theirs(torch.where(m, x, none), a, k), apart
+    )  # fmt: skip
+
+
 EMPTY = [((0, 3), None), ((0, 3), 0), ((0, 3), 1)]
 
 
@@ -58,9 +80,18 @@ CASES = {
         *composed(lambda x: mg.trace(x, -1, 2, 0), lambda x: x.diagonal(-1, 2, 0).sum(-1), (3, 2, 2)),
         *composed(mg.trace, lambda x: x.trace(), (2, 3), (0, 2)),
         *composed(lambda x: mg.norm(x, 1, 0), lambda x: torch.linalg.norm(x, 1, 0), (3, 2)),
+        *masked(mg.sum, lambda x, m, a, k: (x * m).sum(a, k), anywhere),
+        *masked(mg.mean, lambda x, m, a, k: (x * m).sum(a, k) / m.sum(a, k), anywhere)[::2][2:],
+        *composed(lambda x: mg.sum(x, 0, initial=2.5), lambda x: x.sum(0) + 2.5, (2, 3), (0, 3)),
         *composed(mg.nansum, lambda x: x.nansum(), (2, 3)),
     ],
     "prod": reductions(mg.prod, theirs_prod, anywhere, EMPTY) + reductions(mg.prod, theirs_prod, with_zeros, []),
+    "max_among": [
+        *among(mg.max, lambda *o: torch.amax(*o), -9.0), Call(lambda x: mg.max(x, 0, initial=-9), ((0, 3),), apart),
+    ],
+    "min_among": [
+        *among(mg.min, lambda *o: torch.amin(*o), 9.0), Call(lambda x: mg.min(x, 0, True, initial=9), ((0, 3),), apart),
+    ],
     "max": reductions(mg.max, lambda x, a, k: x.amax(a, k), apart, [((0, 3), 1)]),
     "min": reductions(mg.min, lambda x, a, k: x.amin(a, k), apart, [((3, 0), 0)]),
     "logsumexp": reductions(mg.logsumexp, lambda x, a, k: x.logsumexp(a, k), anywhere, [((0, 3), 1)]),
