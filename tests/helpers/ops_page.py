@@ -29,7 +29,8 @@ TORCH = {  # where PyTorch's word is another one
     "median": "quantile", "where_safe": "", "cross_entropy": "nn.functional.cross_entropy", "concat": "cat",
     "multi_dot": "linalg.multi_dot", "matrix_power": "linalg.matrix_power", "one_hot": "nn.functional.one_hot",
     "linear": "nn.functional.linear", "logsigmoid": "nn.functional.logsigmoid", "clip": "clamp", "dot": "matmul",
-    "rnn": "rnn_tanh",
+    "rnn": "rnn_tanh", "gamma": "", "beta": "", "gammaln": "lgamma", "j0": "special.bessel_j0",
+    "j1": "special.bessel_j1",
 }  # fmt: skip
 CONVENTIONS = ("At the kink:", "At a kink:", "At a tie:", "At the edge:")
 TITLES = ("op", "NumPy", "method", "PyTorch", "formula", "convention")
@@ -59,6 +60,10 @@ def ops() -> dict[str, dict[str, object]]:
 def numpy_names(op: object, name: str) -> str:
     names = set()
     for theirs, ours in served.items():
+        if isinstance(theirs, str):  # of SciPy, which is not imported
+            if ours is op:
+                names.add(theirs)
+            continue
         is_adapter = getattr(ours, "__name__", "") in (f"_numpy_{name}",)
         is_adapter = is_adapter or getattr(ours, "__wrapped__", None) is op
         if ours is op or is_adapter or theirs.__name__ == name:
@@ -77,6 +82,7 @@ def torch_name(name: str) -> str:
         (torch, "torch"),
         (torch.nn.functional, "torch.nn.functional"),
         (torch.linalg, "torch.linalg"),
+        (torch.special, "torch.special"),
     ):
         if hasattr(space, name):
             return f"`{where}.{name}`"
