@@ -30,8 +30,8 @@ import minigrad
 
 YEARS = np.arange(1900, 1921)
 # fmt: off
-HARES = [30, 47.2, 70.2, 77.4, 36.3, 20.6, 18.1, 21.4, 22, 25.4, 27.1, 40.3, 57, 76.6, 52.3, 19.5, 11.2, 7.6, 14.6, 16.2,
-         24.7]
+HARES = [30, 47.2, 70.2, 77.4, 36.3, 20.6, 18.1, 21.4, 22, 25.4, 27.1, 40.3, 57, 76.6, 52.3, 19.5, 11.2, 7.6, 14.6,
+         16.2, 24.7]
 LYNXES = [4, 6.1, 9.8, 35.2, 59.4, 41.7, 19, 13, 8.3, 9.1, 7.4, 8, 12.3, 19.5, 45.7, 51.1, 29.7, 15.8, 9.7, 10.1, 8.6]
 # fmt: on
 COUNTS = np.array([HARES, LYNXES], float).T  # (21, 2)
@@ -103,7 +103,9 @@ def draw(before: np.ndarray, after: np.ndarray, path: Path) -> None:
     times = np.linspace(YEARS[0], YEARS[-1], 400)
     first, fitted = [states_at(times, *np.split(np.exp(each), [2])) for each in (before, after)]
     for column, name in enumerate(("hares", "lynxes")):
-        over_time.plot(YEARS, COUNTS[:, column], "o", color=COLORS[column], label=f"{name}, counted")
+        over_time.plot(
+            YEARS, COUNTS[:, column], "o", color=COLORS[column], label=f"{name}, counted"
+        )
         over_time.plot(times, fitted[:, column], color=COLORS[column], label=f"{name}, fitted")
         over_time.plot(times, first[:, column], ":", color=COLORS[column], linewidth=1)
     over_time.set(title="pelts, in thousands (dotted: before the fit)", ylim=(0, 125))
@@ -121,13 +123,17 @@ def draw(before: np.ndarray, after: np.ndarray, path: Path) -> None:
 def main() -> None:
     arguments = parser_for(__doc__, seeded="nothing; the fit has no chance in it").parse_args()
     before = np.log(list(START.values()))
-    print(f"gradient against central differences: {worst_difference(before):.0e} of its norm at most")
+    print(
+        f"gradient against central differences: {worst_difference(before):.0e} of its norm at most"
+    )
     began = time.perf_counter()
     fit = minimize(loss_and_gradient, before, jac=True, method="L-BFGS-B")
     seconds = time.perf_counter() - began
     for name, first, last in zip(START, START.values(), np.exp(fit.x), strict=True):
-        print(f"  {name:15} {first:7.3f} -> {last:7.3f}")
-    print(f"loss {loss_and_gradient(before)[0]:.4f} -> {fit.fun:.4f}, {fit.nfev} gradients, {seconds:.1f} s")
+        print(f"  {name:15} {first:8.4f} -> {last:8.4f}")
+    print(
+        f"loss {loss_and_gradient(before)[0]:.4f} -> {fit.fun:.4f}, {fit.nfev} gradients, {seconds:.1f} s"
+    )
     draw(before, fit.x, arguments.out / "ode.png")
 
 

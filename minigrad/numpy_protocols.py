@@ -36,7 +36,7 @@ _BY_NAME = (signatures.Parameter.POSITIONAL_OR_KEYWORD, signatures.Parameter.KEY
 
 def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """`np.exp(t)`, `array + t`, `np.add(t, u, out=array)`: Tensor's `__array_ufunc__`."""
-    name = f"np.{ufunc.__name__}"
+    name = name_of(ufunc)
     if method != "__call__":
         return _method(ufunc, method, inputs, kwargs)
     if "out" in kwargs:
@@ -138,10 +138,10 @@ def call_function(function: Any, args: Any, kwargs: dict[str, Any], like: Any = 
 
 
 def _served(function: Any) -> Any:
-    """Ours for a function of NumPy, or None; the files of the table that are read later may have it."""
+    """Ours for a function of NumPy or a ufunc of SciPy, or None; files of the table that are read later may have it."""
     if function not in served:
         later()
-    return served.get(function)
+    return served.get(function) or served.get(name_of(function))
 
 
 @serves(np.copy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,7 @@ from .core.backward import backward
 from .core.dtypes import MASKED, as_array, is_array
 from .core.graph import ON, TensorBase, mode, onlooker, register_tensor_class, wrap
 from .methods import Methods
+from .ops.inspection import asked_by_scipy
 from .ops.pytorch_words import no_attribute
 
 
@@ -211,6 +213,18 @@ class Tensor(Methods):
         return int(self._data)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        theirs = asked_by_scipy() if self._requires_grad else None
+        if theirs is not None:
+            name = theirs.rpartition(".")[2]
+            ours = (
+                f"minigrad.{name}"
+                if name in sys.modules[__package__].__all__
+                else "a function of minigrad's or NumPy's"
+            )
+            raise TypeError(
+                f"{theirs} makes an array of a Tensor that requires grad, whose history would be lost unseen; use "
+                f"{ours}, or pass t.detach().numpy() if no gradient is needed"
+            )
         return np.array(self._leaving("np.asarray").numpy(), dtype=dtype, copy=copy)
 
     def _leaving(self, how: str) -> Tensor:

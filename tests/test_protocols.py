@@ -325,10 +325,9 @@ def words(function):
     [
         function
         for function, ours in served.items()
-        if not isinstance(function, np.ufunc)
-        and not isinstance(
-            getattr(function, "__self__", None), np.ufunc
-        )  # keywords when we see them
+        if not isinstance(function, (np.ufunc, str))  # a text names a ufunc of SciPy
+        # of a ufunc's method the keywords are known when it is called
+        and not isinstance(getattr(function, "__self__", None), np.ufunc)
         and words(function) in (["axis", "dtype"], ["axis", "out"])
         and words(ours)[1:] not in ([], words(function)[1:])
     ],

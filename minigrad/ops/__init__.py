@@ -4,7 +4,16 @@ import functools
 from importlib import import_module
 from types import ModuleType
 
-LATER = ("binning", "fourier", "linalg", "nans", "quantiles", "running", "selection")
+LATER = (
+    "binning",
+    "fourier",
+    "linalg",
+    "nans",
+    "quantiles",
+    "running",
+    "scipy_special",
+    "selection",
+)
 """Files of the table that are read when minigrad or NumPy first names a function that no other file has."""
 
 

@@ -7,6 +7,8 @@ instead, or is listed in VALUES.
 
 from __future__ import annotations
 
+import functools
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -79,13 +81,32 @@ def tensors_in(value: Any) -> Iterator[TensorBase]:
         yield from tensors_in(list(value.values()))
 
 
+@functools.lru_cache
 def name_of(function: Any) -> str:
-    """A function of NumPy as users write it: np.linalg.inv."""
-    owner = getattr(function, "__self__", None)
+    """A function of NumPy, or a ufunc of SciPy's, as users write it: np.linalg.inv, scipy.special.psi."""
+    name, owner = function.__name__, getattr(function, "__self__", None)
     if isinstance(owner, np.ufunc):
-        return f"np.{owner.__name__}.{function.__name__}"
-    module = getattr(function, "__module__", "numpy")  # a ufunc has none in NumPy 2.1
-    return f"{module.replace('numpy', 'np')}.{function.__name__}"
+        return f"np.{owner.__name__}.{name}"
+    if isinstance(function, np.ufunc) and vars(np).get(name) is not function:  # it knows no module
+        for home in ("scipy.special", "scipy.special._ufuncs"):
+            if getattr(sys.modules.get(home), name, None) is function:
+                return f"{home}.{name}"
+    module = getattr(function, "__module__", None) or "numpy"
+    return f"{module.replace('numpy', 'np')}.{name}"
+
+
+def asked_by_scipy() -> str | None:
+    """The function of SciPy that wants an array of the caller's caller, such as scipy.special.logsumexp; or None."""
+    found = None
+    frame: Any = sys._getframe(2)
+    while frame is not None and (module := frame.f_globals.get("__name__", "")).startswith(
+        "scipy."
+    ):
+        package, name = ".".join(module.split(".")[:2]), frame.f_code.co_name
+        if callable(getattr(sys.modules[package], name, None)):
+            found = f"{package}.{name}"
+        frame = frame.f_back
+    return found
 
 
 def name_in(error: Exception, function: Any) -> None:

@@ -24,6 +24,7 @@ NAMES = {
     "movedim": "moveaxis", "masked_fill": "where", "masked_select": "getitem", "narrow": "getitem",
     "chunk": "array_split", "repeat_interleave": "repeat", "expand_as": "broadcast_to",
     "view_as": "reshape", "half": "astype", "int": "astype", "bool": "astype", "as_tensor": "Tensor",
+    "psi": "digamma", "lgamma": "gammaln", "expit": "sigmoid", "log_expit": "logsigmoid", "jn": "jv",
     "add_": "assign", "sub_": "assign", "mul_": "assign", "div_": "assign",
 }
 # fmt: on

@@ -13,7 +13,10 @@ from inspect import getsource
 from types import FunctionType, ModuleType
 from typing import Any
 
+import numpy as np
+
 from ..core.op import Primitive
+from ..ops import inspection
 from ..ops.kernels import chosen, noting
 from ..ops.kernels.scratch import scratch
 
@@ -23,6 +26,8 @@ SIMPLER = {
     chosen: "def chosen(kernel, plain, *arrays):\n    return kernel\n",
 }
 """Helpers that are written shorter in a script."""
+
+SCIPY = "import scipy.special"
 
 
 class Helpers:
@@ -39,6 +44,11 @@ class Helpers:
 
         One that the step calls itself has no underscore.
         """
+        if isinstance(thing, np.ufunc):
+            name = inspection.name_of(thing)
+            if not name.startswith("np."):
+                self.imports[SCIPY] = None
+            return name
         kept = getattr(thing, "__wrapped__", thing.f if isinstance(thing, Primitive) else thing)
         if kept not in self._names:
             if kept.__module__.split(".")[0] != "minigrad":

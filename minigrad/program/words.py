@@ -101,7 +101,7 @@ class Words:
 
     def _function(self, f: Any) -> str:
         if isinstance(f, np.ufunc):
-            return "np.abs" if f is np.absolute else f"np.{f.__name__}"
+            return "np.abs" if f is np.absolute else self.helper(f)
         owner = getattr(f, "__self__", None)
         if isinstance(owner, np.ufunc):
             return f"np.{owner.__name__}.{f.__name__}"
@@ -117,7 +117,8 @@ class Words:
         """The dtype of the arrays beside which a number may be a plain one of Python's; None if it may not."""
         if call.function is np.full:
             return call.args[2]
-        if not isinstance(call.function, np.ufunc) and call.function not in WEAK:
+        f = call.function
+        if not (isinstance(f, np.ufunc) and vars(np).get(f.__name__) is f) and f not in WEAK:
             return None
         args = call.args[1:] if call.function is np.where else call.args
         refs = [self.values[a.at] for a in args if isinstance(a, Ref)]

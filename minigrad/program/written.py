@@ -11,6 +11,7 @@ import numpy as np
 from ..core import writes
 from ..core.graph import TensorBase
 from ..files import StrPath, whole
+from .helpers import SCIPY
 from .recorded import Input, Program, leaves
 from .simplify import simplified
 from .text import Text, wrapped
@@ -57,10 +58,11 @@ class Script:
         step = "\n".join([*head, *text.lines, *end]) + "\n"
         self._text = "\n\n\n".join([*above, step]) if above else step
         imports = ["import numpy as np", *text.helpers.imports]
+        needed = "NumPy alone" if SCIPY not in imports else "NumPy and SciPy"
         arguments = "".join(f'    {n}="{k}",\n' for n, k in zip(names, kinds, strict=True))
         name = _step_name(program)
         self.source = (
-            f'"""{name}: written by minigrad; it needs NumPy alone."""\n\nfrom __future__ import annotations\n\n'
+            f'"""{name}: written by minigrad; it needs {needed}."""\n\nfrom __future__ import annotations\n\n'
             + "\n".join(dict.fromkeys(imports))
             + f"\n\n\n{self._text}\n{CHECK}\n\n{name} = checked(\n    {name},\n{arguments})\n"
         )

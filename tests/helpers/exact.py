@@ -68,6 +68,8 @@ OF_ONE = {
     "sinc": lambda x: mp.sin(_angle(x)) / _angle(x),
     "erf": lambda x: 1 - _erfc(x),
     "erfc": _erfc,
+    "entr": lambda x: -x * mp.log(x),
+    "logit": lambda x: mp.log(x / (1 - x)),
     "relu": _rectified,
     "softplus": _softplus,
     "clip": lambda x: _clipped(x, -0.5, 0.8),

@@ -119,6 +119,11 @@ class Power:
         return self.of(*order)
 
 
+def _log(x):
+    v = x[0, 0]
+    return x.through(mp.log(v), 1 / v, -1 / (2 * v**2), 1 / (3 * v**3))
+
+
 OF_TWO = {
     "add": lambda a, b: a + b,
     "subtract": lambda a, b: a + number(-1) * b,
@@ -131,6 +136,10 @@ OF_TWO = {
     "angle_slope": lambda a, b: b * (a * a + b * b).over(),
     "hypot": _hypot,
     "cosine": lambda a, b: a * _hypot(a, b).over(),
+    "share": _quotient,
+    "xlogy": lambda a, b: a * _log(b),
+    "xlog1py": lambda a, b: a * _log(number(1) + b),
+    "rel_entr": lambda a, b: a * _log(_quotient(a, b)),
     "maximum": _greater,
     "fmax": _greater,
     "where": _greater,
@@ -146,7 +155,9 @@ OF_TWO = {
 
 def partials(name, a, b):
     """The function's partial derivatives at (a, b), by their order in each argument; None where it is not real."""
-    if "power" in name and not a > 0:
+    if ("power" in name or name == "rel_entr") and not a > 0:
+        return None
+    if not b > {"xlogy": 0, "rel_entr": 0, "xlog1py": -1}.get(name, -math.inf):
         return None
     a, b = Series({(0, 0): mp.mpf(a), (1, 0): mp.one}), Series({(0, 0): mp.mpf(b), (0, 1): mp.one})
     return OF_TWO[name](a, b)

@@ -34,7 +34,8 @@ TORCH = {  # where PyTorch's word is another one
     "median": "quantile", "where_safe": "", "cross_entropy": "nn.functional.cross_entropy", "concat": "cat",
     "multi_dot": "linalg.multi_dot", "matrix_power": "linalg.matrix_power", "one_hot": "nn.functional.one_hot",
     "linear": "nn.functional.linear", "logsigmoid": "nn.functional.logsigmoid", "clip": "clamp", "dot": "matmul",
-    "rnn": "rnn_tanh", "nanmedian": "nanquantile",
+    "rnn": "rnn_tanh", "nanmedian": "nanquantile", "gamma": "", "beta": "", "gammaln": "lgamma",
+    "j0": "special.bessel_j0", "j1": "special.bessel_j1",
     "scatter_max": "scatter_reduce", "scatter_min": "scatter_reduce", "choose": "", "select": "",
 }  # fmt: skip
 OTHER_WORDS = {  # of NumPy's, that lead to an op of another name
@@ -69,6 +70,10 @@ def ops() -> dict[str, dict[str, object]]:
 def numpy_names(op: object, name: str) -> str:
     names = set()
     for theirs, ours in served.items():
+        if isinstance(theirs, str):  # of SciPy, which is not imported
+            if ours is op:
+                names.add(theirs)
+            continue
         is_adapter = getattr(ours, "__name__", "") in (f"_numpy_{name}",)
         is_adapter = is_adapter or getattr(ours, "__wrapped__", None) is op
         is_adapter = is_adapter or OTHER_WORDS.get(theirs) == name
@@ -88,6 +93,7 @@ def torch_name(name: str) -> str:
         (torch, "torch"),
         (torch.nn.functional, "torch.nn.functional"),
         (torch.linalg, "torch.linalg"),
+        (torch.special, "torch.special"),
     ):
         if hasattr(space, name):
             return f"`{where}.{name}`"
