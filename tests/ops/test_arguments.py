@@ -138,9 +138,6 @@ def test_indices_conditions_and_bounds_may_be_tensors_that_need_no_gradient():
 @pytest.mark.parametrize(
     ("f", "name"),
     [
-        (lambda x, t: mg.clip(x, t), "low"),
-        (lambda x, t: mg.clip(x, 0, t), "high"),
-        (lambda x, t: mg.clip(x, t.reshape(1)), "low"),
         (lambda x, t: mg.where(t, x, 0), "condition"),
         (lambda x, t: mg.pad(x, 1, constant_values=t), "constant_values"),
         (lambda x, t: mg.getitem(x, (t, 0)), "index"),
