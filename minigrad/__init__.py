@@ -79,41 +79,56 @@ from .trust.gradients import check_grads
 __version__ = "0.1.0"
 __all__ = [
     "Tensor", "absolute", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_max_pool2d",
-    "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argsort",
-    "array_split", "astype", "atleast_1d", "atleast_2d", "atleast_3d", "attention_weights",
-    "average", "avg_pool1d", "avg_pool2d", "batch_norm", "binary_cross_entropy",
-    "binary_cross_entropy_with_logits", "broadcast_arrays", "broadcast_to", "cbrt", "celu",
-    "certify", "check_grads", "checkpoint", "cholesky", "clip", "column_stack", "compile",
-    "concatenate",
-    "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "cos", "cosh", "costs",
-    "cross_entropy", "cumprod", "cumsum", "debug", "deg2rad", "det", "diag", "diagonal", "divide",
-    "dot", "dsplit", "dstack", "eigh", "einsum", "elementwise", "elu", "embedding", "enable_grad",
-    "erf", "erfc", "exp", "exp2", "expand_dims", "explain", "expm1", "flatten", "flip", "fliplr",
-    "flipud", "floor_divide", "fmax", "fmin", "fold", "gelu", "generator", "getitem", "grad",
-    "group_norm", "gru", "gru_step",
-    "hardsigmoid", "hardswish", "hardtanh", "hessian", "hinge_loss", "hsplit", "hstack",
-    "huber_loss", "hvp", "hypot", "inner", "inv", "is_recording", "jacobian", "jvp", "kl_div",
-    "kron", "l1_loss", "layer_norm", "leaky_relu", "linear", "log", "log1p", "log2", "log10", "log_softmax",
-    "logaddexp", "logaddexp2", "logsigmoid", "logsumexp", "lstm", "lstm_step", "matmul", "matrix_power",
-    "matrix_transpose", "matvec", "max", "max_pool1d", "max_pool2d", "maximum", "mean", "median",
-    "meshgrid", "min", "minimum", "mish", "moveaxis", "mse_loss", "multi_dot", "multiply",
-    "nan_to_num", "nanmean", "nansum", "negative", "nll_loss", "no_grad", "norm", "one_hot",
-    "outer", "pad", "power", "primitive", "prod", "put_along_axis", "rad2deg", "ravel",
-    "reciprocal", "recomputing", "record", "recurrent", "relu", "relu6", "remainder", "repeat",
-    "reshape", "rms_norm", "rnn", "rnn_step", "roll", "rot90", "saved_bytes",
-    "scaled_dot_product_attention", "scatter", "scatter_add",
-    "scope", "script", "seed", "selu", "sigmoid", "silu", "sin", "sinc", "sinh", "slogdet", "smooth_l1_loss",
-    "softmax", "softplus", "solve", "sort", "split", "sqrt", "square", "squeeze", "stack", "std",
-    "subtract", "sum", "sum_to", "swapaxes", "take", "take_along_axis", "tan", "tanh", "tensordot",
-    "tile", "topk", "touch", "trace", "transpose", "tril", "triu", "unfold", "unfused", "unstack",
-    "value_and_grad", "var", "vdot", "vecdot", "vjp", "vsplit", "vstack", "where", "where_safe",
+    "add", "append", "apply_along_axis", "arccos", "arccosh", "arcsin", "arcsinh", "arctan",
+    "arctan2", "arctanh", "argsort", "array_split", "astype", "atleast_1d", "atleast_2d",
+    "atleast_3d", "attention_weights", "average", "avg_pool1d", "avg_pool2d", "batch_norm",
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "block", "broadcast_arrays",
+    "broadcast_to", "cbrt", "celu", "certify", "check_grads", "checkpoint", "cholesky", "clip",
+    "column_stack", "compile", "concatenate", "conv1d", "conv2d", "conv_transpose1d",
+    "conv_transpose2d", "convolve", "copysign", "corrcoef", "correlate", "cos", "cosh", "costs",
+    "cov", "cross", "cross_entropy", "cumprod", "cumsum", "debug", "deg2rad", "delete", "det",
+    "diag", "diagflat", "diagonal", "diff", "divide", "dot", "dsplit", "dstack", "ediff1d", "eigh",
+    "einsum", "elementwise", "elu", "embedding", "enable_grad", "erf", "erfc", "exp", "exp2",
+    "expand_dims", "explain", "expm1", "flatten", "flip", "fliplr", "flipud", "floor_divide",
+    "fmax", "fmin", "fmod", "fold", "frexp", "full", "full_like", "gelu", "generator", "geomspace",
+    "getitem", "grad", "gradient", "group_norm", "gru", "gru_step", "hardsigmoid", "hardswish",
+    "hardtanh", "heaviside", "hessian", "hinge_loss", "hsplit", "hstack", "huber_loss", "hvp",
+    "hypot", "inner", "insert", "interp", "inv", "is_recording", "jacobian", "jvp", "kl_div",
+    "kron", "l1_loss", "layer_norm", "ldexp", "leaky_relu", "linear", "linspace", "log", "log1p",
+    "log2", "log10", "log_softmax", "logaddexp", "logaddexp2", "logsigmoid", "logspace",
+    "logsumexp", "lstm", "lstm_step", "matmul", "matrix_power", "matrix_transpose", "matvec", "max",
+    "max_pool1d", "max_pool2d", "maximum", "mean", "median", "meshgrid", "min", "minimum", "mish",
+    "modf", "moveaxis", "mse_loss", "multi_dot", "multiply", "nan_to_num", "nanmean", "nansum",
+    "negative", "nll_loss", "no_grad", "norm", "one_hot", "outer", "pad", "polyadd", "polyder",
+    "polyfit", "polyint", "polymul", "polysub", "polyval", "power", "primitive", "prod",
+    "put_along_axis", "rad2deg", "ravel", "reciprocal", "recomputing", "record", "recurrent",
+    "relu", "relu6", "remainder", "repeat", "reshape", "resize", "rms_norm", "rnn", "rnn_step",
+    "roll", "rot90", "saved_bytes", "scaled_dot_product_attention", "scatter", "scatter_add",
+    "scope", "script", "seed", "selu", "sigmoid", "silu", "sin", "sinc", "sinh",
+    "sliding_window_view", "slogdet", "smooth_l1_loss", "softmax", "softplus", "solve", "sort",
+    "split", "sqrt", "square", "squeeze", "stack", "std", "subtract", "sum", "sum_to", "swapaxes",
+    "take", "take_along_axis", "tan", "tanh", "tensordot", "tile", "topk", "touch", "trace",
+    "transpose", "trapezoid", "tril", "triu", "unfold", "unfused", "unstack", "unwrap",
+    "value_and_grad", "vander", "var", "vdot", "vecdot", "vjp", "vsplit", "vstack", "where",
+    "where_safe",
 ]
-# fmt: on
-# isort: on
 
 if TYPE_CHECKING:  # read when they are first named, the ops of `ops.LATER` and what is made of them
+    from .ops.building import (
+        append, apply_along_axis, block, delete, diagflat, full, full_like, geomspace, insert,
+        linspace, logspace, resize,
+    )
+    from .ops.covariance import corrcoef, cov
+    from .ops.differences import cross, diff, ediff1d, gradient, trapezoid
     from .ops.linalg import cholesky, det, eigh, inv, matrix_power, slogdet, solve
+    from .ops.number_parts import copysign, fmod, frexp, heaviside, ldexp, modf, unwrap
+    from .ops.polynomials import (
+        polyadd, polyder, polyfit, polyint, polymul, polysub, polyval, vander,
+    )
+    from .ops.signals import convolve, correlate, interp, sliding_window_view
     from .program import compile, script
+# fmt: on
+# isort: on
 
 ROOMS = ("picture", "program", "sight")
 """Public subpackages; `picture` and `program` are imported when they are first named."""

@@ -4,7 +4,15 @@ import functools
 from importlib import import_module
 from types import ModuleType
 
-LATER = ("linalg",)
+LATER = (
+    "building",
+    "covariance",
+    "differences",
+    "linalg",
+    "number_parts",
+    "polynomials",
+    "signals",
+)
 """Files of the table that are read when minigrad or NumPy first names a function that no other file has."""
 
 

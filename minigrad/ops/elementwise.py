@@ -357,7 +357,7 @@ _clip_row = elementwise(
 def clip(x: Any, low: Any = None, high: Any = None) -> Any:
     """min(max(x, low), high), with low and high numbers, arrays or None.
 
-    At the kink: exactly at a bound x gets 0 and the bound the gradient; where low >= high, high is the value and gets it.
+    At the kink: exactly at a bound x gets 0 and the bound the gradient; where low >= high, high gets it.
     """
     if low is None and high is None:
         raise ValueError("clip: give low, high or both")

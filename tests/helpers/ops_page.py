@@ -29,8 +29,11 @@ TORCH = {  # where PyTorch's word is another one
     "median": "quantile", "where_safe": "", "cross_entropy": "nn.functional.cross_entropy", "concat": "cat",
     "multi_dot": "linalg.multi_dot", "matrix_power": "linalg.matrix_power", "one_hot": "nn.functional.one_hot",
     "linear": "nn.functional.linear", "logsigmoid": "nn.functional.logsigmoid", "clip": "clamp", "dot": "matmul",
-    "rnn": "rnn_tanh",
+    "rnn": "rnn_tanh", "append": "cat", "block": "", "linspace": "", "logspace": "", "full": "", "full_like": "",
+    "sliding_window_view": "Tensor.unfold", "diagflat": "diagflat", "cross": "linalg.cross", "vander": "linalg.vander",
+    "convolve": "nn.functional.conv1d", "correlate": "nn.functional.conv1d", "modf": "frac",
 }  # fmt: skip
+SPACES = {"numpy.linalg": "np.linalg", "numpy.lib.stride_tricks": "np.lib.stride_tricks"}
 CONVENTIONS = ("At the kink:", "At a kink:", "At a tie:", "At the edge:")
 TITLES = ("op", "NumPy", "method", "PyTorch", "formula", "convention")
 
@@ -62,8 +65,7 @@ def numpy_names(op: object, name: str) -> str:
         is_adapter = getattr(ours, "__name__", "") in (f"_numpy_{name}",)
         is_adapter = is_adapter or getattr(ours, "__wrapped__", None) is op
         if ours is op or is_adapter or theirs.__name__ == name:
-            space = "np.linalg" if "linalg" in (getattr(theirs, "__module__", "") or "") else "np"
-            names.add(f"{space}.{theirs.__name__}")
+            names.add(f"{SPACES.get(getattr(theirs, '__module__', ''), 'np')}.{theirs.__name__}")
     return ", ".join(f"`{n}`" for n in sorted(names))
 
 

@@ -1,12 +1,11 @@
 """The table: every row has a case, and every property below holds for every call of every case.
 
-They hold for the activations without a row, too, which are compositions of rows.
+They hold for compositions of rows, too, which have no row of their own.
 """
 
 import numpy as np
 import pytest
-from cases import CASES
-from cases.activations import COMPOSITES
+from cases import CASES, COMPOSITES
 from table import ROWS, arrays, assert_close, ops_seen
 
 import minigrad as mg

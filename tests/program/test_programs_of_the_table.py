@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from cases import CASES
-from cases.activations import COMPOSITES
+from cases import CASES, COMPOSITES
 
 import minigrad as mg
 from minigrad import Tensor
