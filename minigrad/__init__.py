@@ -79,46 +79,61 @@ from .trust.gradients import check_grads
 __version__ = "0.1.0"
 __all__ = [
     "Tensor", "absolute", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_max_pool2d",
-    "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argsort",
-    "array_split", "astype", "atleast_1d", "atleast_2d", "atleast_3d", "attention_weights",
-    "average", "avg_pool1d", "avg_pool2d", "batch_norm", "beta", "betaln", "binary_cross_entropy",
-    "binary_cross_entropy_with_logits", "bincount", "broadcast_arrays", "broadcast_to", "cbrt",
-    "celu", "certify", "check_grads", "checkpoint", "cholesky", "choose", "clip", "column_stack",
-    "compile", "concatenate", "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "cos",
-    "cosh", "costs", "cross_entropy", "cummax", "cummin", "cumprod", "cumsum", "debug", "deg2rad",
-    "det", "diag", "diagonal", "digamma", "divide", "dot", "dsplit", "dstack", "eigh", "einsum",
-    "elementwise", "elementwise_grad", "elu", "embedding", "enable_grad", "entr", "erf", "erfc",
-    "erfcinv", "erfcx", "erfinv", "exp", "exp2", "expand_dims", "explain", "expm1", "fftshift",
-    "flatten", "flip", "fliplr", "flipud", "floor_divide", "fmax", "fmin", "fold", "gamma",
-    "gammaln", "gelu", "generator", "getitem", "grad", "group_norm", "gru", "gru_step",
-    "hardsigmoid", "hardswish", "hardtanh", "hessian", "hinge_loss", "histogram", "histogram2d",
-    "hsplit", "hstack", "huber_loss", "hvp", "hypot", "i0", "i0e", "i1", "i1e", "ifftshift",
-    "inner", "inv", "is_recording", "iv", "ive", "j0", "j1", "jacobian", "jv", "jvp", "kl_div",
-    "kron", "l1_loss", "layer_norm", "leaky_relu", "linear", "linearize", "log", "log1p", "log2",
-    "log10", "log_ndtr", "log_softmax", "logaddexp", "logaddexp2", "logcumsumexp", "logit",
-    "logsigmoid", "logsumexp", "lstm", "lstm_step", "matmul", "matrix_power", "matrix_transpose",
-    "matvec", "max", "max_pool1d", "max_pool2d", "maximum", "mean", "median", "meshgrid", "min",
-    "minimum", "mish", "moveaxis", "mse_loss", "multi_dot", "multiply", "nan_to_num", "nancumprod",
-    "nancumsum", "nanmax", "nanmean", "nanmedian", "nanmin", "nanprod", "nanquantile", "nanstd",
-    "nansum", "nanvar", "ndtr", "ndtri", "negative", "nll_loss", "no_grad", "norm", "one_hot",
-    "outer", "pad", "partition", "piecewise", "polygamma", "power", "primitive", "prod", "ptp",
-    "put_along_axis", "quantile", "rad2deg", "ravel", "ravel_tree", "reciprocal", "recomputing",
-    "record", "recurrent", "rel_entr", "relu", "relu6", "remainder", "repeat", "reshape",
-    "rms_norm", "rnn", "rnn_step", "roll", "rot90", "saved_bytes", "scaled_dot_product_attention",
-    "scatter", "scatter_add", "scatter_max", "scatter_min", "scope", "script", "seed", "select",
-    "selu", "sigmoid", "silu", "sin", "sinc", "sinh", "slogdet", "smooth_l1_loss", "softmax",
-    "softplus", "solve", "sort", "split", "sqrt", "square", "squeeze", "stack", "std", "subtract",
-    "sum", "sum_to", "swapaxes", "take", "take_along_axis", "tan", "tanh", "tensordot", "tile",
-    "topk", "touch", "trace", "transpose", "tril", "trim_zeros", "triu", "unfold", "unfused",
-    "unstack", "value_and_grad", "var", "vdot", "vecdot", "vecmat", "vjp", "vsplit", "vstack",
-    "where", "where_safe", "xlog1py", "xlogy",
+    "add", "append", "apply_along_axis", "arccos", "arccosh", "arcsin", "arcsinh", "arctan",
+    "arctan2", "arctanh", "argsort", "array_split", "astype", "atleast_1d", "atleast_2d",
+    "atleast_3d", "attention_weights", "average", "avg_pool1d", "avg_pool2d", "batch_norm", "beta",
+    "betaln", "binary_cross_entropy", "binary_cross_entropy_with_logits", "bincount", "block",
+    "broadcast_arrays", "broadcast_to", "cbrt", "celu", "certify", "check_grads", "checkpoint",
+    "cholesky", "choose", "clip", "column_stack", "compile", "concatenate", "conv1d", "conv2d",
+    "conv_transpose1d", "conv_transpose2d", "convolve", "copysign", "corrcoef", "correlate", "cos",
+    "cosh", "costs", "cov", "cross", "cross_entropy", "cummax", "cummin", "cumprod", "cumsum",
+    "debug", "deg2rad", "delete", "det", "diag", "diagflat", "diagonal", "diff", "digamma",
+    "divide", "dot", "dsplit", "dstack", "ediff1d", "eigh", "einsum", "elementwise",
+    "elementwise_grad", "elu", "embedding", "enable_grad", "entr", "erf", "erfc", "erfcinv",
+    "erfcx", "erfinv", "exp", "exp2", "expand_dims", "explain", "expm1", "fftshift", "flatten",
+    "flip", "fliplr", "flipud", "floor_divide", "fmax", "fmin", "fmod", "fold", "frexp", "full",
+    "full_like", "gamma", "gammaln", "gelu", "generator", "geomspace", "getitem", "grad",
+    "gradient", "group_norm", "gru", "gru_step", "hardsigmoid", "hardswish", "hardtanh",
+    "heaviside", "hessian", "hinge_loss", "histogram", "histogram2d", "hsplit", "hstack",
+    "huber_loss", "hvp", "hypot", "i0", "i0e", "i1", "i1e", "ifftshift", "inner", "insert",
+    "interp", "inv", "is_recording", "iv", "ive", "j0", "j1", "jacobian", "jv", "jvp", "kl_div",
+    "kron", "l1_loss", "layer_norm", "ldexp", "leaky_relu", "linear", "linearize", "linspace",
+    "log", "log1p", "log2", "log10", "log_ndtr", "log_softmax", "logaddexp", "logaddexp2",
+    "logcumsumexp", "logit", "logsigmoid", "logspace", "logsumexp", "lstm", "lstm_step", "matmul",
+    "matrix_power", "matrix_transpose", "matvec", "max", "max_pool1d", "max_pool2d", "maximum",
+    "mean", "median", "meshgrid", "min", "minimum", "mish", "modf", "moveaxis", "mse_loss",
+    "multi_dot", "multiply", "nan_to_num", "nancumprod", "nancumsum", "nanmax", "nanmean",
+    "nanmedian", "nanmin", "nanprod", "nanquantile", "nanstd", "nansum", "nanvar", "ndtr", "ndtri",
+    "negative", "nll_loss", "no_grad", "norm", "one_hot", "outer", "pad", "partition", "piecewise",
+    "polyadd", "polyder", "polyfit", "polygamma", "polyint", "polymul", "polysub", "polyval",
+    "power", "primitive", "prod", "ptp", "put_along_axis", "quantile", "rad2deg", "ravel",
+    "ravel_tree", "reciprocal", "recomputing", "record", "recurrent", "rel_entr", "relu", "relu6",
+    "remainder", "repeat", "reshape", "resize", "rms_norm", "rnn", "rnn_step", "roll", "rot90",
+    "saved_bytes", "scaled_dot_product_attention", "scatter", "scatter_add", "scatter_max",
+    "scatter_min", "scope", "script", "seed", "select", "selu", "sigmoid", "silu", "sin", "sinc",
+    "sinh", "sliding_window_view", "slogdet", "smooth_l1_loss", "softmax", "softplus", "solve",
+    "sort", "split", "sqrt", "square", "squeeze", "stack", "std", "subtract", "sum", "sum_to",
+    "swapaxes", "take", "take_along_axis", "tan", "tanh", "tensordot", "tile", "topk", "touch",
+    "trace", "transpose", "trapezoid", "tril", "trim_zeros", "triu", "unfold", "unfused", "unstack",
+    "unwrap", "value_and_grad", "vander", "var", "vdot", "vecdot", "vecmat", "vjp", "vsplit",
+    "vstack", "where", "where_safe", "xlog1py", "xlogy",
 ]
 
 if TYPE_CHECKING:  # read when they are first named, the ops of `ops.LATER` and what is made of them
     from .ops.binning import bincount, histogram, histogram2d
+    from .ops.building import (
+        append, apply_along_axis, block, delete, diagflat, full, full_like, geomspace, insert,
+        linspace, logspace, resize,
+    )
+    from .ops.covariance import corrcoef, cov
+    from .ops.differences import cross, diff, ediff1d, gradient, trapezoid
     from .ops.fourier import fftshift, ifftshift
     from .ops.linalg import cholesky, det, eigh, inv, matrix_power, slogdet, solve
     from .ops.nans import nanmax, nanmin, nanprod, nanstd, nanvar
+    from .ops.number_parts import copysign, fmod, frexp, heaviside, ldexp, modf, unwrap
+    from .ops.polynomials import (
+        polyadd, polyder, polyfit, polyint, polymul, polysub, polyval, vander,
+    )
     from .ops.quantiles import nanmedian, nanquantile, partition, ptp, quantile
     from .ops.running import cummax, cummin, logcumsumexp, nancumprod, nancumsum
     from .ops.scipy_special import (
@@ -126,6 +141,7 @@ if TYPE_CHECKING:  # read when they are first named, the ops of `ops.LATER` and 
         ive, j0, j1, jv, log_ndtr, logit, ndtr, ndtri, polygamma, rel_entr, xlog1py, xlogy,
     )
     from .ops.selection import choose, piecewise, scatter_max, scatter_min, select, trim_zeros
+    from .ops.signals import convolve, correlate, interp, sliding_window_view
     from .program import compile, script
 # fmt: on
 # isort: on

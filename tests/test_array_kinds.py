@@ -358,7 +358,7 @@ def test_what_holds_no_numbers_is_refused_by_the_name_of_what_it_was_given_to(ta
 def test_a_complex_value_is_refused_where_it_would_lose_a_gradient_or_its_imaginary_part():
     x, z = Tensor(np.ones((2, 2)), requires_grad=True), np.full((2, 2), 1j)
     for call, words in (
-        (lambda: mg.clip(x, z, 9.0), "clip: .*complex128"),
+        (lambda: mg.clip(x, z, 9.0), "clip: complex operands"),
         (lambda: setattr(x, "grad", z), "grad = value: the value is complex128"),
         (lambda: grad(x * 1, x, z), "grad: the seed is complex128"),
         (lambda: nn.RNN(2, 2)(z), "RNN: the input is complex128"),

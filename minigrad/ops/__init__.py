@@ -4,16 +4,12 @@ import functools
 from importlib import import_module
 from types import ModuleType
 
+# fmt: off
 LATER = (
-    "binning",
-    "fourier",
-    "linalg",
-    "nans",
-    "quantiles",
-    "running",
-    "scipy_special",
-    "selection",
+    "binning", "building", "covariance", "differences", "fourier", "linalg", "nans", "number_parts",
+    "polynomials", "quantiles", "running", "scipy_special", "selection", "signals",
 )
+# fmt: on
 """Files of the table that are read when minigrad or NumPy first names a function that no other file has."""
 
 

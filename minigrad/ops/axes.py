@@ -9,11 +9,13 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+import numpy as np
 from numpy.exceptions import AxisError
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from ..core.dtypes import DEFAULT_FLOAT, in_array
+from ..core.dtypes import DEFAULT_FLOAT, in_array, is_array
 from ..core.rows import serves
+from .inspection import plain
 
 F = TypeVar("F", bound=Callable[..., Any])
 Axis = int | Sequence[int] | None
@@ -94,6 +96,16 @@ def joined(x: Any, axes: Any) -> Any:
 def in_floats(x: Any) -> Any:
     """x as floats: integers and bools become float32."""
     return x.astype(DEFAULT_FLOAT) if x.dtype.kind in "biu" else x
+
+
+def together(*values: Any) -> list[Any]:
+    """The values as arrays: numbers and lists with all their digits, in the library and float dtype of the others."""
+    arrays = [plain(v) for v in values if is_array(v)]
+    dtypes = [a.dtype for a in arrays if a.dtype.kind == "f"]
+    dtype = np.result_type(*dtypes) if dtypes else None
+    if not arrays:
+        return [in_array(v) for v in values]
+    return [in_array(v) if is_array(v) else np.asarray(v, dtype, like=arrays[0]) for v in values]
 
 
 def serves_with_axis(*numpy_functions: Any) -> Callable[[F], F]:

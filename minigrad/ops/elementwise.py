@@ -326,12 +326,7 @@ def _numpy_nan_to_num(
 
 
 def _clip(x: Any, low: Any, high: Any) -> Any:
-    return np.clip(x, _number(low), _number(high))
-
-
-def _number(bound: Any) -> Any:
-    """A 0-d bound as a Python number, which does not widen the dtype of x."""
-    return bound.item() if hasattr(bound, "item") and not bound.shape else bound
+    return np.clip(x, low, high)
 
 
 def _inside(x: Any, low: Any, high: Any) -> Any:
@@ -341,13 +336,28 @@ def _inside(x: Any, low: Any, high: Any) -> Any:
     return x > low if high is None else (x > low) & (x < high)
 
 
-_clip_row = elementwise(_clip, x=lambda g, x, low, high: _where_row(_inside(x, low, high), g, 0))
+def _at_low(x: Any, low: Any, high: Any) -> Any:
+    """True where low is the value: at it or below, unless high wins."""
+    return (x <= low) if high is None else (x <= low) & (low < high)
+
+
+def _at_high(x: Any, low: Any, high: Any) -> Any:
+    """True where high is the value: at it or above, and wherever it is not above low."""
+    return (x >= high) if low is None else (x >= high) | (low >= high)
+
+
+_clip_row = elementwise(
+    _clip,
+    x=lambda g, x, low, high: _where_row(_inside(x, low, high), g, 0),
+    low=lambda g, x, low, high: _where_row(_at_low(x, low, high), g, 0),
+    high=lambda g, x, low, high: _where_row(_at_high(x, low, high), g, 0),
+)
 
 
 def clip(x: Any, low: Any = None, high: Any = None) -> Any:
     """min(max(x, low), high), with low and high numbers, arrays or None.
 
-    At the kink: 0 exactly at a bound.
+    At the kink: exactly at a bound x gets 0 and the bound the gradient; where low >= high, high gets it.
     """
     if low is None and high is None:
         raise ValueError("clip: give low, high or both")

@@ -16,8 +16,6 @@ import numpy as np
 
 from ..core.dtypes import plain_array
 from ..core.graph import ON, TensorBase, mode, onlooker, wrap
-from ..core.options import unwrap
-from ..core.rows import serves
 
 # fmt: off
 UFUNCS = frozenset((
@@ -42,7 +40,7 @@ FUNCTIONS = frozenset((
     np.any, np.all, np.count_nonzero, np.isclose, np.allclose, np.array_equal, np.array_equiv, np.isin,
     np.isneginf, np.isposinf, np.angle, np.einsum_path, np.iscomplex, np.isreal, np.linalg.matrix_rank,
     # rounded, or another of its shape
-    np.round, np.around, np.zeros_like, np.ones_like, np.empty_like,
+    np.round, np.around, np.zeros_like, np.ones_like, np.empty_like, np.imag, np.angle,
 )).union(vars(np)[name] for name in ("fix",) if name in vars(np))  # deprecated since NumPy 2.5
 
 # these give values, counts or bounds that may vary with the arguments: allowed only where none requires grad
@@ -144,9 +142,3 @@ def _wrapped(result: Any) -> Any:
         # a named tuple takes its fields one by one
         return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
     return wrap(result) if hasattr(result, "__array_function__") else result
-
-
-@serves(np.full_like)
-def _numpy_full_like(a: Any, fill_value: Any, dtype: Any = None, shape: Any = None) -> Any:
-    fill = unwrap(fill_value, "np.full_like", "fill_value")
-    return inspect(np.full_like, a, fill, dtype=dtype, shape=shape)

@@ -22,8 +22,8 @@ _GROUPS: tuple[tuple[str, str], ...] = (
     ("fill_diagonal",
      "it writes into its argument, which cannot be recorded; np.where(np.eye(n, dtype=bool), value, a) gives a new "
      "array"),
-    ("frexp nextafter spacing",
-     "it takes apart how a number is stored, which has no derivative"),
+    ("nextafter spacing",
+     "it is about how numbers are stored, which has no derivative"),
     ("polydiv",
      "it is a loop over the coefficients; np.polymul and np.polysub are rules"),
     ("apply_over_axes",

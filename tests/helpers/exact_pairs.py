@@ -63,6 +63,15 @@ def _remainder(a, b):
     return a + b * number(-mp.floor(a[0, 0] / b[0, 0]))
 
 
+def _fmod(a, b):
+    quotient = a[0, 0] / b[0, 0]
+    return a + b * number(-(mp.floor(quotient) if quotient > 0 else mp.ceil(quotient)))
+
+
+def _copysign(a, b):
+    return a if (a[0, 0] < 0) == (b[0, 0] < 0) else number(-1) * a
+
+
 def _hypot(a, b):
     return (a * a + b * b).root()
 
@@ -130,6 +139,8 @@ OF_TWO = {
     "multiply": lambda a, b: a * b,
     "divide": _quotient,
     "remainder": _remainder,
+    "fmod": _fmod,
+    "copysign": _copysign,
     "logaddexp": lambda a, b: _log_of_sum(a, b, mp.e),
     "logaddexp2": lambda a, b: _log_of_sum(a, b, mp.mpf(2)),
     "arctan2": _angle,

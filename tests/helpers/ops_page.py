@@ -37,6 +37,9 @@ TORCH = {  # where PyTorch's word is another one
     "rnn": "rnn_tanh", "nanmedian": "nanquantile", "gamma": "", "beta": "", "gammaln": "lgamma",
     "j0": "special.bessel_j0", "j1": "special.bessel_j1",
     "scatter_max": "scatter_reduce", "scatter_min": "scatter_reduce", "choose": "", "select": "",
+    "append": "cat", "block": "", "linspace": "", "logspace": "", "full": "", "full_like": "",
+    "sliding_window_view": "Tensor.unfold", "diagflat": "diagflat", "cross": "linalg.cross", "vander": "linalg.vander",
+    "convolve": "nn.functional.conv1d", "correlate": "nn.functional.conv1d", "modf": "frac",
 }  # fmt: skip
 OTHER_WORDS = {  # of NumPy's, that lead to an op of another name
     np.percentile: "quantile", np.nanpercentile: "nanquantile", np.cumulative_sum: "cumsum",

@@ -131,6 +131,16 @@ def test_clip_exactly_at_a_bound_has_gradient_zero():
     same(value_and_gradients(lambda t: mg.clip(t, -1, 1), [NAN, INF, -INF])[0], [NAN, 1, -1])
 
 
+def test_clip_sends_the_gradient_to_the_bound_that_is_the_value_and_to_high_where_low_is_not_below_it():
+    x, low, high = [-2, -1, 0, 1, 2, 5], [-1, -1, -1, -1, -1, 3], [1, 1, 1, 1, 1, 2]
+    same(gradient(lambda t: mg.clip(t, low, high), x), [0, 0, 1, 0, 0, 0])
+    same(gradient(lambda t: mg.clip(x, t, high), low), [1, 1, 0, 0, 0, 0])
+    same(gradient(lambda t: mg.clip(x, low, t), high), [0, 0, 0, 1, 1, 1])
+    same(gradient(lambda t: mg.clip([0, 1, 2], t, 1), [1, 2, 0]), [0, 0, 0])
+    same(gradient(lambda t: mg.clip([0, 1, 2], low=t), [1, 1, 1]), [1, 1, 0])
+    same(gradient(lambda t: mg.clip([0, 1, 2], high=t), [1, 1, 1]), [0, 1, 1])
+
+
 def test_absolute_at_zero_has_gradient_zero():
     same(gradient(mg.absolute, [0.0, -0.0, -INF, INF]), [0, 0, -1, 1])
     same(second(mg.absolute, [-1, 0, 1]), [0, 0, 0])

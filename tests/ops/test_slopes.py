@@ -20,7 +20,7 @@ SCIPYS = scipy_special.CASES.keys() - HERE
 """Rows whose slopes are as exact as SciPy's functions are: in test_scipy_special, over the range of those."""
 OF_ONE = {row.name: row for row in ROWS if row.sums_back and len(row.arguments) == 1}
 OF_ONE = {name: row for name, row in OF_ONE.items() if name not in SCIPYS}
-OF_ONE |= {name: getattr(mg, name) for name in COMPOSITES}
+OF_ONE |= {name: getattr(mg, name) for name in (*COMPOSITES, "clip")}
 
 
 def points(dtype):

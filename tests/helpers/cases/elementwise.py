@@ -16,6 +16,10 @@ except ImportError:  # the comparisons with PyTorch are skipped then
     torch = F = None
 
 
+def near(bound):
+    return lambda rng, shape: rng.uniform(bound - 0.05, bound + 0.05, shape)
+
+
 def inside_one(rng, shape):
     return rng.uniform(-0.8, 0.8, shape)
 
@@ -111,6 +115,14 @@ CASES = {
         *unary(lambda x: mg.clip(x, -0.5, 0.8), lambda x: x.clip(-0.5, 0.8), not_at_the_bounds),
         *unary(lambda x: mg.clip(x, -0.5), lambda x: x.clip(min=-0.5), not_at_the_bounds),
         *unary(lambda x: mg.clip(x, high=0.8), lambda x: x.clip(max=0.8), not_at_the_bounds),
+        # PyTorch's own gradients of bounds that broadcast have the wrong shape
+        *[
+            Call(mg.clip, shapes, (not_at_the_bounds, near(-0.5), near(0.8)), torch=counterpart)
+            for shapes, counterpart in [
+                (((2, 3), (2, 3), (2, 3)), lambda x, low, high: x.clip(low, high)), (((3,), (2, 1), ()), None),
+                (((), (2,), (1, 1)), None), (((0, 3), (3,), (3,)), None),
+            ]
+        ],
     ],
 }  # fmt: skip
 PARTNERS = {
