@@ -231,7 +231,7 @@ def test_an_array_made_like_a_tensor_is_a_tensor_without_history(function):
         ("np.subtract.reduce: where=", lambda t: np.subtract.reduce(t, where=X > 0)),
         ("np.subtract.outer: dtype=", lambda t: np.subtract.outer(t, X, dtype="float32")),
         ("np.multiply.reduceat", lambda t: np.multiply.reduceat(t, [0, 1])),
-        ("np.divmod.outer", lambda t: np.divmod.outer(X, t)),
+        ("np.nextafter.outer", lambda t: np.nextafter.outer(X, t)),
         ("vectorized.*outer", lambda t: np.frompyfunc(math.hypot, 2, 1).outer(t, t)),
         ("np.quantile: method='nearest'", lambda t: np.quantile(t, 0.5, method="nearest")),
         ("np.percentile: weights=", lambda t: np.percentile(t, 50, weights=X)),

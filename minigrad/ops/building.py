@@ -148,7 +148,8 @@ def full_like(x: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None) 
         return full(tuple(x.shape) if shape is None else shape, fill)
     if isinstance(x, TensorBase) or isinstance(fill_value, TensorBase):
         return inspect(np.full_like, x, fill_value, dtype=dtype, shape=shape)
-    return np.full_like(*plain((x, fill_value), "full_like"), dtype=dtype, shape=shape)
+    given, fill = plain((x, fill_value), "full_like")
+    return np.full_like(given, fill, dtype=dtype, shape=shape)
 
 
 def _cast(op: str, y: Any, dtype: Any) -> Any:
