@@ -11,9 +11,10 @@ import numpy as np
 from ..core import writes
 from ..core.graph import TensorBase
 from ..files import StrPath, whole
+from .lines import wrapped
 from .recorded import Input, Program, leaves
 from .simplify import simplified
-from .text import Text, wrapped
+from .text import Text
 from .tracing import ARRAYS, traced
 
 CHECK = '''
