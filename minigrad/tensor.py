@@ -83,7 +83,7 @@ class Tensor(Methods):
         if value is None:
             self._grad = None
             return
-        self._grad = wrap(np.array(self._array_of("t.grad = value", value), self._data.dtype))
+        self._grad = wrap(self._array_of("t.grad = value", value).astype(self._data.dtype))
 
     @property
     def requires_grad(self) -> bool:

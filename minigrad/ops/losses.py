@@ -97,7 +97,8 @@ def _weights(
     """The weight of each class, that of each row, and the number by which a mean divides (1 if it is no mean)."""
     class_weight = np.ones_like(plain(x), shape=x.shape[1:]) if weight is None else weight
     class_weight = class_weight.astype(x.dtype)
-    row_weight = np.where(kept, class_weight[labels], 0)  # the weight may be inf
+    # by a function that either may be traced in, or of another library; where, because the weight may be inf
+    row_weight = np.where(kept, np.take_along_axis(class_weight, labels, 0), 0)
     if reduction != "mean":
         return class_weight, row_weight, 1
     if labels.shape[0] and not kept.any():

@@ -70,8 +70,8 @@ def softmax(x: Any, axis: Axis = -1) -> Any:
 def _softmax_cross_entropy(x: Any, labels: Any, row_weight: Any) -> tuple[Any, Any]:
     if type(x) is type(labels) is np.ndarray:
         return kernels.softmax_cross_entropy(x, labels, row_weight)
-    if noting(np.copy, x) and kernels.is_turned(x):
-        x = x.copy(order="F")  # in a program, for the bits of the kernel
+    if noting(np.copy, x):
+        x = kernels.laid_out(x)  # in a program, for the bits of the kernel
     shifted = x - x.max(axis=1, keepdims=True)
     p = np.exp(shifted)
     total = p.sum(axis=1, keepdims=True)

@@ -89,8 +89,9 @@ class Around:
         for path, holder in self.holders:
             if isinstance(holder, TensorBase) and holder._hooks:
                 return f"{path} has hooks"
-            if isinstance(holder, TensorBase) and type(holder._data) is not np.ndarray:
-                return f"{path} holds a {type(holder._data).__name__}"
+            array = holder._data if isinstance(holder, TensorBase) else holder
+            if isinstance(holder, (TensorBase, np.ndarray)) and type(array) is not np.ndarray:
+                return f"{path} holds a {type(array).__name__}"
         return self._reason
 
     def _walk(self, value: Any, path: str) -> None:

@@ -47,6 +47,8 @@ class Given:
             kinds.append((dict, *value))
             for item in value.values():
                 self._take(item)
+        elif isinstance(value, np.ndarray):
+            self.reason = f"an argument is a {kind.__name__}"
         elif value is None or kind in (bool, int, str):
             kinds.append((kind, value))
         elif kind is float or isinstance(value, np.generic):

@@ -10,6 +10,7 @@ import numpy as np
 from ..ops.kernels.scatter import check_indices
 from ..ops.labels import kept_labels
 from .helpers import Helpers
+from .lines import wrapped
 from .literals import array_text
 from .loops import Loop, Loops, replaced
 from .naming import free, letter_of, names_of_inputs, short_paths
@@ -365,26 +366,6 @@ class Text:
     def _line(self, text: str, comment: str) -> None:
         *before, line = wrapped(self._indent + text)
         self.lines += [*before, f"{line.ljust(COMMENT)}  # {comment}" if comment else line]
-
-
-def wrapped(line: str, width: int = 100) -> list[str]:
-    """A line as several that are not longer, broken at spaces within brackets."""
-    depth = place = 0
-    for i, letter in enumerate(line[:width]):
-        depth += (letter in "([{") - (letter in ")]}")
-        if letter == " " and depth and i > 12:
-            place = i
-    if len(line) <= width or not place:
-        return [line]
-    return [line[:place], *_rest(line[place + 1 :], width)]
-
-
-def _rest(line: str, width: int) -> list[str]:
-    """The lines of the rest of one, within brackets."""
-    if len(line) + 8 <= width:
-        return [" " * 8 + line]
-    place = line.rindex(" ", 0, width - 8)
-    return [" " * 8 + line[:place], *_rest(line[place + 1 :], width)]
 
 
 def _is_target(call: Call, at: int) -> bool:

@@ -136,8 +136,9 @@ class Trace:
         return Later(self.at_end(function, gradients), name)
 
     def is_known(self, refs: Any) -> bool:
-        """Return whether all values among the arguments are the same at each run."""
-        return all(self.program.values[at].is_constant for at in refs_in(refs))
+        """Return whether all values among the arguments are the same at each run, as those without elements are."""
+        values = [self.program.values[at] for at in refs_in(refs)]
+        return all(v.is_constant or 0 in v.shape for v in values)
 
     def is_alone(self, at: int) -> bool:
         """Return whether a value was made by a call, owns its memory, and no view of it was made."""

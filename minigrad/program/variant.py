@@ -85,16 +85,22 @@ class Variant:
             *((t, t) for t in held),
             *((i, t) for i, t in enumerate(twins) if t is not None),
         ]
-        with around.traced(trace, grads=True), _undone(around):
+        with around.traced(trace, grads=True), _undone(around, self._needs):
             self._before = self._grads_now()
+            members = mapped(inputs, lambda leaf: leaf)
             result = f(*inputs[0], **inputs[1])
             self.result = mapped(result, lambda leaf: self._out(trace, leaf))
             self._gather_grads(trace)
         if before != _identities(twins):
-            raise TypeError(
-                f"compile: {trace.program.name} sets requires_grad or data of an argument, which a program would not "
-                "do again; set them before the call"
+            raise _not_again(
+                trace, "sets requires_grad or data of an argument", "set them before the call"
             )
+        if not _is_same_tree(inputs, members):
+            raise _not_again(trace, "changes a list or a dict that is an argument", "copy it first")
+        for tensor, needs in self._needs:
+            if tensor._requires_grad is not needs:
+                tensor._requires_grad = needs
+                raise _not_again(trace, "sets requires_grad of a Tensor", "set it before the call")
         around.check_unchanged(trace.program.name)
         self.program = trace.program
         self.program.outputs = self.outputs
@@ -212,6 +218,8 @@ class Variant:
         if not self._written:
             return ""
         written = [self._array_of(i, given) for i in self._written]
+        if not all(a.flags.writeable for a in written):
+            return "it writes into memory that is read-only"
         others = [*written, *given.arrays]
         if any(np.may_share_memory(a, b) for a in written for b in others if a is not b):
             return "it writes into memory that another argument shares"
@@ -265,18 +273,35 @@ class Variant:
 
 
 @contextmanager
-def _undone(around: Around) -> Iterator[None]:
+def _undone(around: Around, needs: list[tuple[Any, bool]]) -> Iterator[None]:
     """Let a function that raises leave nothing behind."""
     try:
         yield
     except BaseException:
         around.put_back()
+        for tensor, was in needs:
+            tensor._requires_grad = was
         raise
 
 
 def _identities(twins: list[Any]) -> list[Any]:
     """All that no function may set in its arguments; None for plain arrays."""
     return [None if t is None else (t._requires_grad, id(t._data)) for t in twins]
+
+
+def _not_again(trace: Trace, what: str, remedy: str) -> TypeError:
+    name = trace.program.name
+    return TypeError(f"compile: {name} {what}, which a program would not do again; {remedy}")
+
+
+def _is_same_tree(tree: Any, copy: Any) -> bool:
+    """Return whether all containers have the members that they had when the copy was made."""
+    if isinstance(tree, dict) and isinstance(copy, dict):
+        tree, copy = [*tree.items()], [*copy.items()]
+    if not isinstance(tree, (tuple, list)):
+        return tree is copy
+    same = type(tree) is type(copy) and len(tree) == len(copy)
+    return same and all(map(_is_same_tree, tree, copy))
 
 
 def _is_live(node: Any) -> bool:

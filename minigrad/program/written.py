@@ -12,9 +12,10 @@ from ..core import writes
 from ..core.graph import TensorBase
 from ..files import StrPath, whole
 from .helpers import SCIPY
+from .lines import wrapped
 from .recorded import Input, Program, leaves
 from .simplify import simplified
-from .text import Text, wrapped
+from .text import Text
 from .tracing import ARRAYS, traced
 
 CHECK = '''

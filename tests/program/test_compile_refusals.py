@@ -205,3 +205,103 @@ def test_a_compiled_fit_goes_on_from_its_checkpoint_bit_for_bit(tmp_path):
     path = tmp_path / "run.safetensors"
     trained(True, path, epochs=1)
     assert trained(True, path, resume=True) == trained(False)
+
+
+# Changes of arguments and of Tensors -----------------------------------------------------------------------
+
+
+def toggled():
+    w = Tensor(X.copy(), requires_grad=True)
+
+    def f(x):
+        w.requires_grad = not w.requires_grad
+        return (x * w).detach()
+
+    return f, w
+
+
+@pytest.mark.parametrize(
+    ("change", "make"),
+    [
+        (lambda a: a.__setitem__(0, a[0] * 2), lambda: [X, X]),
+        (lambda a: a.append(a[0]), lambda: [X]),
+        (lambda a: a["in"].update(new=a["x"]), lambda: {"x": X, "in": {}}),
+        (lambda a: a.pop("x"), lambda: {"x": X}),
+    ],
+)
+def test_a_list_or_a_dict_that_is_an_argument_and_changes_is_refused(change, make):
+    given = make()
+    with pytest.raises(TypeError, match=r"changes a list or a dict that is an argument.*copy it"):
+        mg.compile(lambda a: change(a))(given)
+    assert bits(given) == bits(make())
+
+
+def test_requires_grad_that_is_left_otherwise_is_refused_and_put_back():
+    f, w = toggled()
+    with pytest.raises(TypeError, match="sets requires_grad of a Tensor"):
+        mg.compile(f)(X)
+    assert w.requires_grad
+
+    def failing(x):
+        f(x)
+        raise ValueError("in the middle")
+
+    with pytest.raises(ValueError, match="in the middle"):
+        mg.compile(failing)(X)
+    assert w.requires_grad
+
+
+def test_requires_grad_that_is_what_it_was_at_the_end_is_compiled():
+    f, w = toggled()
+    both = [bits(way(lambda x: f(f(x)))(X)) for way in (lambda f: f, mg.compile)]
+    assert both[0] == both[1]
+    assert w.requires_grad
+
+
+@pytest.mark.parametrize("kind", [np.ma.MaskedArray, np.recarray, np.memmap])
+def test_a_subclass_of_arrays_runs_eagerly_whether_given_or_around(kind, tmp_path):
+    makes = {
+        np.ma.MaskedArray: lambda: np.ma.array(X, mask=X > 0),
+        np.recarray: lambda: X.view(np.recarray),
+        np.memmap: lambda: np.memmap(tmp_path / "file", np.float32, "w+", shape=X.shape),
+    }
+    special = makes[kind]()
+    f = mg.compile(lambda x: x * 2)
+    with pytest.warns(match=f"an argument is a (masked_array|{kind.__name__})"):
+        assert type(f(special)) is type(special * 2)
+    with pytest.warns(match=f"special is a (masked_array|{kind.__name__})|holds a"):
+        assert type(mg.compile(lambda x: special * 2)(X)) is type(special * 2)
+
+
+def test_memory_that_became_read_only_is_not_written():
+    w = Tensor(np.ones(4, np.float32))
+
+    @mg.compile
+    def f(x):
+        w.data[...] += 1
+        return x
+
+    f(X)
+    w.data.flags.writeable = False
+    with (
+        pytest.warns(match="memory that is read-only"),
+        pytest.raises(ValueError, match="read-only"),
+    ):
+        f(X)
+    np.testing.assert_array_equal(w.data, 2)
+
+
+def test_a_gradient_that_is_set_or_scaled_within_is_what_it_is_eagerly():
+    def scaled(x):
+        (w * x).sum().backward()
+        w.grad *= 0.5
+        v.grad = w.grad * 3
+
+    found = []
+    for way in (lambda f: f, mg.compile):
+        w, v = (Tensor(np.ones(4, np.float32), requires_grad=True) for _ in range(2))
+        f = way(scaled)
+        for _ in range(3):
+            f(X)
+        found.append(bits([w.grad, v.grad]))
+    assert found[0] == found[1]

@@ -4,6 +4,7 @@ import ast
 import copy
 import subprocess
 import sys
+import textwrap
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import pytest
 import minigrad as mg
 import nn
 from minigrad import Tensor
+from minigrad.program.lines import wrapped
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((6, 4)).astype(np.float32)
@@ -370,3 +372,21 @@ def test_inputs_are_as_they_were_unless_the_function_writes_into_them():
     x = X.copy()
     mg.script(lambda x: x.sum() + 1, x)(x)
     assert np.array_equal(x, X)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'assert target.min() >= 0 and target.max() < 40000, "cross_entropy: a label is outside [0, 40000)"',
+        "loss = " + " + ".join(f"(a_{i} * b_{i})" for i in range(30)),
+        "y = f(x, 'a text (with', 'brackets) and \\' quotes', \"and 'others'\", "
+        + ", ".join("abcdefgh" * 9)
+        + ")",
+        "y = np.frombuffer(bytes.fromhex('" + "00 " * 60 + "'), np.float32).reshape((2, 3))",
+        "y = " + "x" * 200 + "(a, b)",
+    ],
+)
+def test_a_line_that_is_broken_is_the_same_line(line):
+    lines = wrapped("    " + line)
+    assert ast.dump(ast.parse(textwrap.dedent("\n".join(lines)))) == ast.dump(ast.parse(line))
+    assert len(lines) > 1 or "(a_0" not in line

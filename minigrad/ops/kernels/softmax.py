@@ -10,18 +10,25 @@ BLOCK = 2**16  # logits: as float32 a quarter of a second-level cache of 1 MB
 SHORT = 128  # classes
 
 
-def is_turned(x: Any) -> bool:
-    """Return whether the classes are made the outer axis: inner loops over the longer axis set the time of all else."""
+def laid_out(x: Any) -> Any:
+    """x, or where that is better a copy in another layout.
+
+    Few classes are made the outer axis: inner loops over the longer axis set the time of all else. Rows that are taken
+    in blocks lie in one piece: else NumPy would sum up a block's in another order than those of all.
+    """
     count, classes = x.shape
-    return bool(classes < min(count, SHORT))
+    if classes < min(count, SHORT):
+        return x.copy(order="F")
+    if count * classes > BLOCK and x.strides[1] != x.itemsize:
+        return x.copy(order="C")
+    return x
 
 
 def softmax_cross_entropy(x: Any, labels: Any, row_weight: Any) -> tuple[Any, Any]:
     """The weighted sum of -log softmax(x)[n, labels[n]], and softmax(x)."""
     count, classes = x.shape
-    step = max(1, BLOCK // max(1, classes))
-    if is_turned(x):
-        x, step = x.copy(order="F"), count
+    x = laid_out(x)
+    step = count if classes < min(count, SHORT) else max(1, BLOCK // max(1, classes))
     p = np.empty_like(x)
     if count <= step:
         return (row_weight * _terms(x, labels, p)).sum(), p
