@@ -14,6 +14,7 @@ from .core.dtypes import in_array
 from .core.graph import TensorBase
 from .core.rows import Primitive, served, serves
 from .ops import later
+from .ops.axes import axes_of, joined, kept_shape, tuple_of
 from .ops.elementwise import astype, where
 from .ops.inspection import (
     FUNCTIONS,
@@ -28,7 +29,7 @@ from .ops.inspection import (
 )
 from .ops.joining import unstack
 from .ops.refused import WHY
-from .ops.shapes import expand_dims, reshape, stack
+from .ops.shapes import reshape, stack
 
 _REFUSED = ("out", "where", "casting", "order", "subok", "signature", "axes", "initial")
 _BY_NAME = (signatures.Parameter.POSITIONAL_OR_KEYWORD, signatures.Parameter.KEYWORD_ONLY)
@@ -59,47 +60,51 @@ def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[st
 
 def _method(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A method of a ufunc: the function that it is, such as the sum for `np.add.reduce`, or the row, many times."""
-    name = f"np.{ufunc.__name__}.{method}"
-    function = getattr(ufunc, method)
+    name, function = f"np.{ufunc.__name__}.{method}", getattr(ufunc, method)
+    given = {word: v for word, v in kwargs.items() if v is not None or word == "axis"}
     ours = _served(function)
     if ours is not None:
-        given = {word: v for word, v in kwargs.items() if v is not None or word == "axis"}
         _check_words(name, ours, given)
         if method == "accumulate" and given.get("axis", 0) is None:
             raise TypeError(f"{name}: axis=None is not supported; name one axis, or flatten first")
         return ours(*inputs, **{"axis": 0, **given})  # along axis 0, if none is given
     if ufunc in UFUNCS and method != "at" and "out" not in kwargs:
         return inspect(function, *inputs, **kwargs)
-    row = _served(ufunc)
-    if row is None or method not in _BY_ROW or ufunc.nin != 2 or ufunc.signature is not None:
+    by_row = _BY_ROW.get(method) if ufunc.nin == 2 and ufunc.signature is None else None
+    if by_row is None or _served(ufunc) is None:
         raise TypeError(f"{name} has no gradient rule; {_instead(method)}")
-    given = {word: v for word, v in kwargs.items() if v is not None or word == "axis"}
-    _check_words(name, _BY_ROW[method], given)
-    return _BY_ROW[method](row, *inputs, **given)
+    _check_words(name, by_row, given)
+    return by_row(ufunc, *inputs, **given)
 
 
-def _outer(row: Any, a: Any, b: Any) -> Any:
+def _outer(ufunc: Any, a: Any, b: Any) -> Any:
     a, b = in_array(a), in_array(b)
-    return row(reshape(a, tuple(a.shape) + (1,) * len(b.shape)), b)
+    return ufunc(reshape(a, tuple(a.shape) + (1,) * len(b.shape)), b)
 
 
-def _reduce(row: Any, x: Any, axis: Any = 0, keepdims: bool = False, initial: Any = None) -> Any:
-    rows = _slices(row, x, axis)
-    y = functools.reduce(row, rows if initial is None else [initial, *rows])
-    return expand_dims(y, axis) if keepdims else y
-
-
-def _accumulate(row: Any, x: Any, axis: Any = 0) -> Any:
-    return stack([*itertools.accumulate(_slices(row, x, axis), row)], axis)
-
-
-def _slices(row: Any, x: Any, axis: Any) -> Any:
-    if not hasattr(axis, "__index__") or not x.shape or not x.shape[axis]:
+def _reduce(ufunc: Any, x: Any, axis: Any = 0, keepdims: bool = False, initial: Any = None) -> Any:
+    axes = axes_of(x, axis)
+    if type(axes) is not int and ufunc.identity is None and len(tuple_of(axes, len(x.shape))) > 1:
         raise ValueError(
-            f"{row.__name__}: reduce and accumulate of a ufunc without a function of its own go along one axis that is "
-            f"not empty, not along axis={axis} of the shape {tuple(x.shape)}"
+            f"np.{ufunc.__name__}.reduce: the order matters, so that one axis is needed, not {axis}"
         )
-    return unstack(x, axis)
+    rows = _slices(f"np.{ufunc.__name__}.reduce", joined(x, axes), 0)
+    if initial is None and len(rows) == 1:
+        initial = ufunc.identity  # hypot of -3 alone is 3
+    y = functools.reduce(ufunc, rows if initial is None else [initial, *rows])
+    return reshape(y, kept_shape(x.shape, axes)) if keepdims else y
+
+
+def _accumulate(ufunc: Any, x: Any, axis: Any = 0) -> Any:
+    rows = _slices(f"np.{ufunc.__name__}.accumulate", x, axis)
+    return stack([*itertools.accumulate(rows, ufunc)], axis)
+
+
+def _slices(name: str, x: Any, axis: int) -> Any:
+    slices = unstack(x, axis)
+    if not slices:
+        raise ValueError(f"{name}: an axis of shape {tuple(x.shape)} is empty, and has no result")
+    return slices
 
 
 _BY_ROW: dict[str, Any] = {"outer": _outer, "reduce": _reduce, "accumulate": _accumulate}

@@ -95,11 +95,23 @@ def test_other_methods_raise_by_name(call):
             call(t)
 
 
-@pytest.mark.parametrize("options", [{"axis": None}, {"axis": (0, 1)}, {"axis": 0}])
-def test_reduce_by_slices_goes_along_one_axis_that_is_not_empty(options):
-    x = np.ones((0, 2)) if options["axis"] == 0 else X
-    with pytest.raises(ValueError, match=r"subtract: .*one axis"):
-        np.subtract.reduce(Tensor(x), **options)
+@pytest.mark.parametrize("axis", [None, (0, 1), (1,), ()])
+def test_reduce_by_slices_goes_along_several_axes_where_the_order_does_not_matter(axis):
+    y = np.hypot.reduce(Tensor(X), axis=axis)
+    np.testing.assert_allclose(y.data, np.hypot.reduce(X, axis=axis), rtol=1e-14)
+    if axis == (1,):
+        np.testing.assert_array_equal(
+            np.subtract.reduce(Tensor(X), axis=axis), X[:, 0] - X[:, 1] - X[:, 2]
+        )
+    elif axis != ():
+        with pytest.raises(ValueError, match=r"np\.subtract\.reduce: .*one axis"):
+            np.subtract.reduce(Tensor(X), axis=axis)
+
+
+@pytest.mark.parametrize("method", ["reduce", "accumulate"])
+def test_slices_of_an_empty_axis_have_no_result(method):
+    with pytest.raises(ValueError, match=rf"np\.subtract\.{method}: .*\(0, 2\) is empty"):
+        getattr(np.subtract, method)(Tensor(np.ones((0, 2))))
 
 
 def test_accumulate_over_no_axis_raises_as_in_numpy():
