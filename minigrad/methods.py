@@ -127,6 +127,12 @@ class Methods(TensorBase):
     def __rmod__(self, other: Any) -> Tensor:
         return elementwise.remainder(other, self)
 
+    def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return elementwise.floor_divide(self, other), elementwise.remainder(self, other)
+
+    def __rdivmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return elementwise.floor_divide(other, self), elementwise.remainder(other, self)
+
     def __pow__(self, other: Any) -> Tensor:
         return powers.power(self, other)
 

@@ -133,13 +133,23 @@ def call_function(function: Any, args: Any, kwargs: dict[str, Any], like: Any = 
         if any(t._requires_grad for t in tensors_in([args, kwargs])):
             raise TypeError(
                 f"{name}: a Tensor that requires grad would lose its history unseen, as there is no gradient rule; "
-                "pass t.detach() if none is wanted"
+                f"{_KEEPS.get(name, '')}pass t.detach() if none is wanted"
             )
         if function in MAKERS:
             kwargs = {**kwargs, "like": np.empty(0) if like is None else like}
     elif function not in FUNCTIONS:
         raise TypeError(_no_row(name))
     return inspect(function, *args, **kwargs)
+
+
+_KEEPS = {"np.full": "use minigrad.full, or "} | dict.fromkeys(
+    (
+        f"np.{made}"
+        for made in ("array", "asarray", "asanyarray", "ascontiguousarray", "asfortranarray")
+    ),
+    "use np.stack or np.block, or ",
+)
+"""What keeps the history, beside functions that would lose it."""
 
 
 def _served(function: Any) -> Any:

@@ -232,8 +232,10 @@ class Tensor(Methods):
             raise TypeError(
                 f"{how} of a Tensor that requires grad would lose its history unseen; take t.item() for a number, "
                 "t.detach().numpy() for an array (to write it: a[i] = t.detach().numpy()), or compute with NumPy's "
-                "functions: np.exp(t), not math.exp(t); np.stack([t, u]), not np.array or Tensor of a list; "
-                "np.where(mask, t, a) or np.stack, not a[i] = t; np.dot(a, t) or a @ t, not a.dot(t)"
+                "functions: np.exp(t), not math.exp(t); np.stack([t, u]) or np.block([[t, u], [v, w]]), not np.array "
+                "or Tensor of a list, so np.sum(np.stack([t, u])) and not np.sum([t, u]); np.concatenate, not np.r_; "
+                "minigrad.full(shape, t), not np.full; np.where(mask, t, a) or np.stack, not a[i] = t; np.dot(a, t) or "
+                "a @ t, not a.dot(t)"
             )
         return self
 

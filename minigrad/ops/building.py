@@ -146,10 +146,8 @@ def full_like(x: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None) 
         x = in_array(x)
         fill = _cast("full_like", fill_value, x.dtype if dtype is None else dtype)
         return full(tuple(x.shape) if shape is None else shape, fill)
-    if isinstance(x, TensorBase) or isinstance(fill_value, TensorBase):
-        return inspect(np.full_like, x, fill_value, dtype=dtype, shape=shape)
-    given, fill = plain((x, fill_value), "full_like")
-    return np.full_like(given, fill, dtype=dtype, shape=shape)
+    y = inspect(np.full_like, x, fill_value, dtype=dtype, shape=shape)
+    return y if any(isinstance(v, TensorBase) for v in (x, fill_value)) else plain(y)
 
 
 def _cast(op: str, y: Any, dtype: Any) -> Any:

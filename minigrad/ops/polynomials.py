@@ -26,6 +26,7 @@ def polyval(p: Any, x: Any) -> Any:
     """p_0 x^(n-1) + ... + p_n-2 x + p_n-1, by Horner's scheme."""
     coefficients = list(p) if isinstance(p, (list, tuple)) else unstack(in_array(p))
     x = together(*coefficients, x)[-1]
+    coefficients = [c if np.isscalar(c) else together(c, x)[0] for c in coefficients]
     if not coefficients:
         return np.zeros_like(x)
     first = np.zeros_like(x) + coefficients[0]

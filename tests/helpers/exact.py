@@ -72,6 +72,7 @@ OF_ONE = {
     "logit": lambda x: mp.log(x / (1 - x)),
     "relu": _rectified,
     "softplus": _softplus,
+    "ldexp": lambda x: 4 * x,
     "clip": lambda x: _clipped(x, -0.5, 0.8),
     "nan_to_num": lambda x: x,
     "sigmoid_slope": lambda x: _sigmoid(x) * _sigmoid(-x),

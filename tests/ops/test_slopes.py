@@ -14,7 +14,12 @@ from table import OF_TWO, ROWS
 import minigrad as mg
 from minigrad import Tensor, grad
 
-OPTIONS = {"clip": (-0.5, 0.8), "nan_to_num": (0.0, None, None), "exponential_unit": (1.5, 1.0)}
+OPTIONS = {
+    "clip": (-0.5, 0.8),
+    "ldexp": (2,),
+    "nan_to_num": (0.0, None, None),
+    "exponential_unit": (1.5, 1.0),
+}
 HERE = {"entr", "logit", "share", "xlogy", "xlog1py", "rel_entr"}
 SCIPYS = scipy_special.CASES.keys() - HERE
 """Rows whose slopes are as exact as SciPy's functions are: in test_scipy_special, over the range of those."""

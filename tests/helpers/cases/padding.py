@@ -3,7 +3,7 @@
 import minigrad as mg
 from minigrad.ops import padding
 
-from .calls import Call, torch_gradient
+from .calls import Call, apart, torch_gradient
 
 try:
     import torch
@@ -69,4 +69,22 @@ CASES = {
     "unpad": [unframed(*f) for f in FRAMES],
 }  # fmt: skip
 
+
+def computed(shape, width, mode, **options):
+    return Call(lambda x: mg.pad(x, width, mode, **options), (shape,), apart)
+
+
+COMPOSITES = {
+    "pad odd": [
+        computed((4,), (5, 2), "reflect", reflect_type="odd"), computed((2, 3), 2, "symmetric", reflect_type="odd"),
+        computed((1, 2), 1, "reflect", reflect_type="odd"),
+    ],
+    "pad linear_ramp": [
+        computed((2, 3), ((1, 2), (0, 3)), "linear_ramp"), computed((3,), 2, "linear_ramp", end_values=(1.5, -2)),
+    ],
+    **{
+        f"pad {mode}": [computed((3, 4), ((1, 2), (0, 2)), mode), computed((5,), (2, 1), mode, stat_length=(2, 3))]
+        for mode in ("maximum", "mean", "median", "minimum")
+    },
+}  # fmt: skip
 PARTNERS = {"unpad": "the gradient of pad where its frame is of x's own elements"}
