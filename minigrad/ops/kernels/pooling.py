@@ -49,3 +49,14 @@ def pool_scatter(g: Any, place: Any, size: Pair, window: Window, *, into: Any = 
         else:
             np.multiply(given, hit, out=at.view(bits))
     return y
+
+
+def relu_pool_scatter(
+    g: Any, place: Any, top: Any, size: Pair, window: Window, *, into: Any = None
+) -> Any:
+    """pool_scatter of g where the maxima `top` are above 0, and of 0 elsewhere."""
+    # the maxima and their places have one memory order
+    room, bits = np.empty_like(top, g.dtype), BITS[g.dtype.char]
+    g = g if g.strides == room.strides else copy_images(g, room)
+    np.multiply(g.view(bits), top > 0, out=room.view(bits))
+    return pool_scatter(room, place, size, window, into=into)
