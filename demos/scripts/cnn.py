@@ -13,6 +13,11 @@ from collections.abc import Iterator
 from numpy.lib.stride_tricks import as_strided
 
 
+def images_last(x):
+    """(N, C, H, W) as (C, H, W, N): a view."""
+    return x.transpose(1, 2, 3, 0)
+
+
 def _by_rows(y, groups):
     """A contiguous (C, H, W, N) as (G, H, C/G, W N): a view, with a matrix for each row."""
     c, h, w, n = y.shape
@@ -169,11 +174,6 @@ class Window(NamedTuple):
         return zip(size, self.output_size(size), *self, strict=True)
 
 
-def images_last(x):
-    """(N, C, H, W) as (C, H, W, N): a view."""
-    return x.transpose(1, 2, 3, 0)
-
-
 def scratch(role, shape, dtype):
     return np.empty(shape, dtype)
 
@@ -326,9 +326,10 @@ class Strips:
                 yield (groups, rows, slice(columns.start * n, columns.stop * n)), under
 
 
-def conv2d(x, w, b, window, groups):
+def conv2d(x, w, b, window, groups, *, into = None):
     dtype = np.result_type(x, w)
-    y = np.empty((len(w), *window.output_size(x.shape[2:]), len(x)), dtype)
+    shape = len(w), *window.output_size(x.shape[2:]), len(x)
+    y = np.empty(shape, dtype) if into is None else images_last(into)
     rows_of_y, filters = _by_rows(y, groups), _lines_of_filters(w, b, groups, dtype)
     for (some, rows, columns), under in Strips(x, window, groups, dtype, b is not None).parts():
         part = rows_of_y[some, rows, :, columns]
@@ -362,11 +363,12 @@ def pool_argmax(x, y, window):
 BITS = {"e": np.int16, "f": np.int32, "d": np.int64}
 
 
-def pool_scatter(g, place, size, window):
+def pool_scatter(g, place, size, window, *, into = None):
     """Zeros with each g added at its place in its window; the dtype of g is one of BITS."""
     # y has the memory order of the places, which is that of the image in which they were found
-    make = np.empty_like if window.tiles(size) else np.zeros_like
-    y = make(place, g.dtype, shape=(*g.shape[:2], *size))
+    y = np.empty_like(place, g.dtype, shape=(*g.shape[:2], *size)) if into is None else into
+    if not window.tiles(size):
+        y[...] = 0
     room, bits = np.empty_like(place, g.dtype), BITS[g.dtype.char]
     g = g if g.strides == room.strides else copy_images(g, room)
     overlap = any(s < e for s, e in zip(window.stride, window.extent, strict=True))

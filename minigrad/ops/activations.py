@@ -21,7 +21,7 @@ from .special import erfc
 # Rectifiers ----------------------------------------------------------------------------------------------
 
 
-ROW = 2**12  # zeros to compare with, few enough to stay in a first-level cache
+ROW = 2**13  # zeros to compare with, few enough to stay in a first-level cache
 LONG = 2**16  # elements: in a shorter array, comparing row by row does not repay its extra calls
 
 

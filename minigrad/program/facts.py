@@ -19,7 +19,7 @@ class Facts:
     def __init__(self) -> None:
         self._dicts: list[tuple[str, Any, list[Any], list[Any]]] = []
         self._lists: list[tuple[str, Any, list[Any]]] = []
-        self._contents: list[tuple[str, Any, bytes]] = []
+        self._contents: list[tuple[str, Any, bytearray]] = []
         self._iterators: list[tuple[str, Any, str]] = []
         self._cells: list[tuple[str, Any, Any]] = []
         self._names: list[tuple[str, Any, str, Any]] = []
@@ -36,7 +36,7 @@ class Facts:
 
     def of_content(self, path: str, memory: Any) -> None:
         """Note the bytes of an array, a bytearray or the like: NumPy may read these before a trace can see it."""
-        self._contents.append((path, memory, _bytes(memory)))
+        self._contents.append((path, memory, bytearray(_content(memory))))
 
     def of_iterator(self, path: str, iterator: Any) -> None:
         """Note how far an iterator has come; TypeError if it does not tell."""
@@ -71,7 +71,7 @@ class Facts:
             if len(live) != len(kept) or not _same(live, kept):
                 return path or "itself"
         for path, memory, content in self._contents:
-            if _bytes(memory) != content:
+            if content != _content(memory):
                 return path or "itself"
         for path, cell, value in self._cells:
             if not _same((cell.cell_contents,), (value,)):
@@ -108,9 +108,9 @@ class Facts:
                 live.clear()
                 (live.update if isinstance(live, set) else live.extend)(kept)
         for _, memory, content in self._contents:
-            if _bytes(memory) != content and isinstance(memory, np.ndarray):
+            if content != _content(memory) and isinstance(memory, np.ndarray):
                 memory[...] = np.frombuffer(content, memory.dtype).reshape(memory.shape)
-            elif _bytes(memory) != content:
+            elif content != _content(memory):
                 memoryview(memory).cast("B")[:] = content
         for _, cell, value in self._cells:
             cell.cell_contents = value
@@ -133,8 +133,12 @@ def _place(iterator: Any) -> str:
     return place
 
 
-def _bytes(memory: Any) -> bytes:
-    return bytes(memory.tobytes() if isinstance(memory, np.ndarray) else memory)
+def _content(memory: Any) -> Any:
+    """Something with the bytes of a memory, without a copy if it has them in a row: a bytearray compares with it."""
+    if not isinstance(memory, np.ndarray):
+        return bytes(memory)
+    is_row = type(memory) is np.ndarray and memory.flags.c_contiguous
+    return memory if is_row and memory.dtype.kind in "biufc" else memory.tobytes()
 
 
 def _same(live: Iterable[Any], kept: Iterable[Any]) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..ops.kernels import BITS
 from .recorded import Call, Input, Method, Program, Ref, Value, substituted
-from .source import Source
+from .source import Source, has_into
 from .traced import name_of
 
 # fmt: off
@@ -27,7 +27,7 @@ INTO = frozenset((
 # fmt: on
 """Functions and methods that take `out`, ufuncs aside."""
 COPIES = frozenset((Method("copy"), Method("astype"), np.copy))
-ROW = 2**12  # zeros to compare with at once
+ROW = 2**13  # zeros to compare with at once, in an array that has many times as many
 
 
 class Plan:
@@ -135,7 +135,7 @@ class Plan:
             return f.nout == 1
         of_ufunc = isinstance(getattr(f, "__self__", None), np.ufunc)
         is_reduction = of_ufunc and f.__name__ in ("reduce", "accumulate")
-        return is_reduction or f in INTO or f in COPIES or self._is_mask(call)
+        return is_reduction or f in INTO or f in COPIES or has_into(f) or self._is_mask(call)
 
     def _into(self, place: int, call: Call, value: Value) -> None:
         """Let the call write into a buffer."""
@@ -158,7 +158,7 @@ class Plan:
         """Let the call make what it makes; a helper that now returns None, or now does not, went another way."""
         text, lines, targets = self._text.call(call), self._text.lines, self._targets(call.outputs)
         module = str(getattr(call.function, "__module__", ""))
-        is_helper = module.startswith("minigrad.") and call.writes is None
+        is_helper = module.startswith("minigrad.ops.") and call.writes is None
         other = f"raise OtherWay({call.line!r})"
         if made:
             lines.append(f"{targets} = {text}")
@@ -245,20 +245,25 @@ class Plan:
 
     def _rectify(self, at: int, value: Value) -> None:
         y, lines = self._static[value.at], self._text.lines
-        whole = y.size // ROW * ROW
-        if at not in self._static or not whole:
-            zeros = self._text.named(np.zeros_like(y))
-            lines.append(
-                f"np.maximum({self._text.name(at)}, {zeros}, out={self._text.name(value.at)})"
-            )
+        if y.size < 8 * ROW:
+            x, zero, out = self._text.name(at), self._text.named(np.zeros_like(y)), f"c{value.at}"
+            lines.append(f"np.maximum({x}, {zero}, out={out})")
             return
-        zeros = self._text.named(np.zeros(ROW, value.dtype))
-        flat = [_flat(self._static[i]) for i in (at, value.at)]
-        x_rows, y_rows = (self._text.named(a[:whole].reshape(-1, ROW)) for a in flat)
-        lines.append(f"np.maximum({x_rows}, {zeros}, out={y_rows})")
-        if whole < y.size:
-            x_rest, y_rest = (self._text.named(a[whole:]) for a in flat)
-            lines.append(f"np.maximum({x_rest}, 0, out={y_rest})")
+        zeros = np.zeros(ROW, value.dtype)
+        whole, rest = slice(0, y.size // ROW * ROW), slice(y.size // ROW * ROW, y.size)
+        for part, rows, less in ((whole, (-1, ROW), zeros), (rest, (-1,), zeros[: y.size % ROW])):
+            if part.start < part.stop:
+                x, out = (self._elements(i, part, rows) for i in (at, value.at))
+                lines.append(f"np.maximum({x}, {self._text.named(less)}, out={out})")
+
+    def _elements(self, at: int, part: slice, shape: Any) -> str:
+        """A part of the elements of a dense array, as they lie in memory."""
+        v = self.values[at]
+        order = sorted(range(len(v.shape)), key=lambda i: -v.strides[i] if v.shape[i] > 1 else 0)
+        if at in self._static:
+            flat = self._static[at].transpose(order).reshape(-1)
+            return self._text.named(flat[part].reshape(shape))
+        return f"v{at}.transpose({order}).reshape(-1)[{part.start}:{part.stop}].reshape({shape})"
 
 
 def _is_dense(value: Value) -> bool:
@@ -270,9 +275,3 @@ def _is_dense(value: Value) -> bool:
             return False
         step *= n
     return True
-
-
-def _flat(a: Any) -> Any:
-    """The elements of a dense array as they lie in memory, a view."""
-    order = sorted(range(a.ndim), key=lambda i: -a.strides[i] if a.shape[i] > 1 else 0)
-    return a.transpose(order).reshape(-1)

@@ -64,7 +64,8 @@ class Source:
     def call(self, call: Call, into: Ref | None = None) -> str:
         """A call, which writes `into` a value if that is given."""
         f, args = call.function, list(call.args)
-        options = call.options if into is None else {**call.options, "out": into}
+        word = "into" if has_into(f) else "out"
+        options = call.options if into is None else {**call.options, word: into}
         if f is getitem:
             return f"{self.text(args[0])}[{self.text(args[1])}]"
         if f is setitem:
@@ -88,3 +89,8 @@ class Source:
         space = dict(self._names)
         exec(compile(source, "<minigrad.compile>", "exec"), space)
         return source, space["run"]
+
+
+def has_into(function: Any) -> bool:
+    """Return whether a kernel takes `into`, an array for its result."""
+    return "into" in (getattr(function, "__kwdefaults__", None) or ())

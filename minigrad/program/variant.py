@@ -20,6 +20,7 @@ from .around import Around
 from .facts import NUMBERS
 from .given import Given
 from .plan import Plan
+from .pools import masked_before_scattered
 from .recorded import Input, OtherWay, Program, Ref, is_named, mapped
 from .simplify import simplified
 from .trace import Trace
@@ -173,7 +174,7 @@ class Variant:
 
     def plan(self) -> None:
         """Make the program ready to run."""
-        self.program = program = simplified(self.program)
+        self.program = program = masked_before_scattered(simplified(self.program))
         self._moving = [i for i in program.inputs if i.kind == "generator"]
         roots = {program.values[c.writes].root for c in program.calls if c.writes is not None}
         self._written = [i for i in program.inputs if i.at in roots and i.kind != "generator"]

@@ -95,3 +95,22 @@ def test_a_program_compiled_and_its_script_give_the_bits_of_eager(name, call, dt
             assert_same_bits(fast, expected)
             assert_same_bits(found, expected)
             assert_same_bits(written if isinstance(written, tuple) else [written], expected)
+
+
+@pytest.mark.parametrize("name", [name for name in EVERY if "conv" in name or "pool" in name])
+@pytest.mark.filterwarnings("ignore")
+def test_what_a_kernel_writes_into_planned_memory_is_what_it_gives_eagerly(name):
+    planned = []
+    for call in EVERY[name]:
+
+        def step(*xs, call=call):
+            ys = call.on(*[x * 0.5 for x in xs])
+            loss = sum((y * y).sum() for y in (ys if isinstance(ys, tuple) else (ys,)))
+            loss.backward()
+            return (loss,)
+
+        compiled = mg.compile(step)
+        for arrays in inputs_like(call.arguments("float32"), 3):
+            assert_same_bits(eager(compiled, arrays), eager(step, arrays))
+        planned.append(compiled.source.count("into="))
+    assert max(planned) == {"conv2d": 2, "max_pool2d": 1}.get(name, max(planned))

@@ -1,4 +1,8 @@
-"""Fast paths for NumPy's own arrays. They import NumPy and each other only, no graph and no Tensor."""
+"""Fast paths for NumPy's own arrays. They import NumPy and each other only, no graph and no Tensor.
+
+A kernel may take `into=`, an array of the shape, dtype and layout of its result, which it fills and returns: a compiled
+program has such memory ready (program/plan.py).
+"""
 
 from __future__ import annotations
 

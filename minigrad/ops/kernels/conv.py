@@ -183,9 +183,10 @@ def _by_rows(y: Any, groups: int) -> Any:
     return y.reshape(groups, c // groups, h, w * n).swapaxes(1, 2)
 
 
-def conv2d(x: Any, w: Any, b: Any, window: Window, groups: int) -> Any:
+def conv2d(x: Any, w: Any, b: Any, window: Window, groups: int, *, into: Any = None) -> Any:
     dtype = np.result_type(x, w)
-    y = np.empty((len(w), *window.output_size(x.shape[2:]), len(x)), dtype)
+    shape = len(w), *window.output_size(x.shape[2:]), len(x)
+    y = np.empty(shape, dtype) if into is None else images_last(into)
     rows_of_y, filters = _by_rows(y, groups), _lines_of_filters(w, b, groups, dtype)
     for (some, rows, columns), under in Strips(x, window, groups, dtype, b is not None).parts():
         part = rows_of_y[some, rows, :, columns]
@@ -226,26 +227,30 @@ def conv2d_weight(g: Any, x: Any, window: Window, groups: int) -> Any:
     return filters.reshape(o, c, kh, kw)
 
 
-def conv2d_input(g: Any, w: Any, size: Pair, window: Window, groups: int) -> Any:
+def conv2d_input(
+    g: Any, w: Any, size: Pair, window: Window, groups: int, *, into: Any = None
+) -> Any:
     """One convolution of stride 1 for each phase, with those places of the filters that meet it."""
     high, wide = window.phases(size)
     if window.stride == (1, 1) and high and wide:  # there is one phase only
-        return _conv2d_phase(g, w, high[0], wide[0], groups)
-    y = np.zeros((w.shape[1] * groups, *size, len(g)), np.result_type(g, w))
+        return _conv2d_phase(g, w, high[0], wide[0], groups, into)
+    shape = w.shape[1] * groups, *size, len(g)
+    y = np.empty(shape, np.result_type(g, w)) if into is None else images_last(into)
+    y[...] = 0
     for rows, columns in product(high, wide):
-        part = _conv2d_phase(g, w, rows, columns, groups)
+        part = _conv2d_phase(g, w, rows, columns, groups, None)
         y[:, rows.elements, columns.elements] = images_last(part)
     return images_first(y)
 
 
-def _conv2d_phase(g: Any, w: Any, rows: Phase, columns: Phase, groups: int) -> Any:
+def _conv2d_phase(g: Any, w: Any, rows: Phase, columns: Phase, groups: int, into: Any) -> Any:
     filters = flipped(w[:, :, rows.places, columns.places], groups)
     (top, bottom), (left, right) = rows.pads, columns.pads
     frame = (max(top, 0), max(bottom, 0)), (max(left, 0), max(right, 0))
     (ho, wo), dilation = g.shape[2:], (rows.dilation, columns.dilation)
     met = g[:, :, max(-top, 0) : ho + min(bottom, 0), max(-left, 0) : wo + min(right, 0)]
     window = Window(filters.shape[2:], (1, 1), frame, dilation)
-    return conv2d(met, filters, None, window, groups)
+    return conv2d(met, filters, None, window, groups, into=into)
 
 
 def flipped(w: Any, groups: int) -> Any:

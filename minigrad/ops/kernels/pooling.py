@@ -32,11 +32,12 @@ def pool_argmax(x: Any, y: Any, window: Window) -> Any:
     return place
 
 
-def pool_scatter(g: Any, place: Any, size: Pair, window: Window) -> Any:
+def pool_scatter(g: Any, place: Any, size: Pair, window: Window, *, into: Any = None) -> Any:
     """Zeros with each g added at its place in its window; the dtype of g is one of BITS."""
     # y has the memory order of the places, which is that of the image in which they were found
-    make = np.empty_like if window.tiles(size) else np.zeros_like
-    y = make(place, g.dtype, shape=(*g.shape[:2], *size))
+    y = np.empty_like(place, g.dtype, shape=(*g.shape[:2], *size)) if into is None else into
+    if not window.tiles(size):
+        y[...] = 0
     room, bits = np.empty_like(place, g.dtype), BITS[g.dtype.char]
     g = g if g.strides == room.strides else copy_images(g, room)
     overlap = any(s < e for s, e in zip(window.stride, window.extent, strict=True))
@@ -48,3 +49,14 @@ def pool_scatter(g: Any, place: Any, size: Pair, window: Window) -> Any:
         else:
             np.multiply(given, hit, out=at.view(bits))
     return y
+
+
+def relu_pool_scatter(
+    g: Any, place: Any, top: Any, size: Pair, window: Window, *, into: Any = None
+) -> Any:
+    """pool_scatter of g where the maxima `top` are above 0, and of 0 elsewhere."""
+    # the maxima and their places have one memory order
+    room, bits = np.empty_like(top, g.dtype), BITS[g.dtype.char]
+    g = g if g.strides == room.strides else copy_images(g, room)
+    np.multiply(g.view(bits), top > 0, out=room.view(bits))
+    return pool_scatter(room, place, size, window, into=into)
