@@ -82,37 +82,56 @@ __all__ = [
     "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argsort",
     "array_split", "astype", "atleast_1d", "atleast_2d", "atleast_3d", "attention_weights",
     "average", "avg_pool1d", "avg_pool2d", "batch_norm", "binary_cross_entropy",
-    "binary_cross_entropy_with_logits", "broadcast_arrays", "broadcast_to", "cbrt", "celu",
+    "binary_cross_entropy_with_logits", "broadcast_arrays", "broadcast_to", "cbrt", "cdist", "celu",
     "certify", "check_grads", "checkpoint", "cholesky", "clip", "column_stack", "compile",
     "concatenate",
-    "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "cos", "cosh", "costs",
-    "cross_entropy", "cumprod", "cumsum", "debug", "deg2rad", "det", "diag", "diagonal", "divide",
+    "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d",
+    "cos", "cosh", "cosine_embedding_loss", "cosine_similarity", "costs",
+    "cross_entropy", "ctc_loss", "cumprod", "cumsum", "debug", "deg2rad", "det", "diag", "diagonal", "divide",
     "dot", "dsplit", "dstack", "eigh", "einsum", "elementwise", "elu", "embedding", "enable_grad",
     "erf", "erfc", "exp", "exp2", "expand_dims", "explain", "expm1", "flatten", "flip", "fliplr",
-    "flipud", "floor_divide", "fmax", "fmin", "fold", "gelu", "generator", "getitem", "grad",
+    "flipud", "floor_divide", "fmax", "fmin", "fold", "gaussian_nll_loss", "gelu", "generator", "getitem", "grad",
     "group_norm", "gru", "gru_step",
     "hardsigmoid", "hardswish", "hardtanh", "hessian", "hinge_loss", "hsplit", "hstack",
     "huber_loss", "hvp", "hypot", "inner", "inv", "is_recording", "jacobian", "jvp", "kl_div",
     "kron", "l1_loss", "layer_norm", "leaky_relu", "linear", "log", "log1p", "log2", "log10", "log_softmax",
-    "logaddexp", "logaddexp2", "logsigmoid", "logsumexp", "lstm", "lstm_step", "matmul", "matrix_power",
+    "logaddexp", "logaddexp2", "logsigmoid", "logsumexp",
+    "lstm", "lstm_step", "margin_ranking_loss", "matmul", "matrix_power",
     "matrix_transpose", "matvec", "max", "max_pool1d", "max_pool2d", "maximum", "mean", "median",
-    "meshgrid", "min", "minimum", "mish", "moveaxis", "mse_loss", "multi_dot", "multiply",
-    "nan_to_num", "nanmean", "nansum", "negative", "nll_loss", "no_grad", "norm", "one_hot",
-    "outer", "pad", "power", "primitive", "prod", "put_along_axis", "rad2deg", "ravel",
+    "meshgrid", "min", "minimum", "mish", "moveaxis",
+    "mse_loss", "multi_dot", "multi_margin_loss",
+    "multilabel_margin_loss", "multilabel_soft_margin_loss", "multiply",
+    "nan_to_num", "nanmean", "nansum", "negative", "nll_loss", "no_grad", "norm", "normalize", "one_hot",
+    "outer", "pad", "pairwise_distance", "poisson_nll_loss", "power",
+    "primitive", "prod", "put_along_axis", "rad2deg", "ravel",
     "reciprocal", "recomputing", "record", "recurrent", "relu", "relu6", "remainder", "repeat",
     "reshape", "rms_norm", "rnn", "rnn_step", "roll", "rot90", "saved_bytes",
     "scaled_dot_product_attention", "scatter", "scatter_add",
-    "scope", "script", "seed", "selu", "sigmoid", "silu", "sin", "sinc", "sinh", "slogdet", "smooth_l1_loss",
+    "scope", "script", "seed", "selu", "sigmoid", "silu",
+    "sin", "sinc", "sinh", "slogdet", "smooth_l1_loss", "soft_margin_loss",
     "softmax", "softplus", "solve", "sort", "split", "sqrt", "square", "squeeze", "stack", "std",
     "subtract", "sum", "sum_to", "swapaxes", "take", "take_along_axis", "tan", "tanh", "tensordot",
-    "tile", "topk", "touch", "trace", "transpose", "tril", "triu", "unfold", "unfused", "unstack",
+    "tile", "topk", "touch", "trace", "transpose",
+    "tril", "triplet_margin_loss", "triu", "unfold", "unfused", "unstack",
     "value_and_grad", "var", "vdot", "vecdot", "vjp", "vsplit", "vstack", "where", "where_safe",
 ]
 # fmt: on
 # isort: on
 
 if TYPE_CHECKING:  # read when they are first named, the ops of `ops.LATER` and what is made of them
+    from .ops.ctc import ctc_loss
+    from .ops.distances import cdist, cosine_similarity, normalize, pairwise_distance
+    from .ops.likelihood_losses import gaussian_nll_loss, poisson_nll_loss
     from .ops.linalg import cholesky, det, eigh, inv, matrix_power, slogdet, solve
+    from .ops.margin_losses import (
+        cosine_embedding_loss,
+        margin_ranking_loss,
+        multi_margin_loss,
+        multilabel_margin_loss,
+        multilabel_soft_margin_loss,
+        soft_margin_loss,
+        triplet_margin_loss,
+    )
     from .program import compile, script
 
 ROOMS = ("picture", "program", "sight")

@@ -30,6 +30,14 @@ TORCH = {  # where PyTorch's word is another one
     "multi_dot": "linalg.multi_dot", "matrix_power": "linalg.matrix_power", "one_hot": "nn.functional.one_hot",
     "linear": "nn.functional.linear", "logsigmoid": "nn.functional.logsigmoid", "clip": "clamp", "dot": "matmul",
     "rnn": "rnn_tanh",
+    **{
+        name: f"nn.functional.{name}"
+        for name in (
+            "cosine_embedding_loss", "cosine_similarity", "ctc_loss", "margin_ranking_loss", "multi_margin_loss",
+            "multilabel_margin_loss", "pairwise_distance", "poisson_nll_loss", "soft_margin_loss",
+            "triplet_margin_loss",
+        )
+    },
 }  # fmt: skip
 CONVENTIONS = ("At the kink:", "At a kink:", "At a tie:", "At the edge:")
 TITLES = ("op", "NumPy", "method", "PyTorch", "formula", "convention")
