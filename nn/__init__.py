@@ -17,11 +17,17 @@ from .layers.attention import MultiheadAttention
 from .layers.batch_norm import BatchNorm1d, BatchNorm2d
 from .layers.containers import ModuleDict, ModuleList, Residual, Sequential
 from .layers.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
+from .layers.distances import CosineSimilarity, PairwiseDistance
 from .layers.embedding import Embedding
+from .layers.likelihood_losses import CTCLoss, GaussianNLLLoss, PoissonNLLLoss
 from .layers.linear import Linear
 from .layers.losses import (
     BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, HingeLoss, HuberLoss, KLDivLoss, L1Loss, MSELoss,
     NLLLoss, SmoothL1Loss,
+)
+from .layers.margin_losses import (
+    CosineEmbeddingLoss, MarginRankingLoss, MultiLabelMarginLoss, MultiLabelSoftMarginLoss,
+    MultiMarginLoss, SoftMarginLoss, TripletMarginLoss,
 )
 from .layers.normalisation import GroupNorm, LayerNorm, RMSNorm
 from .layers.pooling import (
@@ -56,7 +62,10 @@ __all__ = [  # noqa: RUF022
     "Sequential", "ModuleList", "ModuleDict", "Residual", "MLP", "CNN",
     # losses
     "CrossEntropyLoss", "NLLLoss", "HingeLoss", "MSELoss", "L1Loss", "SmoothL1Loss", "HuberLoss",
-    "BCELoss", "BCEWithLogitsLoss", "KLDivLoss",
+    "BCELoss", "BCEWithLogitsLoss", "KLDivLoss", "GaussianNLLLoss", "PoissonNLLLoss", "CTCLoss",
+    "MarginRankingLoss", "TripletMarginLoss", "CosineEmbeddingLoss", "SoftMarginLoss",
+    "MultiMarginLoss", "MultiLabelMarginLoss", "MultiLabelSoftMarginLoss",
+    "CosineSimilarity", "PairwiseDistance",
     # training, saving, export
     "save", "load", "fit", "export_onnx",
     # rooms of their own

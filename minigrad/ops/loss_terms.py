@@ -19,12 +19,15 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def rounded_once(loss: F) -> F:
     """Make a loss(x, target, ...) of float16 one that is computed in float32: its terms are squared and summed."""
+    names = loss.__code__.co_varnames[:2]
 
     @wraps(loss)
-    def call(x: Any, target: Any, *args: Any, **options: Any) -> Any:
+    def call(*args: Any, **options: Any) -> Any:
+        x = args[0] if args else options.get(names[0])
         if getattr(x, "dtype", None) != FLOAT16:
-            return loss(x, target, *args, **options)
-        return in_float32(lambda x, t: loss(x, t, *args, **options), x, in_array(target))
+            return loss(*args, **options)
+        x, target, *rest = *args, *(options.pop(name) for name in names[len(args) :])
+        return in_float32(lambda x, t: loss(x, t, *rest, **options), x, in_array(target))
 
     return call  # type: ignore[return-value]
 

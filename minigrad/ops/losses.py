@@ -180,17 +180,23 @@ def hinge_loss(x: Any, target: Any, margin: float = 1.0, reduction: Reduction = 
     x       scores (N, C, ...) or (C,)
     target  integer labels (N, ...) or (); IndexError for one outside [0, C)
 
-    PyTorch's multi_margin_loss is this divided by C. Weston and Watkins, Multi-class support vector machines (1998).
+    multi_margin_loss is this divided by C, as in PyTorch. Weston and Watkins, Multi-class support vector machines
+    (1998).
 
     At the kink: a score that is exactly the margin below the right one has gradient 0, of least norm.
     """
     check_reduction("hinge_loss", reduction)
     x, target = in_floats(in_array(x)), in_array(target)
-    check_labels("hinge_loss", x, target)
+    terms, _ = _class_margins("hinge_loss", x, target, margin)
+    return reduced(reshape(sum(terms, 1), target.shape), reduction)
+
+
+def _class_margins(op: str, x: Any, target: Any, margin: float) -> tuple[Any, Any]:
+    """max(0, x_j - x_t + margin) for each class j but t, and 0 for t, as rows (M, C); and the labels t (M,)."""
+    check_labels(op, x, target)
     rows, labels = class_rows(x), plain(target).reshape(-1)
     classes = rows.shape[1]
-    kept_labels("hinge_loss", labels, classes, None)
+    kept_labels(op, labels, classes, None)
     is_right = labels[:, None] == np.arange(classes, like=labels)
     excess = rows - rows[label_places(labels)][:, None] + margin
-    terms = sum(where(is_right, 0, relu(excess)), 1)
-    return reduced(reshape(terms, target.shape), reduction)
+    return where(is_right, 0, relu(excess)), labels

@@ -11,7 +11,7 @@ from .blocks import Group, Pair, State
 from .checks import flag, fractions, not_negative
 from .optimizer import Law
 from .options import option
-from .parts import averaged, decayed
+from .parts import averaged, decayed, kept
 
 
 class Adam(Law):
@@ -33,6 +33,7 @@ class Adam(Law):
     eps: float = option(not_negative, default=1e-8)
     weight_decay: float = option(not_negative, default=0.0)
     amsgrad: bool = option(flag, default=False)
+    maximize: bool = option(flag, default=False, kw_only=True)
 
     def _update(self, w: Any, g: Any, state: State, group: Group, room: Pair) -> None:
         (beta1, beta2), lr = group["betas"], float(group["lr"])
@@ -67,6 +68,82 @@ class AdamW(Adam):
     weight_decay: float = option(not_negative, default=1e-2)
 
 
+class Adamax(Law):
+    """Adam with the largest gradient in place of their mean square, from Kingma and Ba 2015 (section 7.1).
+
+        g <- g + weight_decay w
+        m <- beta1 m + (1 - beta1) g,  v <- max(beta2 v, |g| + eps)
+        w <- w - lr / (1 - beta1^t) m / v
+
+    eps is PyTorch's: in the paper v is 0 until the first gradient that is not.
+    """
+
+    elementwise = True
+
+    lr: float = option(not_negative, default=2e-3)
+    betas: tuple[float, float] = option(fractions, default=(0.9, 0.999))
+    eps: float = option(not_negative, default=1e-8)
+    weight_decay: float = option(not_negative, default=0.0)
+    maximize: bool = option(flag, default=False, kw_only=True)
+
+    def _update(self, w: Any, g: Any, state: State, group: Group, room: Pair) -> None:
+        beta1, beta2 = group["betas"]
+        u, s = room
+        if group["weight_decay"]:
+            g = decayed(g, w, group, s)
+        state["t"] = state.get("t", 0) + 1
+        m, v = averaged(kept(state, "m", w), g, beta1, u), kept(state, "v", w)
+        np.abs(g, out=u)
+        u += group["eps"]
+        v *= beta2
+        np.maximum(v, u, out=v)
+        np.divide(m, v, out=u)
+        u *= float(group["lr"]) / (1 - beta1 ** state["t"])
+        w -= u
+
+
+class RAdam(Law):
+    """Adam whose rate is rectified while v is the mean of few gradients, from Liu et al. 2020.
+
+        g <- g + weight_decay w, or w <- w - lr weight_decay w with decoupled_weight_decay
+        m and v as in Adam,  a = m / (1 - beta1^t)
+        r = 2 / (1 - beta2) - 1,  r_t = r - 2 t beta2^t / (1 - beta2^t)        (how many gradients v is the mean of)
+        w <- w - lr a ((r_t - 4) (r_t - 2) r / ((r - 4) (r - 2) r_t))^(1/2) (1 - beta2^t)^(1/2) / (sqrt(v) + eps)
+        w <- w - lr a        instead while r_t <= 5
+
+    The paper has no eps, and 4 for 5: it is PyTorch's, as in the authors' code.
+    """
+
+    elementwise = True
+
+    lr: float = option(not_negative, default=1e-3)
+    betas: tuple[float, float] = option(fractions, default=(0.9, 0.999))
+    eps: float = option(not_negative, default=1e-8)
+    weight_decay: float = option(not_negative, default=0.0)
+    decoupled_weight_decay: bool = option(flag, default=False)
+    maximize: bool = option(flag, default=False, kw_only=True)
+
+    def _update(self, w: Any, g: Any, state: State, group: Group, room: Pair) -> None:
+        (beta1, beta2), rate = group["betas"], float(group["lr"])
+        u, s = room
+        if group["weight_decay"]:
+            g = decayed(g, w, group, s, group["decoupled_weight_decay"])
+        t, m, v = moments(state, w, g, group["betas"], u)
+        rate /= 1 - beta1**t
+        correction = 1 - beta2**t
+        most = 2 / (1 - beta2) - 1
+        r = most - 2 * t * beta2**t / correction
+        if r > 5:
+            rectified = (r - 4) * (r - 2) * most / ((most - 4) * (most - 2) * r)
+            np.sqrt(v, out=u)
+            u += group["eps"]
+            np.divide(m, u, out=u)
+            u *= rate * math.sqrt(correction * rectified)
+        else:
+            np.multiply(m, rate, out=u)
+        w -= u
+
+
 class NAdam(Law):
     """Adam with Nesterov's momentum, from Dozat 2016.
 
@@ -85,6 +162,7 @@ class NAdam(Law):
     weight_decay: float = option(not_negative, default=0.0)
     momentum_decay: float = option(not_negative, default=4e-3)
     decoupled_weight_decay: bool = option(flag, default=False)
+    maximize: bool = option(flag, default=False, kw_only=True)
 
     def _update(self, w: Any, g: Any, state: State, group: Group, room: Pair) -> None:
         (beta1, beta2), lr, decay = group["betas"], float(group["lr"]), group["momentum_decay"]

@@ -33,6 +33,7 @@ class RMSprop(Law):
     weight_decay: float = option(not_negative, default=0.0)
     momentum: float = option(not_negative, default=0.0)
     centered: bool = option(flag, default=False)
+    maximize: bool = option(flag, default=False, kw_only=True)
 
     def _update(self, w: Any, g: Any, state: State, group: Group, room: Pair) -> None:
         u, s = room
@@ -77,6 +78,7 @@ class Adagrad(Law):
     weight_decay: float = option(not_negative, default=0.0)
     initial_accumulator_value: float = option(not_negative, default=0.0)
     eps: float = option(not_negative, default=1e-10)
+    maximize: bool = option(flag, default=False, kw_only=True)
 
     def _update(self, w: Any, g: Any, state: State, group: Group, room: Pair) -> None:
         u, s = room
@@ -112,6 +114,7 @@ class Adadelta(Law):
     rho: float = option(fraction, default=0.9)
     eps: float = option(not_negative, default=1e-6)
     weight_decay: float = option(not_negative, default=0.0)
+    maximize: bool = option(flag, default=False, kw_only=True)
 
     def _update(self, w: Any, g: Any, state: State, group: Group, room: Pair) -> None:
         u, s = room

@@ -61,6 +61,8 @@ class Blocks:
             self._follow(seen)
         elif self._elementwise and not self._arranged:
             self._arrange()  # only when two steps are alike: else it might be in vain
+        if group.get("maximize"):
+            update = _uphill(update)
         for block in self._blocks:
             block.step(update, grads, group)
         minigrad.touch(*self._written)
@@ -232,6 +234,11 @@ class Room:
             self._arrays[dtype] = np.empty((2, size), dtype)
         first, second = self._arrays[dtype][:, :size]
         return first, second
+
+
+def _uphill(update: Update) -> Update:
+    """The update that makes the loss grow: the law is given -g."""
+    return lambda w, g, state, group, room: update(w, -g, state, group, room)
 
 
 def _alike(members: list[Member]) -> list[list[Member]]:

@@ -73,6 +73,18 @@ def fractions(values: Any, name: str) -> tuple[float, float]:
     return fraction(values[0], f"{name}[0]"), fraction(values[1], f"{name}[1]")
 
 
+def numbers(count: int) -> Callable[[Any, str], tuple[float, ...]]:
+    """A check for that many numbers."""
+
+    def check(values: Any, name: str) -> tuple[float, ...]:
+        is_sequence = isinstance(values, (tuple, list)) and len(values) == count
+        if not is_sequence or not all(is_number(v) and v == v for v in values):
+            raise ValueError(f"{name} must be {count} numbers, not {values!r}")
+        return tuple(map(float, values))
+
+    return check
+
+
 def natural(value: Any, name: str, least: int = 1) -> int:
     """An integer >= least."""
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:

@@ -9,9 +9,12 @@ from typing import Any
 Check = Callable[[Any, str], Any]  # of a value and its name: the value to use, or a ValueError
 
 
-def option(check: Check, *, default: Any = inspect.Parameter.empty) -> Any:
+def option(check: Check, *, default: Any = inspect.Parameter.empty, kw_only: bool = False) -> Any:
     """An option, declared in the body of a class: `momentum: float = option(not_negative, default=0.0)`."""
-    return Option(check, default)
+    return Option(check, default, kw_only)
+
+
+POSITIONAL = inspect.Parameter.POSITIONAL_OR_KEYWORD
 
 
 class Option:
@@ -20,9 +23,10 @@ class Option:
     The values are kept in the groups: if they differ, read and set `param_groups[i]["lr"]`.
     """
 
-    def __init__(self, check: Check, default: Any) -> None:
+    def __init__(self, check: Check, default: Any, kw_only: bool) -> None:
         self.check = check
         self.default = default
+        self.kind = POSITIONAL if not kw_only else inspect.Parameter.KEYWORD_ONLY
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -64,13 +68,15 @@ def constructor(law: type, base: type[Any]) -> Any:
 
     `inspect.signature` and `help` show them like those of a handwritten function.
     """
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     arguments = [
-        inspect.Parameter(name, kind, default=each.default, annotation=each.annotation)
-        for name, each in options_of(law).items()
+        inspect.Parameter("self", POSITIONAL),
+        inspect.Parameter("params", POSITIONAL, annotation="Params"),
+        *(
+            inspect.Parameter(name, each.kind, default=each.default, annotation=each.annotation)
+            for name, each in options_of(law).items()
+        ),
     ]
-    own = [inspect.Parameter("self", kind), inspect.Parameter("params", kind, annotation="Params")]
-    signature = inspect.Signature(own + arguments, return_annotation="None")
+    signature = inspect.Signature(sorted(arguments, key=lambda a: a.kind), return_annotation="None")
 
     def __init__(*args: Any, **kwargs: Any) -> None:
         try:

@@ -30,6 +30,7 @@ class SGD(Law):
     dampening: float = option(not_negative, default=0.0)
     weight_decay: float = option(not_negative, default=0.0)
     nesterov: bool = option(flag, default=False)
+    maximize: bool = option(flag, default=False, kw_only=True)
 
     def _check(self, options: Group) -> None:
         super()._check(options)

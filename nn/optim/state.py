@@ -79,6 +79,8 @@ def _options(optimizer: Any, groups: Any) -> list[Group]:
     found = []
     for i, group in enumerate(groups):
         options = {name: value for name, value in group.items() if name != "params"}
+        if "maximize" in optimizer.defaults:
+            options.setdefault("maximize", False)  # some older states have none
         for name, value in options.items():
             if name not in optimizer.defaults and not is_number(value):
                 raise ValueError(f"param_groups[{i}]: there is no option {name!r}")

@@ -40,6 +40,14 @@ TORCH = {  # where PyTorch's word is another one
     "append": "cat", "block": "", "linspace": "", "logspace": "", "full": "", "full_like": "",
     "sliding_window_view": "Tensor.unfold", "diagflat": "diagflat", "cross": "linalg.cross", "vander": "linalg.vander",
     "convolve": "nn.functional.conv1d", "correlate": "nn.functional.conv1d", "modf": "frac",
+    **{
+        name: f"nn.functional.{name}"
+        for name in (
+            "cosine_embedding_loss", "cosine_similarity", "ctc_loss", "margin_ranking_loss", "multi_margin_loss",
+            "multilabel_margin_loss", "pairwise_distance", "poisson_nll_loss", "soft_margin_loss",
+            "triplet_margin_loss",
+        )
+    },
 }  # fmt: skip
 OTHER_WORDS = {  # of NumPy's, that lead to an op of another name
     np.percentile: "quantile", np.nanpercentile: "nanquantile", np.cumulative_sum: "cumsum",

@@ -31,6 +31,9 @@ def both(make, *calls):
         lambda ps: nn.optim.SGD(ps, lr=0.1, momentum=0.9),
         lambda ps: nn.optim.AdamW(ps, lr=0.01),
         lambda ps: nn.optim.RMSprop(ps, lr=0.01),
+        lambda ps: nn.optim.RAdam(ps, lr=0.01),
+        lambda ps: nn.optim.Rprop(ps, lr=0.01, maximize=True),
+        lambda ps: nn.optim.Muon([p for p in ps if p.ndim == 2], lr=0.01),
     ],
 )
 @pytest.mark.parametrize("zeroed", ["before", "inside", "never"])

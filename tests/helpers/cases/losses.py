@@ -2,6 +2,8 @@
 
 import numpy as np
 
+import minigrad
+
 from .layers import fixed, integers, layer
 
 
@@ -36,6 +38,30 @@ def times_classes(torch, *args, **options):
             return theirs(x, target) * x.shape[1]
 
     return HingeLoss()
+
+
+def counts(rng):
+    return rng.integers(0, 5, (3, 4)) + 0.0
+
+
+def signs(*shape):
+    return lambda rng: rng.choice([-1.0, 1.0], shape)
+
+
+def label_sets(rng):
+    """Some labels of four, then -1, then what does not count."""
+    return np.array([[2, 0, -1, 1], [-1, -1, -1, -1], [3, 1, 0, 2]])
+
+
+SPEECH = [(6, 3, 5), lambda rng: np.array([[1, 1, 3], [3, 0, 0], [1, 3, 1]])]
+
+
+def transcribed(loss, x, labels):
+    """The loss of logits, where both have the same gradient; its lengths are no inputs to differentiate."""
+    if isinstance(x, minigrad.Tensor):
+        return loss(minigrad.log_softmax(x, -1), labels, *map(np.array, ([6, 4, 5], [3, 1, 2])))
+    lengths = (labels.new_tensor(n) for n in ([6, 4, 5], [3, 1, 2]))
+    return loss(x.log_softmax(-1), labels, *lengths)
 
 
 WEIGHTS = np.array([0.5, 2.0, 1.0])
@@ -83,6 +109,65 @@ LOSSES = {
             reduction="none",
             pos_weight=np.array([1.0, 2, 0.5, 3]),
         ),
+    ],
+    "GaussianNLLLoss": [
+        layer([(3, 4), fixed((3, 4)), probabilities(3, 4)]),
+        layer([(3, 4), fixed((3, 4)), probabilities(3, 1)], full=True, reduction="sum"),
+        layer([(3, 4), fixed((3, 4)), probabilities(3)], reduction="none"),
+    ],
+    "PoissonNLLLoss": [
+        layer([(3, 4), fixed(counts)]),
+        layer([(3, 4), fixed(counts)], full=True, reduction="none"),
+        layer([probabilities(3, 4), fixed(counts)], log_input=False, eps=0.1, reduction="sum"),
+    ],
+    "CTCLoss": [
+        layer(SPEECH, run=transcribed),
+        layer(SPEECH, 2, "none", True, run=transcribed),
+        layer(SPEECH, blank=4, reduction="sum", run=transcribed),
+    ],
+    "MarginRankingLoss": [
+        layer([(3, 4), (3, 4), fixed(signs(3, 4))]),
+        layer([(3, 4), (3, 4), fixed(signs(3, 4))], 0.3, reduction="none"),
+        layer([(3, 4), (3, 4), fixed(signs(3, 4))], reduction="sum"),
+    ],
+    "TripletMarginLoss": [
+        layer([(4, 3), (4, 3), (4, 3)]),
+        layer([(4, 3), (4, 3), (4, 3)], 0.7, 3.0, 0.1, True, reduction="none"),
+        layer([(4, 3), (4, 3), (4, 3)], p=1.0, swap=True, reduction="sum"),
+    ],
+    "CosineEmbeddingLoss": [
+        layer([(4, 3), (4, 3), fixed(signs(4))]),
+        layer([(4, 3), (4, 3), fixed(signs(4))], 0.2, reduction="none"),
+        layer([(3,), (3,), fixed(signs())], reduction="sum"),
+    ],
+    "SoftMarginLoss": [
+        layer([(3, 4), fixed(signs(3, 4))]),
+        layer([(3, 4), fixed(signs(3, 4))], reduction="none"),
+    ],
+    "MultiMarginLoss": [
+        layer([LOGITS, LABELS]),
+        layer([LOGITS, LABELS], 2, 0.5, WEIGHTS, reduction="none"),
+        layer([(3,), integers(3)], weight=WEIGHTS, reduction="sum"),
+    ],
+    "MultiLabelMarginLoss": [
+        layer([(3, 4), label_sets]),
+        layer([(3, 4), label_sets], reduction="none"),
+        layer([(4,), lambda rng: label_sets(rng)[0]], reduction="sum"),
+    ],
+    "MultiLabelSoftMarginLoss": [
+        layer([(3, 4), fixed(lambda rng: rng.integers(0, 2, (3, 4)) + 0.0)]),
+        layer(
+            [(5, 3), fixed(lambda rng: rng.integers(0, 2, (5, 3)) + 0.0)], WEIGHTS, reduction="none"
+        ),
+    ],
+    "CosineSimilarity": [
+        layer([(3, 4, 2), (3, 4, 2)]),
+        layer([(3, 4), (1, 4)], dim=-1, eps=1e-3),
+    ],
+    "PairwiseDistance": [
+        layer([(3, 4), (3, 4)]),
+        layer([(3, 4), (4,)], 3.0, 0.1, True),
+        layer([(3, 4), (3, 4)], p=1.0),
     ],
     "KLDivLoss": [
         layer([logarithms(4, 3), distributions(4, 3)], reduction="batchmean"),

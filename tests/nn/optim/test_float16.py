@@ -14,7 +14,8 @@ SIZES = [(), (3,), (5, 7), (40, 50), (300, 500)]  # alone, gathered, by themselv
 
 
 def moved(law, dtype, counts=4, state=None, size=300):
-    params = [Tensor(np.full(shape, 0.25, dtype), requires_grad=True) for shape in SIZES]
+    sizes = [size for size in SIZES if law is not nn.optim.Muon or len(size) == 2]
+    params = [Tensor(np.full(shape, 0.25, dtype), requires_grad=True) for shape in sizes]
     # Adadelta has no rate in its paper, and its first steps are of sqrt(eps)
     optimizer = law(params, lr=1.0 if law is nn.optim.Adadelta else 2.0**-6)
     if state is not None:

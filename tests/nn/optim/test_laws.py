@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from optimisers import EVERY, IN_PYTORCH, LAWS, law_id
+from optimisers import EVERY, IN_PYTORCH, LAWS, MAXIMISED, law_id
 
 import nn
-from nn.optim import SGD, Lion, RMSprop
+from nn.optim import ASGD, SGD, Lion, RMSprop
 
 STEPS = 20
 
@@ -14,19 +14,11 @@ def parameter(*shape, dtype=np.float64):
     return nn.Parameter(np.random.default_rng(0).standard_normal(shape).astype(dtype))
 
 
-@pytest.fixture
-def torch():
-    """With float64 as its default: NAdam keeps the product of its momenta in it."""
-    torch = pytest.importorskip("torch")
-    torch.set_default_dtype(torch.float64)
-    yield torch
-    torch.set_default_dtype(torch.float32)
-
-
 @pytest.mark.parametrize(("dtype", "rtol"), [("float64", 1e-12), ("float32", 1e-5)])
 @pytest.mark.parametrize(("law", "options"), IN_PYTORCH, ids=law_id)
-def test_the_path_over_twenty_steps_is_pytorchs(law, options, dtype, rtol, torch):
+def test_the_path_over_twenty_steps_is_pytorchs(law, options, dtype, rtol, torch_in_float64):
     """With a learning rate that decays, gradients of all sizes, and some steps without a gradient."""
+    torch = torch_in_float64
     rng = np.random.default_rng(1)
     ours = [parameter(*shape, dtype=dtype) for shape in ((3, 4), (5,), (1,), (0, 2))]
     theirs = [torch.nn.Parameter(torch.tensor(p.detach().numpy().copy())) for p in ours]
@@ -61,6 +53,51 @@ def test_the_path_of_lion_is_that_of_the_paper(options):
         w = w - lr * (np.sign(beta1 * m + (1 - beta1) * g) + decay * w)
         m = beta2 * m + (1 - beta2) * g
         np.testing.assert_allclose(p.detach().numpy(), w, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(("law", "options"), MAXIMISED, ids=law_id)
+def test_maximising_is_a_step_down_with_the_gradient_negated(law, options):
+    """To the last bit, for parameters alone, gathered and cut, with the gradient left as it is."""
+    shapes = [(3, 4), (5,), (), (2, 2), (1,), (2, 90000)]
+    up, down = [[parameter(*shape) for shape in shapes] for _ in range(2)]
+    climbs, descends = (
+        law(up, lr=0.1, **options),
+        law(down, lr=0.1, **options | {"maximize": False}),
+    )
+    rng = np.random.default_rng(2)
+    for _ in range(4):
+        for p, q in zip(up, down, strict=True):
+            g = rng.standard_normal(p.shape)
+            p.grad, q.grad = g, -g
+        before = [p.grad.data.copy() for p in up]
+        climbs.step()
+        descends.step()
+        for p, q, g in zip(up, down, before, strict=True):
+            np.testing.assert_array_equal(p.data, q.data)
+            np.testing.assert_array_equal(p.grad.data, g)
+
+
+def test_a_loss_grows_where_it_is_maximised():
+    p = nn.Parameter([1.0])
+    optimizer = SGD([p], lr=0.5, maximize=True)
+    p.grad = [1.0]
+    optimizer.step()
+    optimizer.maximize = False
+    optimizer.step()
+    optimizer.step()
+    assert p.item() == 0.5
+
+
+def test_the_mean_of_asgd_is_that_of_the_weights_from_t0_on():
+    p = parameter(3)
+    optimizer = ASGD([p], lr=0.1, t0=4)
+    path = []
+    for step in range(10):
+        p.grad = np.random.default_rng(step).standard_normal(3)
+        optimizer.step()
+        path.append(p.data.copy())
+    mean = optimizer.state_dict()["state"][0]["a"]
+    np.testing.assert_allclose(mean, np.mean(path[5:], axis=0), rtol=1e-12)
 
 
 def test_centered_rmsprop_stays_finite_where_rounding_makes_the_variance_negative():

@@ -32,7 +32,7 @@ def test_the_options_have_pytorchs_names_order_and_defaults(law):
 def test_the_signature_is_that_of_a_function_written_by_hand():
     assert str(inspect.signature(AdamW)) == (
         "(params: 'Params', lr: 'float' = 0.001, betas: 'tuple[float, float]' = (0.9, 0.999), eps: 'float' = 1e-08, "
-        "weight_decay: 'float' = 0.01, amsgrad: 'bool' = False) -> 'None'"
+        "weight_decay: 'float' = 0.01, amsgrad: 'bool' = False, *, maximize: 'bool' = False) -> 'None'"
     )
     assert list(inspect.signature(Adam.__init__).parameters)[:3] == ["self", "params", "lr"]
 
@@ -72,7 +72,7 @@ def test_a_class_below_a_law_changes_a_default_and_adds_options():
         lr: float = option(not_negative, default=1e-5)
         share: float = option(fraction, default=0.5)
 
-    assert list(inspect.signature(Slow).parameters)[-1] == "share"
+    assert list(inspect.signature(Slow).parameters)[-2:] == ["share", "maximize"]
     optimizer = Slow(weights())
     assert (optimizer.lr, optimizer.share, Adam(weights()).lr) == (1e-5, 0.5, 1e-3)
     with pytest.raises(ValueError, match="share must be a number in"):

@@ -106,7 +106,13 @@ def test_a_state_is_plain_dicts_with_copies_of_arrays():
     assert state["optimizer"] == "Adam"
     assert state["parameters"][0] == {"shape": [2, 3], "dtype": "float32"}
     assert state["parameters"][2] == {"shape": [4], "dtype": "float32"}
-    options = {"betas": (0.5, 0.6), "eps": 1e-8, "weight_decay": 0.0, "amsgrad": False}
+    options = {
+        "betas": (0.5, 0.6),
+        "eps": 1e-8,
+        "weight_decay": 0.0,
+        "amsgrad": False,
+        "maximize": False,
+    }
     assert state["param_groups"] == [
         {"params": [0, 1], "lr": 1e-3, **options},
         {"params": [2], "lr": 0.5, **options},
@@ -120,6 +126,16 @@ def test_a_state_is_plain_dicts_with_copies_of_arrays():
     optimizer.load_state_dict(state)
     state["state"][0]["m"][:] = 8.0
     assert (optimizer.state_dict()["state"][0]["m"] == 7.0).all()
+
+
+def test_a_state_from_before_laws_could_maximise_is_loaded():
+    params = parameters([(3,)])
+    optimizer = Adam(params)
+    state = optimizer.state_dict()
+    del state["param_groups"][0]["maximize"]
+    optimizer.maximize = True
+    optimizer.load_state_dict(state)
+    assert optimizer.maximize is False
 
 
 def test_an_optimiser_that_has_not_stepped_forgets_what_it_knew_when_it_loads():

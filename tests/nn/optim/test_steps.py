@@ -11,7 +11,21 @@ from optimisers import EVERY, law_id
 import minigrad
 import nn
 from minigrad import Tensor
-from nn.optim import SGD, Adadelta, Adagrad, Adam, AdamW, Lion, NAdam, Optimizer, RMSprop
+from nn.optim import (
+    ASGD,
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    Lion,
+    NAdam,
+    Optimizer,
+    RAdam,
+    RMSprop,
+    Rprop,
+)
 
 pytestmark = pytest.mark.untraced
 
@@ -288,6 +302,15 @@ def test_a_thousand_steps_leave_no_garbage(law, options):
         (NAdam, {"momentum_decay": -1}, "NAdam: momentum_decay .*-1"),
         (NAdam, {"decoupled_weight_decay": 0.1}, "NAdam: decoupled_weight_decay .*0.1"),
         (Lion, {"betas": (0.9, 1)}, r"Lion: betas\[1\] .*1"),
+        (SGD, {"maximize": "yes"}, "SGD: maximize must be True or False, not 'yes'"),
+        (Adamax, {"eps": -1}, "Adamax: eps .*-1"),
+        (RAdam, {"betas": (0.9, 1)}, r"RAdam: betas\[1\] .*1"),
+        (Rprop, {"etas": (0.5,)}, r"Rprop: etas must be 2 numbers, not \(0\.5,\)"),
+        (Rprop, {"etas": (0.5, 0.9)}, r"Rprop: etas must be in \(0, 1\) and above 1, .*0\.9"),
+        (Rprop, {"step_sizes": (0.1, math.nan)}, r"Rprop: step_sizes must be 2 numbers, .*nan"),
+        (Rprop, {"step_sizes": (1, 0.5)}, r"Rprop: step_sizes must be 0 <= .*\(1\.0, 0\.5\)"),
+        (ASGD, {"lambd": -1}, "ASGD: lambd .*-1"),
+        (ASGD, {"t0": None}, "ASGD: t0 .*None"),
     ],
     ids=str,
 )
