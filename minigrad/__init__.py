@@ -122,8 +122,8 @@ if TYPE_CHECKING:  # read when they are first named, the ops of `ops.LATER` and 
 # fmt: on
 # isort: on
 
-ROOMS = ("picture", "program", "sight")
-"""Public subpackages; `picture` and `program` are imported when they are first named."""
+ROOMS = ("picture", "program", "sight", "stats")
+"""Public rooms; all but `sight` are imported when they are first named."""
 
 allocator.keep_freed_memory()
 
