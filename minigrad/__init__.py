@@ -156,7 +156,7 @@ if TYPE_CHECKING:  # read when they are first named, the ops of `ops.LATER` and 
 # fmt: on
 # isort: on
 
-ROOMS = ("files", "picture", "program", "sight")
+ROOMS = ("files", "picture", "program", "sight", "stats")
 """Public rooms; all but `sight` are imported when they are first named."""
 
 allocator.keep_freed_memory()
