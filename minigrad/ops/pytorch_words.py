@@ -19,6 +19,7 @@ NAMES = {
     "copy_": "assign", "zero_": "assign", "fill_": "assign", "t": "T",
     "from_numpy": "Tensor", "manual_seed": "seed", "index_select": "take",
     "gather": "take_along_axis", "index_add": "scatter_add",
+    "scatter_reduce": "scatter_max", "amax": "max", "amin": "min",
     "mul": "multiply", "sub": "subtract", "div": "divide", "neg": "negative", "pow": "power",
     "mm": "matmul", "bmm": "matmul", "mv": "matmul", "ger": "outer", "inverse": "inv",
     "movedim": "moveaxis", "masked_fill": "where", "masked_select": "getitem", "narrow": "getitem",

@@ -11,13 +11,12 @@ from ..core.dtypes import in_array, narrowed, widened
 from ..core.options import unwrap
 from ..core.rows import serves
 from .axes import Axis, axes_of, count, in_floats, joined, kept_shape, serves_with_axis
-from .elementwise import where
 from .indexing import take_along_axis
 from .inspection import on_data, plain
 from .pytorch_words import says_our_words
 from .reductions import max, min
 from .shapes import ravel, reshape
-from .sorting import sort
+from .sorting import _order
 
 
 @says_our_words
@@ -49,24 +48,32 @@ def _quantile(op: str, x: Any, q: Any, axis: Axis, keepdims: bool, skips_nan: bo
         raise ValueError(f"{op}: q must lie in [0, 1], in percentiles in [0, 100]; it is {q}")
     axes = axes_of(x, axis)
     kept = kept_shape(x.shape, axes)
-    ordered = sort(widened(joined(in_floats(x), axes)), 0)  # nan last
+    rows = widened(joined(in_floats(x), axes))
     if not count(x.shape, axes):  # the quantile of nothing is nan
-        ordered = np.full_like(plain(ordered), np.nan, shape=(1, *ordered.shape[1:]))
-    n = (~np.isnan(plain(ordered))).sum(axis=0) if skips_nan else ordered.shape[0]
-    y = _between(ordered, q.ravel().tolist(), n)
-    if not skips_nan:
-        y = where(np.isnan(ordered[-1]), ordered[-1], y)
-    return narrowed(reshape(y, (*q.shape, *(kept if keepdims else ordered.shape[1:]))), x)
+        rows = np.full_like(plain(rows), np.nan, shape=(1, *rows.shape[1:]))
+    y = _between(rows, _places(plain(rows), q.ravel().tolist(), skips_nan))
+    return narrowed(reshape(y, (*q.shape, *(kept if keepdims else rows.shape[1:]))), x)
 
 
-def _between(ordered: Any, q: list[float], n: Any) -> Any:
-    """The elements at q (n - 1) along the first axis: (Q, ...) for Q numbers."""
-    each = (slice(None), *(None for _ in ordered.shape[1:]))
-    places = np.asarray(q, float, like=plain(ordered))[each] * np.maximum(n - 1, 0)
+def _places(rows: Any, q: list[float], skips_nan: bool) -> Any:
+    """q (n - 1) for each q, the places in the ascending order of rows (n, ...): (Q, ...); the last where one is nan."""
+    is_nan, last = np.isnan(rows), rows.shape[0] - 1
+    each = np.asarray(q, float, like=rows)[(slice(None), *(None for _ in rows.shape[1:]))]
+    if skips_nan:
+        return each * np.maximum(last - is_nan.sum(axis=0), 0)
+    return np.where(is_nan.any(axis=0), last, each * last)  # nan is last
+
+
+def _between(rows: Any, places: Any) -> Any:
+    """The elements at some places in the ascending order of the first axis, linear between two."""
     low, high = np.floor(places), np.ceil(places)
     # at an element: half of it and half of it, so that one of inf is inf
-    share = np.where(low == high, 0.5, places - low).astype(ordered.dtype)
-    first, second = (take_along_axis(ordered, at.astype("int64"), 0) for at in (low, high))
+    share = np.where(low == high, 0.5, places - low).astype(rows.dtype)
+    order = _order(plain(rows), 0)
+    first, second = (
+        take_along_axis(rows, np.take_along_axis(order, at.astype("int64"), 0), 0)
+        for at in (low, high)
+    )
     return first * (1 - share) + second * share
 
 

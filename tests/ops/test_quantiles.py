@@ -64,6 +64,11 @@ def test_nan_makes_a_quantile_nan_and_is_left_out_of_those_without_nan():
     )
 
 
+def test_the_nan_that_makes_a_quantile_nan_gets_its_gradient():
+    np.testing.assert_array_equal(gradient(lambda x: mg.quantile(x, 0.1), leaf([1, NAN, 0])), [0, 1, 0])
+    np.testing.assert_array_equal(gradient(mg.median, leaf([1, NAN, 0])), [0, 1, 0])
+
+
 @pytest.mark.parametrize("f", [mg.quantile, mg.nanquantile])
 def test_a_quantile_of_nothing_is_nan(f):
     np.testing.assert_array_equal(f(leaf(np.ones((2, 0))), [0.2, 1], 1).data, np.full((2, 2), NAN))
