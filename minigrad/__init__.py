@@ -11,8 +11,8 @@ from .core.rows import elementwise, primitive
 from .modes import enable_grad, no_grad
 from .ops import later
 from .ops.activations import (
-    celu, elu, gelu, hardsigmoid, hardswish, hardtanh, leaky_relu, logsigmoid, mish, relu, relu6,
-    selu, silu, softplus,
+    celu, elu, gelu, glu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu, logsigmoid,
+    mish, prelu, relu, relu6, selu, silu, softplus, softshrink, softsign, threshold,
 )
 from .ops.attention import attention_weights, scaled_dot_product_attention
 from .ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
@@ -90,8 +90,9 @@ __all__ = [
     "cross_entropy", "ctc_loss", "cumprod", "cumsum", "debug", "deg2rad", "det", "diag", "diagonal", "divide",
     "dot", "dsplit", "dstack", "eigh", "einsum", "elementwise", "elu", "embedding", "enable_grad",
     "erf", "erfc", "exp", "exp2", "expand_dims", "explain", "expm1", "flatten", "flip", "fliplr",
-    "flipud", "floor_divide", "fmax", "fmin", "fold", "gaussian_nll_loss", "gelu", "generator", "getitem", "grad",
-    "group_norm", "gru", "gru_step",
+    "flipud", "floor_divide", "fmax", "fmin", "fold",
+    "gaussian_nll_loss", "gelu", "generator", "getitem", "glu", "grad",
+    "group_norm", "gru", "gru_step", "hardshrink",
     "hardsigmoid", "hardswish", "hardtanh", "hessian", "hinge_loss", "hsplit", "hstack",
     "huber_loss", "hvp", "hypot", "inner", "inv", "is_recording", "jacobian", "jvp", "kl_div",
     "kron", "l1_loss", "layer_norm", "leaky_relu", "linear", "log", "log1p", "log2", "log10", "log_softmax",
@@ -102,15 +103,16 @@ __all__ = [
     "mse_loss", "multi_dot", "multi_margin_loss",
     "multilabel_margin_loss", "multilabel_soft_margin_loss", "multiply",
     "nan_to_num", "nanmean", "nansum", "negative", "nll_loss", "no_grad", "norm", "normalize", "one_hot",
-    "outer", "pad", "pairwise_distance", "poisson_nll_loss", "power",
+    "outer", "pad", "pairwise_distance", "poisson_nll_loss", "power", "prelu",
     "primitive", "prod", "put_along_axis", "rad2deg", "ravel",
     "reciprocal", "recomputing", "record", "recurrent", "relu", "relu6", "remainder", "repeat",
     "reshape", "rms_norm", "rnn", "rnn_step", "roll", "rot90", "saved_bytes",
     "scaled_dot_product_attention", "scatter", "scatter_add",
     "scope", "script", "seed", "selu", "sigmoid", "silu",
     "sin", "sinc", "sinh", "slogdet", "smooth_l1_loss", "soft_margin_loss",
-    "softmax", "softplus", "solve", "sort", "split", "sqrt", "square", "squeeze", "stack", "std",
-    "subtract", "sum", "sum_to", "swapaxes", "take", "take_along_axis", "tan", "tanh", "tensordot",
+    "softmax", "softplus", "softshrink", "softsign", "solve", "sort",
+    "split", "sqrt", "square", "squeeze", "stack", "std",
+    "subtract", "sum", "sum_to", "swapaxes", "take", "take_along_axis", "tan", "tanh", "tensordot", "threshold",
     "tile", "topk", "touch", "trace", "transpose",
     "tril", "triplet_margin_loss", "triu", "unfold", "unfused", "unstack",
     "value_and_grad", "var", "vdot", "vecdot", "vjp", "vsplit", "vstack", "where", "where_safe",

@@ -10,8 +10,9 @@ import minigrad
 from . import init, optim, schedule
 from .fitting import fit
 from .layers.activations import (
-    CELU, ELU, GELU, SELU, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, LogSigmoid, LogSoftmax,
-    Mish, ReLU, ReLU6, Sigmoid, SiLU, Softmax, Softplus, Tanh,
+    CELU, ELU, GELU, GLU, SELU, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU,
+    LogSigmoid, LogSoftmax, Mish, PReLU, ReLU, ReLU6, Sigmoid, SiLU, Softmax, Softplus, Softshrink,
+    Softsign, Tanh, Threshold,
 )
 from .layers.attention import MultiheadAttention
 from .layers.batch_norm import BatchNorm1d, BatchNorm2d
@@ -54,6 +55,7 @@ __all__ = [  # noqa: RUF022
     # activations
     "ReLU", "ReLU6", "LeakyReLU", "Hardtanh", "Hardsigmoid", "Hardswish", "ELU", "CELU", "SELU",
     "Sigmoid", "LogSigmoid", "Tanh", "Softplus", "SiLU", "Mish", "GELU", "Softmax", "LogSoftmax",
+    "PReLU", "GLU", "Softsign", "Softshrink", "Hardshrink", "Threshold",
     # pooling, dropout, shapes
     "MaxPool1d", "MaxPool2d", "AvgPool1d", "AvgPool2d",
     "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveMaxPool2d",

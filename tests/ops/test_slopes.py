@@ -13,7 +13,12 @@ from table import OF_TWO, ROWS
 import minigrad as mg
 from minigrad import Tensor, grad
 
-OPTIONS = {"clip": (-0.5, 0.8), "nan_to_num": (0.0, None, None), "exponential_unit": (1.5, 1.0)}
+OPTIONS = {
+    "clip": (-0.5, 0.8),
+    "nan_to_num": (0.0, None, None),
+    "exponential_unit": (1.5, 1.0),
+    "threshold": (0.3, -1),
+}
 OF_ONE = {row.name: row for row in ROWS if row.sums_back and len(row.arguments) == 1}
 OF_ONE |= {name: getattr(mg, name) for name in COMPOSITES}
 
