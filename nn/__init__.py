@@ -16,6 +16,7 @@ from .layers.activations import (
 )
 from .layers.attention import MultiheadAttention
 from .layers.batch_norm import BatchNorm1d, BatchNorm2d
+from .layers.cells import GRUCell, LSTMCell, RNNCell
 from .layers.containers import ModuleDict, ModuleList, Residual, Sequential
 from .layers.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from .layers.distances import CosineSimilarity, PairwiseDistance
@@ -51,7 +52,8 @@ __all__ = [  # noqa: RUF022
     "Linear", "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d",
     "BatchNorm1d", "BatchNorm2d", "LayerNorm", "GroupNorm", "RMSNorm",
     # of sequences
-    "Embedding", "RNN", "LSTM", "GRU", "MultiheadAttention", "TransformerEncoderLayer", "TransformerEncoder",
+    "Embedding", "RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell",
+    "MultiheadAttention", "TransformerEncoderLayer", "TransformerEncoder",
     # activations
     "ReLU", "ReLU6", "LeakyReLU", "Hardtanh", "Hardsigmoid", "Hardswish", "ELU", "CELU", "SELU",
     "Sigmoid", "LogSigmoid", "Tanh", "Softplus", "SiLU", "Mish", "GELU", "Softmax", "LogSoftmax",
