@@ -10,11 +10,13 @@ import minigrad
 from . import init, optim, schedule
 from .fitting import fit
 from .layers.activations import (
-    CELU, ELU, GELU, SELU, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, LogSigmoid, LogSoftmax,
-    Mish, ReLU, ReLU6, Sigmoid, SiLU, Softmax, Softplus, Tanh,
+    CELU, ELU, GELU, GLU, SELU, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU,
+    LogSigmoid, LogSoftmax, Mish, PReLU, ReLU, ReLU6, Sigmoid, SiLU, Softmax, Softplus, Softshrink,
+    Softsign, Tanh, Threshold,
 )
 from .layers.attention import MultiheadAttention
 from .layers.batch_norm import BatchNorm1d, BatchNorm2d
+from .layers.cells import GRUCell, LSTMCell, RNNCell
 from .layers.containers import ModuleDict, ModuleList, Residual, Sequential
 from .layers.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from .layers.distances import CosineSimilarity, PairwiseDistance
@@ -50,10 +52,12 @@ __all__ = [  # noqa: RUF022
     "Linear", "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d",
     "BatchNorm1d", "BatchNorm2d", "LayerNorm", "GroupNorm", "RMSNorm",
     # of sequences
-    "Embedding", "RNN", "LSTM", "GRU", "MultiheadAttention", "TransformerEncoderLayer", "TransformerEncoder",
+    "Embedding", "RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell",
+    "MultiheadAttention", "TransformerEncoderLayer", "TransformerEncoder",
     # activations
     "ReLU", "ReLU6", "LeakyReLU", "Hardtanh", "Hardsigmoid", "Hardswish", "ELU", "CELU", "SELU",
     "Sigmoid", "LogSigmoid", "Tanh", "Softplus", "SiLU", "Mish", "GELU", "Softmax", "LogSoftmax",
+    "PReLU", "GLU", "Softsign", "Softshrink", "Hardshrink", "Threshold",
     # pooling, dropout, shapes
     "MaxPool1d", "MaxPool2d", "AvgPool1d", "AvgPool2d",
     "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveMaxPool2d",

@@ -13,9 +13,11 @@ from ..core.rows import elementwise
 from .axes import in_floats
 from .elementwise import clip, expm1, maximum, sigmoid, tanh, where
 from .fused import Fused, fused
+from .joining import split
 from .kernels import activations as kernels
 from .kernels import normal
 from .kernels.blocks import in_blocks
+from .pytorch_words import says_our_words
 from .special import erfc
 
 # Rectifiers ----------------------------------------------------------------------------------------------
@@ -97,6 +99,71 @@ def hardswish(x: Any) -> Any:
     return maximum(x, -3.0) * hardsigmoid(x)  # -inf times 0 would be nan
 
 
+# Thresholds and gates --------------------------------------------------------------------------------------
+
+
+def softshrink(x: Any, lambd: float = 0.5) -> Any:
+    """x - lambd for x > lambd, x + lambd for x < -lambd, and 0 between.
+
+    At the kink: 0 at -lambd and at lambd.
+    """
+    if not lambd >= 0:
+        raise ValueError(f"softshrink: lambd must be >= 0, not {lambd}")
+    x = in_floats(in_array(x))
+    return relu(x - lambd) - relu(-x - lambd)
+
+
+def hardshrink(x: Any, lambd: float = 0.5) -> Any:
+    """x for x > lambd and x < -lambd, and 0 between.
+
+    At the kink: 0 at -lambd and at lambd, where it jumps.
+    """
+    x = in_floats(in_array(x))
+    return where((x >= -lambd) & (x <= lambd), 0, x)
+
+
+def threshold(x: Any, threshold: float, value: float) -> Any:
+    """x for x > threshold, value below.
+
+    At the kink: 0 at the threshold, where it may jump.
+    """
+    x = in_floats(in_array(x))
+    return where(x <= threshold, value, x)
+
+
+def prelu(x: Any, weight: Any) -> Any:
+    """x for x > 0, weight x below: leaky_relu with a slope that is learnt. He, Zhang, Ren, Sun 2015.
+
+    weight  one for all, (1,), or one per channel, (C,), for x (N, C, ...)
+
+    At the kink: weight at 0.
+    """
+    x, weight = in_floats(in_array(x)), in_array(weight)
+    (channels,) = x.shape[1:2] or (1,)
+    if tuple(weight.shape) not in ((1,), (channels,)):
+        raise ValueError(
+            f"prelu: weight has shape {tuple(weight.shape)} and x {tuple(x.shape)}; (1,), or one per channel, "
+            f"({channels},), is needed"
+        )
+    is_per_channel = tuple(weight.shape) != (1,)
+    return leaky_relu(
+        x, weight.reshape((-1, *(1,) * (len(x.shape) - 2))) if is_per_channel else weight
+    )
+
+
+@says_our_words
+def glu(x: Any, axis: int = -1) -> Any:
+    """a sigmoid(b), with a and b the halves of x along an axis. Dauphin, Fan, Auli, Grangier 2017."""
+    x = in_floats(in_array(x))
+    size = x.shape[axis]
+    if size % 2:
+        raise ValueError(
+            f"glu: axis {axis} of x with shape {tuple(x.shape)} has {size} elements, which have no halves"
+        )
+    a, b = split(x, 2, axis)
+    return a * sigmoid(b)
+
+
 # Fused units -------------------------------------------------------------------------------------------
 
 # The fused units keep x and the slope at it, which costs little beside y: an array less than the compositions keep, or
@@ -169,6 +236,21 @@ def selu(x: Any) -> Any:
 
 
 # Smooth units --------------------------------------------------------------------------------------------
+
+
+def _softsign(x: Any) -> Any:
+    far = np.finfo(x.dtype).max
+    x = np.clip(x, -far, far)  # inf / inf would be nan
+    return x / (1 + np.abs(x))
+
+
+# a row because the quotient's rule cancels far from 0
+softsign = elementwise(
+    _softsign,
+    x=lambda g, x: g * (1 / (1 + np.abs(x))) ** 2,
+    floats=True,
+    doc="x / (1 + |x|)",
+)
 
 
 def _softplus(x: Any) -> Any:

@@ -6,8 +6,9 @@ from typing import Any
 
 import minigrad
 
-from ..checks import check_array
-from ..module import Module
+from ..checks import check_array, float_input, integer
+from ..init import constant
+from ..module import Module, Parameter
 
 # Rectifiers ----------------------------------------------------------------------------------------------
 
@@ -67,6 +68,82 @@ class Hardswish(Module):
 
     def forward(self, x: Any) -> Any:
         return minigrad.hardswish(x)
+
+
+# Thresholds and gates --------------------------------------------------------------------------------------
+
+
+class Softshrink(Module):
+    """x - lambd for x > lambd, x + lambd for x < -lambd, and 0 between, with gradient 0 at both."""
+
+    def __init__(self, lambd: float = 0.5) -> None:
+        if not lambd >= 0:
+            raise ValueError(f"Softshrink: lambd must be >= 0, not {lambd}")
+        self.lambd = lambd
+
+    def forward(self, x: Any) -> Any:
+        return minigrad.softshrink(x, self.lambd)
+
+    def describe(self) -> str:
+        return f"{self.lambd}"
+
+
+class Hardshrink(Module):
+    """x for x > lambd and x < -lambd, and 0 between, with gradient 0 at both."""
+
+    def __init__(self, lambd: float = 0.5) -> None:
+        self.lambd = lambd
+
+    def forward(self, x: Any) -> Any:
+        return minigrad.hardshrink(x, self.lambd)
+
+    def describe(self) -> str:
+        return f"{self.lambd}"
+
+
+class Threshold(Module):
+    """x for x > threshold, value below, with gradient 0 at the threshold."""
+
+    def __init__(self, threshold: float, value: float) -> None:
+        self.threshold = threshold
+        self.value = value
+
+    def forward(self, x: Any) -> Any:
+        return minigrad.threshold(x, self.threshold, self.value)
+
+    def describe(self) -> str:
+        return f"{self.threshold}, {self.value}"
+
+
+class PReLU(Module):
+    """x for x > 0, weight x below and at 0. He, Zhang, Ren, Sun 2015.
+
+    num_parameters  1, or the number of channels of x (N, C, ...): weight (num_parameters,), at first `init`
+    """
+
+    def __init__(self, num_parameters: int = 1, init: float = 0.25, *, dtype: Any = None) -> None:
+        n = integer(self, "num_parameters", num_parameters, 1)
+        self.weight = Parameter(constant((n,), init, dtype))
+
+    def forward(self, x: Any) -> Any:
+        return minigrad.prelu(float_input(self, x, self.weight), self.weight)
+
+    def describe(self) -> str:
+        return f"{self.weight.size}"
+
+
+class GLU(Module):
+    """a sigmoid(b), with a and b the halves of x along the axis `dim`. Dauphin, Fan, Auli, Grangier 2017."""
+
+    def __init__(self, dim: int = -1) -> None:
+        self.dim = dim
+
+    def forward(self, x: Any) -> Any:
+        check_array(self, x)
+        return minigrad.glu(x, self.dim)
+
+    def describe(self) -> str:
+        return f"dim={self.dim}"
 
 
 # Exponential units ---------------------------------------------------------------------------------------
@@ -129,6 +206,13 @@ class Tanh(Module):
 
     def forward(self, x: Any) -> Any:
         return minigrad.tanh(x)
+
+
+class Softsign(Module):
+    """x / (1 + |x|)"""
+
+    def forward(self, x: Any) -> Any:
+        return minigrad.softsign(x)
 
 
 class Softplus(Module):

@@ -24,7 +24,55 @@ from .regularisation import Dropout
 State = tuple[Any, ...]
 
 
-class Recurrent(Module):
+class Gated(Module):
+    """The weights of a step, in blocks of hidden_size rows, one for each gate; and the states that it carries along."""
+
+    gates = 1  # blocks of hidden_size rows in a weight
+    states = 1  # arrays carried from step to step
+    hidden_size: int
+    bias: bool
+
+    def step(self, x: Any, u: Any, state: State) -> State:
+        """The cell's law: the next state from x = W_ih x_t + b_ih, u = W_hh h_{t-1} + b_hh and the state before."""
+        raise NotImplementedError(f"{type(self).__name__} defines no step")
+
+    def _draw(self, inputs: int, suffix: str, dtype: Any, rng: np.random.Generator | None) -> None:
+        """Parameters from uniform(-k, k), k = 1 / sqrt(hidden_size)."""
+        rows, bound = self.gates * self.hidden_size, 1 / math.sqrt(self.hidden_size)
+        for name, width in (("weight_ih", inputs), ("weight_hh", self.hidden_size)):
+            # (out, in) as in PyTorch, but laid out in memory as (in, out), which BLAS multiplies faster
+            weight = init.uniform((width, rows), bound, rng, dtype).T
+            setattr(self, name + suffix, Parameter(weight))
+        for name in ("bias_ih", "bias_hh") if self.bias else ():
+            setattr(self, name + suffix, Parameter(init.uniform((rows,), bound, rng, dtype)))
+
+    def _run(self, x: Any, state: State, suffix: str, **options: bool) -> tuple[Any, State]:
+        """One layer in one direction: h at every step, and the state after the last one."""
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        w_ih, w_hh, b_ih, b_hh = (getattr(self, name + suffix, None) for name in names)
+        whole = _WHOLE.get(getattr(self.step, "__func__", None))
+        if whole is None:
+            return minigrad.recurrent(self.step, x, w_ih, w_hh, b_ih, b_hh, state, **options)
+        y, *last = whole(self, x, w_ih, w_hh, b_ih, b_hh, *state, **options)
+        return y, tuple(last)
+
+    def _given_states(self, hx: Any, shape: tuple[int, ...], weight: Parameter) -> State:
+        """The arrays of hx, each of that shape."""
+        given = (hx,) if self.states == 1 else hx
+        if not isinstance(given, (tuple, list)) or len(given) != self.states:
+            raise TypeError(
+                f"{type(self).__name__}: hx must be a pair (h, c), not {type(hx).__name__}"
+            )
+        for name, array in zip("hc", given, strict=False):
+            check_input(self, array, weight)
+            if tuple(array.shape) != shape:
+                raise ValueError(
+                    f"{type(self).__name__}: expected {name} of hx of shape {shape}, got {tuple(array.shape)}"
+                )
+        return tuple(given)
+
+
+class Recurrent(Gated):
     """The walk of RNN, LSTM and GRU: `num_layers` layers, each run over time in one direction or in both.
 
     x              (L, N, input_size); (N, L, input_size) with batch_first; or (L, input_size), one sequence
@@ -44,8 +92,6 @@ class Recurrent(Module):
     sequences of one length.
     """
 
-    gates = 1  # blocks of hidden_size rows in a weight
-    states = 1  # arrays carried from step to step
     weight_ih_l0: Parameter
 
     def __init__(
@@ -65,29 +111,17 @@ class Recurrent(Module):
         self.hidden_size = integer(self, "hidden_size", hidden_size, 1)
         self.num_layers = integer(self, "num_layers", num_layers, 1)
         self.bias, self.batch_first, self.bidirectional = bias, batch_first, bidirectional
-        rows, sides = self.gates * self.hidden_size, ["", "_reverse"][: 1 + bidirectional]
-        bound = 1 / math.sqrt(self.hidden_size)
+        sides = ["", "_reverse"][: 1 + bidirectional]
         for layer in range(self.num_layers):
             width = len(sides) * self.hidden_size if layer else self.input_size
-            for place in (f"l{layer}{side}" for side in sides):
-                for name, inputs in (("weight_ih", width), ("weight_hh", self.hidden_size)):
-                    # (out, in) as in PyTorch, but laid out in memory as (in, out), which BLAS multiplies faster
-                    weight = init.uniform((inputs, rows), bound, rng, dtype).T
-                    setattr(self, f"{name}_{place}", Parameter(weight))
-                for name in ("bias_ih", "bias_hh") if bias else ():
-                    setattr(
-                        self, f"{name}_{place}", Parameter(init.uniform((rows,), bound, rng, dtype))
-                    )
+            for side in sides:
+                self._draw(width, f"_l{layer}{side}", dtype, rng)
         self.dropout = Dropout(dropout, rng=rng) if dropout else None
         if dropout and num_layers == 1:
             warnings.warn(
                 f"{type(self).__name__}: dropout={dropout} acts between layers, and there is one",
                 stacklevel=2,
             )
-
-    def step(self, x: Any, u: Any, state: State) -> State:
-        """The cell's law: the next state from x = W_ih x_t + b_ih, u = W_hh h_{t-1} + b_hh and the state before."""
-        raise NotImplementedError(f"{type(self).__name__} defines no step")
 
     def forward(self, x: Any, hx: Any = None) -> tuple[Any, Any]:
         x = float_input(self, x, self.weight_ih_l0)
@@ -97,25 +131,14 @@ class Recurrent(Module):
         for layer in range(self.num_layers):
             x = self.dropout(x) if layer and self.dropout is not None else x
             sides = []
-            for is_back in range(1 + self.bidirectional):
-                place = f"l{layer}_reverse" if is_back else f"l{layer}"
-                y, state = self._run(x, first[len(last)], place, bool(is_back))
+            for side in ["", "_reverse"][: 1 + self.bidirectional]:
+                options = {"batch_first": self.batch_first, "reverse": side != ""}
+                y, state = self._run(x, first[len(last)], f"_l{layer}{side}", **options)
                 sides.append(y)
                 last.append(state)
             x = minigrad.concatenate(sides, axis=-1) if self.bidirectional else sides[0]
         hx = tuple(minigrad.stack(members) for members in zip(*last, strict=True))
         return x, hx if self.states > 1 else hx[0]
-
-    def _run(self, x: Any, state: State, place: str, is_back: bool) -> tuple[Any, State]:
-        """One layer in one direction: h at every step, and the state after the last one."""
-        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        w_ih, w_hh, b_ih, b_hh = (getattr(self, f"{name}_{place}", None) for name in names)
-        options = {"batch_first": self.batch_first, "reverse": is_back}
-        whole = _WHOLE.get(getattr(self.step, "__func__", None))
-        if whole is None:
-            return minigrad.recurrent(self.step, x, w_ih, w_hh, b_ih, b_hh, state, **options)
-        y, *last = whole(self, x, w_ih, w_hh, b_ih, b_hh, *state, **options)
-        return y, tuple(last)
 
     # What is given -----------------------------------------------------------------------------------
 
@@ -137,18 +160,7 @@ class Recurrent(Module):
         if hx is None:
             zeros = np.zeros_like(self.weight_ih_l0.data, shape=(*batch, self.hidden_size))
             return [(zeros,) * self.states] * count
-        given = (hx,) if self.states == 1 else hx
-        if not isinstance(given, (tuple, list)) or len(given) != self.states:
-            raise TypeError(
-                f"{type(self).__name__}: hx must be a pair (h, c), not {type(hx).__name__}"
-            )
-        shape = (count, *batch, self.hidden_size)
-        for name, array in zip("hc", given, strict=False):
-            check_input(self, array, self.weight_ih_l0)
-            if tuple(array.shape) != shape:
-                raise ValueError(
-                    f"{type(self).__name__}: expected {name} of hx of shape {shape}, got {tuple(array.shape)}"
-                )
+        given = self._given_states(hx, (count, *batch, self.hidden_size), self.weight_ih_l0)
         return list(zip(*(minigrad.unstack(array) for array in given), strict=True))
 
     def describe(self) -> str:

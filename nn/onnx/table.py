@@ -243,7 +243,7 @@ TRANSLATIONS: dict[str, Translation] = {
     "erf": _unary("Erf"), "erfc": _erfc,
 
     "relu": _unary("Relu"), "sigmoid": _unary("Sigmoid"), "softplus": _unary("Softplus"),
-    "softmax": _softmax, "log_softmax": _log_softmax,
+    "softsign": _unary("Softsign"), "softmax": _softmax, "log_softmax": _log_softmax,
 
     "linear": _linear, "matmul": _binary("MatMul"), "einsum": _einsum,
 

@@ -122,6 +122,8 @@ ARGUMENTS = {  # of a function, if not one matrix
     "margin_ranking_loss": (X, Y, Y),
     "triplet_margin_loss": (X, Y, X + Y),
     "multi_margin_loss": (X, LABELS),
+    "prelu": (X, V),
+    "threshold": (X, 0.5, 0.1),
     "multilabel_margin_loss": (X, ONE),
     "conv1d": (SIGNAL, SIGNAL[..., :2].copy(), V[:1].copy()),
     "conv_transpose2d": (IMAGE, IMAGE.reshape(2, 1, 4, 4), V[:1].copy()),

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 from cases.activations import COMPOSITES
+from losses import compare_with_pytorch
 
 import minigrad as mg
 from minigrad import Tensor, grad
@@ -56,6 +57,7 @@ ACTIVATIONS = {name: getattr(mg, name) for name in COMPOSITES} | {
     "gelu tanh": lambda x: mg.gelu(x, "tanh"),
     "softplus": mg.softplus,
     "softplus 2": lambda x: mg.softplus(x, 2),
+    "threshold": lambda x: mg.threshold(x, 1, -2),
 }
 every_activation = pytest.mark.parametrize("f", ACTIVATIONS.values(), ids=ACTIVATIONS)
 
@@ -121,6 +123,11 @@ def test_integers_do_not_wrap_on_their_way_to_floats(f, plain, dtype):
 KINKS = [
     (mg.leaky_relu, [0.0], [0.01]),
     (mg.relu6, [0.0, 6], [0, 0]),
+    (mg.softshrink, [-0.5, 0.5], [0, 0]),
+    (mg.hardshrink, [-0.5, 0.5], [0, 0]),
+    (lambda x: mg.threshold(x, 1, 1), [1.0], [0]),
+    (lambda x: mg.prelu(x, [0.25]), [0.0], [0.25]),
+    (mg.softsign, [0.0], [1]),
     (mg.hardtanh, [-1.0, 1], [0, 0]),
     (mg.hardsigmoid, [-3.0, 3], [0, 0]),
     (mg.hardswish, [-3.0, 3], [0, 1]),
@@ -149,6 +156,32 @@ def test_an_alpha_that_is_learnt_has_its_gradient(f):
     close(slope, (f(x, 1.5 + h).sum() - f(x, 1.5 - h).sum()) / (2 * h), rtol=1e-8)
 
 
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_glu_is_pytorchs(axis):
+    def loss(m, x):
+        return m.glu(x, axis)
+
+    compare_with_pytorch(loss, loss, np.random.default_rng(0).standard_normal((4, 2, 6)))
+
+
+@pytest.mark.parametrize("shape", [(5,), (4, 3), (2, 3, 4, 2)])
+@pytest.mark.parametrize("each", [False, True])
+def test_prelu_is_pytorchs_and_its_weight_has_a_gradient_at_every_order(shape, each):
+    weight = np.array([0.25, -0.5, 2.0]) if each and len(shape) > 1 else np.array([0.3])
+
+    def loss(m, x, w):
+        return m.prelu(x, w)
+
+    compare_with_pytorch(loss, loss, np.random.default_rng(0).standard_normal(shape), weight)
+
+
+def test_softsign_has_its_limits_and_a_slope_that_does_not_cancel():
+    close(gradient(mg.softsign, [1e10, -1e10, 1e150]), [1e-20, 1e-20, 1e-300], rtol=1e-9)
+    same(gradient(mg.softsign, [np.inf, -np.inf]), [0, 0])
+    same(mg.softsign(np.array([1e300, np.inf, -np.inf, np.nan])), [1, 1, -1, np.nan])
+    assert mg.softsign(Tensor([3, -3])).tolist() == [0.75, -0.75]
+
+
 def test_softplus_and_logsigmoid_are_exact_in_their_tails():
     close(mg.softplus(np.array([-700.0, 1e4])), [math.exp(-700), 1e4])
     close(mg.logsigmoid(np.array([-1e4, 700.0])), [-1e4, -math.exp(-700)])
@@ -167,6 +200,10 @@ def test_the_left_tail_of_gelu_does_not_cancel():
         (lambda x: mg.gelu(x, "fast"), "gelu: approximate.*'none'.*'tanh'.*'fast'"),
         (lambda x: mg.hardtanh(x, 2, 1), "hardtanh: min_val 2.*max_val 1"),
         (lambda x: mg.celu(x, 0), "celu: alpha"),
+        (lambda x: mg.softshrink(x, -1), "softshrink: lambd must be >= 0, not -1"),
+        (lambda x: mg.glu(x), r"glu: axis -1 of x with shape \(1,\) has 1 elements"),
+        (lambda x: mg.prelu(x, [1.0, 2.0]), r"prelu: weight has shape \(2,\) and x \(1,\)"),
+        (lambda x: mg.prelu(x, 0.5), r"prelu: weight has shape \(\) and x \(1,\)"),
     ],
 )
 def test_an_option_without_a_meaning_raises(f, words):

@@ -19,6 +19,7 @@ OPTIONS = {
     "ldexp": (2,),
     "nan_to_num": (0.0, None, None),
     "exponential_unit": (1.5, 1.0),
+    "threshold": (0.3, -1),
 }
 HERE = {"entr", "logit", "share", "xlogy", "xlog1py", "rel_entr"}
 SCIPYS = scipy_special.CASES.keys() - HERE

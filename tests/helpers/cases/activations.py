@@ -31,6 +31,7 @@ CASES = {
         *unary(mg.softplus, lambda x: F.softplus(x)),
         *unary(lambda x: mg.softplus(x, 2), lambda x: F.softplus(x, 2)),
     ],
+    "softsign": unary(mg.softsign, lambda x: F.softsign(x), not_zero),
     "silu": fused(mg.silu, lambda x: F.silu(x)),
     "exponential_unit": [
         *fused(mg.elu, lambda x: F.elu(x)),
@@ -65,5 +66,11 @@ COMPOSITES = {
         *activation(lambda x: mg.celu(x, 1.5), lambda x: F.celu(x, 1.5)),
     ],
     "selu": activation(mg.selu, lambda x: F.selu(x)),
+    "softshrink": activation(lambda x: mg.softshrink(x, 1), lambda x: F.softshrink(x, 1.0)),
+    "hardshrink": activation(lambda x: mg.hardshrink(x, 1), lambda x: F.hardshrink(x, 1.0)),
+    "threshold": [
+        *activation(lambda x: mg.threshold(x, 1, -2), lambda x: F.threshold(x, 1, -2)),
+        *activation(lambda x: mg.threshold(x, -3, 0.5), lambda x: F.threshold(x, -3, 0.5)),
+    ],
     "logsigmoid": activation(mg.logsigmoid, lambda x: F.logsigmoid(x)),
 }

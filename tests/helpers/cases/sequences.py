@@ -44,6 +44,21 @@ SEQUENCES = {
         layer(lambda rng: rng.integers(2, 5, (2, 3)), 5, 4, padding_idx=1),
         layer(integers(5), 5, 4),
     ],
+    "RNNCell": [
+        layer((3, 4), 4, 2),
+        layer([(3, 4), (3, 2)], 4, 2, False, nonlinearity="relu"),
+        layer([(4,), (2,)], 4, 2),
+    ],
+    "LSTMCell": [
+        layer((3, 4), 4, 2),
+        layer([(3, 4), (3, 2), (3, 2)], 4, 2, bias=False, run=first_state),
+        layer([(4,), (2,), (2,)], 4, 2, run=first_state),
+    ],
+    "GRUCell": [
+        layer((3, 4), 4, 2),
+        layer([(3, 4), (3, 2)], 4, 2, bias=False),
+        layer([(4,), (2,)], 4, 2),
+    ],
     "RNN": [
         layer((3, 2, 4), 4, 2),
         layer([(2, 3, 4), (4, 2, 2)], 4, 2, 2, "relu", batch_first=True, bidirectional=True),

@@ -22,7 +22,7 @@ AXES = {
     ("TransformerEncoderLayer", 0): 1, ("TransformerEncoderLayer", 1): None, ("TransformerEncoderLayer", 2): None,
     **{(name, 0): 1 for name in ("RNN", "LSTM", "GRU", "MultiheadAttention")},
     **{(name, 1): (0, 1) for name in ("RNN", "GRU")}, ("LSTM", 1): (0, 1, 1),
-    **{(name, 2): None for name in ("RNN", "LSTM", "GRU")},
+    **{(name, 2): None for name in ("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell")},
 }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from nn.onnx.table import TRANSLATIONS
 # fmt: off
 UNARY = [
     mg.negative, mg.absolute, mg.square, mg.exp, mg.exp2, mg.expm1, mg.sin, mg.cos, mg.tan, mg.arctan, mg.sinh, mg.cosh,
-    mg.tanh, mg.arcsinh, mg.erf, mg.erfc, mg.relu, mg.sigmoid, mg.softplus,
+    mg.tanh, mg.arcsinh, mg.erf, mg.erfc, mg.relu, mg.sigmoid, mg.softplus, mg.softsign,
     np.sign, np.floor, np.ceil, np.rint, np.isnan,
 ]
 BINARY = [
