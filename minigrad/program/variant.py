@@ -89,6 +89,7 @@ class Variant:
             self._before = self._grads_now()
             members = mapped(inputs, lambda leaf: leaf)
             result = f(*inputs[0], **inputs[1])
+            trace.check_end()
             self.result = mapped(result, lambda leaf: self._out(trace, leaf))
             self._gather_grads(trace)
         if before != _identities(twins):
