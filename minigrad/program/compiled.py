@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 import threading
 import warnings
 from collections import OrderedDict
@@ -79,6 +80,13 @@ class Compiled:
     def __get__(self, owner: Any, kind: Any = None) -> Any:
         """The method of an object, if the function is one."""
         return self if owner is None else functools.partial(self, owner)
+
+    def __reduce__(self) -> Any:
+        """Its name, where it stands for the function itself; else what compiles the function, or its copy, anew."""
+        name = getattr(self, "__qualname__", "")
+        if getattr(sys.modules.get(self.__module__), name, None) is self:
+            return name
+        return Compiled, (self.function, self.check)
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         here = threading.get_ident()

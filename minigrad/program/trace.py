@@ -46,6 +46,7 @@ class Trace:
         self._views: dict[int, int] = {}  # root -> how many values share its memory
         self._scopes: list[tuple[int, str]] = []  # (tick, scope) of calls on the way forward
         self._errors = np.geterr()
+        self._stopped: TypeError | None = None
 
     # Values ------------------------------------------------------------------------------------------
 
@@ -115,7 +116,7 @@ class Trace:
         for at in refs_in(refs):
             if self.program.values[at].root in self._closed:
                 kind, name = self._closed[self.program.values[at].root]
-                raise TypeError(
+                self.stop(
                     f"compile: {what} reads a {kind} after {name}, which a program calls at its end; let that be the "
                     f"last thing that the function does with {kind}s, or copy it before"
                 )
@@ -124,7 +125,7 @@ class Trace:
         """Let the function be called behind the program, as it is; it writes gradients or, without, parameters."""
         name = f"{getattr(function, '__qualname__', 'a function')}()"
         if self.at_end is None:
-            raise TypeError(
+            self.stop(
                 f"{self.caller}: {name} at {user_line()} is no part of a {self.caller}, which returns "
                 "gradients; leave it out"
             )
@@ -133,7 +134,7 @@ class Trace:
         kind = "gradient" if gradients else "parameter"
         for at in map(self.number_of, gradients) if gradients else around:
             self._closed[values[at].root] = kind, name
-        return Later(self.at_end(function, gradients), name)
+        return Later(self, self.at_end(function, gradients), name)
 
     def is_known(self, refs: Any) -> bool:
         """Return whether all values among the arguments are the same at each run, as those without elements are."""
@@ -167,7 +168,14 @@ class Trace:
         refs = mapped(arguments, self._ref)
         if self._closed:
             self.check_open(f"{name_of(function)} at {user_line()}", refs)
-        result = function(*given, **named)
+        try:
+            result = function(*given, **named)
+        except Exception as error:  # if f catches it, other values lead another way
+            self._stopped = self._stopped or TypeError(
+                f"{self.caller}: {self.program.name} catches what {name_of(function)} at {user_line()} raised "
+                f"({error!r}), and a program would not see whether it does so again; ask for the reason before"
+            )
+            raise
         if may_write and into is None:
             into = self._target(result, arguments)
         same = [t for t in leaves(arguments) if isinstance(t, Traced) and t.value is result]
@@ -212,7 +220,7 @@ class Trace:
             self.refuse_write(f"{name}() of a generator")
         drawn = getattr(generator.value, name)(*args, **options)
         if isinstance(drawn, (int, float)):  # Python's numbers are not seen in what follows
-            raise TypeError(
+            self.stop(
                 f"{self.caller}: {name}() at {user_line()} draws a number, which would be the same at each run; draw "
                 f"an array, {name}(size=())"
             )
@@ -281,17 +289,27 @@ class Trace:
         self.check(same_way, (traced, answer, user_line()))
         return answer
 
+    def stop(self, message: str) -> NoReturn:
+        """Raise TypeError: there can be no program, even if the function catches this."""
+        self._stopped = TypeError(message)
+        raise self._stopped
+
+    def check_end(self) -> None:
+        """Raise what the function has caught; it is called when that is done."""
+        if self._stopped is not None:
+            raise self._stopped
+
     def check_target(self, function: Any, target: Any) -> None:
         """Raise for a write into an array that is not traced."""
         if not isinstance(target, Traced):
-            raise TypeError(
+            self.stop(
                 f"script: {name_of(function)} writes into a {type(target).__name__} at {user_line()}, which no "
                 "script sees; make it an argument, or a Tensor"
             )
 
     def refuse_write(self, what: str) -> NoReturn:
         """Raise: the function changes an array in a way that is not noted."""
-        raise TypeError(
+        self.stop(
             f"{self.caller}: {what} at {user_line()} changes an array in a way that no program sees; make a new one"
         )
 
@@ -301,7 +319,7 @@ class Trace:
         remedy: str = "Leave it out of the function, or choose with minigrad.where",
     ) -> NoReturn:
         """Raise: the function looks into values."""
-        raise TypeError(
+        self.stop(
             f"{self.caller}: {what} at {user_line()} looks into the values of an array, and what follows may depend on "
             f"them; a program is the same for all values. {remedy}"
         )

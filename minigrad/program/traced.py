@@ -133,7 +133,7 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         if name.startswith("_") or not callable(getattr(np.ndarray, name, None)):
             if name.startswith("_") or not hasattr(np.ndarray, name):
                 raise AttributeError(f"'numpy.ndarray' object has no attribute {name!r}")
-            raise TypeError(  # not AttributeError, which hasattr() would take for an answer
+            self.trace.stop(  # with a TypeError: hasattr() would take an AttributeError for an answer
                 f"{self.trace.caller}: .{name} at {user_line()} shows the memory of an array, and a program has other "
                 "memory; take functions of NumPy, x.reshape(-1) for x.flat"
             )
@@ -216,12 +216,13 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
 class Later(np.lib.mixins.NDArrayOperatorsMixin):
     """The answer of a function that is called behind the program: it may be returned, and is not known before."""
 
-    def __init__(self, place: int, name: str) -> None:
+    def __init__(self, trace: Trace, place: int, name: str) -> None:
+        self._trace = trace
         self.place = place
         self._name = name
 
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
-        raise TypeError(
+        self._trace.stop(
             f"compile: {user_line()} uses what {self._name} returns, which a program calls at its end; return it, and "
             "use it after the call"
         )

@@ -38,6 +38,7 @@ def _once(f: Callable[..., Any], example: tuple[Any, ...], around: Around) -> Pr
     ]
     with around.traced(trace):
         result = f(*arguments)
+        trace.check_end()
         outputs = _outputs(trace, result)
         for name, tensor in (*given, *around.holders):
             if isinstance(tensor, TensorBase) and tensor._grad is not None:

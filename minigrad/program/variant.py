@@ -90,6 +90,7 @@ class Variant:
             self._before = self._grads_now()
             members = mapped(inputs, lambda leaf: leaf)
             result = f(*inputs[0], **inputs[1])
+            trace.check_end()
             self.result = mapped(result, lambda leaf: self._out(trace, leaf))
             self._gather_grads(trace)
         if before != _identities(twins):
@@ -181,11 +182,8 @@ class Variant:
         arguments = [i for i in program.inputs if i.kind == "argument"]
         self._places = {i.at: place for place, i in enumerate(arguments)}
         read = {i.holder for i in program.inputs if i.kind == "gradient"}
-        written = {g.tensor for grads in self.effects if isinstance(grads, list) for g in grads}
         # (Tensor, its .grad, whether another one will do as well)
-        self._grads = [
-            (t, grad, grad not in read) for t, grad in self._had if grad in read or t in written
-        ]
+        self._grads = [(t, grad, grad not in read) for t, grad in self._had]
         self._bind()
 
     def _bind(self) -> None:
@@ -196,10 +194,15 @@ class Variant:
             for i in self.program.inputs
             if isinstance(i.holder, TensorBase) and i not in self._moving
         ]
-        around = [getattr(h, "_data", h) for _, h in self.around.holders]
-        arrays = [a for a in around if isinstance(a, np.ndarray)]
+        holders = [h for _, h in self.around.holders]
+        plain = [h for h in holders if isinstance(h, np.ndarray)]
+        data = [h._data for h in holders if isinstance(h, TensorBase)]
         written = [i.array() for i in self._written if i.holder is not None]
-        self._shares = any(np.may_share_memory(a, b) for a in written for b in arrays if a is not b)
+        is_later = any(callable(effect) for effect in self.effects)
+        behind = [t._data for t, needs in self._needs if needs and is_later]
+        shares = np.may_share_memory
+        self._shares = any(shares(a, b) for a in written for b in data if a is not b)
+        self._shares |= any(shares(a, b) for a in (*written, *behind) for b in plain)
 
     def holds(self) -> bool:
         """Return whether the world around the function is what it was; new arrays like the old ones are bound."""
@@ -216,6 +219,8 @@ class Variant:
         """Why the function cannot run as a program for these arguments, or "": memory is known by two names."""
         if any(id(tensor) in self._own for tensor in given.tensors):
             return "an argument is a Tensor that it has from around it as well"
+        if self._shares:
+            return "it writes into memory that another array around it shares"
         if not self._written:
             return ""
         written = [self._array_of(i, given) for i in self._written]
@@ -226,8 +231,6 @@ class Variant:
             return "it writes into memory that another argument shares"
         if len({*map(id, given.arrays)}) < len(given.arrays):
             return "it writes into arguments, and an array is given twice"
-        if self._shares:
-            return "it writes into memory that another array around it shares"
         return ""
 
     def _follows_moves(self) -> bool:

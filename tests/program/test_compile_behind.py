@@ -161,3 +161,66 @@ def test_an_optimizer_alone_is_all_that_a_function_has_from_around_it():
     assert bits(eager.state_dict()) == bits(compiled.state_dict())
     assert bits(eager.params[0]) == bits(compiled.params[0])
     assert programs(step) == 1
+
+
+def zeroing(w, v, optimizer):
+    def f(x):
+        optimizer.zero_grad()
+        (w * x).sum().backward()
+        optimizer.step()
+
+    return f
+
+
+def clipping(w, v, optimizer):
+    def f(x):
+        clip_grad_norm_([w, v], 0.1)
+        optimizer.step()
+
+    return f
+
+
+def asking(w, v, optimizer):
+    return lambda x: x * 2 if v.grad is None else x * 3
+
+
+@pytest.mark.parametrize("make", [zeroing, clipping, asking])
+def test_a_gradient_that_comes_or_goes_between_calls_is_seen(make):
+    found = []
+    for way in (lambda f: f, mg.compile):
+        w, v = (Tensor(np.ones(4, np.float32), requires_grad=True) for _ in range(2))
+        f = way(make(w, v, nn.optim.SGD([w, v], lr=0.5)))
+        states = []
+        for change in (None, v, None, w, v, None):
+            if change is not None:
+                change.grad = None if change.grad is not None else Tensor(X[0])
+            states.append(bits([f(X[0]), w, v, w.grad, v.grad]))
+        found.append(states)
+    assert found[0] == found[1]
+
+
+@pytest.mark.filterwarnings("ignore:compile")
+@pytest.mark.parametrize(
+    ("write", "read"),
+    [
+        (lambda: OPTIMIZER.step(), lambda a, x: a * 1),
+        (lambda: W.assign(W.data + 1), lambda a, x: a * 1),
+        (lambda: W.assign(W.data + 1), lambda a, x: x[: len(a)] * a),
+    ],
+)
+@pytest.mark.parametrize("view", [lambda a: a, lambda a: a[:2]])
+def test_a_plain_array_on_the_memory_of_a_parameter_is_read_as_it_is_eagerly(write, read, view):
+    found = []
+    for way in (lambda f: f, mg.compile):
+        W.data = np.ones(4, np.float32)
+        seen = view(W.data)
+
+        def f(x, seen=seen):
+            OPTIMIZER.zero_grad()
+            (W * x).sum().backward()
+            write()
+            return read(seen, x)
+
+        f = way(f)
+        found.append([bits(f(X[0])) for _ in range(3)])
+    assert found[0] == found[1]

@@ -2,6 +2,9 @@
 
 import contextlib
 import copy
+import pickle
+import sys
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -206,3 +209,29 @@ def test_a_plain_array_that_is_indexed_by_an_argument_is_refused_with_the_remedy
     assert bits(mg.compile(lambda i, table: table[i])(Y, table)) == bits(table[Y])
     table = Tensor(table)
     assert bits(mg.compile(lambda i: table[i])(Y)) == bits(table[Y])
+
+
+# Copies of compiled functions ----------------------------------------------------------------------------
+
+
+@mg.compile
+def doubled(x):
+    return x * 2
+
+
+def test_a_model_whose_forward_is_compiled_is_copied_and_pickled_with_it():
+    model = nn.Linear(4, 3)
+    model.forward = mg.compile(model.forward)
+    with mg.no_grad():
+        kept = bits(model(X))
+        for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+            assert bits(twin(X)) == kept
+            twin.weight.assign(twin.weight.data * 2)
+            assert bits(twin(X)) == bits(nn.Linear.forward(twin, X)) != kept
+        assert bits(model(X)) == kept
+
+
+def test_a_function_that_is_compiled_where_it_is_defined_is_pickled_by_its_name(monkeypatch):
+    monkeypatch.setitem(sys.modules, __name__, SimpleNamespace(doubled=doubled))
+    assert pickle.loads(pickle.dumps(doubled)) is doubled
+    assert copy.deepcopy([doubled])[0] is doubled

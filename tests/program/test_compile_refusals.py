@@ -305,3 +305,46 @@ def test_a_gradient_that_is_set_or_scaled_within_is_what_it_is_eagerly():
             f(X)
         found.append(bits([w.grad, v.grad]))
     assert found[0] == found[1]
+
+
+# What a function catches -----------------------------------------------------------------------------------
+
+
+def unlabelled(x):
+    try:
+        return mg.cross_entropy(Tensor(x), np.minimum(x[:, 0].astype(int) + 7, 7))
+    except IndexError:
+        return x * 0
+
+
+def counted(x):
+    try:
+        return x * x.sum().item()
+    except Exception:
+        return x
+
+
+def flattened(x):
+    return x.flat[0] if hasattr(x, "flat") else x
+
+
+def singular(x):
+    try:
+        return np.linalg.inv(x.T @ x * 0)
+    except np.linalg.LinAlgError:
+        return x
+
+
+@pytest.mark.parametrize(
+    ("f", "message"),
+    [
+        (unlabelled, r"catches what kept_labels at .*py:\d+ raised \(IndexError\('cross_entropy"),
+        (counted, r"item\(\) at .*py:\d+ looks into the values"),
+        (flattened, r"\.flat at .*py:\d+ shows the memory"),
+        (singular, r"catches what np.linalg.inv at .*py:\d+ raised \(LinAlgError"),
+    ],
+)
+@pytest.mark.parametrize("way", [lambda f, x: mg.compile(f)(x), mg.script])
+def test_an_exception_that_a_function_catches_is_not_baked_in(f, message, way):
+    with pytest.raises(TypeError, match=f"^(compile|script): .*{message}"):
+        way(f, X)
