@@ -39,7 +39,7 @@ def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[st
     ours = _served(ufunc)
     if ours is None:
         if ufunc not in UFUNCS:
-            raise TypeError(_no_row(name))
+            raise TypeError(_no_row(name, ufunc))
         for word in _REFUSED:
             if word in kwargs:
                 raise TypeError(_not_supported(name, word))
@@ -102,7 +102,7 @@ def call_function(function: Any, args: Any, kwargs: dict[str, Any], like: Any = 
         if function in MAKERS:
             kwargs = {**kwargs, "like": np.empty(0) if like is None else like}
     elif function not in FUNCTIONS:
-        raise TypeError(_no_row(name))
+        raise TypeError(_no_row(name, function))
     return inspect(function, *args, **kwargs)
 
 
@@ -180,8 +180,17 @@ def _instead(method: str) -> str:
     )
 
 
-def _no_row(name: str) -> str:
+_COMPLEX = (
+    "its result may be complex; of symmetric matrices take np.linalg.eigh or np.linalg.eigvalsh, of others the "
+    "singular values, np.linalg.svd"
+)
+_REMEDIES = {np.linalg.eig: _COMPLEX, np.linalg.eigvals: _COMPLEX}
+"""What to use in place of a function without a rule, where more can be said than of any."""
+
+
+def _no_row(name: str, function: Any) -> str:
+    instead = _REMEDIES.get(function, "compose it of functions that have one")
     return (
-        f"{name} has no gradient rule in minigrad. Compose it of functions that have one, write it as a "
-        "minigrad.primitive, or compute on t.numpy() if no gradient is needed"
+        f"{name} has no gradient rule in minigrad: {instead}; write it as a minigrad.primitive, or compute on "
+        "t.numpy() if no gradient is needed"
     )
