@@ -5,44 +5,24 @@ LAPACK has no float16: that is computed in float32.
 
 from __future__ import annotations
 
-import math
 from operator import index
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from ..core.dtypes import FLOAT16, in_array, widened
 from ..core.rows import Primitive, primitive, serves
 from .elementwise import where
 from .inspection import plain
 from .kernels import chosen
-from .products import _broadcast, matmul
-from .shapes import broadcast_to, expand_dims, matrix_transpose, squeeze, sum_to
-
-
-def _lapack(op: str, f: Any, a: Any, *more: Any) -> Any:
-    """f(a, ...) for square a; LinAlgError for others. float16 is computed in float32."""
-    if len(a.shape) < 2 or a.shape[-1] != a.shape[-2]:
-        raise np.linalg.LinAlgError(
-            f"{op}: a has shape {a.shape}; a square matrix or a stack of them, (..., n, n), is needed"
-        )
-    if a.dtype != FLOAT16:
-        return f(a, *more)
-    y = f(*map(widened, (a, *more)))
-    return tuple(part.astype(a.dtype) for part in y) if isinstance(y, tuple) else y.astype(a.dtype)
-
-
-def _places(a: Any) -> tuple[Any, Any]:
-    """The row (n, 1) and the column (1, n) of each element of a matrix, as plain arrays."""
-    numbers = np.arange(a.shape[-1], like=plain(a))
-    return numbers[:, None], numbers[None, :]
-
+from .matrices import check_square, in_columns, in_lapack, over_gap, places
+from .products import matmul
+from .shapes import broadcast_to, matrix_transpose, sum_to
 
 # Systems -------------------------------------------------------------------------------------------------
 
 
 def _inv(a: Any) -> Any:
-    return _lapack("inv", np.linalg.inv, a)
+    return in_lapack("inv", np.linalg.inv, a)
 
 
 inv = serves(np.linalg.inv)(
@@ -56,7 +36,7 @@ inv = serves(np.linalg.inv)(
 
 
 def _solve(a: Any, b: Any) -> Any:
-    return _lapack("solve", np.linalg.solve, a, b)
+    return in_lapack("solve", np.linalg.solve, a, b)
 
 
 def _solve_back(g: Any, a: Any, y: Any, b_shape: Any, needed: Any) -> tuple[Any, Any]:
@@ -77,27 +57,14 @@ def solve(a: Any, b: Any) -> Any:
 
     LinAlgError where a matrix is singular. As in NumPy 2, only a 1-d b is a vector: give stacks of them as (..., n, 1).
     """
-    a, b = (in_array(x) for x in (a, b))
-    columns = expand_dims(b, 1) if b.ndim == 1 else b
-    if (
-        a.ndim < 2
-        or columns.ndim < 2
-        or columns.shape[-2] != a.shape[-1]
-        or not _broadcast(a.shape[:-2], columns.shape[:-2])
-    ):
-        raise ValueError(
-            f"solve: a has shape {a.shape} and b {b.shape}; (..., n, n) and (n,) or (..., n, k) are needed, with "
-            "leading axes that broadcast"
-        )
-    y = _solve_row(a, columns)
-    return squeeze(y, -1) if b.ndim == 1 else y
+    return in_columns("solve", _solve_row, a, b)
 
 
 # Determinants --------------------------------------------------------------------------------------------
 
 
 def _det(a: Any) -> Any:
-    return _lapack("det", np.linalg.det, a)
+    return in_lapack("det", np.linalg.det, a)
 
 
 MINORS = 32
@@ -132,7 +99,7 @@ def _is_never_ill(a: Any) -> bool:
 
 def _minors(a: Any) -> Any:
     """(-1)^(i + j) times the determinant of a without row i and column j, at [i, j]."""
-    row, column = _places(a)
+    row, column = places(a)
     others = column[:, :-1] + (column[:, :-1] >= row)  # (n, n - 1): at [i] all numbers but i
     parts = a[..., others[:, None, :, None], others[None, :, None, :]]  # (..., n, n, n - 1, n - 1)
     y = det(parts)
@@ -159,7 +126,7 @@ class _Slogdet(NamedTuple):
 
 
 def _slogdet(a: Any) -> Any:
-    return tuple(_lapack("slogdet", np.linalg.slogdet, a))
+    return tuple(in_lapack("slogdet", np.linalg.slogdet, a))
 
 
 # the sign is constant wherever the gradient exists
@@ -179,12 +146,12 @@ def slogdet(a: Any) -> _Slogdet:
 
 
 def _cholesky(a: Any) -> Any:
-    return _lapack("cholesky", np.linalg.cholesky, a)
+    return in_lapack("cholesky", np.linalg.cholesky, a)
 
 
 def _cholesky_back(g: Any, y: Any) -> Any:
     """y^-T sym(half_lower(y^T g)) y^-1, with half_lower the lower triangle, its diagonal halved (Murray 2016)."""
-    row, column = _places(y)
+    row, column = places(y)
     z = y.mT @ g
     half_lower = 0.5 * (where(row >= column, z, 0) + where(row > column, z, 0))
     inverse = inv(y)
@@ -212,19 +179,17 @@ class _Eigh(NamedTuple):
 
 
 def _eigh(a: Any) -> Any:
-    return tuple(_lapack("eigh", np.linalg.eigh, a))
+    return tuple(in_lapack("eigh", np.linalg.eigh, a))
 
 
 def _eigh_back(g: Any, y: Any) -> Any:
     """V (diag(gw) + skew(V^T gV) / (w_j - w_i)) V^T"""
     (g_values, g_vectors), (values, vectors) = g, y
-    row, column = _places(vectors)
-    turn = vectors.mT @ g_vectors
-    turn = 0.5 * (turn - turn.mT)  # unit vectors can only rotate into each other
+    row, column = places(vectors)
+    along = vectors.mT @ g_vectors
+    turn = 0.5 * (along - along.mT)  # unit vectors can only rotate into each other
     gap = values[..., None, :] - values[..., :, None]
-    # vectors of equal eigenvalues may be rotated freely: nan if the result depends on that, else 0
-    turn = where(gap == 0, where(turn == 0, turn, math.nan), turn / where(gap == 0, 1, gap))
-    inner = where(row == column, g_values[..., None, :], turn)
+    inner = where(row == column, g_values[..., None, :], over_gap(turn, gap, along != 0))
     return vectors @ inner @ vectors.mT
 
 
@@ -255,13 +220,9 @@ def matrix_power(a: Any, n: int) -> Any:
     if not hasattr(n, "__index__"):
         raise TypeError(f"matrix_power: n must be an integer, not {n!r}")
     n = index(n)
-    a = in_array(a)
-    if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
-        raise np.linalg.LinAlgError(
-            f"matrix_power: a has shape {a.shape}; a square matrix or a stack of them, (..., n, n), is needed"
-        )
+    a = check_square("matrix_power", a)
     if n == 0:
-        row, column = _places(a)
+        row, column = places(a)
         identity = np.zeros_like(a) + broadcast_to((row == column).astype(a.dtype), a.shape)
         return where(True, identity, a)  # with the history of a, and gradient 0
     if n < 0:

@@ -13,7 +13,7 @@ from .axes import Axis, axes_of, in_floats, kept_shape
 from .elementwise import absolute, where
 from .pytorch_words import says_our_words
 from .reductions import max, min, sum
-from .shapes import squeeze
+from .shapes import moveaxis, reshape, squeeze
 
 
 def _norm(x: Any, p: Any, axis: Any, keepdims: bool) -> Any:
@@ -45,11 +45,12 @@ def norm(x: Any, ord: float | str | None = None, axis: Axis = None, keepdims: bo
 
     ord   inf: the largest |x_i|; -inf: the smallest; 0: the number of nonzero elements, without gradient. For a matrix
           (two axes, or a 2-d x when ord is given): None and "fro": the root of the sum of squares; 1 and -1: the
-          largest and the smallest column sum of |x|; inf and -inf: those of the row sums
+          largest and the smallest column sum of |x|; inf and -inf: those of the row sums; 2 and -2: the largest and
+          the smallest singular value; "nuc": the sum of these
     axis  None, a number, or a pair: the axis of the rows and that of the columns
 
-    At the kink: the norm of zeros has gradient 0, the subgradient of least norm.
-    At a tie: the largest and the smallest |x_i| share the gradient evenly, as max and min do.
+    At the kink: the norm of zeros has gradient 0, the subgradient of least norm. A singular value that is 0 too.
+    At a tie: the largest and the smallest |x_i| share the gradient evenly, as max and min do; so do singular values.
     """
     y = _vector_or_matrix(widened(in_floats(x)), ord, axes_of(x, axis), keepdims)
     return narrowed(y, x)
@@ -85,10 +86,15 @@ def _vector(x: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
 def _matrix(x: Any, ord: Any, axes: tuple[int, int], keepdims: bool) -> Any:
     if ord is None or ord == "fro":
         return _norm_row(x, 2, axes, keepdims)
+    if ord in ("nuc", 2, -2):
+        # NumPy's word: ours is in a file of the table that is read later
+        values = np.linalg.svdvals(moveaxis(x, axes, (-2, -1)))
+        y = {"nuc": sum, 2: max, -2: min}[ord](values, -1)
+        return reshape(y, kept_shape(x.shape, axes)) if keepdims else y
     if ord not in (1, -1, math.inf, -math.inf):
         raise ValueError(
-            f"norm: ord={ord!r} of a matrix has no rule here; it may be None, 'fro', 1, -1, inf or -inf. For the norm "
-            "of all elements as one vector, ravel x; singular values are not offered"
+            f"norm: ord={ord!r} of a matrix; it may be None, 'fro', 'nuc', 1, -1, 2, -2, inf or -inf. For the norm of "
+            "all elements as one vector, ravel x"
         )
     rows, columns = axes
     inner, outer = (rows, columns) if abs(ord) == 1 else (columns, rows)

@@ -8,8 +8,12 @@ _GROUPS: tuple[tuple[str, str], ...] = (
      "fft.rfft fft.rfft2 fft.rfftn",
      "its values are complex, and gradients here are of real numbers; a product with a matrix of cosines and one of "
      "sines is the transform of a short array"),
-    ("linalg.eig linalg.eigvals roots poly",
-     "its values may be complex, and gradients here are of real numbers; np.linalg.eigh takes symmetric matrices"),
+    ("linalg.eig linalg.eigvals",
+     "its result may be complex; of symmetric matrices take np.linalg.eigh or np.linalg.eigvalsh, of others the "
+     "singular values, np.linalg.svd"),
+    ("roots poly",
+     "roots may be complex, and gradients here are of real numbers; np.polyval and np.polyder lead to Newton's "
+     "iteration for a real one"),
     ("lib.scimath.sqrt lib.scimath.log lib.scimath.log2 lib.scimath.log10 lib.scimath.logn lib.scimath.power "
      "lib.scimath.arccos lib.scimath.arcsin lib.scimath.arctanh sort_complex",
      "its values may be complex, and gradients here are of real numbers; the function of the same name in np gives "

@@ -81,7 +81,9 @@ ARGUMENTS = {  # of a function, if not one matrix
         (list(TWO),),
     ),
     **dict.fromkeys(["polygamma", "jv", "iv", "ive"], (1, X)),
-    **dict.fromkeys(["cholesky", "eigh", "det", "slogdet", "inv"], (SPD,)),
+    **dict.fromkeys(
+        ["cholesky", "eigh", "eigvalsh", "det", "slogdet", "inv", "expm", "sqrtm"], (SPD,)
+    ),
     **dict.fromkeys(["cross_entropy", "nll_loss"], (X, LABELS, LABELS + 1)),
     **dict.fromkeys(
         ["avg_pool2d", "max_pool2d", "adaptive_avg_pool2d", "adaptive_max_pool2d", "unfold"],
@@ -114,6 +116,7 @@ ARGUMENTS = {  # of a function, if not one matrix
     "attention_weights": (X, Y, ONE > 0),
     "scaled_dot_product_attention": (X, Y, SPD, ONE > 0),
     "broadcast_to": (X, (3, 2, 2)),
+    "cholesky_solve": (V, SPD),
     "clip": (X, ONE, 2),
     "conv2d": (IMAGE, IMAGE[:, :, :2, :2].copy(), V[:1].copy()),
     "cosine_embedding_loss": (X, Y, V / V),
@@ -136,6 +139,7 @@ ARGUMENTS = {  # of a function, if not one matrix
     "getitem": (X, (ONE, LABELS)),
     "hinge_loss": (X, LABELS),
     "linear": (X, Y, V),
+    "lstsq": (X, V),
     "matrix_power": (SPD, 3),
     "matvec": (X, V),
     "vecmat": (V, X),
@@ -157,6 +161,9 @@ ARGUMENTS = {  # of a function, if not one matrix
     "scatter": (V, LABELS, (3,)),
     "scatter_add": (X, LABELS, Y),
     "solve": (SPD, V),
+    "solve_triangular": (SPD, V),
+    "tensorinv": (X, 1),
+    "tensorsolve": (SPD, V),
     "sum_to": (X, (2,)),
     "swapaxes": (X, 0, 1),
     "take": (X, LABELS, 1),

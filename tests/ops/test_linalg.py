@@ -163,6 +163,17 @@ def test_of_equal_eigenvalues_the_values_have_a_gradient_and_the_vectors_nan():
     assert np.isfinite(alone.data).all()
 
 
+def test_a_function_of_equal_eigenvalues_and_their_vectors_has_no_gradient_rather_than_a_wrong_one():
+    """V f(w) V^T is the same for any vectors, but its slope between equal values is that of f, which eigh cannot know."""
+    x = leaf(2 * np.eye(3))
+    values, vectors = mg.eigh(x)
+    root = vectors * np.sqrt(values) @ vectors.mT
+    assert np.isnan(grad((root * symmetric(3, 3)).sum(), x).data).any()  # not 0 beside the diagonal
+    (first,) = grad((mg.eigh(x).eigenvalues ** 2).sum(), [x], create_graph=True)
+    np.testing.assert_allclose(first.data, 4 * np.eye(3))
+    assert np.isnan(grad((first * symmetric(3, 3)).sum(), x).data).any()
+
+
 def test_the_outputs_have_numpys_names():
     x = Tensor(symmetric(2, 2))
     w, v = np.linalg.eigh(x)
@@ -297,7 +308,10 @@ def test_a_singular_matrix_raises_numpys_error_with_a_note_of_op_and_shapes(f, w
         (lambda a: mg.eigh(a, "X"), r'eigh: UPLO must be "L" or "U"'),
         (lambda a: mg.matrix_power(a, 0.5), "matrix_power: n must be an integer, not 0.5"),
         (lambda a: np.linalg.eigh(a, uplo="L"), "uplo"),
-        (lambda a: np.linalg.svd(a), "np.linalg.svd has no gradient rule"),
+        (
+            lambda a: np.linalg.eigvals(a),
+            "np.linalg.eigvals has no gradient rule.*complex.*eigvalsh",
+        ),
     ],
 )
 def test_a_wrong_option_is_named(f, match):

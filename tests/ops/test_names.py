@@ -13,7 +13,16 @@ from minigrad import Tensor
 from minigrad.core.rows import Primitive
 from minigrad.methods import Methods
 
-NOT_THE_TABLE = {"inspection", "axes", "labels", "loss_terms", "pytorch_words", "fused", "kernels"}
+NOT_THE_TABLE = {
+    "inspection",
+    "axes",
+    "labels",
+    "loss_terms",
+    "pytorch_words",
+    "fused",
+    "kernels",
+    "matrices",
+}
 """Modules beside the topics: what has no gradient, and tools of the others."""
 
 NOT_OPS = {
