@@ -258,7 +258,7 @@ def _own(g: Any) -> Any:
     that only the caller holds is returned as it is, and so is a transposed view of one; any other is copied.
     """
     if g.__class__ is ndarray and _holders(g) in _ALONE:
-        whole = g if g.base is None else writes.owner(g)  # the base of some views is no array
+        whole = g.base if g.base.__class__ is ndarray else g  # of some views it is no array
         if whole.flags.owndata and whole.size == g.size and g.flags.forc and g.flags.writeable:
             return g
     return np.array(g, order="A", like=None if isinstance(g, np.generic) else g)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..core.dtypes import as_array, in_array
+from ..core.dtypes import as_array, in_array, in_float32
 from ..core.graph import TensorBase
 from ..core.rows import Primitive, elementwise, primitive, serves
 from .axes import in_floats, together
@@ -117,7 +117,7 @@ def _numpy_float_power(a: Any, b: Any) -> Any:
 
 
 def _unwrap(p: Any, discont: Any, axis: int, period: Any) -> Any:
-    return np.unwrap(p, discont, axis, period=period)
+    return in_float32(lambda p: np.unwrap(p, discont, axis, period=period), p)
 
 
 # what is added is constant between the jumps

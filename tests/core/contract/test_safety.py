@@ -217,9 +217,9 @@ def test_clause_12_inspection_answers_in_plain_python_or_in_tensors_without_hist
 @pytest.mark.parametrize(
     "call",
     [
-        *(np.fft.fft, np.ptp, np.unwrap),
-        lambda t: np.heaviside(t, 0),
-        lambda t: np.heaviside(np.zeros(2), t),
+        *(np.fft.fft, np.ptp, np.roots),
+        lambda t: np.nextafter(t, 0),
+        lambda t: np.nextafter(np.zeros(2), t),
         lambda t: np.copyto(np.zeros(2), t),
         lambda t: np.put(np.zeros(2), [0, 1], t),
         lambda t: np.subtract.reduce(t),

@@ -15,6 +15,11 @@ def not_whole(rng, shape):
     return rng.choice([-3, -1, 0, 2], shape) + rng.uniform(0.1, 0.9, shape)
 
 
+def turned(rng, shape):
+    """Angles some of whose steps are longer than a half turn."""
+    return 5 * rng.standard_normal(shape)
+
+
 CASES = {
     "copysign": binary(mg.copysign, lambda a, b: torch.copysign(a, b), not_zero),
     "fmod": [
@@ -24,11 +29,11 @@ CASES = {
     ],
     "ldexp": [
         *unary(lambda x: mg.ldexp(x, -2), lambda x: x / 4),
-        Call(mg.ldexp, ((3,),), constants=(i(2, 0, -1),), torch=lambda x, n: x * 2.0**n),
-        Call(mg.ldexp, ((3,),), constants=(i(2, -1)[:, None],), torch=lambda x, n: x * 2.0**n),
+        Call(lambda x, n: mg.ldexp(x, n), ((3,),), constants=(i(2, 0, -1),), torch=lambda x, n: x * 2.0**n),
+        Call(lambda x, n: mg.ldexp(x, n), ((3,),), constants=(i(2, -1)[:, None],), torch=lambda x, n: x * 2.0**n),
     ],
     "unwrap": [
-        Call(lambda p: mg.unwrap(5 * p), ((9,),)), Call(lambda p: mg.unwrap(5 * p, axis=0), ((4, 2),)),
+        Call(mg.unwrap, ((9,),), turned), Call(lambda p: mg.unwrap(p, axis=0), ((4, 2),), turned),
         Call(lambda p: mg.unwrap(p, discont=1, period=1.5), ((2, 7),)), Call(mg.unwrap, ((0,),)),
     ],
 }  # fmt: skip
