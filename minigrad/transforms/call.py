@@ -13,7 +13,7 @@ import numpy as np
 from ..core import graph
 from ..core.backward import grad
 from ..core.dtypes import DEFAULT_FLOAT
-from ..core.graph import Node, TensorBase, wrap
+from ..core.graph import Node, TensorBase
 from ..modes import enable_grad
 from ..ops.elementwise import astype
 from ..ops.inspection import tensors_in
@@ -156,8 +156,10 @@ class Call:
         if recorded and _depends_beyond(self.own, t):
             _answered.update((id(x), x) for x in self.own)
             return t
+        twin = t.detach()
         # a copy: the graph and other results may hold the same array, and who gets a plain one may write to it
-        return wrap(np.array(t._data, order="K", like=t._data))
+        twin._data = np.array(t._data, order="K", like=t._data)
+        return twin
 
     def kept_all(self, structure: Any, values: list[Any], recorded: bool) -> Any:
         return rebuilt(structure, [self.kept(t, recorded) for t in values])
