@@ -24,6 +24,8 @@ def flattened(value: Any, where: str, floats: bool = False) -> tuple[list[Any], 
         return [], None
     if value.__class__ is np.ndarray and value.dtype.kind == "f":
         return [value], _LEAF
+    if isinstance(value, (float, np.floating)):
+        return [np.asarray(value)], _LEAF
     if isinstance(value, dict):
         keys = list(value)
         parts = [flattened(value[k], f"{where}[{k!r}]", floats) for k in keys]

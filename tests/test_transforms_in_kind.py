@@ -125,6 +125,36 @@ def test_a_result_of_which_a_part_has_history_is_made_of_tensors():
     assert isinstance(grad(lambda x: cubes(x) + w)(X), np.ndarray)
 
 
+INNER = {
+    "grad": lambda a: grad(lambda x: a * x**3)(2.0),
+    "value": lambda a: value_and_grad(lambda x: a * x**3)(2.0)[0],
+    "elementwise_grad": lambda a: elementwise_grad(lambda x: a * x**3)(X).sum(),
+    "vjp": lambda a: vjp(lambda x: a * x**3, X)[1](T)[0].sum(),
+    "the value of vjp": lambda a: vjp(lambda x: a * x**3, X)[0].sum(),
+    "jvp": lambda a: jvp(lambda x: a * x**3, [X], [T])[1].sum(),
+    "linearize": lambda a: linearize(lambda x: a * x**3, X)[1](T).sum(),
+    "jacobian": lambda a: jacobian(lambda x: a * x**3)(X).sum(),
+    "jacobian forward": lambda a: jacobian(lambda x: a * x**3, mode="forward")(X).sum(),
+    "hessian": lambda a: hessian(lambda x: (a * x**3).sum())(X).sum(),
+    "hvp": lambda a: hvp(lambda x: (a * x**3).sum(), [X], [T])[0].sum(),
+    "two deep": lambda a: grad(lambda x: x * grad(lambda y: a * x * y**3)(2.0))(3.0),
+    "a tensor": lambda a: grad(lambda x: a * x**3)(Tensor(2.0, dtype="float64")),
+}
+
+
+@pytest.mark.parametrize("name", INNER)
+def test_a_transform_inside_leaves_nothing_behind_that_a_result_outside_would_reach(name):
+    inner = INNER[name]
+    slope = inner(1.0)  # all are linear in a
+    value, gradient = value_and_grad(lambda a: inner(a) * a**2)(2.0)
+    assert type(value) is type(gradient) is np.float64
+    assert value == pytest.approx(8 * float(np.asarray(slope)))
+    assert gradient == pytest.approx(12 * float(np.asarray(slope)))
+    assert grad(grad(lambda a: inner(a) * a**2))(2.0) == pytest.approx(
+        12 * float(np.asarray(slope))
+    )
+
+
 def test_the_function_always_gets_tensors():
     seen = []
     for x in (X, 2.0, [1.0, (X,)], {"a": Tensor(X)}):

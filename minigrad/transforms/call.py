@@ -6,13 +6,14 @@ import functools
 from collections.abc import Callable, Sequence
 from operator import index
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 import numpy as np
 
 from ..core import graph
 from ..core.backward import grad
 from ..core.dtypes import DEFAULT_FLOAT
-from ..core.graph import Node, TensorBase, wrap
+from ..core.graph import Node, TensorBase
 from ..modes import enable_grad
 from ..ops.elementwise import astype
 from ..ops.inspection import tensors_in
@@ -83,6 +84,7 @@ class Call:
             given[place] = rebuilt(structure, fresh)
             self.xs += fresh
         self.own = {x for x in self.xs if x._node is None}
+        self._reaches_out: bool | None = None
         self.result, self.aux = f(*given, **kwargs), None
         if has_aux:
             if not isinstance(self.result, tuple) or len(self.result) != 2:
@@ -116,10 +118,13 @@ class Call:
         self._ends = [y]
         return y
 
-    @functools.cached_property
+    @property
     def reaches_out(self) -> bool:
         """True if derivatives of what f returned are to be recorded."""
-        return self.may_reach_out([*self._ends, *tensors_in(self.aux)])
+        if self._reaches_out is None:
+            beside = () if self.aux is None else tensors_in(self.aux)
+            self._reaches_out = self.may_reach_out([*self._ends, *beside])
+        return self._reaches_out
 
     def may_reach_out(self, outputs: Sequence[Any]) -> bool:
         """Return whether a derivative of the outputs may depend on what requires grad outside; a hook may see to it."""
@@ -149,9 +154,12 @@ class Call:
     def kept(self, t: Any, recorded: bool) -> Any:
         """t with its history if that reaches beyond this transform; otherwise a copy without."""
         if recorded and _depends_beyond(self.own, t):
+            _answered.update((id(x), x) for x in self.own)
             return t
+        twin = t.detach()
         # a copy: the graph and other results may hold the same array, and who gets a plain one may write to it
-        return wrap(np.array(t._data, order="K", like=t._data))
+        twin._data = np.array(t._data, order="K", like=t._data)
+        return twin
 
     def kept_all(self, structure: Any, values: list[Any], recorded: bool) -> Any:
         return rebuilt(structure, [self.kept(t, recorded) for t in values])
@@ -234,6 +242,10 @@ def _met(value: Any) -> str:
     return f"a {type(value).__name__}"
 
 
+_answered: WeakValueDictionary[int, Any] = WeakValueDictionary()
+"""Leaves of transforms that have answered with history, by id: nobody can ask for a gradient by one any more."""
+
+
 def _depends_beyond(own: set[Any], t: Any, hooks: bool = False) -> bool:
     """Return whether t depends on a leaf that is not among `own`, or with `hooks` whether a hook stands on the way."""
     if not t._requires_grad:
@@ -243,7 +255,7 @@ def _depends_beyond(own: set[Any], t: Any, hooks: bool = False) -> bool:
     while stack:
         at = stack.pop()
         is_node = isinstance(at, Node)
-        if not is_node and at not in own:
+        if not is_node and at not in own and _answered.get(id(at)) is not at:
             return True
         if hooks and (at.hooks if is_node else at._hooks):
             return True
