@@ -113,10 +113,11 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:  # read when they are first named, the ops of `ops.LATER` and what is made of them
+    from .ops.bessel import i0, i0e, i1, i1e, iv, ive, j0, j1, jv
     from .ops.linalg import cholesky, det, eigh, inv, matrix_power, slogdet, solve
     from .ops.scipy_special import (
-        beta, betaln, digamma, entr, erfcinv, erfcx, erfinv, gamma, gammaln, i0, i0e, i1, i1e, iv, ive, j0, j1, jv,
-        log_ndtr, logit, ndtr, ndtri, polygamma, rel_entr, xlog1py, xlogy,
+        beta, betaln, digamma, entr, erfcinv, erfcx, erfinv, gamma, gammaln, log_ndtr, logit, ndtr, ndtri, polygamma,
+        rel_entr, xlog1py, xlogy,
     )
     from .program import compile, script
 # fmt: on

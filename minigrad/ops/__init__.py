@@ -4,7 +4,7 @@ import functools
 from importlib import import_module
 from types import ModuleType
 
-LATER = ("linalg", "scipy_special")
+LATER = ("bessel", "linalg", "scipy_special")
 """Files of the table that are read when minigrad or NumPy first names a function that no other file has."""
 
 

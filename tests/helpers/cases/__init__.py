@@ -8,6 +8,7 @@ that file's PARTNERS.
 from . import (
     activations,
     attention,
+    bessel,
     conv,
     cumulative,
     einsum,
@@ -37,6 +38,7 @@ FILES = (
     powers,
     special,
     scipy_special,
+    bessel,
     activations,
     reductions,
     norms,
