@@ -125,6 +125,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:  # read when they are first named, the ops of `ops.LATER` and what is made of them
+    from .ops.bessel import i0, i0e, i1, i1e, iv, ive, j0, j1, jv
     from .ops.binning import bincount, histogram, histogram2d
     from .ops.building import (
         append, apply_along_axis, block, delete, diagflat, full, full_like, geomspace, insert,
@@ -149,8 +150,8 @@ if TYPE_CHECKING:  # read when they are first named, the ops of `ops.LATER` and 
     from .ops.quantiles import nanmedian, nanquantile, partition, ptp, quantile
     from .ops.running import cummax, cummin, logcumsumexp, nancumprod, nancumsum
     from .ops.scipy_special import (
-        beta, betaln, digamma, entr, erfcinv, erfcx, erfinv, gamma, gammaln, i0, i0e, i1, i1e, iv,
-        ive, j0, j1, jv, log_ndtr, logit, ndtr, ndtri, polygamma, rel_entr, xlog1py, xlogy,
+        beta, betaln, digamma, entr, erfcinv, erfcx, erfinv, gamma, gammaln, log_ndtr, logit, ndtr,
+        ndtri, polygamma, rel_entr, xlog1py, xlogy,
     )
     from .ops.selection import choose, piecewise, scatter_max, scatter_min, select, trim_zeros
     from .ops.signals import convolve, correlate, interp, sliding_window_view

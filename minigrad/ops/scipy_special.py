@@ -1,4 +1,4 @@
-"""Special functions whose values SciPy computes: gamma and beta, inverses of erf, entropies, logits, Bessel functions.
+"""Special functions whose values SciPy computes: gamma and beta, inverses of erf, entropies, logits.
 
 SciPy is imported at the first call of one of them. Each row's function is the ufunc of its name, its rules are other
 rows; `scipy.special.f(t)` leads here, see `SERVED`.
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..core.dtypes import FLOAT16, PYTHON_NUMBERS, in_array, narrowed, widened
-from ..core.rows import Primitive, elementwise, served, serves
+from ..core.rows import Primitive, elementwise, served
 from .activations import logsigmoid
 from .axes import in_floats
 from .elementwise import exp2, expm1, log1p, sigmoid, where
@@ -64,16 +64,6 @@ def _of_two(name: str) -> Callable[[Any, Any], Any]:
     return f
 
 
-def _of_order(name: str) -> Callable[[Any, Any], Any]:
-    def f(v: Any, x: Any) -> Any:
-        if hasattr(v, "dtype"):  # an order does not widen the dtype of x
-            v = v.astype(x.dtype) if v.shape else v.item()
-        return _rounded(_scipys(name)(_beside(v, x), x), x)
-
-    f.__name__ = name
-    return f
-
-
 # The gamma function --------------------------------------------------------------------------------------
 
 gammaln = elementwise(
@@ -117,16 +107,32 @@ def polygamma(n: int, x: Any) -> Any:
     return _polygamma_row(int(n), x) if n else digamma(x)
 
 
+# digamma(x) = log(x) - 1 / (2 x) - sum_k c_k / x^(2k): the c_k are Bernoulli's numbers over their places
+_DIGAMMA_SERIES = (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760)
+_LARGE = 20.0
+
+
 def _digamma_gap(a: Any, b: Any) -> Any:
-    """digamma(a) - digamma(a + b); where a is much greater than b, it is the rounding of digamma(a) that is left."""
-    return digamma(a) - digamma(a + b)
+    """digamma(a) - digamma(a + b), for large a by the difference of their series, as that of values would cancel."""
+    total = a + b
+    is_large = (a > _LARGE) & (total > _LARGE) & (b != 0)  # of b = 0 nothing is left by itself
+    u, v = 1 / where(is_large, a, _LARGE), 1 / where(is_large, total, _LARGE)
+    step = where(is_large, b * u, 0)  # u - v is step v, log(u / v) is log1p(step)
+    of_powers, power, series = 1.0, 1.0, _DIGAMMA_SERIES[0]
+    for c in _DIGAMMA_SERIES[1:]:  # (u^(2k) - v^(2k)) / (u^2 - v^2)
+        power = power * (v * v)
+        of_powers = u * u * of_powers + power
+        series = series + c * of_powers
+    large = -np.log1p(step) - step * v * (0.5 + (u + v) * series)
+    small = digamma(where(is_large, 1, a)) - digamma(where(is_large, 1, total))
+    return where(is_large, large, small)
 
 
-# a row for stability: gamma overflows where beta does not
+# a row for stability: gamma overflows where beta does not; betaln has the exacter slopes where an argument is large
 beta = elementwise(
     _of_two("beta"),
-    a=lambda g, y, a, b: g * y * _digamma_gap(a, b),
-    b=lambda g, y, a, b: g * y * _digamma_gap(b, a),
+    a=lambda g, y, a, b: g * y * (digamma(a) - digamma(a + b)),
+    b=lambda g, y, a, b: g * y * (digamma(b) - digamma(a + b)),
     floats=True,
     doc="Gamma(a) Gamma(b) / Gamma(a + b)",
 )
@@ -311,86 +317,12 @@ logit = elementwise(
     At the edge: inf at 0 and 1.""",
 )
 
-# Bessel functions ----------------------------------------------------------------------------------------
-
-
-def _i0(x: Any) -> Any:
-    return _rounded(np.i0(widened(x)), x)
-
-
-i0: Primitive = serves(np.i0)(
-    elementwise(
-        _i0,
-        x=lambda g, x: g * i1(x),
-        floats=True,
-        doc="I_0(x), the modified Bessel function of order 0; NumPy's, only the gradient needs SciPy",
-    )
-)
-i1: Primitive = elementwise(
-    _of_one("i1"),
-    x=lambda g, x: g * (0.5 * (i0(x) + iv(2, x))),
-    floats=True,
-    doc="I_1(x), the modified Bessel function of order 1",
-)
-iv: Primitive = elementwise(
-    _of_order("iv"),
-    x=lambda g, v, x: g * (0.5 * (iv(np.subtract(v, 1), x) + iv(np.add(v, 1), x))),
-    floats=True,
-    doc="I_v(x), the modified Bessel function of order v, which has no gradient",
-)
-# the slopes of the scaled ones are differences, of which x digits are lost: 2 |x| ulp
-i0e: Primitive = elementwise(
-    _of_one("i0e"),
-    x=lambda g, y, x: g * (i1e(x) - np.sign(x) * y),
-    floats=True,
-    doc="""exp(-|x|) I_0(x)
-
-    At the kink: 0 at 0.""",
-)
-i1e: Primitive = elementwise(
-    _of_one("i1e"),
-    x=lambda g, y, x: g * (0.5 * (i0e(x) + ive(2, x)) - np.sign(x) * y),
-    floats=True,
-    doc="exp(-|x|) I_1(x)",
-)
-ive: Primitive = elementwise(
-    _of_order("ive"),
-    x=lambda g, y, v, x: g * _ive_slope(y, v, x),
-    floats=True,
-    doc="exp(-|x|) I_v(x); the order v has no gradient",
-)
-
-
-def _ive_slope(y: Any, v: Any, x: Any) -> Any:
-    return 0.5 * (ive(np.subtract(v, 1), x) + ive(np.add(v, 1), x)) - np.sign(x) * y
-
-
-j0: Primitive = elementwise(
-    _of_one("j0"),
-    x=lambda g, x: -g * j1(x),
-    floats=True,
-    doc="J_0(x), the Bessel function of order 0",
-)
-j1: Primitive = elementwise(
-    _of_one("j1"),
-    x=lambda g, x: g * (0.5 * (j0(x) - jv(2, x))),
-    floats=True,
-    doc="J_1(x), the Bessel function of order 1",
-)
-jv: Primitive = elementwise(
-    _of_order("jv"),
-    x=lambda g, v, x: g * (0.5 * (jv(np.subtract(v, 1), x) - jv(np.add(v, 1), x))),
-    floats=True,
-    doc="J_v(x), the Bessel function of order v, which has no gradient",
-)
-
 # fmt: off
 SERVED: dict[str, Any] = {
     "erf": erf, "erfc": erfc, "exp2": exp2, "expm1": expm1, "log1p": log1p, "cbrt": cbrt, "expit": sigmoid,
     "log_expit": logsigmoid, "gammaln": gammaln, "gamma": gamma, "psi": digamma, "beta": beta, "betaln": betaln,
     "erfcx": erfcx, "erfinv": erfinv, "erfcinv": erfcinv, "ndtr": ndtr, "ndtri": ndtri, "log_ndtr": log_ndtr,
     "xlogy": xlogy, "xlog1py": xlog1py, "entr": entr, "rel_entr": rel_entr, "kl_div": _kl_div, "logit": logit,
-    "i0": i0, "i1": i1, "iv": iv, "i0e": i0e, "i1e": i1e, "ive": ive, "j0": j0, "j1": j1, "jv": jv,
 }
 """The name of a ufunc of SciPy -> ours, by which NumPy's protocol finds it without importing SciPy."""
 # fmt: on

@@ -10,6 +10,7 @@ from typing import Any
 from . import (
     activations,
     attention,
+    bessel,
     binning,
     building,
     conv,
@@ -53,6 +54,7 @@ FILES = (
     powers,
     special,
     scipy_special,
+    bessel,
     activations,
     reductions,
     nans,
