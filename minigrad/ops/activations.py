@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from ..core.dtypes import in_array, narrowed, widened
 from ..core.rows import elementwise
@@ -155,7 +156,7 @@ def prelu(x: Any, weight: Any) -> Any:
 def glu(x: Any, axis: int = -1) -> Any:
     """a sigmoid(b), with a and b the halves of x along an axis. Dauphin, Fan, Auli, Grangier 2017."""
     x = in_floats(in_array(x))
-    size = x.shape[axis]
+    size = x.shape[normalize_axis_index(axis, len(x.shape), "glu")]
     if size % 2:
         raise ValueError(
             f"glu: axis {axis} of x with shape {tuple(x.shape)} has {size} elements, which have no halves"

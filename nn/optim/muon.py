@@ -61,12 +61,10 @@ class Muon(Law):
             s += np.multiply(g, 1 - momentum, out=u)
             v = s
         o = orthogonal(v, group["ns_coefficients"], group["ns_steps"], group["eps"])
-        wide = group["adjust_lr_fn"] == "match_rms_adamw"
-        c = (
-            0.2 * math.sqrt(max(rows, columns))
-            if wide
-            else math.sqrt(max(1, rows / max(1, columns)))
-        )
+        if group["adjust_lr_fn"] == "match_rms_adamw":
+            c = 0.2 * math.sqrt(max(rows, columns))
+        else:
+            c = math.sqrt(max(1, rows / max(1, columns)))
         decayed(g, w, group, s, decoupled=True)
         w -= np.multiply(o, float(group["lr"]) * c, out=u)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from copy import deepcopy
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -55,11 +56,16 @@ class AveragedModel(Module):
 
     def update_parameters(self, model: Module) -> None:
         """Take the present values of the model, which has the names and shapes of the one that was copied."""
+        later = getattr(self.n_averaged.data, "later", None)
+        if later is not None:  # the array of a function that is compiled
+            later(partial(self.update_parameters, model))
+            return
         n, means, values = int(self.n_averaged.data), dict(self.module._walk()), dict(model._walk())
-        for name in means.keys() ^ values.keys():
+        ours, theirs = ({name: t.shape for name, t in d.items()} for d in (means, values))
+        for name, shape in ours.items() ^ theirs.items():
             raise ValueError(
-                f"AveragedModel: {name} is in one of the two models only; pass the model that was averaged from the "
-                "start"
+                f"AveragedModel: {name} of shape {shape} is in one of the two models only; pass the model that was "
+                "averaged from the start"
             )
         for name in {id(mean): name for name, mean in means.items()}.values():  # a shared one once
             mean, value = means[name], values[name].data

@@ -93,6 +93,19 @@ def test_the_dtype_is_that_of_the_vectors(dtype):
         np.testing.assert_allclose(found.data, wide.data, rtol=0.02 if dtype == "float16" else 1e-5)
 
 
+@pytest.mark.parametrize(
+    ("f", "arrays"),
+    [
+        (mg.cosine_similarity, (X, Y)),
+        (mg.pairwise_distance, (X, Y)),
+        (mg.cdist, (X, Y)),
+        (mg.normalize, (X,)),
+    ],
+)
+def test_a_distance_is_certified(f, arrays):
+    mg.certify(f, *arrays)
+
+
 def test_integers_become_floats():
     found = mg.cdist([[0, 3]], [[4, 0]])
     assert found.dtype == np.float32

@@ -102,6 +102,12 @@ def test_of_an_empty_batch_the_mean_is_nan_and_the_sum_zero(name):
     assert getattr(mg, name)(x, *more, reduction="sum").item() == 0
 
 
+@pytest.mark.parametrize("name", ["margin_ranking_loss", "triplet_margin_loss", "soft_margin_loss"])
+def test_a_loss_that_looks_at_no_values_is_certified_for_arrays_of_other_libraries_too(name):
+    arrays, rest, _ = CASES[name]
+    mg.certify(getattr(mg, name), *arrays, *rest)
+
+
 def test_exactly_at_the_margin_the_gradient_is_0():
     x, y = leaf([2.0]), leaf([1.0])
     assert gradient(mg.margin_ranking_loss(x, y, [1.0], margin=1.0), x) == 0

@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 
+import minigrad
 import nn
 from minigrad import Tensor, cross_entropy
 from nn.optim.swa_utils import AveragedModel, get_ema_avg_fn, get_swa_avg_fn, update_bn
@@ -117,13 +118,37 @@ def test_statistics_are_computed_anew_even_from_nan_and_put_back_what_they_found
     assert net[0].momentum == 0.1
 
 
+def test_in_a_compiled_step_the_average_leaves_the_same_bits():
+    def run(make):
+        minigrad.seed(0)
+        net = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3))
+        mean = AveragedModel(net, avg_fn=get_ema_avg_fn(0.5))
+        optimizer = nn.optim.Adamax(net.parameters(), 0.1)
+
+        def step(x):
+            optimizer.zero_grad()
+            loss = cross_entropy(net(x), np.arange(5) % 3)
+            loss.backward()
+            optimizer.step()
+            mean.update_parameters(net)
+            return loss
+
+        made = make(step)
+        return [made(x.astype(np.float32)).item() for x in batches()], mean.state_dict()
+
+    np.testing.assert_equal(run(minigrad.compile), run(lambda f: f))
+
+
 def test_what_does_not_fit_is_refused():
     with pytest.raises(TypeError, match="AveragedModel: the model is a list"):
         AveragedModel([nn.Linear(1, 1)])
     with pytest.raises(ValueError, match="decay must be a number in"):
         get_ema_avg_fn(2)
-    with pytest.raises(ValueError, match=r"AveragedModel: .* is in one of the two models only"):
-        AveragedModel(nn.Linear(1, 1)).update_parameters(nn.MLP([1, 1]))
+    for other in (nn.MLP([3, 4]), nn.Linear(3, 1), nn.Linear(3, 4, bias=False)):
+        mean = AveragedModel(nn.Linear(3, 4))
+        with pytest.raises(ValueError, match=r"AveragedModel: .* is in one of the two models only"):
+            mean.update_parameters(other)
+        assert mean.n_averaged.item() == 0
 
 
 def test_an_average_trains_along_in_a_fit_and_goes_on_from_its_state():
