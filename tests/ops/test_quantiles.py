@@ -65,7 +65,9 @@ def test_nan_makes_a_quantile_nan_and_is_left_out_of_those_without_nan():
 
 
 def test_the_nan_that_makes_a_quantile_nan_gets_its_gradient():
-    np.testing.assert_array_equal(gradient(lambda x: mg.quantile(x, 0.1), leaf([1, NAN, 0])), [0, 1, 0])
+    np.testing.assert_array_equal(
+        gradient(lambda x: mg.quantile(x, 0.1), leaf([1, NAN, 0])), [0, 1, 0]
+    )
     np.testing.assert_array_equal(gradient(mg.median, leaf([1, NAN, 0])), [0, 1, 0])
 
 
