@@ -55,7 +55,8 @@ def std(
     At the kink: the std of a constant has gradient 0, as the norm of zeros has.
     """
     rows = joined(_apart(in_floats(x), axis, mean, where), axes_of(x, axis))
-    y = norm(rows, axis=0) / _freedom(x, axis, False, ddof, correction, where) ** 0.5
+    n = _freedom(x, axis, False, ddof, correction, where)
+    y = norm(rows, axis=0) / (math.sqrt(n) if where is True else np.sqrt(n))
     y = reshape(y, kept_shape(x.shape, axes_of(x, axis))) if keepdims else y
     return narrowed(y, x)
 
