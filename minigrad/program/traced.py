@@ -191,8 +191,8 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         if self.is_constant:
             return np.array(self.value, dtype)
         return self.trace.refuse(
-            "np.asarray (or a plain array a, as in a[x], or np.array([x, ...]))",
-            "Let a be a Tensor around the function, or an argument, and take np.stack([x, ...])",
+            "np.asarray (or a plain array a, as in a[x], a[...] = x and np.array([x, ...]))",
+            "Let a be a Tensor around the function, or an argument, or made by np.zeros_like(x) or np.stack([x, ...])",
         )
 
     def __copy__(self, _: Any = None) -> Any:

@@ -16,9 +16,12 @@ STEPS, CLASSES, LETTERS = 100, 10, 20
 SMALL = {"CONTEXT": 12, "WIDTH": 16, "HEADS": 2, "LAYERS": 2}  # of the writing model
 
 
-def images(*shape):
+def images(*shape, count=4):
     """Batches of noise with labels."""
-    return lambda rng: (rng.standard_normal((4, *shape)).astype("f"), rng.integers(0, CLASSES, 4))
+    return lambda rng: (
+        rng.standard_normal((count, *shape)).astype("f"),
+        rng.integers(0, CLASSES, count),
+    )
 
 
 def writing(demo):
@@ -57,7 +60,7 @@ TRAININGS = {
     **{
         f"cifar10 conv {loss}": (
             "cifar10",
-            lambda d, loss=loss: (*d.conv_training(loss)[1:], lambda done: 1 - done, images(3, 32, 32)),
+            lambda d, loss=loss: (*d.conv_training(loss)[1:], lambda done: 1 - done, images(3, 32, 32, count=2)),
         )
         for loss in ("softmax", "svm")
     },
