@@ -84,6 +84,14 @@ def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[in
     return _transpose_row(x, tuple(axes))
 
 
+@serves(np.rollaxis)
+def _numpy_rollaxis(a: Any, axis: int, start: int = 0) -> Any:
+    ndim = len(a.shape)
+    axis = normalize_axis_index(axis, ndim, "rollaxis")
+    before = ndim if start == ndim else normalize_axis_index(start, ndim, "rollaxis: start")
+    return moveaxis(a, axis, before - (axis < before))
+
+
 @serves(np.matrix_transpose, np.linalg.matrix_transpose)
 def matrix_transpose(x: Any) -> Any:
     """x with its last two axes exchanged."""
