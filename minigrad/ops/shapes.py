@@ -99,9 +99,9 @@ def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[in
 @serves(np.rollaxis)
 def _numpy_rollaxis(a: Any, axis: int, start: int = 0) -> Any:
     ndim = len(a.shape)
-    axis = normalize_axis_index(axis, ndim)
-    start = start + ndim if start < 0 else start
-    return moveaxis(a, axis, start - (start > axis))
+    axis = normalize_axis_index(axis, ndim, "rollaxis")
+    before = ndim if start == ndim else normalize_axis_index(start, ndim, "rollaxis: start")
+    return moveaxis(a, axis, before - (axis < before))
 
 
 @serves(np.matrix_transpose, np.linalg.matrix_transpose)

@@ -137,6 +137,7 @@ def test_clip_sends_the_gradient_to_the_bound_that_is_the_value_and_to_high_wher
     same(gradient(lambda t: mg.clip(x, t, high), low), [1, 1, 0, 0, 0, 0])
     same(gradient(lambda t: mg.clip(x, low, t), high), [0, 0, 0, 1, 1, 1])
     same(gradient(lambda t: mg.clip([0, 1, 2], t, 1), [1, 2, 0]), [0, 0, 0])
+    same(gradient(lambda t: mg.clip([0, 1, 2], 1, t), [1, 0, -1]), [1, 1, 1])
     same(gradient(lambda t: mg.clip([0, 1, 2], low=t), [1, 1, 1]), [1, 1, 0])
     same(gradient(lambda t: mg.clip([0, 1, 2], high=t), [1, 1, 1]), [0, 1, 1])
 

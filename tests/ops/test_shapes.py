@@ -286,6 +286,18 @@ def test_what_numpy_can_and_we_cannot_raises_instead_of_being_ignored(f):
         f(Tensor(np.ones((2, 3)), requires_grad=True))
 
 
+def test_rollaxis_moves_an_axis_before_another_as_numpy_does():
+    a = np.arange(24.0).reshape(2, 3, 4)
+    for axis in range(-3, 3):
+        for start in range(-3, 4):
+            y = np.rollaxis(Tensor(a, requires_grad=True), axis, start)
+            assert y.requires_grad
+            np.testing.assert_array_equal(y.data, np.rollaxis(a, axis, start))
+    for axis, start in [(3, 0), (0, 4), (0, -4)]:
+        with pytest.raises(np.exceptions.AxisError, match="rollaxis"):
+            np.rollaxis(Tensor(a), axis, start)
+
+
 # Tensors among other arrays, and other dtypes ------------------------------------------------------------
 
 
