@@ -110,6 +110,24 @@ def test_of_an_empty_batch_the_mean_is_nan_and_the_sum_zero(name):
     assert getattr(mg, name)(x, t, reduction="sum").item() == 0
 
 
+@pytest.mark.parametrize(
+    ("loss", "names"),
+    [
+        (mg.mse_loss, ("x", "target")),
+        (mg.triplet_margin_loss, ("anchor", "positive", "negative")),
+        (mg.cosine_similarity, ("x1", "x2")),
+    ],
+)
+def test_a_loss_of_float16_is_computed_in_float32_however_its_arguments_are_given(loss, names):
+    arrays = [(100 * a).astype("float16") for a in (X, T, X + T)[: len(names)]]  # squares overflow
+    expected = loss(*[a.astype("float32") for a in arrays])
+    for count in range(len(names) + 1):
+        xs = [leaf(a, "float16") for a in arrays]
+        found = loss(*xs[:count], **dict(zip(names[count:], xs[count:], strict=True)))
+        assert found.dtype == np.float16
+        np.testing.assert_array_equal(found.data, np.asarray(expected).astype("float16"))
+
+
 # Kinks and edges -----------------------------------------------------------------------------------------
 
 
