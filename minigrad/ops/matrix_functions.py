@@ -168,6 +168,6 @@ def sqrtm(A: Any) -> Any:
 
     ValueError where it is complex: at an A with a negative eigenvalue.
 
-    At the edge: at a singular A there is no derivative: the gradient is nan or infinite.
+    At the edge: at a singular A the derivative is infinite; SciPy warns, and it is a huge number, 1e15 and more.
     """
     return computed_widely(_sqrtm_row, check_square("sqrtm", A))
