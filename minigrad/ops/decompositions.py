@@ -37,7 +37,7 @@ class _SVD(NamedTuple):
 
 
 def _svd(a: Any, full_matrices: bool) -> Any:
-    return computed_widely(lambda x: chosen(kernels.svd, kernels.svd_plain, x)(x, full_matrices), a)
+    return chosen(kernels.svd, kernels.svd_plain, a)(a, full_matrices)
 
 
 def _svd_back(g: Any, y: Any, a_shape: Any) -> Any:
@@ -101,7 +101,7 @@ def svd(
         a = mirrored(check_square("svd", a))
     if not compute_uv:
         return svdvals(a)
-    return _SVD(*_svd_row(a, bool(full_matrices)))
+    return _SVD(*computed_widely(_svd_row, a, bool(full_matrices)))
 
 
 @serves(np.linalg.svdvals)
@@ -111,7 +111,7 @@ def svdvals(x: Any) -> Any:
     At a tie: the gradient of equal values is that for the vectors that LAPACK finds; of a symmetric function of them
     it is the function's. At the kink: a value of 0 has gradient 0.
     """
-    return _svd_row(check_matrices("svdvals", x), False)[1]
+    return computed_widely(_svd_row, check_matrices("svdvals", x), False)[1]
 
 
 @serves(np.linalg.cond)
@@ -153,7 +153,7 @@ class _QR(NamedTuple):
 
 
 def _qr(a: Any) -> Any:
-    return computed_widely(lambda x: tuple(np.linalg.qr(x)), a)
+    return tuple(np.linalg.qr(a))
 
 
 def _qr_back(g: Any, y: Any) -> Any:
@@ -189,7 +189,7 @@ def qr(a: Any, mode: str = "reduced") -> Any:
             f'qr: mode="complete" for shape {a.shape}: the last {m - n} columns of Q are not determined by a and have '
             'no gradient; use mode="reduced"'
         )
-    q, r = _qr_row(a[..., :m])
+    q, r = computed_widely(_qr_row, a[..., :m])
     if n > m:  # a = Q (R, Q^T rest)
         r = concatenate([r, q.mT @ a[..., m:]], -1)
     return r if mode == "r" else _QR(q, r)

@@ -23,7 +23,7 @@ from .shapes import expand_dims, ravel, reshape, squeeze, transpose
 
 
 def _pinv(a: Any, rcond: Any) -> Any:
-    return computed_widely(lambda x: chosen(kernels.pinv, np.linalg.pinv, x)(x, rcond), a)
+    return chosen(kernels.pinv, np.linalg.pinv, a)(a, rcond)
 
 
 def _pinv_back(g: Any, a: Any, y: Any) -> Any:
@@ -51,7 +51,8 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = 1e-1
         rcond = _rounding(a) if rtol is None else rtol
     elif rtol != 1e-15:
         raise ValueError("pinv: rcond and rtol are two words for one thing; give one of them")
-    return _pinv_row(mirrored(check_square("pinv", a)) if hermitian else a, rcond)
+    a = mirrored(check_square("pinv", a)) if hermitian else a
+    return computed_widely(_pinv_row, a, rcond)
 
 
 def _rounding(a: Any) -> float:

@@ -31,7 +31,7 @@ def check_square(op: str, a: Any) -> Any:
 
 
 def computed_widely(f: Any, a: Any, *more: Any) -> Any:
-    """f(a, ...), one array or a tuple of them; float16 is computed in float32."""
+    """f(a, ...), one array or a tuple of them; float16 is computed in float32, in gradients too if f is a row."""
     if a.dtype != FLOAT16:
         return f(a, *more)
     y = f(*map(widened, (a, *more)))

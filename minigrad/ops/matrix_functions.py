@@ -92,7 +92,7 @@ class _LU(NamedTuple):
 
 
 def _lu(a: Any) -> Any:
-    return computed_widely(lambda x: chosen(kernels.lu, kernels.lu_by_columns, x)(x), a)
+    return chosen(kernels.lu, kernels.lu_by_columns, a)(a)
 
 
 def _lu_back(g: Any, y: Any) -> Any:
@@ -122,7 +122,7 @@ def lu(a: Any, permute_l: bool = False) -> Any:
 
     At the edge: the gradient is nan where the first k columns of a are dependent, up to rounding.
     """
-    p, lower, u = _lu_row(check_matrices("lu", a))
+    p, lower, u = computed_widely(_lu_row, check_matrices("lu", a))
     return (p @ lower, u) if permute_l else _LU(p, lower, u)
 
 
@@ -142,7 +142,7 @@ def _along(f: Callable[..., Any], a: Any, g: Any) -> Any:
 
 
 def _expm(a: Any) -> Any:
-    return computed_widely(lambda x: chosen(kernels.expm, kernels.expm_by_squaring, x)(x), a)
+    return chosen(kernels.expm, kernels.expm_by_squaring, a)(a)
 
 
 _expm_row: Primitive = primitive(_expm, a=lambda g, a: _along(_expm_row, a.mT, g), floats=True)
@@ -153,11 +153,11 @@ def expm(A: Any) -> Any:
 
     The gradient takes the exponential of a matrix of twice the size.
     """
-    return _expm_row(check_square("expm", A))
+    return computed_widely(_expm_row, check_square("expm", A))
 
 
 def _sqrtm(a: Any) -> Any:
-    return computed_widely(lambda x: chosen(kernels.sqrtm, kernels.sqrtm_by_iteration, x)(x), a)
+    return chosen(kernels.sqrtm, kernels.sqrtm_by_iteration, a)(a)
 
 
 _sqrtm_row: Primitive = primitive(_sqrtm, a=lambda g, a: _along(_sqrtm_row, a.mT, g), floats=True)
@@ -168,6 +168,6 @@ def sqrtm(A: Any) -> Any:
 
     ValueError where it is complex: at an A with a negative eigenvalue.
 
-    At the edge: at a singular A there is no derivative: the gradient is nan or infinite.
+    At the edge: at a singular A the derivative is infinite; SciPy warns, and it is a huge number, 1e15 and more.
     """
-    return _sqrtm_row(check_square("sqrtm", A))
+    return computed_widely(_sqrtm_row, check_square("sqrtm", A))

@@ -164,7 +164,7 @@ def test_of_equal_eigenvalues_the_values_have_a_gradient_and_the_vectors_nan():
 
 
 def test_a_function_of_equal_eigenvalues_and_their_vectors_has_no_gradient_rather_than_a_wrong_one():
-    """V f(w) V^T is the same for any vectors, but between equal values its slope is that of f, unknown to eigh."""
+    """V f(w) V^T is the same for any vectors; its slope between equal values is that of f, which eigh cannot know."""
     x = leaf(2 * np.eye(3))
     values, vectors = mg.eigh(x)
     root = vectors * np.sqrt(values) @ vectors.mT

@@ -104,7 +104,14 @@ def test_the_exponential_of_equal_eigenvalues_and_of_a_nilpotent_matrix_has_a_gr
     check_grads(mg.sqrtm, [4 * np.eye(2)], order=2)
 
 
-def test_a_complex_root_is_refused_and_a_singular_matrix_gives_no_number():
+@pytest.mark.filterwarnings("ignore:Matrix is singular")
+def test_the_gradient_of_the_root_of_a_singular_matrix_is_as_good_as_infinite():
+    for a in (np.diag([1.0, 0]), np.zeros((2, 2))):
+        x = leaf(a)
+        assert grad(mg.sqrtm(x).sum(), x).data.max() > 1e15
+
+
+def test_a_complex_root_is_refused():
     with pytest.raises(ValueError, match=r"sqrtm: a matrix has a negative eigenvalue.*complex"):
         mg.sqrtm(leaf(np.diag([1.0, -1])))
     with pytest.raises(ValueError, match="complex"):

@@ -23,13 +23,27 @@ def of(f, counterpart):
     return [Call(f, (shape,), apart, torch=counterpart) for shape in shapes]
 
 
+def vectors(shape):
+    """Squares of singular vectors, whose signs are a matter of the library, with weights that fix their sizes."""
+    k = min(shape[-2:])
+    weights = [
+        (1 + np.arange(n * k) % 3).reshape(sizes)
+        for n, sizes in zip(shape[-2:], [(-1, k), (k, -1)], strict=True)
+    ]
+
+    def both(m, x, w, z):
+        u, _, vh = (m.svd if m is mg else m.linalg.svd)(x, False)
+        return (u**2 * w).sum(-1).sum(-1) + (vh**2 * z).sum(-1).sum(-1)
+
+    return Call(
+        lambda *xs: both(mg, *xs), (shape,), apart, tuple(weights), torch=lambda *xs: both(torch, *xs),
+    )  # fmt: skip
+
+
 CASES = {
-    "svd": of(lambda x: mg.svdvals(x), lambda x: torch.linalg.svdvals(x)) + of(
-        # squares: the signs of the vectors are a matter of the library
-        lambda x: mg.svd(x, False).U ** 2, lambda x: torch.linalg.svd(x, False).U ** 2
-    )[:5] + of(
-        lambda x: mg.svd(x, False).Vh ** 2, lambda x: torch.linalg.svd(x, False).Vh ** 2
-    )[:5] + of(
+    "svd": of(lambda x: mg.svdvals(x), lambda x: torch.linalg.svdvals(x)) + [
+        vectors(shape) for shape in [(3, 3), (1, 1), (3, 2), (2, 3), (2, 1, 3, 2)]
+    ] + of(
         lambda x: of_all(*mg.svd(x, full_matrices=False)), lambda x: of_all(*torch.linalg.svd(x, False))
     )[:5] + of(
         lambda x: mg.svd(x).U[..., :1] ** 2, lambda x: torch.linalg.svd(x, False).U[..., :1] ** 2
