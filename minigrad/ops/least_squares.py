@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..core.dtypes import in_array
 from ..core.rows import primitive, serves
@@ -18,6 +19,7 @@ from .kernels import matrices as kernels
 from .linalg import inv, solve
 from .matrices import check_matrices, check_square, computed_widely, mirrored
 from .products import matmul
+from .pytorch_words import says_our_words
 from .reductions import sum
 from .shapes import expand_dims, ravel, reshape, squeeze, transpose
 
@@ -107,11 +109,12 @@ def tensorinv(a: Any, ind: int = 2) -> Any:
 
 
 @serves(np.linalg.tensorsolve)
+@says_our_words
 def tensorsolve(a: Any, b: Any, axes: Sequence[int] | None = None) -> Any:
     """x with tensordot(a, x, x.ndim) = b; `axes` of a are moved to its end first."""
     a, b = in_array(a), in_array(b)
     if axes is not None:
-        last = [axis % a.ndim for axis in axes]
+        last = list(normalize_axis_tuple(axes, a.ndim, "tensorsolve"))
         a = transpose(a, [i for i in range(a.ndim) if i not in last] + last)
     unknown = a.shape[b.ndim :]
     if math.prod(a.shape) != math.prod(unknown) ** 2 or math.prod(unknown) != math.prod(b.shape):

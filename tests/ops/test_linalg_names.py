@@ -13,6 +13,7 @@ STACK = np.random.default_rng(1).standard_normal((2, 3, 4))
 CALLS = {  # name: calls of it with one matrix, beside which everything else is given
     "cholesky": [lambda f, a: f(a @ a.mT), lambda f, a: f(a @ a.mT, upper=True)],
     "cond": [lambda f, a: f(a), lambda f, a: f(a, 1)],
+    "cross": [lambda f, a: f(a, S), lambda f, a: f(a, S[0]), lambda f, a: f(a, S, axis=0)],
     "det": [lambda f, a: f(a)],
     "diagonal": [lambda f, a: f(a), lambda f, a: f(a * STACK[:, :, :3], offset=1)],
     "eigh": [lambda f, a: f(a @ a.mT).eigenvalues, lambda f, a: f(a @ a.mT, "U")[1] ** 2],
@@ -47,8 +48,8 @@ CALLS = {  # name: calls of it with one matrix, beside which everything else is 
     ],
 }  # fmt: skip
 WITHOUT_GRADIENT = {"matrix_rank"}
-REFUSED = {"eig", "eigvals", "cross"}
-"""General matrices have complex eigenvalues; `cross` is not offered."""
+REFUSED = {"eig", "eigvals"}
+"""General matrices have complex eigenvalues."""
 
 
 def test_every_function_of_the_module_is_in_one_list():
@@ -78,7 +79,7 @@ def test_a_function_of_whole_numbers_acts_on_the_data(name):
 @pytest.mark.parametrize("name", sorted(REFUSED))
 def test_a_function_without_a_rule_is_refused_by_its_name(name):
     with pytest.raises(TypeError, match=rf"np\.linalg\.{name} has no gradient rule"):
-        getattr(np.linalg, name)(*[Tensor(A, requires_grad=True)] * (1 + (name == "cross")))
+        getattr(np.linalg, name)(Tensor(A, requires_grad=True))
 
 
 def test_np_linalg_outer_takes_vectors_alone_as_numpys():

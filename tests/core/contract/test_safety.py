@@ -217,15 +217,15 @@ def test_clause_12_inspection_answers_in_plain_python_or_in_tensors_without_hist
 @pytest.mark.parametrize(
     "call",
     [
-        *(np.fft.fft, np.ptp, np.roots),
+        *(np.fft.fft, np.linalg.eig, np.roots),
         lambda t: np.nextafter(t, 0),
         lambda t: np.nextafter(np.zeros(2), t),
         lambda t: np.copyto(np.zeros(2), t),
         lambda t: np.put(np.zeros(2), [0, 1], t),
-        lambda t: np.subtract.reduce(t),
-        lambda t: np.maximum.accumulate(t),
+        lambda t: np.nextafter.reduce(t),
+        lambda t: np.nextafter.accumulate(t),
         lambda t: np.add.at(np.zeros(2), [0, 1], t),
-        lambda t: np.multiply.outer(t, t),
+        lambda t: np.nextafter.outer(t, t),
     ],
 )
 def test_clause_12_a_function_in_neither_list_raises_and_says_so(call):
@@ -241,10 +241,10 @@ def test_clause_12_a_function_in_neither_list_raises_and_says_so(call):
         ("where", lambda t: np.less(t, 2, where=np.array([True, False]))),
         ("casting", lambda t: np.add(t, 1, casting="unsafe")),
         ("dtype", lambda t: np.add(t, 1, dtype="float64")),
-        ("where", lambda t: np.sum(t, where=np.array([True, False]))),
-        ("initial", lambda t: np.max(t, initial=5)),
+        ("initial", lambda t: np.logaddexp.reduce(t, initial=5)),
+        ("method", lambda t: np.quantile(t, 0.5, method="nearest")),
         ("out", lambda t: np.sum(t, out=np.zeros(()))),
-        ("dtype", lambda t: np.sum(t, dtype="float64")),
+        ("dtype", lambda t: np.std(t, dtype="float64")),
         ("out", lambda t: np.concatenate([t, t], out=np.zeros(4))),
     ],
 )
