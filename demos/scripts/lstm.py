@@ -214,7 +214,7 @@ def check_range(op, indices, low, high):
     """IndexError for the first index outside [low, high). Arrays of other libraries are not checked."""
     if isinstance(indices, np.ndarray):
         check_indices(op, indices, low, high)
-    elif note := noting(check_indices, indices):
+    elif indices.size and (note := noting(check_indices, indices)):
         note(op, indices, low, high)
 
 

@@ -56,7 +56,11 @@ def results(f, arguments, view=lambda t: t):
     return [y.data, *(view(g).data for g in found if g is not None)]
 
 
-@pytest.mark.parametrize("name", [name for name in CASES | COMPOSITES if name not in PARTNERS])
+NOT_LONG = {"gradient", "interp", "logspace"}
+"""Coordinates must differ, and float16 has not as many numbers as a long sum needs; sums of powers of 10 overflow."""
+
+
+@pytest.mark.parametrize("name", sorted((CASES | COMPOSITES).keys() - PARTNERS.keys() - NOT_LONG))
 @pytest.mark.filterwarnings("ignore:overflow")
 def test_every_row_sums_float16_along_every_axis_in_every_layout_as_float64_rounded_once(name):
     for call in (CASES | COMPOSITES)[name]:
