@@ -40,8 +40,8 @@ FUNCTIONS = frozenset((
     np.any, np.all, np.count_nonzero, np.isclose, np.allclose, np.array_equal, np.array_equiv, np.isin,
     np.isneginf, np.isposinf, np.angle, np.einsum_path, np.iscomplex, np.isreal, np.linalg.matrix_rank,
     # rounded, or another of its shape
-    np.round, np.around, np.zeros_like, np.ones_like, np.empty_like, np.imag, np.angle,
-)).union(vars(np)[name] for name in ("fix",) if name in vars(np))  # deprecated since NumPy 2.5
+    np.round, np.around, np.zeros_like, np.ones_like, np.empty_like, np.imag,
+)).union(vars(np)[name] for name in ("fix", "in1d") if name in vars(np))  # deprecated
 
 # these give values, counts or bounds that may vary with the arguments: allowed only where none requires grad
 VALUES = frozenset((
@@ -90,7 +90,15 @@ def name_of(function: Any) -> str:
             if getattr(sys.modules.get(home), name, None) is function:
                 return f"{home}.{name}"
     module = getattr(function, "__module__", None) or "numpy"
-    return f"{module.replace('numpy', 'np')}.{name}"
+    return f"{_HOMES.get(module, module).replace('numpy', 'np')}.{name}"
+
+
+_HOMES = {
+    "numpy.lib.scimath": "numpy.emath",
+    "numpy.lib._scimath_impl": "numpy.emath",
+    "numpy.lib._stride_tricks_impl": "numpy.lib.stride_tricks",
+}
+"""Where NumPy's versions define a function -> where users find it."""
 
 
 def asked_by_scipy() -> str | None:

@@ -14,8 +14,8 @@ _GROUPS: tuple[tuple[str, str], ...] = (
     ("roots poly",
      "roots may be complex, and gradients here are of real numbers; np.polyval and np.polyder lead to Newton's "
      "iteration for a real one"),
-    ("lib.scimath.sqrt lib.scimath.log lib.scimath.log2 lib.scimath.log10 lib.scimath.logn lib.scimath.power "
-     "lib.scimath.arccos lib.scimath.arcsin lib.scimath.arctanh sort_complex",
+    ("emath.sqrt emath.log emath.log2 emath.log10 emath.logn emath.power "
+     "emath.arccos emath.arcsin emath.arctanh sort_complex",
      "its values may be complex, and gradients here are of real numbers; the function of the same name in np gives "
      "nan there"),
     ("copyto place putmask",
