@@ -317,6 +317,13 @@ def test_a_ufunc_of_scipy_without_a_rule_says_its_name(name):
             ufunc(*[t] * ufunc.nin)
 
 
+@pytest.mark.parametrize("name", TRUE)
+def test_a_python_number_alone_is_computed_in_float64(name):
+    f = TRUE[name][0]
+    assert f(0.3).dtype == np.float64
+    assert f(0.3) == f(np.float64(0.3))
+
+
 def test_a_script_says_that_it_needs_scipy():
     t = Tensor([0.5, 1.5])
     assert "needs NumPy and SciPy" in mg.script(mg.gammaln, t).source
