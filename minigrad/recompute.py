@@ -131,6 +131,12 @@ class _Segment:
             _, outputs = self.run(self.args, xs)
             is_other = len(outputs) != len(self.values)
             for y, value in zip(outputs, self.values, strict=False):
+                refuse = getattr(value, "refuse", None)
+                if refuse is not None:  # the array of a function that is compiled
+                    refuse(
+                        f"the comparison of both runs of checkpoint({self.name})",
+                        "Call the function itself within, without checkpoint",
+                    )
                 if is_other or not np.array_equal(y._data, value, equal_nan=True):
                     raise RuntimeError(
                         f"checkpoint: {self.name} gave another value the second time. Does it draw from a Generator "

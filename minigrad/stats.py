@@ -1,10 +1,11 @@
 """Distributions: log densities, entropies and samples, under the names and parameters of scipy.stats.
 
 All are compositions of ops, differentiable at every order by values and parameters, which broadcast. Outside of the
-support a log density is -inf and its gradient 0. Samples of norm, multivariate_normal, uniform, laplace and exponential
-are functions of their parameters, to which gradients flow, and these five work without SciPy. Other samples have no
-gradient: a parameter that requires grad raises. `size` is the whole shape of a sample, as in NumPy; without Tensors
-among the parameters it is a plain array, of float32 if all are Python numbers.
+support a log density is -inf and its gradient 0; where a parameter makes no distribution, it is nan. Samples of norm,
+multivariate_normal, uniform, laplace and exponential are functions of their parameters, to which gradients flow, and
+these five work without SciPy. Other samples have no gradient: a parameter that requires grad raises. `size` is the
+whole shape of a sample, as in NumPy; without Tensors among the parameters it is a plain array, of float32 if all are
+Python numbers.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from .core.dtypes import DEFAULT_FLOAT, PYTHON_NUMBERS, in_array, unify
+from .core.dtypes import DEFAULT_FLOAT, in_array
 from .core.graph import TensorBase, wrap
 from .core.op import sum_
 from .ops.elementwise import absolute, astype, log, log1p, where
 from .ops.indexing import take_along_axis
 from .ops.inspection import plain
 from .ops.linalg import cholesky, solve
+from .ops.parameters import check_last_axis, in_one_dtype, positive, valid
 from .ops.products import matvec
 from .ops.rearrange import diagonal
 from .ops.scipy_special import betaln, digamma, entr, gammaln, xlog1py, xlogy
@@ -44,27 +46,9 @@ Rng = np.random.Generator | None
 _LOG_2PI = math.log(2 * math.pi)
 
 
-def _floats(*values: Any, numbers: Any = np.float64) -> list[Any]:
-    """The values in one float dtype, that of the arrays; `numbers` where there is none."""
-    given = [v if type(v) in PYTHON_NUMBERS else in_array(v) for v in values]
-    arrays = [plain(v) for v in given if type(v) not in PYTHON_NUMBERS]
-    if not arrays:
-        return [np.asarray(v, numbers)[()] for v in given]
-    is_tensor = [isinstance(v, TensorBase) for v in given]
-    dtype = unify("stats", [plain(v) for v in given], is_tensor, False)[0].dtype
-    dtype = dtype if dtype.kind == "f" else DEFAULT_FLOAT
-
-    def made(v: Any) -> Any:
-        if type(v) in PYTHON_NUMBERS:
-            return np.full_like(arrays[0], v, dtype, shape=())
-        return v if v.dtype == dtype else astype(v, dtype)
-
-    return list(map(made, given))
-
-
 def _standard(x: Any, loc: Any, scale: Any, df: Any = 1) -> tuple[Any, Any, Any]:
     """(x - loc) / scale, log(scale) and df."""
-    x, loc, scale, df = _floats(x, loc, scale, df)
+    x, loc, scale, df = in_one_dtype(x, loc, scale, df)
     return (x - loc) / scale, log(scale), df
 
 
@@ -73,11 +57,15 @@ def _supported(
 ) -> Any:
     """density(z, *shapes) - log(scale) for low <= z <= high, z = (x - loc) / scale; -inf outside, and for inf.
 
-    What is outside is replaced by an inner point before anything is computed of it: no nan comes back from there.
+    What is outside is replaced by an inner point before anything is computed of it: no nan comes back from there, but
+    for a scale or shape that is not above 0.
     """
-    x, loc, scale, *shapes = _floats(x, *parameters)
+    x, loc, scale, *shapes = in_one_dtype(x, *parameters)
+    scale, *shapes = positive(scale, *shapes)
     z = (plain(x) - plain(loc)) / plain(scale)
     outside = (z < low) | (z > high) | np.isinf(z)
+    for shape in shapes:
+        outside = outside & (plain(shape) > 0)
     z = where(outside, inner, (where(outside, loc, x) - loc) / scale)
     return where(outside, -math.inf, density(z, *shapes) - log(scale))
 
@@ -94,7 +82,7 @@ def _shape(size: Size, *shapes: tuple[int, ...]) -> tuple[int, ...]:
 
 def _moved(draw: str, loc: Any, scale: Any, size: Size, rng: Rng) -> Any:
     """loc + scale z, with z drawn by a method of the generator: gradients flow to loc and scale."""
-    loc, scale = _floats(loc, scale, numbers=DEFAULT_FLOAT)
+    loc, scale = in_one_dtype(loc, scale, numbers=DEFAULT_FLOAT)
     z = getattr(generator(rng), draw)(size=_shape(size, loc.shape, scale.shape))
     return loc + scale * z.astype(loc.dtype)
 
@@ -113,7 +101,7 @@ def _drawn(
                 f"{name}: `{word}` requires grad, but this sample has no gradient; pass {word}.detach(), and let "
                 "gradients flow through the log density of the sample (the score function)"
             )
-    values = _floats(*parameters.values(), numbers=DEFAULT_FLOAT)
+    values = in_one_dtype(*parameters.values(), numbers=DEFAULT_FLOAT)
     *arrays, loc, scale = [np.asarray(plain(v), np.float64) for v in values]
     whole = _shape(size, loc.shape, scale.shape, *[a.shape[: a.ndim - last] for a in arrays])
     method = getattr(generator(rng), draw) if isinstance(draw, str) else draw
@@ -148,7 +136,7 @@ def uniform_logpdf(x: Any, loc: Any = 0, scale: Any = 1) -> Any:
 
 def uniform_entropy(loc: Any = 0, scale: Any = 1) -> Any:
     """log(scale)"""
-    loc, scale = _floats(loc, scale)
+    loc, scale = in_one_dtype(loc, scale)
     return log(scale) + 0 * loc  # in the shape of both
 
 
@@ -199,7 +187,7 @@ def t_logpdf(x: Any, df: Any, loc: Any = 0, scale: Any = 1) -> Any:
 
 def t_entropy(df: Any, loc: Any = 0, scale: Any = 1) -> Any:
     """(df + 1) / 2 (digamma((df + 1) / 2) - digamma(df / 2)) + log(scale df^(1/2) B(df / 2, 1/2))"""
-    df, loc, scale = _floats(df, loc, scale)
+    df, loc, scale = in_one_dtype(df, loc, scale)
     gap, size = digamma(0.5 * (df + 1)) - digamma(0.5 * df), betaln(0.5 * df, 0.5) + 0.5 * log(df)
     return 0.5 * (df + 1) * gap + size + log(scale) + 0 * loc
 
@@ -217,7 +205,8 @@ def gamma_logpdf(x: Any, a: Any, loc: Any = 0, scale: Any = 1) -> Any:
 
 def gamma_entropy(a: Any, loc: Any = 0, scale: Any = 1) -> Any:
     """a + log(scale Gamma(a)) + (1 - a) digamma(a)"""
-    a, loc, scale = _floats(a, loc, scale)
+    a, loc, scale = in_one_dtype(a, loc, scale)
+    (a,) = positive(a)
     return a + log(scale) + gammaln(a) + (1 - a) * digamma(a) + 0 * loc
 
 
@@ -234,7 +223,8 @@ def beta_logpdf(x: Any, a: Any, b: Any, loc: Any = 0, scale: Any = 1) -> Any:
 
 def beta_entropy(a: Any, b: Any, loc: Any = 0, scale: Any = 1) -> Any:
     """log(scale B(a, b)) - (a - 1) digamma(a) - (b - 1) digamma(b) + (a + b - 2) digamma(a + b)"""
-    a, b, loc, scale = _floats(a, b, loc, scale)
+    a, b, loc, scale = in_one_dtype(a, b, loc, scale)
+    a, b = positive(a, b)
     both = (a + b - 2) * digamma(a + b) - (a - 1) * digamma(a) - (b - 1) * digamma(b)
     return betaln(a, b) + both + log(scale) + 0 * loc
 
@@ -249,7 +239,7 @@ def beta_sample(a: Any, b: Any, loc: Any = 0, scale: Any = 1, size: Size = None,
 
 def _factor(mean: Any, cov: Any, x: Any = 0) -> tuple[Any, Any, Any]:
     """The Cholesky factor of cov, the mean, and x."""
-    cov, mean, x = _floats(cov, mean, x)
+    cov, mean, x = in_one_dtype(cov, mean, x)
     n = mean.shape[-1] if mean.ndim else 0
     if cov.shape[-2:] != (n, n):
         raise ValueError(
@@ -296,7 +286,9 @@ def multivariate_normal_sample(mean: Any, cov: Any, size: Size = None, rng: Rng 
 
 def dirichlet_logpdf(x: Any, alpha: Any) -> Any:
     """sum (alpha - 1) log(x) - log B(alpha) along the last axis; -inf unless all x >= 0 and their sum is 1."""
-    x, alpha = _floats(x, alpha)
+    x, alpha = in_one_dtype(x, alpha)
+    check_last_axis("dirichlet_logpdf: alpha", alpha, x)
+    (alpha,) = positive(alpha)
     data = plain(x)
     off = np.abs(sum_(data, -1) - 1) > math.sqrt(np.finfo(x.dtype).eps)
     outside = (data < 0).any(axis=-1) | off
@@ -310,7 +302,8 @@ def _log_beta(alpha: Any) -> Any:
 
 def dirichlet_entropy(alpha: Any) -> Any:
     """log B(alpha) + (A - n) digamma(A) - sum (alpha - 1) digamma(alpha), A the sum of the n alphas."""
-    (alpha,) = _floats(alpha)
+    (alpha,) = positive(*in_one_dtype(alpha))
+    check_last_axis("dirichlet_entropy: alpha", alpha)
     total = sum_(alpha, -1)
     excess = (total - alpha.shape[-1]) * digamma(total)
     return _log_beta(alpha) + excess - sum_((alpha - 1) * digamma(alpha), -1)
@@ -334,21 +327,24 @@ def dirichlet_sample(alpha: Any, size: Size = None, rng: Rng = None) -> Any:
 
 def poisson_logpmf(k: Any, mu: Any) -> Any:
     """k log(mu) - mu - log(k!) for k = 0, 1, 2, ..., -inf elsewhere."""
-    k, mu = _floats(k, mu)
+    k, mu = in_one_dtype(k, mu)
+    mu = valid(plain(mu) >= 0, mu)
     outside = (plain(k) < 0) | (plain(k) != np.floor(plain(k))) | np.isinf(plain(k))
     k = where(outside, 1, k)
-    return where(outside, -math.inf, xlogy(k, mu) - mu - gammaln(k + 1))
+    return where(outside & (plain(mu) >= 0), -math.inf, xlogy(k, mu) - mu - gammaln(k + 1))
 
 
 def poisson_entropy(mu: Any) -> Any:
     """-sum p(k) log p(k), over all k within 12 standard deviations and 20: what is left out is less than rounding."""
-    (mu,) = _floats(mu)
+    (mu,) = in_one_dtype(mu)
+    is_valid = (plain(mu) >= 0) & np.isfinite(plain(mu))
+    mu = where(is_valid, mu, 1)
     wide, data = astype(mu, np.float64)[..., None], np.asarray(plain(mu), np.float64)[..., None]
     reach = math.ceil(12 * math.sqrt(data.max(initial=0)) + 20)
     logs = poisson_logpmf(np.floor(data) + np.arange(-reach, reach + 1), wide)
     taken = plain(logs) > -700  # exp of it is no number less than all others
     logs = where(taken, logs, 0)
-    return astype(-sum_(where(taken, np.exp(logs) * logs, 0), -1), mu.dtype)
+    return valid(is_valid, astype(-sum_(where(taken, np.exp(logs) * logs, 0), -1), mu.dtype))
 
 
 def poisson_sample(mu: Any, size: Size = None, rng: Rng = None) -> Any:
@@ -358,15 +354,17 @@ def poisson_sample(mu: Any, size: Size = None, rng: Rng = None) -> Any:
 
 def bernoulli_logpmf(k: Any, p: Any) -> Any:
     """log(p) for k = 1, log(1 - p) for k = 0, -inf elsewhere; of logits: -binary_cross_entropy_with_logits."""
-    k, p = _floats(k, p)
+    k, p = in_one_dtype(k, p)
+    is_valid = (plain(p) >= 0) & (plain(p) <= 1)
     outside = (plain(k) != 0) & (plain(k) != 1)
     k = where(outside, 1, k)
-    return where(outside, -math.inf, xlogy(k, p) + xlog1py(1 - k, -p))
+    found = where(outside, -math.inf, xlogy(k, p) + xlog1py(1 - k, -p))
+    return valid(is_valid, found)
 
 
 def bernoulli_entropy(p: Any) -> Any:
     """-p log(p) - (1 - p) log(1 - p)"""
-    (p,) = _floats(p)
+    (p,) = in_one_dtype(p)
     return entr(p) + entr(1 - p)
 
 
@@ -379,7 +377,8 @@ def bernoulli_sample(p: Any, size: Size = None, rng: Rng = None) -> Any:
 
 def categorical_logpmf(k: Any, p: Any) -> Any:
     """log(p[k]) for integers k (...) and probabilities p (..., n); -inf for a k outside [0, n)."""
-    (p,), k = _floats(p), plain(in_array(k))
+    (p,), k = in_one_dtype(p), plain(in_array(k))
+    check_last_axis("categorical_logpmf: p", p)
     batch, n = np.broadcast_shapes(k.shape, p.shape[:-1]), p.shape[-1]
     k = np.broadcast_to(k, batch)
     outside = (k < 0) | (k >= n)
@@ -389,7 +388,8 @@ def categorical_logpmf(k: Any, p: Any) -> Any:
 
 def categorical_entropy(p: Any) -> Any:
     """-sum p log(p) along the last axis."""
-    (p,) = _floats(p)
+    (p,) = in_one_dtype(p)
+    check_last_axis("categorical_entropy: p", p)
     return sum_(entr(p), -1)
 
 

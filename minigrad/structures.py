@@ -108,6 +108,8 @@ def mapped(value: Any, f: Callable[[Any], Any]) -> Any:
     """Nested lists, tuples and dicts with f of each Tensor in them; all else as it is."""
     if isinstance(value, TensorBase):
         return f(value)
+    if not holds_tensor(value):
+        return value
     if isinstance(value, dict):
         return {key: mapped(v, f) for key, v in value.items()}
     if isinstance(value, (list, tuple)):

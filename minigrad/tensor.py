@@ -215,12 +215,9 @@ class Tensor(Methods):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         theirs = asked_by_scipy() if self._requires_grad else None
         if theirs is not None:
-            name = theirs.rpartition(".")[2]
-            ours = (
-                f"minigrad.{name}"
-                if name in sys.modules[__package__].__all__
-                else "a function of minigrad's or NumPy's"
-            )
+            package, name = sys.modules[__package__], "_".join(theirs.split(".")[2:])
+            named = (f"{o.__name__}.{name}" for o in (package, package.stats) if name in o.__all__)
+            ours = next(named, "a function of minigrad's or NumPy's")
             raise TypeError(
                 f"{theirs} makes an array of a Tensor that requires grad, whose history would be lost unseen; use "
                 f"{ours}, or pass t.detach().numpy() if no gradient is needed"

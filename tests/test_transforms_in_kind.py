@@ -252,6 +252,16 @@ def test_the_aux_alone_may_reach_out():
     assert w.grad.item() == (X**2).sum()
 
 
+def test_an_aux_without_tensors_is_the_object_that_f_returned():
+    class Log(list):  # cannot be made anew from its members alone
+        def __init__(self, members, name):
+            super().__init__(members)
+
+    log = Log([1, "a"], "log")
+    assert grad(lambda x: (x.sum(), log), has_aux=True)(X)[1] is log
+    assert grad(lambda x: (x.sum(), {"log": log, "x": x}), has_aux=True)(X)[1]["log"] is log
+
+
 # Memory --------------------------------------------------------------------------------------------------
 
 

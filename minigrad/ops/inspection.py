@@ -106,10 +106,16 @@ def asked_by_scipy() -> str | None:
     found = None
     frame: Any = sys._getframe(2)
     while frame is not None and (module := frame.f_globals.get("__name__", "")).startswith(
-        "scipy."
+        ("scipy.", "numpy.")  # NumPy's, that SciPy calls
     ):
         package, name = ".".join(module.split(".")[:2]), frame.f_code.co_name
-        if callable(getattr(sys.modules[package], name, None)):
+        if (
+            "self" in frame.f_locals
+        ):  # interp1d(...), or norm.logpdf(...) of an instance of norm_gen
+            kind = type(frame.f_locals["self"]).__name__.removesuffix("_gen")
+            name = kind if name == "__init__" else f"{kind}.{name}"
+        is_scipys = package.startswith("scipy.")
+        if is_scipys and callable(getattr(sys.modules[package], name.partition(".")[0], None)):
             found = f"{package}.{name}"
         frame = frame.f_back
     return found

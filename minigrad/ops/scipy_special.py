@@ -200,9 +200,14 @@ erfcinv = elementwise(
 )
 
 
+def _in_floats(x: Any) -> Any:
+    """x in floats; a Python number as it is, which rows compute in float64."""
+    return x if type(x) in PYTHON_NUMBERS else in_floats(in_array(x))
+
+
 def ndtr(x: Any) -> Any:
     """Phi(x), the distribution function of the standard normal distribution, exact in both tails."""
-    return 0.5 * erfc(in_floats(in_array(x)) * -math.sqrt(0.5))
+    return 0.5 * erfc(_in_floats(x) * -math.sqrt(0.5))
 
 
 def ndtri(x: Any) -> Any:
@@ -210,7 +215,7 @@ def ndtri(x: Any) -> Any:
 
     At the edge: inf at 0 and 1.
     """
-    return -math.sqrt(2) * erfcinv(2 * in_floats(in_array(x)))
+    return -math.sqrt(2) * erfcinv(2 * _in_floats(x))
 
 
 def _hazard(x: Any) -> Any:

@@ -8,7 +8,10 @@ import sys
 
 import numpy as np
 import pytest
+import scipy.interpolate
+import scipy.linalg
 import scipy.special
+import scipy.stats
 from mpmath import mp
 
 import minigrad as mg
@@ -250,6 +253,26 @@ def test_a_function_of_scipy_that_does_not_ask_us_names_ours(name):
         getattr(scipy.special, name)(*args)
 
 
+@pytest.mark.parametrize(
+    ("theirs", "ours", "call"),
+    [
+        ("stats.norm.logpdf", "minigrad.stats.norm_logpdf,", lambda t: scipy.stats.norm.logpdf(t)),
+        (
+            "stats.multivariate_normal.logpdf",
+            "minigrad.stats.multivariate_normal_logpdf,",
+            lambda t: scipy.stats.multivariate_normal.logpdf(t, np.zeros(2), np.eye(2)),
+        ),
+        ("interpolate.CubicSpline", "a function", lambda t: scipy.interpolate.CubicSpline(t, t)),
+        ("linalg.solve", "minigrad.solve,", lambda t: scipy.linalg.solve(np.eye(2), t)),
+    ],
+)
+def test_a_method_and_a_class_of_scipy_are_named_and_a_function_that_numpy_asks_for(
+    theirs, ours, call
+):
+    with pytest.raises(TypeError, match=rf"^scipy\.{theirs} makes an array .* use {ours}"):
+        call(Tensor([0.3, 0.7], requires_grad=True))
+
+
 # All of scipy.special, tried -----------------------------------------------------------------------------
 
 X = np.array([[0.3, 0.7, 0.4], [0.6, 0.8, 0.2]])
@@ -315,6 +338,13 @@ def test_a_ufunc_of_scipy_without_a_rule_says_its_name(name):
             TypeError, match=rf"^scipy\.special\.{ufunc.__name__} has no gradient rule"
         ):
             ufunc(*[t] * ufunc.nin)
+
+
+@pytest.mark.parametrize("name", TRUE)
+def test_a_python_number_alone_is_computed_in_float64(name):
+    f = TRUE[name][0]
+    assert f(0.3).dtype == np.float64
+    assert f(0.3) == f(np.float64(0.3))
 
 
 def test_a_script_says_that_it_needs_scipy():

@@ -74,6 +74,16 @@ def test_a_parameter_that_is_read_after_the_step_that_writes_it_is_refused():
     assert bits(model.state_dict()) == before
 
 
+def test_a_checkpoint_that_is_differentiated_within_is_refused_by_its_name():
+    def square(x):
+        return (x * x).sum()
+
+    for derive in (mg.value_and_grad, mg.hessian):
+        with pytest.raises(TypeError, match=r"checkpoint\(square\) .* without checkpoint"):
+            mg.compile(derive(mg.checkpoint(square)))(X)
+    assert mg.compile(mg.checkpoint(square))(Tensor(X)).item() == square(X)
+
+
 def test_a_label_that_is_no_class_raises_as_it_does_eagerly_and_leaves_statistics_alone():
     model = net(nn.BatchNorm1d(5))
     step = mg.compile(training(model))
