@@ -146,10 +146,11 @@ def prelu(x: Any, weight: Any) -> Any:
             f"prelu: weight has shape {tuple(weight.shape)} and x {tuple(x.shape)}; (1,), or one per channel, "
             f"({channels},), is needed"
         )
-    is_per_channel = tuple(weight.shape) != (1,)
-    return leaky_relu(
-        x, weight.reshape((-1, *(1,) * (len(x.shape) - 2))) if is_per_channel else weight
-    )
+    if tuple(weight.shape) != (1,):
+        weight = weight.reshape((-1, *(1,) * (len(x.shape) - 2)))
+    elif not x.shape:  # (1,) would add an axis
+        weight = weight.reshape(())
+    return leaky_relu(x, weight)
 
 
 @says_our_words

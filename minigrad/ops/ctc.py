@@ -102,8 +102,8 @@ def _lengths(name: str, given: Any, n: int, least: int, most: int) -> Any:
 def _labels(x: Any, targets: Any, target_lengths: Any, blank: int) -> tuple[Any, Any]:
     """The target lengths (N,) and the labels (N, S), with blanks where none counts."""
     n, classes = x.shape[1:]
-    if not 0 <= blank < classes:
-        raise ValueError(f"ctc_loss: blank is {blank}, which is none of the {classes} classes")
+    if not isinstance(blank, (int, np.integer)) or not 0 <= blank < classes:
+        raise ValueError(f"ctc_loss: blank is {blank!r}, which is none of the {classes} classes")
     targets = plain(in_array(targets))
     if targets.dtype.kind not in "iu" or len(targets.shape) not in (1, 2):
         raise ValueError(

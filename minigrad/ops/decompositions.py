@@ -120,14 +120,16 @@ def cond(x: Any, p: Any = None) -> Any:
 
     p   None, 2, -2, and for square matrices those of `norm`: "fro", "nuc", 1, -1, inf, -inf
 
-    At the edge: a singular matrix gives inf or nearly so, without a finite gradient; LinAlgError where p needs x^-1.
+    At the edge: a singular matrix gives inf or nearly so, without a finite gradient, and zeros inf for every p, as in
+    NumPy; LinAlgError where p needs x^-1.
     """
     x = check_matrices("cond", x)
     if 0 in x.shape[-2:]:
         raise np.linalg.LinAlgError(f"cond: x has shape {x.shape}; the matrices are empty")
     if p is None or p in (2, -2):
         s = svdvals(x)
-        return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
+        ratio = s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
+        return where(s[..., 0] == 0, math.inf, ratio)
     return norm(x, p, axis=(-2, -1)) * norm(inv(x), p, axis=(-2, -1))
 
 

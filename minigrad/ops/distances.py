@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core.dtypes import in_array
+import numpy as np
+
+from ..core.dtypes import in_array, narrowed, widened
 from .axes import in_floats
 from .elementwise import maximum
 from .loss_terms import rounded_once
@@ -19,7 +21,7 @@ def _floats(*arrays: Any) -> list[Any]:
 
 
 def _check_order(op: str, p: float) -> None:
-    if not p >= 0:
+    if not isinstance(p, (int, float, np.number)) or not p >= 0:
         raise ValueError(f"{op}: p must be a number >= 0, the order of a norm, not {p!r}")
 
 
@@ -42,7 +44,8 @@ def normalize(x: Any, p: float = 2.0, axis: int = 1, eps: float = 1e-12) -> Any:
     """x / max(|x|_p, eps) over an axis: vectors of length 1."""
     _check_order("normalize", p)
     (x,) = _floats(x)
-    return x / maximum(norm(x, p, axis, keepdims=True), eps)
+    wide = widened(x)  # eps is 0 in float16
+    return narrowed(wide / maximum(norm(wide, p, axis, keepdims=True), eps), x)
 
 
 @says_our_words

@@ -43,7 +43,7 @@ def gaussian_nll_loss(
     shape, given = tuple(x.shape), tuple(var.shape)
     if given == shape[:-1] and given != shape and given:
         var = expand_dims(var, -1)
-    elif given not in (shape, (*shape[:-1], 1)):
+    elif given not in (shape, (*shape[:-1], 1), ()):
         raise ValueError(
             f"{op}: var has shape {given} and x {shape}; x's own shape, or one variance per row, is needed"
         )

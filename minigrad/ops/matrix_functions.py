@@ -78,8 +78,13 @@ def cholesky_solve(b: Any, L: Any, upper: bool = False) -> Any:
 
     The arguments are those of PyTorch's function of this name; b is (n,), one vector, or (..., n, k), columns.
     """
-    half = solve_triangular(L, b, trans=int(upper), lower=not upper)
-    return solve_triangular(L, half, trans=int(not upper), lower=not upper)
+    check_square("cholesky_solve", L)
+
+    def f(factor: Any, columns: Any) -> Any:
+        half = solve_triangular(factor, columns, trans=int(upper), lower=not upper)
+        return solve_triangular(factor, half, trans=int(not upper), lower=not upper)
+
+    return in_columns("cholesky_solve", f, L, b)
 
 
 # LU ------------------------------------------------------------------------------------------------------

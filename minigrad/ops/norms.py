@@ -71,6 +71,11 @@ def _vector_or_matrix(x: Any, ord: Any, axes: Any, keepdims: bool) -> Any:
     )
 
 
+def _largest(x: Any, axis: Any, keepdims: bool = False) -> Any:
+    """The maximum of sizes: of none, 0."""
+    return max(x, axis, keepdims, initial=0 if 0 in x.shape else None)
+
+
 def _vector(x: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
     if not isinstance(ord, (int, float, np.number)):
         raise ValueError(f"norm: ord={ord!r} of a vector; it must be a number or None")
@@ -79,7 +84,7 @@ def _vector(x: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
     if ord == 1:
         return sum(absolute(x), axis, keepdims)
     if abs(ord) == math.inf:
-        return (max if ord > 0 else min)(absolute(x), axis, keepdims)
+        return (_largest if ord > 0 else min)(absolute(x), axis, keepdims)
     return _norm_row(x, float(ord), axis, keepdims)
 
 
@@ -89,7 +94,7 @@ def _matrix(x: Any, ord: Any, axes: tuple[int, int], keepdims: bool) -> Any:
     if ord in ("nuc", 2, -2):
         # NumPy's word: ours is in a file of the table that is read later
         values = np.linalg.svdvals(moveaxis(x, axes, (-2, -1)))
-        y = {"nuc": sum, 2: max, -2: min}[ord](values, -1)
+        y = {"nuc": sum, 2: _largest, -2: min}[ord](values, -1)
         return reshape(y, kept_shape(x.shape, axes)) if keepdims else y
     if ord not in (1, -1, math.inf, -math.inf):
         raise ValueError(
@@ -99,5 +104,5 @@ def _matrix(x: Any, ord: Any, axes: tuple[int, int], keepdims: bool) -> Any:
     rows, columns = axes
     inner, outer = (rows, columns) if abs(ord) == 1 else (columns, rows)
     sums = sum(absolute(x), inner, keepdims=True)
-    y = (max if ord > 0 else min)(sums, outer, keepdims=True)
+    y = (_largest if ord > 0 else min)(sums, outer, keepdims=True)
     return y if keepdims else squeeze(y, axes)

@@ -11,7 +11,7 @@ from .blocks import Group, Pair, State
 from .checks import flag, fractions, not_negative
 from .optimizer import Law
 from .options import option
-from .parts import averaged, decayed, kept
+from .parts import averaged, decayed
 
 
 class Adam(Law):
@@ -91,8 +91,10 @@ class Adamax(Law):
         u, s = room
         if group["weight_decay"]:
             g = decayed(g, w, group, s)
-        state["t"] = state.get("t", 0) + 1
-        m, v = averaged(kept(state, "m", w), g, beta1, u), kept(state, "v", w)
+        if not state:
+            state.update(t=0, m=np.zeros_like(w), v=np.zeros_like(w))
+        state["t"] += 1
+        m, v = averaged(state["m"], g, beta1, u), state["v"]
         np.abs(g, out=u)
         u += group["eps"]
         v *= beta2

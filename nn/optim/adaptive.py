@@ -40,7 +40,9 @@ class RMSprop(Law):
         alpha = group["alpha"]
         if group["weight_decay"]:
             g = decayed(g, w, group, s)
-        v = averaged(kept(state, "v", w), np.multiply(g, g, out=u), alpha, u)
+        if not state:
+            state["v"] = np.zeros_like(w)
+        v = averaged(state["v"], np.multiply(g, g, out=u), alpha, u)
         if group["centered"]:
             m = averaged(kept(state, "m", w), g, alpha, u)
             np.multiply(m, m, out=u)
@@ -121,7 +123,9 @@ class Adadelta(Law):
         rho, eps = group["rho"], group["eps"]
         if group["weight_decay"]:
             g = decayed(g, w, group, s)
-        v, a = kept(state, "v", w), kept(state, "a", w)
+        if not state:
+            state.update(v=np.zeros_like(w), a=np.zeros_like(w))
+        v, a = state["v"], state["a"]
         averaged(v, np.multiply(g, g, out=u), rho, u)
         np.add(v, eps, out=u)
         np.sqrt(u, out=u)

@@ -164,7 +164,7 @@ def test_glu_is_pytorchs(axis):
     compare_with_pytorch(loss, loss, np.random.default_rng(0).standard_normal((4, 2, 6)))
 
 
-@pytest.mark.parametrize("shape", [(5,), (4, 3), (2, 3, 4, 2)])
+@pytest.mark.parametrize("shape", [(), (5,), (4, 3), (2, 3, 4, 2)])
 @pytest.mark.parametrize("each", [False, True])
 def test_prelu_is_pytorchs_and_its_weight_has_a_gradient_at_every_order(shape, each):
     weight = np.array([0.25, -0.5, 2.0]) if each and len(shape) > 1 else np.array([0.3])

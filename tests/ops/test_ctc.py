@@ -149,6 +149,8 @@ def test_the_loss_and_its_gradient_have_the_dtype_of_the_probabilities(dtype):
         ({"blank": 1}, IndexError, "label 1 in sequence 0 is the blank"),
         ({"blank": 5}, ValueError, "blank is 5, which is none of the 5 classes"),
         ({"blank": -1}, ValueError, "blank is -1"),
+        ({"blank": 0.0}, ValueError, "blank is 0.0, which is none"),
+        ({"blank": "0"}, ValueError, "blank is '0', which is none"),
         ({"input_lengths": STEPS + 1}, ValueError, r"input_lengths has numbers outside \[1, 8\]"),
         ({"input_lengths": STEPS * 0}, ValueError, r"input_lengths has numbers outside \[1, 8\]"),
         ({"input_lengths": STEPS[:2]}, ValueError, r"input_lengths is int64 of shape \(2,\)"),

@@ -63,6 +63,13 @@ def test_the_condition_number_is_numpys_with_a_gradient(p):
     check_grads(lambda x: mg.cond(x, p), [a], rtol=1e-4)
 
 
+@pytest.mark.filterwarnings("ignore:invalid value")
+@pytest.mark.parametrize("p", [None, 2, -2])
+def test_the_condition_number_of_zeros_is_numpys_inf(p):
+    a = np.stack([np.zeros((2, 3)), draw(2, 3)])
+    np.testing.assert_allclose(np.linalg.cond(leaf(a), p).data, np.linalg.cond(a, p), rtol=1e-12)
+
+
 def test_of_a_hermitian_matrix_the_lower_triangle_is_read_and_the_gradient_symmetric():
     s = draw(3, 3)
     s = s + s.T

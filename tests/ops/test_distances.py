@@ -77,6 +77,13 @@ def test_zeros_have_no_direction_and_a_finite_gradient(f):
     assert not gradient(f(x, y), y).any()
 
 
+def test_zeros_of_float16_stay_zeros_when_they_are_normalised():
+    x = mg.Tensor(np.zeros((2, 3), "float16"), requires_grad=True)
+    y = mg.normalize(x)
+    assert y.dtype == "float16"
+    assert not y.data.any()
+
+
 @pytest.mark.parametrize("eps", [1e-3, 10.0])
 def test_a_short_vector_is_divided_by_a_constant(eps):
     for f in (mg.cosine_similarity, lambda x, y, eps: mg.normalize(x, eps=eps) * y):
@@ -120,6 +127,8 @@ def test_what_does_not_fit_is_refused():
     for f in (mg.cdist, mg.pairwise_distance, lambda x, y, p: mg.normalize(x, p)):
         with pytest.raises(ValueError, match=r"p must be a number >= 0, .*-1"):
             f(leaf(X), Y, p=-1)
+        with pytest.raises(ValueError, match=r"p must be a number >= 0, .*'fro'"):
+            f(leaf(X), Y, p="fro")
     with pytest.raises(TypeError, match="minigrad's word is axis"):
         mg.cosine_similarity(leaf(X), Y, dim=1)
     with pytest.raises(np.exceptions.AxisError, match="axis 1"):

@@ -32,6 +32,14 @@ def test_one_variance_may_be_a_number():
     )
 
 
+@pytest.mark.parametrize("x", [X, X[0], X[0, 0]], ids=["rows", "a row", "a number"])
+def test_one_variance_for_all_may_be_learnt(x):
+    for var in (np.float32(0.5), leaf(np.array(0.5))):
+        found = mg.gaussian_nll_loss(x, 0 * x, var)
+        np.testing.assert_allclose(found.item(), mg.gaussian_nll_loss(x, 0 * x, 0.5).item())
+    check_grads(lambda v: mg.gaussian_nll_loss(x, 0 * x, v), [np.array(0.5)])
+
+
 def test_a_variance_below_eps_counts_as_eps_and_has_gradient_0():
     var = leaf([0.0, 1e-9, 1e-3, 0.5])
     found = mg.gaussian_nll_loss(np.ones(4), np.zeros(4), var, eps=1e-3, reduction="none")

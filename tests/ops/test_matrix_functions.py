@@ -55,6 +55,14 @@ def test_cholesky_solve_solves_the_system_of_the_matrix_that_was_factored(upper,
     np.testing.assert_allclose(by_factor[1].data, directly[1].data, rtol=1e-9)
 
 
+@pytest.mark.parametrize("count", [2, 3])
+def test_one_vector_is_solved_for_by_each_factor_of_a_stack(count):
+    a, b = draw(count, 3, 3), draw(3, seed=1)
+    a = a @ a.mT + np.eye(3)
+    found = mg.cholesky_solve(leaf(b), mg.cholesky(a))
+    np.testing.assert_allclose(found.data, mg.solve(a, b), rtol=1e-10)
+
+
 @pytest.mark.parametrize("shape", [(3, 3), (4, 2), (2, 4), (2, 3, 2), (0, 2, 2), (2, 0)], ids=str)
 def test_lu_gives_the_matrix_back_and_is_scipys(shape):
     a = draw(*shape)

@@ -43,6 +43,21 @@ def test_the_norm_of_a_matrix_is_that_of_numpy_and_has_right_derivatives(ord, ax
     )
 
 
+@pytest.mark.parametrize("shape", [(0, 0), (0, 3), (3, 0), (2, 0, 3)])
+@pytest.mark.parametrize("ord", [None, "fro", "nuc", 1, 2, INF], ids=str)
+def test_the_norm_of_no_elements_is_0_and_has_a_gradient(shape, ord):
+    x = leaf(np.zeros(shape))
+    matrix = mg.norm(x, ord, (-2, -1))
+    assert matrix.shape == shape[:-2]
+    assert not matrix.data.any()
+    matrix.sum().backward()
+    assert x.grad.shape == shape
+    if not isinstance(ord, str):
+        vector = mg.norm(mg.ravel(x), ord)
+        assert vector.data == 0
+        assert vector.requires_grad
+
+
 @pytest.mark.parametrize("ord", [o for o in ORDS if o != 0 and (o is None or o > 0)], ids=str)
 def test_the_norm_of_zeros_has_gradient_zero_at_every_order(ord):
     y, first = derivatives(lambda x: mg.norm(x, ord), np.zeros(3), 1)

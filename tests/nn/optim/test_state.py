@@ -262,6 +262,24 @@ def test_a_value_of_another_kind_is_refused_in_every_state_of_every_law(law, opt
     np.testing.assert_equal(optimizer.state_dict(), before)
 
 
+@pytest.mark.parametrize(("law", "options"), EVERY, ids=law_id)
+def test_a_state_without_a_value_that_the_law_always_keeps_is_refused(law, options):
+    def stepped(**options):
+        params = parameters([(3, 4)])
+        optimizer = law(params, lr=0.1, **options)
+        steps(optimizer, params, [0])
+        return optimizer
+
+    always, optimizer = stepped().state_dict()["state"].get(0, {}), stepped(**options)
+    for name in always:
+        state = optimizer.state_dict()
+        del state["state"][0][name]
+        if not state["state"][0]:
+            continue  # as before the first step
+        with pytest.raises(ValueError, match="nothing was loaded"):
+            optimizer.load_state_dict(state)
+
+
 def test_the_state_of_another_model_is_refused_even_by_a_law_without_state():
     state = SGD(nn.MLP([4, 8, 3]).parameters()).state_dict()
     with pytest.raises(ValueError, match=r"parameter 0 is float32 of shape \(9, 4\).* \(8, 4\)"):
