@@ -103,6 +103,10 @@ def test_an_array_of_one_value_sends_back_the_sum():
         6,
         0,
     ]
+    for parts in ([x[0], x[1]], [[x[0]], [x[1]]]):
+        for call in (lambda v: np.full_like(Tensor(np.ones((2, 2))), v), lambda v: mg.full(2, v)):
+            with pytest.raises(TypeError, match="history"):
+                call(parts)
     with pytest.raises(TypeError, match=r"minigrad\.full"):
         np.full(3, x[0])
     with pytest.raises(TypeError, match=r"minigrad\.full"):
@@ -128,3 +132,16 @@ def test_results_of_any_number_of_axes_stand_where_the_axis_stood():
             same(lambda x, f=f, axis=axis: np.apply_along_axis(f, axis, x), a)
     with pytest.raises(ValueError, match="no slice"):
         np.apply_along_axis(np.sum, 0, leaf(np.ones((2, 0))))
+
+
+def test_python_floats_beside_float64_keep_all_their_digits():
+    x = [1.0, 2.0, 4.0]
+    same(lambda x: np.block([x, 0.1]), x)
+    same(lambda x: np.block([[x[0], 0.1], [0.3, x[1]]]), x)
+    same(
+        lambda x: np.apply_along_axis(lambda r: 0.1 if r[0] > 1 else r.sum(), 0, x.reshape(1, 3)), x
+    )
+    same(lambda x: np.choose([0, 1, 0], [x, 0.1]), x)
+    same(lambda x: np.multiply.outer(x, [0.1, 0.3]), x)
+    same(lambda x: np.subtract.outer(0.1, x), x)
+    assert mg.apply_along_axis(np.argmax, 1, X).dtype.kind == "i"
