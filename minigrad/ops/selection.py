@@ -34,8 +34,8 @@ def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0)
             f"select: as many choices as conditions are needed, one or more; there are {len(choicelist)} and "
             f"{len(condlist)}"
         )
-    y = default
-    for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
+    *choices, y = together(*choicelist, default)
+    for condition, choice in zip(reversed(condlist), reversed(choices), strict=True):
         if in_array(condition).dtype.kind != "b":
             raise TypeError("select: the conditions must be arrays of bools, such as x > 0")
         y = where(condition, choice, y)

@@ -142,6 +142,7 @@ def test_python_floats_beside_float64_keep_all_their_digits():
         lambda x: np.apply_along_axis(lambda r: 0.1 if r[0] > 1 else r.sum(), 0, x.reshape(1, 3)), x
     )
     same(lambda x: np.choose([0, 1, 0], [x, 0.1]), x)
+    same(lambda x: np.select([x > 2, x > 1], [x, 0.1], 0.7), x)
     same(lambda x: np.multiply.outer(x, [0.1, 0.3]), x)
     same(lambda x: np.subtract.outer(0.1, x), x)
     assert mg.apply_along_axis(np.argmax, 1, X).dtype.kind == "i"
