@@ -14,7 +14,6 @@ from .core.graph import TensorBase
 from .core.rows import Primitive, served, serves
 from .ops import later
 from .ops.axes import axes_of, joined, kept_shape, together, tuple_of
-from .ops.building import full
 from .ops.elementwise import astype, where
 from .ops.inspection import (
     FUNCTIONS,
@@ -92,7 +91,8 @@ def _reduce(ufunc: Any, x: Any, axis: Any = 0, keepdims: bool = False, initial: 
     if initial is None and rows.shape[0] < 2:
         initial = ufunc.identity  # hypot of -3 alone is 3
     if not rows.shape[0] and initial is not None:
-        return full(rows.shape[1:] if not keepdims else kept_shape(x.shape, axes), initial, x.dtype)
+        shape = kept_shape(x.shape, axes) if keepdims else rows.shape[1:]
+        return np.full_like(x, initial, shape=shape)
     rows = _slices(f"np.{ufunc.__name__}.reduce", rows, 0)
     y = functools.reduce(ufunc, rows if initial is None else [initial, *rows])
     return reshape(y, kept_shape(x.shape, axes)) if keepdims else y

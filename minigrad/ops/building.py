@@ -13,7 +13,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from ..core.dtypes import in_array
 from ..core.graph import TensorBase
 from ..core.rows import serves
-from .axes import explain_axes, in_floats, together
+from .axes import arrays_of, explain_axes, in_floats, together
 from .elementwise import absolute, astype, subtract
 from .indexing import take
 from .inspection import inspect, plain, tensors_in
@@ -245,7 +245,7 @@ def apply_along_axis(
             f"apply_along_axis: an array of shape {tuple(x.shape)} has no slice along axis {axis}"
         )
     each = [func1d(row, *args, **kwargs) for row in unstack(reshape(rows, (-1, x.shape[axis])))]
-    y = stack([together(x, v)[1] if type(v) is float else in_array(v) for v in each])
+    y = stack(arrays_of([x, *each])[1:])
     own = len(y.shape) - 1  # axes of a result
     y = reshape(y, (*lead, *y.shape[1:]))
     return moveaxis(y, range(len(lead), len(lead) + own), range(axis, axis + own))

@@ -145,4 +145,11 @@ def test_python_floats_beside_float64_keep_all_their_digits():
     same(lambda x: np.select([x > 2, x > 1], [x, 0.1], 0.7), x)
     same(lambda x: np.multiply.outer(x, [0.1, 0.3]), x)
     same(lambda x: np.subtract.outer(0.1, x), x)
+    same(lambda x: np.hstack([x, 0.1]), x)
+    for f in (np.dot, np.outer, np.kron, lambda a, b: np.einsum("i,->i", a, b)):
+        same(lambda x, f=f: f(x, 0.1), x)
+    i = Tensor([1, 2])  # beside integers they are float32
+    for y in (np.diff(i, prepend=0.1), np.block([i, 0.1]), np.add.outer(i, 0.1), np.append(i, 0.1)):
+        assert y.dtype == "float32"
+    assert np.broadcast_arrays(leaf(x), 1)[1].dtype.kind == "i"
     assert mg.apply_along_axis(np.argmax, 1, X).dtype.kind == "i"
