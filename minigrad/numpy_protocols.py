@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 
 from .core import writes
-from .core.dtypes import in_array
 from .core.graph import TensorBase
 from .core.rows import Primitive, served, serves
 from .ops import later
-from .ops.axes import axes_of, joined, kept_shape, tuple_of
+from .ops.axes import axes_of, joined, kept_shape, together, tuple_of
 from .ops.elementwise import astype, where
 from .ops.inspection import (
     FUNCTIONS,
@@ -78,7 +77,7 @@ def _method(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[str, 
 
 
 def _outer(ufunc: Any, a: Any, b: Any) -> Any:
-    a, b = in_array(a), in_array(b)
+    a, b = together(a, b)
     return ufunc(reshape(a, tuple(a.shape) + (1,) * len(b.shape)), b)
 
 
@@ -88,9 +87,13 @@ def _reduce(ufunc: Any, x: Any, axis: Any = 0, keepdims: bool = False, initial: 
         raise ValueError(
             f"np.{ufunc.__name__}.reduce: the order matters, so that one axis is needed, not {axis}"
         )
-    rows = _slices(f"np.{ufunc.__name__}.reduce", joined(x, axes), 0)
-    if initial is None and len(rows) == 1:
+    rows = joined(x, axes)
+    if initial is None and rows.shape[0] < 2:
         initial = ufunc.identity  # hypot of -3 alone is 3
+    if not rows.shape[0] and initial is not None:
+        shape = kept_shape(x.shape, axes) if keepdims else rows.shape[1:]
+        return np.full_like(x, initial, shape=shape)
+    rows = _slices(f"np.{ufunc.__name__}.reduce", rows, 0)
     y = functools.reduce(ufunc, rows if initial is None else [initial, *rows])
     return reshape(y, kept_shape(x.shape, axes)) if keepdims else y
 

@@ -114,6 +114,16 @@ def test_slices_of_an_empty_axis_have_no_result(method):
         getattr(np.subtract, method)(Tensor(np.ones((0, 2))))
 
 
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_the_reduction_of_nothing_is_the_identity_where_there_is_one(keepdims):
+    nothing = np.ones((0, 2))
+    for f in (np.hypot.reduce, np.logaddexp2.reduce):
+        y = f(Tensor(nothing), keepdims=keepdims)
+        np.testing.assert_array_equal(y.data, f(nothing, keepdims=keepdims), strict=True)
+    y = np.subtract.reduce(Tensor(nothing), initial=3, keepdims=keepdims)
+    np.testing.assert_array_equal(y.data, np.full(y.shape, 3.0), strict=True)
+
+
 def test_accumulate_over_no_axis_raises_as_in_numpy():
     with pytest.raises(TypeError, match=r"np\.add\.accumulate: axis=None"):
         np.add.accumulate(Tensor(X), axis=None)

@@ -6,14 +6,14 @@ import functools
 import inspect
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.exceptions import AxisError
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from ..core.dtypes import DEFAULT_FLOAT, in_array, is_array
+from ..core.dtypes import DEFAULT_FLOAT, as_array, in_array, is_array
 from ..core.rows import serves
 from .inspection import plain
 
@@ -105,7 +105,18 @@ def together(*values: Any) -> list[Any]:
     dtype = np.result_type(*dtypes) if dtypes else None
     if not arrays:
         return [in_array(v) for v in values]
-    return [in_array(v) if is_array(v) else np.asarray(v, dtype, like=arrays[0]) for v in values]
+    others = (
+        v if is_array(v) or dtype else as_array(v) for v in values
+    )  # floats beside integers: float32
+    return [in_array(v) if is_array(v) else np.asarray(v, dtype, like=arrays[0]) for v in others]
+
+
+def arrays_of(values: Iterable[Any]) -> list[Any]:
+    """The values as arrays, Python floats as `together` makes them; lists and integers get a dtype of their own."""
+    values = list(values)
+    is_float = [is_array(v) or type(v) is float for v in values]
+    floats = iter(together(*[v for v, kept in zip(values, is_float, strict=True) if kept]))
+    return [next(floats) if kept else in_array(v) for v, kept in zip(values, is_float, strict=True)]
 
 
 def serves_with_axis(*numpy_functions: Any) -> Callable[[F], F]:

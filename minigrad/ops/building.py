@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from operator import index
 from typing import Any
 
@@ -13,10 +13,10 @@ from numpy.lib.array_utils import normalize_axis_index
 from ..core.dtypes import in_array
 from ..core.graph import TensorBase
 from ..core.rows import serves
-from .axes import explain_axes, in_floats, together
+from .axes import arrays_of, explain_axes, in_floats, together
 from .elementwise import absolute, astype, subtract
 from .indexing import take
-from .inspection import inspect, plain
+from .inspection import inspect, plain, tensors_in
 from .joining import unstack
 from .powers import power
 from .pytorch_words import says_our_words
@@ -33,9 +33,9 @@ def block(arrays: Any) -> Any:
     All lists are nested equally deep; an array with fewer axes gets axes of size 1 in front. So np.block([[a, b],
     [c, d]]) of matrices is a matrix, and of numbers too.
     """
-    depth = _depth(arrays)
-    ndim = max(depth, *[len(np.shape(a)) for a in _flat(arrays)])
-    return _joined(arrays, -depth, ndim)
+    depth, flat = _depth(arrays), _flat(arrays)
+    ndim = max(depth, *[len(np.shape(a)) for a in flat])
+    return _joined(arrays, -depth, ndim, iter(together(*flat)))
 
 
 def _flat(arrays: Any) -> list[Any]:
@@ -53,10 +53,10 @@ def _depth(arrays: Any) -> int:
     return 1 + depths.pop()
 
 
-def _joined(arrays: Any, axis: int, ndim: int) -> Any:
+def _joined(arrays: Any, axis: int, ndim: int, flat: Iterator[Any]) -> Any:
     if type(arrays) is list:
-        return concatenate([_joined(v, axis + 1, ndim) for v in arrays], axis)
-    x = in_array(arrays)
+        return concatenate([_joined(v, axis + 1, ndim, flat) for v in arrays], axis)
+    x = next(flat)
     return reshape(x, (1,) * (ndim - len(x.shape)) + tuple(x.shape))
 
 
@@ -142,9 +142,9 @@ def full(shape: int | Sequence[int], fill_value: Any, dtype: Any = None) -> Any:
 @serves(np.full_like)
 def full_like(x: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None) -> Any:
     """An array of x's shape and dtype, or of those given, each element `fill_value`; x has no gradient."""
-    if isinstance(fill_value, TensorBase) and fill_value._requires_grad:
+    if any(t._requires_grad for t in tensors_in(fill_value)):
         x = in_array(x)
-        fill = _cast("full_like", fill_value, x.dtype if dtype is None else dtype)
+        fill = _cast("full_like", in_array(fill_value), x.dtype if dtype is None else dtype)
         return full(tuple(x.shape) if shape is None else shape, fill)
     y = inspect(np.full_like, x, fill_value, dtype=dtype, shape=shape)
     return y if any(isinstance(v, TensorBase) for v in (x, fill_value)) else plain(y)
@@ -244,12 +244,8 @@ def apply_along_axis(
         raise ValueError(
             f"apply_along_axis: an array of shape {tuple(x.shape)} has no slice along axis {axis}"
         )
-    y = stack(
-        [
-            in_array(func1d(row, *args, **kwargs))
-            for row in unstack(reshape(rows, (-1, x.shape[axis])))
-        ]
-    )
+    each = [func1d(row, *args, **kwargs) for row in unstack(reshape(rows, (-1, x.shape[axis])))]
+    y = stack(arrays_of([x, *each])[1:])
     own = len(y.shape) - 1  # axes of a result
     y = reshape(y, (*lead, *y.shape[1:]))
     return moveaxis(y, range(len(lead), len(lead) + own), range(axis, axis + own))

@@ -145,7 +145,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     x  (n,), or an array that broadcasts with y; a coordinate may have a gradient as y has
     """
     y, x = (in_array(y), None) if x is None else map(in_floats, together(y, x))
-    y = in_floats(y)
+    y, given = in_floats(y), axis
     axis = normalize_axis_index(axis, len(y.shape), "trapezoid")
     lead = (slice(None),) * axis
     pairs = y[(*lead, slice(1, None))] + y[(*lead, slice(None, -1))]
@@ -154,7 +154,9 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     if len(x.shape) == 1:
         x = reshape(x, (-1,) + (1,) * (len(y.shape) - 1 - axis))
         return sum(_steps(x, 0) * pairs / 2, axis)
-    return sum(diff(x, 1, axis) * pairs / 2, axis)
+    return sum(
+        diff(x, 1, given) * pairs / 2, given
+    )  # counted in x, and in what y and x broadcast to
 
 
 # The cross product ---------------------------------------------------------------------------------------

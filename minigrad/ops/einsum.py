@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..core.dtypes import in_array, in_float32
+from ..core.dtypes import in_float32
 from ..core.rows import Primitive, primitive, serves
+from .axes import arrays_of
 from .indexing import scatter
 from .kernels import einsum as kernels
 from .kernels import noting
@@ -100,7 +101,7 @@ def einsum(subscripts: Any, *operands: Any, optimize: Any = False) -> Any:
     """
     if not isinstance(subscripts, str):
         subscripts, operands = _in_letters((subscripts, *operands))
-    xs = [in_array(x) for x in operands]
+    xs = arrays_of(operands)
     of_xs, out = _parse(subscripts, tuple(tuple(x.shape) for x in xs))
     if len(xs) == 1:
         return _einsum_row(xs[0], None, f"{of_xs[0]}->{out}")

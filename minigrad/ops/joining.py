@@ -11,6 +11,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..core.rows import primitive, serves
+from .axes import arrays_of
 from .indexing import getitem
 from .pytorch_words import says_our_words
 from .shapes import atleast_1d, atleast_2d, atleast_3d, concatenate, reshape, stack
@@ -19,26 +20,26 @@ from .shapes import atleast_1d, atleast_2d, atleast_3d, concatenate, reshape, st
 @serves(np.vstack)
 def vstack(arrays: Sequence[Any]) -> Any:
     """The arrays one after another along axis 0; (n,) counts as a row (1, n)."""
-    return concatenate([atleast_2d(a) for a in arrays], 0)
+    return concatenate([atleast_2d(a) for a in arrays_of(arrays)], 0)
 
 
 @serves(np.hstack)
 def hstack(arrays: Sequence[Any]) -> Any:
     """The arrays one after another along axis 1; arrays with one axis, along that axis."""
-    arrays = [atleast_1d(a) for a in arrays]
+    arrays = [atleast_1d(a) for a in arrays_of(arrays)]
     return concatenate(arrays, 0 if arrays and len(arrays[0].shape) == 1 else 1)
 
 
 @serves(np.dstack)
 def dstack(arrays: Sequence[Any]) -> Any:
     """The arrays one after another along axis 2; (m, n) counts as (m, n, 1), (n,) as (1, n, 1)."""
-    return concatenate([atleast_3d(a) for a in arrays], 2)
+    return concatenate([atleast_3d(a) for a in arrays_of(arrays)], 2)
 
 
 @serves(np.column_stack)
 def column_stack(arrays: Sequence[Any]) -> Any:
     """The arrays one after another along axis 1; (n,) counts as a column (n, 1)."""
-    arrays = [atleast_1d(a) for a in arrays]
+    arrays = [atleast_1d(a) for a in arrays_of(arrays)]
     return concatenate([a if len(a.shape) > 1 else reshape(a, (-1, 1)) for a in arrays], 1)
 
 

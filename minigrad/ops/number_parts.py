@@ -101,7 +101,7 @@ ldexp: Primitive = serves(np.ldexp)(
 
 @serves(np.frexp)
 def frexp(x: Any) -> tuple[Any, Any]:
-    """(m, n) with x = m 2^n, 0.5 <= |m| < 1 and integers n, which are without gradient: that of m is 2^-n."""
+    """(m, n) with x = m 2^n, 0.5 <= |m| < 1 and integers n, which are constant: the gradient of m is 2^-n."""
     x = in_floats(in_array(x))
     _, exponent = _constant(np.frexp, x)
     return ldexp(x, -exponent), exponent

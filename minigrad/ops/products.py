@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from ..core.dtypes import in_array
 from ..core.op import sum_
 from ..core.rows import primitive, serves
+from .axes import arrays_of
 from .pytorch_words import says_our_words
 from .shapes import expand_dims, ravel, reshape, squeeze, sum_to, transpose
 
 
 def _arrays(*xs: Any) -> list[Any]:
-    return [in_array(x) for x in xs]
+    return arrays_of(xs)
 
 
 def _broadcast(a_shape: Sequence[int], b_shape: Sequence[int]) -> bool:

@@ -92,6 +92,7 @@ def _of_numpys(name: str, ours: Any, scale: float) -> Any:
             raise TypeError(f"np.{name}: out= is not supported on Tensors; leave it out")
         return ours(a, np.divide(unwrap(q, name, "q"), scale), axis, bool(keepdims))
 
+    call.__name__ = f"_numpy_{name}"
     return call
 
 

@@ -11,13 +11,20 @@ _GROUPS: tuple[tuple[str, str], ...] = (
     ("linalg.eig linalg.eigvals",
      "its result may be complex; of symmetric matrices take np.linalg.eigh or np.linalg.eigvalsh, of others the "
      "singular values, np.linalg.svd"),
-    ("roots poly",
+    ("roots",
      "roots may be complex, and gradients here are of real numbers; np.polyval and np.polyder lead to Newton's "
      "iteration for a real one"),
-    ("emath.sqrt emath.log emath.log2 emath.log10 emath.logn emath.power "
-     "emath.arccos emath.arcsin emath.arctanh sort_complex",
+    ("poly",
+     "of a matrix it takes eigenvalues, which may be complex; np.convolve of [1, -r], one root r after another, gives "
+     "the coefficients"),
+    ("emath.sqrt emath.log emath.log2 emath.log10 emath.power "
+     "emath.arccos emath.arcsin emath.arctanh",
      "its values may be complex, and gradients here are of real numbers; the function of the same name in np gives "
      "nan there"),
+    ("emath.logn",
+     "its values may be complex, and gradients here are of real numbers; np.log(x) / np.log(n) gives nan there"),
+    ("sort_complex",
+     "its values are complex, and gradients here are of real numbers; np.sort sorts those"),
     ("copyto place putmask",
      "it writes into its argument, which cannot be recorded; np.where(mask, values, a) gives a new array"),
     ("put",

@@ -17,7 +17,7 @@ from .indexing import take_along_axis
 from .inspection import on_data, plain
 from .pytorch_words import says_our_words
 from .reductions import without_nan
-from .shapes import concatenate, ravel
+from .shapes import atleast_1d, concatenate, ravel
 
 
 def _places(x: Any, axis: int, ufunc: Any) -> Any:
@@ -96,7 +96,7 @@ def nancumprod(x: Any, axis: int | None = None, *, dtype: Any = None) -> Any:
 def _with_empty(
     name: str, running: Any, first: Any, x: Any, axis: Any, dtype: Any, initial: bool
 ) -> Any:
-    x = in_array(x)
+    x = atleast_1d(in_array(x))
     if axis is None and len(x.shape) != 1:
         raise ValueError(f"{name}: x of shape {tuple(x.shape)} has several axes; name one, axis=")
     axis = normalize_axis_index(0 if axis is None else axis, len(x.shape))

@@ -12,13 +12,13 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from ..core.dtypes import in_array, widened
 from ..core.options import unwrap
 from ..core.rows import primitive, serves
-from .axes import Axis
+from .axes import Axis, together
 from .elementwise import where
 from .indexing import _along, _integers, _shape_chosen, _spread, getitem, scatter, take_along_axis
 from .inspection import plain
 from .kernels.scatter import check_range
 from .pytorch_words import says_our_words
-from .shapes import broadcast_arrays, stack
+from .shapes import broadcast_arrays, broadcast_to, stack
 
 # Among several arrays ------------------------------------------------------------------------------------
 
@@ -34,8 +34,8 @@ def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0)
             f"select: as many choices as conditions are needed, one or more; there are {len(choicelist)} and "
             f"{len(condlist)}"
         )
-    y = default
-    for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
+    *choices, y = together(*choicelist, default)
+    for condition, choice in zip(reversed(condlist), reversed(choices), strict=True):
         if in_array(condition).dtype.kind != "b":
             raise TypeError("select: the conditions must be arrays of bools, such as x > 0")
         y = where(condition, choice, y)
@@ -50,7 +50,7 @@ def choose(a: Any, choices: Sequence[Any], mode: str = "raise") -> Any:
     """
     if mode != "raise":
         raise TypeError(f"np.choose: mode={mode!r} is not supported on Tensors; only 'raise' is")
-    a, *among = broadcast_arrays(_integers("choose", a, choices[0]), *choices)
+    a, *among = broadcast_arrays(_integers("choose", a, choices[0]), *together(*choices))
     check_range("choose", plain(a), 0, len(among))
     return take_along_axis(stack(among), a[None], 0)[0]
 
@@ -76,7 +76,8 @@ def piecewise(x: Any, condlist: Any, funclist: Sequence[Any], *args: Any, **opti
             own = x[side]
             if not own.size:
                 continue
-            f = scatter(in_array(f(own, *args, **options)).astype(x.dtype), side, x.shape)
+            value = together(x, f(own, *args, **options))[1].astype(x.dtype)
+            f = scatter(broadcast_to(value, own.shape), side, x.shape)
         y = where(side, f, y)
     return y
 
@@ -84,7 +85,7 @@ def piecewise(x: Any, condlist: Any, funclist: Sequence[Any], *args: Any, **opti
 def _conditions(given: Any, x: Any) -> list[Any]:
     """The conditions, one by one, as arrays; a single one, of an x with axes, may stand without a list around it."""
     given = unwrap(given, "piecewise", "condlist")
-    alone = len(x.shape) and not np.ndim(given[0])
+    alone = not np.ndim(given) or (len(x.shape) and not np.ndim(given[0]))
     sides = [given] if alone else [given[k] for k in range(len(given))]
     sides = [np.asarray(side, bool, like=plain(x)) for side in sides]
     if any(side.shape != x.shape for side in sides):

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from ..core.dtypes import in_array
 from ..core.graph import TensorBase, wrap
 from ..core.op import sum_to_shape
 from ..core.rows import Primitive, primitive, serves
-from .axes import explain_axes
+from .axes import arrays_of, explain_axes
 from .indexing import getitem
 from .pytorch_words import says_our_words
 
@@ -139,7 +138,7 @@ def sum_to(x: Any, shape: Sequence[int]) -> Any:
 
 def _as_arrays(arrays: Sequence[Any]) -> list[Any]:
     """The arguments as arrays, numbers and lists too; all of them as Tensors if one is a Tensor."""
-    arrays = [in_array(a) for a in arrays]
+    arrays = arrays_of(arrays)
     if not any(isinstance(a, TensorBase) for a in arrays):
         return arrays
     return [a if isinstance(a, TensorBase) else wrap(a) for a in arrays]
@@ -201,7 +200,7 @@ _concatenate_row = primitive(_concatenate, xs=_concatenate_member)
 def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
     """The arrays one after another along an existing axis; flattened first if axis is None."""
     if axis is None:
-        arrays, axis = [ravel(in_array(a)) for a in arrays], 0
+        arrays, axis = [ravel(a) for a in arrays_of(arrays)], 0
     if not len(arrays):
         raise ValueError("concatenate: at least one array is needed")
     shapes = [np.shape(a) for a in arrays]

@@ -53,7 +53,7 @@ TORCH = {  # where PyTorch's word is another one
 }  # fmt: skip
 OTHER_WORDS = {  # of NumPy's, that lead to an op of another name
     np.percentile: "quantile", np.nanpercentile: "nanquantile", np.cumulative_sum: "cumsum",
-    np.cumulative_prod: "cumprod",
+    np.cumulative_prod: "cumprod", np.linalg.vector_norm: "norm", np.linalg.matrix_norm: "norm",
 }  # fmt: skip
 CONVENTIONS = ("At the kink:", "At a kink:", "At a tie:", "At the edge:")
 TITLES = ("op", "NumPy", "method", "PyTorch", "formula", "convention")
@@ -129,6 +129,8 @@ def documentation(op: object) -> tuple[str, str]:
 
 def ours_by_name(function: object) -> str:
     """The public name of what serves a function of NumPy."""
+    if function in OTHER_WORDS:
+        return OTHER_WORDS[function]
     ours = served[function]
     ours = getattr(ours, "__wrapped__", ours)
     same = [name for name in mg.__all__ if getattr(mg, name) is ours]
@@ -229,5 +231,7 @@ if __name__ == "__main__":
     PAGE.write_text(page())
     constant = ALL & (UFUNCS | FUNCTIONS)
     scipys = [name for name in served if isinstance(name, str)]
-    print(f"{PAGE}: {sum(map(len, ops().values()))} ops; of NumPy's functions {len(ALL & served.keys())} are served")
+    print(
+        f"{PAGE}: {sum(map(len, ops().values()))} ops; of NumPy's functions {len(ALL & served.keys())} are served"
+    )
     print(f"and {len(constant)} constant between jumps; {len(scipys)} of SciPy's")

@@ -35,8 +35,11 @@ def test_insert_and_delete_take_every_kind_of_place(obj, axis):
 def test_a_mask_puts_in_and_takes_out():
     mask = np.array([True, False, True])
     same(lambda x: np.delete(x, mask, 1), X)
-    same(lambda x, v: np.insert(x, mask, v, 1), X, [[1.0, 2.0]])
     x = leaf(X)
+    expected = np.insert(
+        X, np.flatnonzero(mask), [[1.0, 2.0]], 1
+    )  # older versions of NumPy count a mask
+    np.testing.assert_array_equal(np.insert(x, mask, [[1.0, 2.0]], 1), expected)
     with pytest.raises(IndexError):
         np.delete(x, 3, 1)
     with pytest.raises(IndexError):
@@ -103,6 +106,10 @@ def test_an_array_of_one_value_sends_back_the_sum():
         6,
         0,
     ]
+    for parts in ([x[0], x[1]], [[x[0]], [x[1]]]):
+        for call in (lambda v: np.full_like(Tensor(np.ones((2, 2))), v), lambda v: mg.full(2, v)):
+            with pytest.raises(TypeError, match="history"):
+                call(parts)
     with pytest.raises(TypeError, match=r"minigrad\.full"):
         np.full(3, x[0])
     with pytest.raises(TypeError, match=r"minigrad\.full"):
@@ -128,3 +135,24 @@ def test_results_of_any_number_of_axes_stand_where_the_axis_stood():
             same(lambda x, f=f, axis=axis: np.apply_along_axis(f, axis, x), a)
     with pytest.raises(ValueError, match="no slice"):
         np.apply_along_axis(np.sum, 0, leaf(np.ones((2, 0))))
+
+
+def test_python_floats_beside_float64_keep_all_their_digits():
+    x = [1.0, 2.0, 4.0]
+    same(lambda x: np.block([x, 0.1]), x)
+    same(lambda x: np.block([[x[0], 0.1], [0.3, x[1]]]), x)
+    same(
+        lambda x: np.apply_along_axis(lambda r: 0.1 if r[0] > 1 else r.sum(), 0, x.reshape(1, 3)), x
+    )
+    same(lambda x: np.choose([0, 1, 0], [x, 0.1]), x)
+    same(lambda x: np.select([x > 2, x > 1], [x, 0.1], 0.7), x)
+    same(lambda x: np.multiply.outer(x, [0.1, 0.3]), x)
+    same(lambda x: np.subtract.outer(0.1, x), x)
+    same(lambda x: np.hstack([x, 0.1]), x)
+    for f in (np.dot, np.outer, np.kron, lambda a, b: np.einsum("i,->i", a, b)):
+        same(lambda x, f=f: f(x, 0.1), x)
+    i = Tensor([1, 2])  # beside integers they are float32
+    for y in (np.diff(i, prepend=0.1), np.block([i, 0.1]), np.add.outer(i, 0.1), np.append(i, 0.1)):
+        assert y.dtype == "float32"
+    assert np.broadcast_arrays(leaf(x), 1)[1].dtype.kind == "i"
+    assert mg.apply_along_axis(np.argmax, 1, X).dtype.kind == "i"

@@ -88,6 +88,10 @@ def test_integrals_over_even_and_uneven_steps():
     ):  # fmt: skip
         same(f, X)
     same(lambda x: np.trapezoid([1.0, 2.0, 4.0, 0.0, 1.0], x), UNEVEN)
+    heights = rng.standard_normal((3, 2, 2))
+    for axis in (-1, -2):  # counted from the end in what has more axes and in what has fewer
+        same(lambda y, x, axis=axis: np.trapezoid(y, x, axis=axis), heights, heights[0])
+        same(lambda y, x, axis=axis: np.trapezoid(y, x, axis=axis), heights[0], heights)
 
 
 @pytest.mark.filterwarnings("ignore:Arrays of 2-dimensional:DeprecationWarning")

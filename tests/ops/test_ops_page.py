@@ -4,8 +4,10 @@ import re
 
 import ops_page
 import pytest
+from cases import CASES, COMPOSITES
 
 import minigrad as mg
+from minigrad.core.rows import served
 
 NO_OPS = {
     "Tensor", "certify", "check_grads", "checkpoint", "compile", "costs", "debug", "elementwise", "enable_grad",
@@ -26,6 +28,14 @@ def test_the_page_is_up_to_date():
     if f"function of NumPy {ops_page.numpy_version()} does" not in page:
         pytest.skip("the page lists the functions of another version of NumPy")
     assert page == ops_page.page(), "run `python tests/helpers/ops_page.py`"
+
+
+def test_what_is_said_to_have_no_gradient_has_none():
+    said = {row[0].strip("`"): row for row in map(ops_page.numpy_row, ops_page.ALL & served.keys())}
+    cases = CASES | COMPOSITES
+    has_some = {name for name, row in said.items() if row[1].strip("`") in cases}
+    assert [name for name in has_some if said[name][2] == "none"] == []
+    assert [name for name, row in said.items() if not row[1] and hasattr(mg, name[3:])] == []
 
 
 def test_pytorchs_names_exist():

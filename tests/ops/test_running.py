@@ -70,6 +70,7 @@ def test_cumulative_functions_take_numpys_options(name, axis, include_initial):
 
 def test_a_cumulative_function_of_several_axes_asks_which():
     np.testing.assert_array_equal(np.cumulative_sum(leaf([1, 2])).data, [1, 3])
+    np.testing.assert_array_equal(np.cumulative_sum(leaf(2), include_initial=True).data, [0, 2])
     with pytest.raises(ValueError, match=r"np\.cumulative_prod.*\(3, 4, 2\).*axis="):
         np.cumulative_prod(leaf(X))
 

@@ -40,6 +40,8 @@ PIECES = [
     lambda x: np.piecewise(x, [P > 9], [np.sin]),
     lambda x: np.piecewise(x[1], [x[1] < 0, x[1] < 9], [np.sin, np.exp]),
     lambda x: np.piecewise(x[:4].reshape(2, 2), [x[:4].reshape(2, 2) > 0], [np.exp]),
+    lambda x: np.piecewise(x, [x < 0, x > 1], [lambda v: 0.1, lambda v: v.sum(), np.exp]),
+    lambda x: np.piecewise(x[1], x[1] < 9, [np.sin]),
 ]
 
 
