@@ -114,6 +114,8 @@ def together(*values: Any) -> list[Any]:
 def arrays_of(values: Iterable[Any]) -> list[Any]:
     """The values as arrays, Python floats as `together` makes them; lists and integers get a dtype of their own."""
     values = list(values)
+    if float not in map(type, values):
+        return [in_array(v) for v in values]
     is_float = [is_array(v) or type(v) is float for v in values]
     floats = iter(together(*[v for v, kept in zip(values, is_float, strict=True) if kept]))
     return [next(floats) if kept else in_array(v) for v, kept in zip(values, is_float, strict=True)]

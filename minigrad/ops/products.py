@@ -17,10 +17,6 @@ from .pytorch_words import says_our_words
 from .shapes import expand_dims, ravel, reshape, squeeze, sum_to, transpose
 
 
-def _arrays(*xs: Any) -> list[Any]:
-    return arrays_of(xs)
-
-
 def _broadcast(a_shape: Sequence[int], b_shape: Sequence[int]) -> bool:
     try:
         np.broadcast_shapes(tuple(a_shape), tuple(b_shape))
@@ -55,7 +51,7 @@ def matmul(a: Any, b: Any) -> Any:
 
     A 1-d a counts as a row, a 1-d b as a column; the axis so added is dropped from the result, as in NumPy.
     """
-    a, b = _arrays(a, b)
+    a, b = arrays_of((a, b))
     if a.ndim > 1 and b.ndim > 1:
         return _matmul_row(a, b)
     if a.ndim == 0 or b.ndim == 0:
@@ -116,7 +112,7 @@ def linear(x: Any, w: Any, b: Any = None) -> Any:
 
 def matvec(a: Any, x: Any) -> Any:
     """y_i = sum_j a_ij x_j over the last axes of a (..., m, n) and x (..., n), leading axes broadcast."""
-    a, x = _arrays(a, x)
+    a, x = arrays_of((a, x))
     if (
         a.ndim < 2
         or x.ndim < 1
@@ -132,7 +128,7 @@ def matvec(a: Any, x: Any) -> Any:
 
 def vecmat(x: Any, a: Any) -> Any:
     """y_j = sum_i x_i a_ij over the last axis of x (..., m) and the one before the last of a (..., m, n)."""
-    x, a = _arrays(x, a)
+    x, a = arrays_of((x, a))
     if (
         x.ndim < 1
         or a.ndim < 2
@@ -159,7 +155,7 @@ def dot(a: Any, b: Any) -> Any:
 
     The result has the other axes of a, then those of b (`a @ b` broadcasts them). 0-d: the product a b.
     """
-    a, b = _arrays(a, b)
+    a, b = arrays_of((a, b))
     if a.ndim == 0 or b.ndim == 0:
         return a * b
     of_b = max(b.ndim - 2, 0)
@@ -171,7 +167,7 @@ def dot(a: Any, b: Any) -> Any:
 @serves(np.inner)
 def inner(a: Any, b: Any) -> Any:
     """sum_k a[..., k] b[..., k] over the last axes; the result has the others, a's first. 0-d: the product a b."""
-    a, b = _arrays(a, b)
+    a, b = arrays_of((a, b))
     if a.ndim == 0 or b.ndim == 0:
         return a * b
     return _tensordot("inner", a, b, (a.ndim - 1,), (b.ndim - 1,))
@@ -180,7 +176,7 @@ def inner(a: Any, b: Any) -> Any:
 @serves(np.vdot)
 def vdot(a: Any, b: Any) -> Any:
     """sum_k a_k b_k over all elements of two arrays of the same size, flattened."""
-    a, b = _arrays(a, b)
+    a, b = arrays_of((a, b))
     if math.prod(a.shape) != math.prod(b.shape):
         raise ValueError(
             f"vdot: a has shape {a.shape} and b {b.shape}; as many elements in one as in the other are needed"
@@ -192,7 +188,7 @@ def vdot(a: Any, b: Any) -> Any:
 @says_our_words
 def vecdot(a: Any, b: Any, axis: int = -1) -> Any:
     """sum_k a_k b_k along one axis of both, the other axes broadcast."""
-    a, b = (_last(x, axis) for x in _arrays(a, b))
+    a, b = (_last(x, axis) for x in arrays_of((a, b)))
     if a.shape[-1] != b.shape[-1] or not _broadcast(a.shape[:-1], b.shape[:-1]):
         raise ValueError(
             f"vecdot: with the summed axis last a has shape {a.shape} and b {b.shape}; that axis must have one size, "
@@ -214,7 +210,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
 
     axes   n: the last n of a with the first n of b; or (of a, of b): the axes, each a number or a sequence
     """
-    a, b = _arrays(a, b)
+    a, b = arrays_of((a, b))
     if isinstance(axes, (int, np.integer)):
         if not 0 <= axes <= min(a.ndim, b.ndim):
             raise ValueError(f"tensordot: axes={axes}, but a has shape {a.shape} and b {b.shape}")
@@ -258,7 +254,7 @@ def _in_order(x: Any, axes: list[int]) -> Any:
 @serves(np.outer)
 def outer(a: Any, b: Any) -> Any:
     """y_ij = a_i b_j, with a and b flattened."""
-    a, b = _arrays(a, b)
+    a, b = arrays_of((a, b))
     return reshape(a, (-1, 1)) * reshape(b, (1, -1))
 
 
@@ -268,7 +264,7 @@ def kron(a: Any, b: Any) -> Any:
 
     The array with fewer axes gets leading axes of size 1.
     """
-    a, b = _arrays(a, b)
+    a, b = arrays_of((a, b))
     ndim = max(a.ndim, b.ndim)
     a_shape, b_shape = ((1,) * (ndim - x.ndim) + tuple(x.shape) for x in (a, b))
     y = reshape(a, [n for size in a_shape for n in (size, 1)]) * reshape(
@@ -283,7 +279,7 @@ def multi_dot(arrays: Sequence[Any]) -> Any:
 
     The first may be 1-d, a row, and the last 1-d, a column; these axes are dropped from the result.
     """
-    xs = _arrays(*arrays)
+    xs = arrays_of(arrays)
     shapes = [tuple(x.shape) for x in xs]
     if len(xs) < 2:
         raise ValueError(f"multi_dot: at least two arrays are needed, not {len(xs)}")

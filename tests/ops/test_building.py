@@ -39,7 +39,7 @@ def test_a_mask_puts_in_and_takes_out():
     expected = np.insert(
         X, np.flatnonzero(mask), [[1.0, 2.0]], 1
     )  # older versions of NumPy count a mask
-    np.testing.assert_array_equal(np.insert(x, mask, [[1.0, 2.0]], 1), expected)
+    np.testing.assert_array_equal(np.insert(x, mask, [[1.0, 2.0]], 1).data, expected)
     with pytest.raises(IndexError):
         np.delete(x, 3, 1)
     with pytest.raises(IndexError):
