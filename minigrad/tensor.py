@@ -18,6 +18,15 @@ from .methods import Methods
 from .ops.inspection import asked_by_scipy
 from .ops.pytorch_words import no_attribute
 
+_RECORDED = """\
+  np.exp(t)                          not  math.exp(t)
+  np.stack([t, u]) or np.block            np.array([t, u])
+  np.sum(np.stack([t, u]))                np.sum([t, u])
+  np.concatenate([t, u])                  np.r_[t, u]
+  minigrad.full(shape, t)                 np.full(shape, t)
+  np.where(mask, t, a) or np.stack        a[i] = t
+  np.dot(a, t) or a @ t                   a.dot(t)"""
+
 
 class Tensor(Methods):
     """An n-d array of numbers that records what is done to it, so that gradients can flow back.
@@ -227,12 +236,8 @@ class Tensor(Methods):
     def _leaving(self, how: str) -> Tensor:
         if self._requires_grad:
             raise TypeError(
-                f"{how} of a Tensor that requires grad would lose its history unseen; take t.item() for a number, "
-                "t.detach().numpy() for an array (to write it: a[i] = t.detach().numpy()), or compute with NumPy's "
-                "functions: np.exp(t), not math.exp(t); np.stack([t, u]) or np.block([[t, u], [v, w]]), not np.array "
-                "or Tensor of a list, so np.sum(np.stack([t, u])) and not np.sum([t, u]); np.concatenate, not np.r_; "
-                "minigrad.full(shape, t), not np.full; np.where(mask, t, a) or np.stack, not a[i] = t; np.dot(a, t) or "
-                "a @ t, not a.dot(t)"
+                f"{how} of a Tensor that requires grad would lose its history unseen. Take t.item() for a number and "
+                f"t.detach().numpy() for an array; or compute with what is recorded:\n{_RECORDED}"
             )
         return self
 
