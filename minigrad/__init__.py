@@ -172,7 +172,7 @@ def __getattr__(name: str) -> Any:
         return getattr(import_module("minigrad.program"), name)
     for module in later() if name in __all__ else ():
         if name in vars(module):
-            return vars(module)[name]
+            return globals().setdefault(name, vars(module)[name])  # found at once from now on
     no_attribute("minigrad", name)
 
 

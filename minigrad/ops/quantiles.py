@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from ..core import options
 from ..core.dtypes import in_array, narrowed, widened
-from ..core.options import unwrap
 from ..core.rows import serves
 from .axes import Axis, axes_of, count, in_floats, joined, kept_shape, serves_with_axis
 from .indexing import take_along_axis
@@ -43,7 +43,7 @@ def nanmedian(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 def _quantile(op: str, x: Any, q: Any, axis: Axis, keepdims: bool, skips_nan: bool) -> Any:
-    q = np.asarray(unwrap(q, op, "q"), float)
+    q = np.asarray(options.unwrap(q, op, "q"), float)
     if not np.all((q >= 0) & (q <= 1)):
         raise ValueError(f"{op}: q must lie in [0, 1], in percentiles in [0, 100]; it is {q}")
     axes = axes_of(x, axis)
@@ -90,7 +90,7 @@ def _of_numpys(name: str, ours: Any, scale: float) -> Any:
             )
         if out is not None:
             raise TypeError(f"np.{name}: out= is not supported on Tensors; leave it out")
-        return ours(a, np.divide(unwrap(q, name, "q"), scale), axis, bool(keepdims))
+        return ours(a, np.divide(options.unwrap(q, name, "q"), scale), axis, bool(keepdims))
 
     call.__name__ = f"_numpy_{name}"
     return call
@@ -129,7 +129,7 @@ def partition(x: Any, kth: Any, axis: int | None = -1) -> Any:
     """
     x, axis = (ravel(in_array(x)), 0) if axis is None else (x, axis)
     axis = normalize_axis_index(axis, len(x.shape))
-    kth = unwrap(kth, "partition", "kth")
+    kth = options.unwrap(kth, "partition", "kth")
     return take_along_axis(x, on_data(np.argpartition, x, kth, axis), axis)
 
 

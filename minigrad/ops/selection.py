@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from ..core import options
 from ..core.dtypes import in_array, widened
-from ..core.options import unwrap
 from ..core.rows import primitive, serves
 from .axes import Axis, together
 from .elementwise import where
@@ -84,7 +84,7 @@ def piecewise(x: Any, condlist: Any, funclist: Sequence[Any], *args: Any, **opti
 
 def _conditions(given: Any, x: Any) -> list[Any]:
     """The conditions, one by one, as arrays; a single one, of an x with axes, may stand without a list around it."""
-    given = unwrap(given, "piecewise", "condlist")
+    given = options.unwrap(given, "piecewise", "condlist")
     alone = not np.ndim(given) or (len(x.shape) and not np.ndim(given[0]))
     sides = [given] if alone else [given[k] for k in range(len(given))]
     sides = [np.asarray(side, bool, like=plain(x)) for side in sides]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import minigrad
+from minigrad.ops import later
 
 ROOT = Path(minigrad.__file__).parents[1]
 SOURCES = {
@@ -206,6 +207,12 @@ assert isinstance(CALL, minigrad.Tensor)
 """
     for call in ("np.linalg.inv(t)", "minigrad.inv(t)"):
         subprocess.run([sys.executable, "-c", code.replace("CALL", call)], check=True, cwd=ROOT)
+
+
+def test_a_name_that_is_read_later_means_one_thing_in_all_files_that_have_it():
+    for name in minigrad.__all__:
+        found = [vars(module)[name] for module in later() if name in vars(module)]
+        assert all(f is found[0] for f in found), name
 
 
 def test_dir_shows_the_public_names_and_rooms_alone():

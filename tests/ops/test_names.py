@@ -18,6 +18,7 @@ NOT_THE_TABLE = {
     "axes",
     "labels",
     "loss_terms",
+    "parameters",
     "pytorch_words",
     "fused",
     "kernels",
