@@ -17,6 +17,7 @@ import minigrad as mg
 import minigrad.ops
 from minigrad.core.rows import served
 from minigrad.methods import Methods
+from minigrad.numpy_protocols import _words
 from minigrad.ops.inspection import FUNCTIONS, UFUNCS, VALUES, name_of
 from minigrad.ops.refused import WHY
 
@@ -144,7 +145,20 @@ def numpy_row(function: object) -> list[str]:
     formula, convention = documentation(getattr(mg, ours, served[function]))
     is_constant = "without gradient" in formula or "No gradient" in formula
     orders = "none" if is_constant else "any order"
-    return [f"`{name_of(function)}`", f"`{ours}`" if ours else "", orders, convention]
+    options = ", ".join(f"`{word}`" for word in options_not_taken(function))
+    return [f"`{name_of(function)}`", f"`{ours}`" if ours else "", orders, options, convention]
+
+
+def options_not_taken(function: object) -> list[str]:
+    """What else NumPy's function may be given; ours raises for it. No function of ours takes `out`."""
+    if isinstance(function, np.ufunc):
+        return []
+    ours = served[function]
+    named, takes_any = _words(ours)
+    takes_any |= ours.__name__ == "_numpy_where"  # its branches have no names
+    parameters = inspect.signature(function).parameters.values()
+    optional = [p.name for p in parameters if p.default is not p.empty and p.name != "out"]
+    return [] if takes_any else [word for word in optional if word not in named]
 
 
 def listed(functions: Iterable[object]) -> str:
@@ -162,9 +176,11 @@ def numpy_tables() -> list[str]:
         "",
         f"What each function of NumPy {numpy_version()} does with a `Tensor`. Those that make arrays from numbers,",
         "read files or print (`np.arange`, `np.load`, ...) do not ask a Tensor what to do, and are not listed.",
+        "An option that is not taken raises by its name; so do the options of ufuncs, and `out=` where a gradient",
+        "would be lost.",
         "",
         *table(
-            ("NumPy", "minigrad", "gradient", "convention"),
+            ("NumPy", "minigrad", "gradient", "options not taken", "convention"),
             [numpy_row(f) for f in sorted(ALL & served.keys(), key=name_of)],
         ),
         "",
