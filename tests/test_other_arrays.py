@@ -162,7 +162,7 @@ def test_a_write_into_an_array_that_would_lose_a_gradient_raises_and_names_the_r
 @pytest.mark.parametrize("at", [slice(None), 0])
 def test_the_method_dot_of_an_array_says_how_the_product_is_written(at):
     a, w = np.ones((2, 2)), Tensor(X, requires_grad=True)[at]
-    with pytest.raises(TypeError, match=r"np\.dot\(a, t\) or a @ t, not a\.dot\(t\)"):
+    with pytest.raises(TypeError, match=r"np\.dot\(a, t\) or a @ t +a\.dot\(t\)"):
         a.dot(w)
     np.testing.assert_array_equal((a @ w).data, a @ X[at])
     np.testing.assert_array_equal(np.dot(a, w).data, np.dot(a, X[at]))
