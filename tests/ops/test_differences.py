@@ -94,16 +94,26 @@ def test_integrals_over_even_and_uneven_steps():
         same(lambda y, x, axis=axis: np.trapezoid(y, x, axis=axis), heights[0], heights)
 
 
-@pytest.mark.filterwarnings("ignore:Arrays of 2-dimensional:DeprecationWarning")
-def test_products_of_vectors_of_two_and_three_along_any_axes():
-    a, b, c = rng.standard_normal((3, 4)), rng.standard_normal((4, 3)), rng.standard_normal((4, 2))
+def test_products_of_vectors_of_three_along_any_axes():
+    a, b = rng.standard_normal((3, 4)), rng.standard_normal((4, 3))
     same(lambda a, b: np.cross(a, b, axisa=0), a, b)
     same(lambda a, b: np.cross(a, b, 0, 1, 0), a, b)
     same(lambda a: np.cross(a, a[:, ::-1], axis=0), a)
-    same(np.cross, b, c)
-    same(np.cross, c, b)
-    same(np.cross, c, c[:, ::-1])
     same(np.linalg.cross, b, b[0])
+
+
+def test_a_vector_of_two_has_a_third_component_of_0():
+    """As NumPy had it before 2.5."""
+    b, c = rng.standard_normal((4, 3)), rng.standard_normal((4, 2))
+    whole, turned = np.pad(c, ((0, 0), (0, 1))), np.pad(c[:, ::-1], ((0, 0), (0, 1)))
+    for x, y, expected in (
+        (b, c, np.cross(b, whole)),
+        (c, b, np.cross(whole, b)),
+        (c, c[:, ::-1], np.cross(whole, turned)[:, 2]),
+    ):
+        found = np.cross(*[Tensor(v, requires_grad=True) for v in (x, y)])
+        assert found.requires_grad
+        np.testing.assert_allclose(found.data, expected, rtol=1e-13, atol=1e-13)
 
 
 def test_python_numbers_beside_float64_keep_all_their_digits():
