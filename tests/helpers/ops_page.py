@@ -156,7 +156,10 @@ def options_not_taken(function: object) -> list[str]:
     ours = served[function]
     named, takes_any = _words(ours)
     takes_any |= ours.__name__ == "_numpy_where"  # its branches have no names
-    parameters = inspect.signature(function).parameters.values()
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except ValueError:  # older versions of NumPy do not tell those of a function in C
+        return []
     optional = [p.name for p in parameters if p.default is not p.empty and p.name != "out"]
     return [] if takes_any else [word for word in optional if word not in named]
 
