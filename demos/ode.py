@@ -61,9 +61,19 @@ def states_at(times: np.ndarray, start: np.ndarray, rates: np.ndarray) -> np.nda
     return solve_ivp(slope, times[[0, -1]], start, t_eval=times, **TOLERANCES).y.T
 
 
+def start_and_rates(logarithms: np.ndarray) -> list[np.ndarray]:
+    """The two numbers of 1900 and the four rates, of the logarithms of all six."""
+    return np.split(np.exp(logarithms), [2])
+
+
+def loss_at(logarithms: np.ndarray) -> float:
+    """The loss alone, of the logarithms of all six."""
+    return float(loss(states_at(YEARS, *start_and_rates(logarithms))))
+
+
 def loss_and_gradient(logarithms: np.ndarray) -> tuple[float, np.ndarray]:
     """The loss, and its gradient by the logarithms of (hares, lynxes, a, b, c, d), which keep all of them positive."""
-    start, rates = np.split(np.exp(logarithms), [2])
+    start, rates = start_and_rates(logarithms)
     states = states_at(YEARS, start, rates)
     value, jumps = minigrad.value_and_grad(loss)(states)
 
@@ -86,13 +96,8 @@ def loss_and_gradient(logarithms: np.ndarray) -> tuple[float, np.ndarray]:
 def worst_difference(at: np.ndarray) -> float:
     """The largest |gradient - central difference| over the six, in parts of the gradient's norm."""
     gradient = loss_and_gradient(at)[1]
-
-    def value(logarithms: np.ndarray) -> float:
-        start, rates = np.split(np.exp(logarithms), [2])
-        return float(loss(states_at(YEARS, start, rates)))
-
     steps = H * np.eye(len(at))
-    numerical = [(value(at + step) - value(at - step)) / (2 * H) for step in steps]
+    numerical = [(loss_at(at + step) - loss_at(at - step)) / (2 * H) for step in steps]
     return float(np.abs(gradient - numerical).max() / np.linalg.norm(gradient))
 
 
@@ -101,7 +106,7 @@ def draw(before: np.ndarray, after: np.ndarray, path: Path) -> None:
     figure = Figure(figsize=(9.6, 4.2), layout="constrained")
     over_time, plane = figure.subplots(1, 2, width_ratios=[1.5, 1])
     times = np.linspace(YEARS[0], YEARS[-1], 400)
-    first, fitted = [states_at(times, *np.split(np.exp(each), [2])) for each in (before, after)]
+    first, fitted = [states_at(times, *start_and_rates(each)) for each in (before, after)]
     for column, name in enumerate(("hares", "lynxes")):
         over_time.plot(
             YEARS, COUNTS[:, column], "o", color=COLORS[column], label=f"{name}, counted"
@@ -131,9 +136,7 @@ def main() -> None:
     seconds = time.perf_counter() - began
     for name, first, last in zip(START, START.values(), np.exp(fit.x), strict=True):
         print(f"  {name:15} {first:8.4f} -> {last:8.4f}")
-    print(
-        f"loss {loss_and_gradient(before)[0]:.4f} -> {fit.fun:.4f}, {fit.nfev} gradients, {seconds:.1f} s"
-    )
+    print(f"loss {loss_at(before):.4f} -> {fit.fun:.4f}, {fit.nfev} gradients, {seconds:.1f} s")
     draw(before, fit.x, arguments.out / "ode.png")
 
 

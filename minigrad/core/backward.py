@@ -31,15 +31,7 @@ def grad(
 ) -> Any:
     """dy/dx for each x in xs, contracted with `seed`: sum_i seed_i dy_i/dx.
 
-    xs            a Tensor gives a Tensor, a sequence gives a tuple; they need not be leaves
-    seed          of y's shape; may be omitted if y has one element; may itself require grad
-    create_graph  record the derivative, so that it can be differentiated again
-    retain_graph  keep the saved values for another backward; by default equal to `create_graph`
-    tap           called with (node, argument, contribution) for each edge that is followed
-
-    An x that y does not depend on gets None. Raises ValueError for an x that does not require grad and for a
-    non-scalar y without seed; RuntimeError for a y without history, a freed graph or a saved value that was written
-    since.
+    The core of `minigrad.grad`, whose docstring tells of each argument and error.
     """
     single = isinstance(xs, TensorBase)
     targets: list[Any] = [xs] if single else list(xs)
