@@ -38,8 +38,8 @@ class Landing(Node):
 
 
 # One node in 32, in no regular order, and their number is prime: so that no regular graph avoids them.
-_SIZE = 4099
-draw = cycle([Landing if k**3 % _SIZE < _SIZE // 32 else None for k in range(_SIZE)]).__next__
+SIZE = 4099
+draw = cycle([Landing if k**3 % SIZE < SIZE // 32 else None for k in range(SIZE)]).__next__
 
 # Python 3.13 frees up to 10,000 objects within each other, be they nested tuples, and needs up to a megabyte of stack
 # for that, which a thread may not have. Others nest 50 at most, or look how much room there is.
