@@ -33,9 +33,10 @@ def measure(chosen: Chosen) -> Results:
         except subprocess.CalledProcessError:
             engines.remove(engine)
             results.left_out("imports", {engine: "its import fails"})
+    # the least, as a Python that was delayed may take longer than an import
+    bare = min(seconds("pass") for _ in range(5))
     taken = []
     for _ in progress(range(chosen.rounds), "imports"):
-        bare = seconds("pass")
         taken.append({e: seconds(f"import {ENGINES[e].imports}") - bare for e in engines})
     results.add("import", taken)
     return results
