@@ -18,6 +18,8 @@ class _BatchNorm(Module):
     """The layer behind BatchNorm1d and BatchNorm2d, which only say what inputs they take."""
 
     inputs: dict[int, str]  # number of axes -> their names
+    ranks: Any = None  # those whose rows count together, set by nn.parallel.DataParallel
+    rows = 0  # that were seen with them since it last averaged
 
     def __init__(
         self,
@@ -50,7 +52,7 @@ class _BatchNorm(Module):
     def _by_batch(self, x: Any) -> Any:
         """x by its own mean and variance, which go into the running ones; if momentum is None, these are averages."""
         n = math.prod(x.shape) // self.num_features
-        if n == 1:
+        if n == 1 and self.ranks is None:
             raise ValueError(
                 f"{type(self).__name__}: an input of shape {tuple(x.shape)} has one value per channel, which has no "
                 "variance to learn from; train on larger batches, or call eval() to use the running statistics"
@@ -63,7 +65,15 @@ class _BatchNorm(Module):
             self.num_batches_tracked.assign(self.num_batches_tracked.data + 1)
             momentum = 1 / self.num_batches_tracked.data if momentum is None else momentum
         share = 0.0 if momentum is None else momentum
+        if self.ranks is not None:
+            return self._over_ranks(x, mean, var, share)
         return minigrad.batch_norm(x, mean, var, self.weight, self.bias, True, share, self.eps)
+
+    def _over_ranks(self, x: Any, mean: Any, var: Any, momentum: float) -> Any:
+        from ..parallel.statistics import batch_norm
+
+        self.rows += len(x)
+        return batch_norm(x, self.ranks, mean, var, self.weight, self.bias, momentum, self.eps)
 
     def _check_shape(self, x: Any) -> None:
         name, shape = type(self).__name__, tuple(x.shape)

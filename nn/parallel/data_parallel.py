@@ -1,0 +1,162 @@
+"""DataParallel: the same model on every rank, trained by the gradient of the rows of all."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from minigrad import Tensor
+
+from ..layers.batch_norm import _BatchNorm
+from ..module import Buffer, Module
+from ..saving.generators import generators_of
+from .ranks import Ranks
+
+
+class DataParallel:
+    """g = sum_r w_r g_r / sum_r w_r: the gradient of the mean over the rows of all ranks, with w_r rows on rank r.
+
+    model         stays itself. Here all ranks get the parameters and buffers of rank 0, and the Generators that its
+                  modules hold, and the package's default one, go on with other numbers on each rank, so that masks
+                  differ
+    ranks         `nn.parallel.world()`
+    synchronised  True: BatchNorm takes mean and variance over the rows of all ranks, for two more sums per layer and
+                  pass. False: over those of its own rank, and the running ones are averaged with the gradients
+
+    ValueError names what differs if the models of the ranks are not of one kind.
+    """
+
+    def __init__(self, model: Module, ranks: Ranks, synchronised: bool = False) -> None:
+        self.model, self.ranks = model, ranks
+        self._compare()
+        for _, value in self._state():
+            value.assign(ranks.broadcast(np.array(value.data, order="C")))
+        separate(model, ranks)
+        self._synchronised = [
+            module for module in model.modules() if isinstance(module, _BatchNorm) and synchronised
+        ]
+        for module in self._synchronised:
+            module.ranks = ranks
+
+    def average(self, weight: float) -> None:
+        """Set every gradient, and every running statistic, to its mean over the ranks, by their weights.
+
+        weight  what this rank's loss was divided by: the number of its rows; for a weighted cross-entropy the sum of
+                w[y] over the rows that are not ignored. With 0 the gradients here, which may be nan, are not read
+
+        A parameter that no rank has used keeps the gradient None; one that some have used counts as 0 on the others.
+        """
+        params = [p for p in self.model.parameters() if p.requires_grad]
+        missing = sum(p.grad is None for p in params)
+        told = self.ranks.meet("average", weight, missing, self._digest(), self._rows())
+        weights = _checked(told[:, 0])
+        if self.ranks.size == 1:
+            return
+        if (told[:, 2] != told[0, 2]).any():
+            self._compare()
+        self._check_rows(weights, told[:, 3])
+        if told[:, 1].any():
+            used = np.array([p.grad is not None for p in params], np.float32)
+            params = [p for p, n in zip(params, self.ranks.sum(used), strict=True) if n]
+        buffers = [b for _, b in self._state() if isinstance(b, Buffer)]
+        if not weights.all():  # a rank without rows has counted no batch
+            for b in buffers:
+                if b.dtype.kind != "f":
+                    b.assign(self.ranks.broadcast(b.data.copy(), int(weights.argmax())))
+        running = [b for b in buffers if b.dtype.kind == "f"]
+        grads = [None if p.grad is None else p.grad.data for p in params]
+        means = self._means([*grads, *(b.data for b in running)], [*params, *running], weights)
+        for p in params:
+            p.grad = Tensor(next(means))
+        for b in running:
+            b.assign(next(means))
+
+    def _means(self, arrays: list[Any], like: list[Any], weights: Any) -> Iterator[Any]:
+        """The weighted means over the ranks of arrays, None for zeros, that travel as one array of each dtype."""
+        share = weights[self.ranks.rank] / weights.sum()
+        dtypes = [np.promote_types(t.dtype, np.float32) for t in like]
+        flat = {
+            d: np.empty(sum(t.size for t, of in zip(like, dtypes, strict=True) if of == d), d)
+            for d in dict.fromkeys(dtypes)
+        }
+        parts, ends = [], dict.fromkeys(flat, 0)
+        for array, t, dtype in zip(arrays, like, dtypes, strict=True):
+            start = ends[dtype]
+            ends[dtype] = start + t.size
+            part = flat[dtype][start : ends[dtype]].reshape(t.shape)
+            parts.append(part)
+            if array is None or not share:
+                part.fill(0)
+            else:
+                np.multiply(array, share, out=part)
+        for whole in flat.values():
+            self.ranks.sum(whole)
+        return (part.astype(t.dtype, copy=False) for part, t in zip(parts, like, strict=True))
+
+    def _state(self) -> list[tuple[str, Any]]:
+        """(name, Parameter or Buffer), each once, under its first name."""
+        found = {id(value): (name, value) for name, value in reversed([*self.model._walk()])}
+        return [*reversed(found.values())]
+
+    def _kinds(self) -> list[str]:
+        """A line for each entry of the state: all that must be the same on the ranks."""
+        return [
+            f"{name} {v.dtype} {tuple(v.shape)}{'' if v.requires_grad or isinstance(v, Buffer) else ' frozen'}"
+            for name, v in self._state()
+        ]
+
+    def _digest(self) -> int:
+        return zlib.crc32("\n".join(self._kinds()).encode())
+
+    def _compare(self) -> None:
+        """Raise ValueError if the models of the ranks differ in names, shapes, dtypes or what is frozen."""
+        mine = self._kinds()
+        first, *others = (
+            told.decode().split("\n") for told in self.ranks.gather("\n".join(mine).encode())
+        )
+        for rank, other in enumerate(others, 1):
+            if other != first:
+                here = [line for line in first if line not in other] or ["another order"]
+                there = [line for line in other if line not in first] or ["another order"]
+                raise ValueError(
+                    f"DataParallel: the model of rank {rank} is not that of rank 0.\n"
+                    f"  rank 0: {', '.join(here[:3])}\n  rank {rank}: {', '.join(there[:3])}"
+                )
+
+    def _rows(self) -> float:
+        """The rows that BatchNorm has seen since the last average, if it takes those of all ranks."""
+        rows = max((module.rows for module in self._synchronised), default=0)
+        for module in self._synchronised:
+            module.rows = 0
+        return rows
+
+    def _check_rows(self, weights: Any, rows: Any) -> None:
+        if rows.any() and not np.allclose(weights * rows.sum(), rows * weights.sum(), rtol=1e-6):
+            raise ValueError(
+                f"average: with synchronised BatchNorm the loss must be a mean over rows; the ranks had {rows.tolist()} "
+                f"rows, and weights {weights.tolist()}"
+            )
+
+
+def separate(model: Module, ranks: Ranks) -> None:
+    """Let the Generators of the modules, and the default one, go on with other numbers on each rank."""
+    for names, generator in generators_of(model, None):
+        bits: Any = generator.bit_generator
+        if ranks.size > 1 and not hasattr(bits, "jumped"):
+            raise ValueError(
+                f"DataParallel: the {type(bits).__name__} of {names[0]} has no streams for several ranks; use PCG64, "
+                "as np.random.default_rng does"
+            )
+        if ranks.rank:
+            bits.state = bits.jumped(ranks.rank).state
+
+
+def _checked(weights: Any) -> Any:
+    if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
+        raise ValueError(
+            f"average: the weights of the ranks are {weights.tolist()}; numbers from 0 are needed, and not all 0"
+        )
+    return weights
