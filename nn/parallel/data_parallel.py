@@ -12,7 +12,7 @@ from minigrad import Tensor
 
 from ..layers.batch_norm import _BatchNorm
 from ..module import Buffer, Module
-from ..saving.generators import generators_of
+from ..saving.generators import separate
 from .ranks import Ranks
 
 
@@ -136,22 +136,9 @@ class DataParallel:
     def _check_rows(self, weights: Any, rows: Any) -> None:
         if rows.any() and not np.allclose(weights * rows.sum(), rows * weights.sum(), rtol=1e-6):
             raise ValueError(
-                f"average: with synchronised BatchNorm the loss must be a mean over rows; the ranks had {rows.tolist()} "
-                f"rows, and weights {weights.tolist()}"
+                f"average: with synchronised BatchNorm the loss must be a mean over rows; the ranks had "
+                f"{rows.tolist()} rows, and weights {weights.tolist()}"
             )
-
-
-def separate(model: Module, ranks: Ranks) -> None:
-    """Let the Generators of the modules, and the default one, go on with other numbers on each rank."""
-    for names, generator in generators_of(model, None):
-        bits: Any = generator.bit_generator
-        if ranks.size > 1 and not hasattr(bits, "jumped"):
-            raise ValueError(
-                f"DataParallel: the {type(bits).__name__} of {names[0]} has no streams for several ranks; use PCG64, "
-                "as np.random.default_rng does"
-            )
-        if ranks.rank:
-            bits.state = bits.jumped(ranks.rank).state
 
 
 def _checked(weights: Any) -> Any:

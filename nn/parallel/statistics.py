@@ -30,7 +30,7 @@ def _quotient(a: float, b: float) -> float:
 
 # Each rank walks back from the mean over its own w_k rows, and `average` multiplies what it finds by w_k / sum_r w_r:
 # so what comes back from rank r is multiplied by w_r / w_k here.
-sum_over_ranks = minigrad.primitive(
+sum_over_ranks: Any = minigrad.primitive(
     _over_ranks,
     x=lambda g, ranks, rows, given, taken: sum_over_ranks(
         g, ranks, rows, _quotient(rows, taken), _quotient(rows, given)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
+import zlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ..module import Module
-from .generators import generators_of, problems_with, restore, states_of
+from .generators import generators_of, problems_with, restore, separate, states_of
 
 if TYPE_CHECKING:
     from minigrad.files import StrPath
+
+    from ..parallel import Ranks
 
 
 class Loaded(NamedTuple):
@@ -30,6 +34,7 @@ def save(
     step: int | None = None,
     rng: np.random.Generator | None = None,
     extra: Any = None,
+    ranks: Ranks | None = None,
 ) -> None:
     """Write the model's parameters and buffers, and whatever else is given, to one safetensors file.
 
@@ -38,6 +43,7 @@ def save(
     rng    a Generator that the run uses. Those that modules hold (Dropout) and the package's default one are always
            saved
     extra  plain data: None, bools, numbers, strings, arrays, and lists, tuples and dicts of them
+    ranks  `nn.parallel.world()`, if several train the model: all call save, rank 0 writes, with the Generators of all
 
     The file is replaced in one step: after kill -9 or a loss of power it is the old one or the new one, whole.
 
@@ -67,7 +73,25 @@ def save(
     if schedule is not None:
         parts["schedule"] = _state_of(schedule)
     parts |= {"step": step, "extra": extra}
-    write_file(path, arrays, parts)
+    if ranks is not None and ranks.size > 1:
+        parts["ranks"] = _told_by_all(ranks, arrays, parts["generators"])
+    if ranks is None or ranks.rank == 0:
+        write_file(path, arrays, parts)
+    if ranks is not None:
+        ranks.meet("save")  # from here on there is a file
+
+
+def _told_by_all(ranks: Ranks, arrays: Mapping[str, Any], states: list[Any]) -> list[str]:
+    """The states of each rank's generators, as JSON; RuntimeError if the ranks do not have the same model."""
+    crc = 0
+    for array in arrays.values():
+        crc = zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data, crc)
+    if len({*ranks.meet("save", crc)[:, 0]}) > 1:
+        raise RuntimeError(
+            "save: the parameters of the ranks have come apart; each step must begin with DataParallel.average"
+        )
+    text = json.dumps(states, default=lambda array: array.tolist())
+    return [told.decode() for told in ranks.gather(text.encode())]
 
 
 def load(
@@ -76,12 +100,15 @@ def load(
     optimizer: Any = None,
     schedule: Any = None,
     rng: np.random.Generator | None = None,
+    ranks: Ranks | None = None,
 ) -> Loaded:
     """Restore from what `save` wrote everything that is given.
 
     With the model alone, only its parameters and buffers are read. With an optimizer, a schedule or an rng, a run is
     resumed, bit for bit: the states of all generators are then read too, including those that modules hold and the
     package's default one.
+
+    With `ranks` each goes on with its own Generators; of a file of another number of ranks, with rank 0's, separated.
 
     Any safetensors file works for a model: one that PyTorch saved of the same architecture has the same names.
 
@@ -107,7 +134,8 @@ def load(
             )
         else:
             problems += [p for name, owner in resumed for p in _unfit(parts, name, owner, model)]
-            problems += problems_with(parts["generators"], generators)
+            states = _states_for(ranks, parts)
+            problems += problems_with(states, generators)
     if not problems and parts is not None:
         # the optimizer once more: its rates must hold, but loading a schedule sets others
         problems = _load_states([*resumed, *resumed[:1]], parts)
@@ -117,8 +145,21 @@ def load(
     if parts is None:
         return Loaded(None, None)
     if resumed or rng is not None:
-        restore(parts["generators"], generators)
+        restore(states, generators)
+        if ranks is not None and states is parts["generators"]:
+            separate(model, ranks)
     return Loaded(parts["step"], parts["extra"])
+
+
+def _states_for(ranks: Ranks | None, parts: dict[str, Any]) -> Any:
+    """The states of this rank's generators if as many ranks wrote the file, else rank 0's."""
+    told = parts.get("ranks", [])
+    if ranks is None or len(told) != ranks.size:
+        return parts["generators"]
+    states = json.loads(told[ranks.rank])
+    if not _are_states(states):
+        raise ValueError("load: the states of the ranks' generators are not what save writes")
+    return states
 
 
 def _check_model(what: str, model: Any) -> None:
@@ -130,15 +171,22 @@ def _check_model(what: str, model: Any) -> None:
 
 def _is_saved(parts: dict[str, Any]) -> bool:
     """True for parts in the form that `save` writes; their owners check the states themselves."""
-    if not _has(parts, "generators", "step", "extra") or not isinstance(parts["generators"], list):
+    if not _has(parts, "generators", "step", "extra"):
         return False
     optimizer, schedule = parts.get("optimizer"), parts.get("schedule")
     return (
-        all(_has(g, "names", "state") and _are_texts(g["names"]) for g in parts["generators"])
+        _are_states(parts["generators"])
+        and _are_texts(parts.get("ranks", []))
         and (optimizer is None or _has(optimizer, "law", "params", "state"))
         and (optimizer is None or _are_texts(optimizer["params"]))
         and (schedule is None or _has(schedule, "law", "state"))
         and _are_texts([part["law"] for part in (optimizer, schedule) if part is not None])
+    )
+
+
+def _are_states(states: Any) -> bool:
+    return isinstance(states, list) and all(
+        _has(g, "names", "state") and _are_texts(g["names"]) for g in states
     )
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import minigrad
 
 from ..module import Module
+
+if TYPE_CHECKING:
+    from ..parallel import Ranks
 
 
 def generators_of(model: Module, rng: np.random.Generator | None) -> list[tuple[list[str], Any]]:
@@ -64,3 +67,16 @@ def _pairs(states: list[dict[str, Any]], generators: list[tuple[list[str], Any]]
 
 def _text(groups: list[tuple[str, ...]]) -> str:
     return ", ".join(" = ".join(names) for names in groups)
+
+
+def separate(model: Module, ranks: Ranks) -> None:
+    """Let the Generators of the modules, and the default one, go on with other numbers on each rank."""
+    for names, generator in generators_of(model, None):
+        bits: Any = generator.bit_generator
+        if ranks.size > 1 and not hasattr(bits, "jumped"):
+            raise ValueError(
+                f"DataParallel: the {type(bits).__name__} of {names[0]} has no streams for several ranks; use PCG64, "
+                "as np.random.default_rng does"
+            )
+        if ranks.rank:
+            bits.state = bits.jumped(ranks.rank).state
