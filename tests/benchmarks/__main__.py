@@ -38,6 +38,7 @@ REPORTS = {
     "layers": "each layer of a step, forward and backward, in minigrad and PyTorch",
     "convolutions": "convolution in many configurations, forward and backward, in minigrad and PyTorch",
     "scaling": "a step as batch, width and depth grow, in minigrad and PyTorch",
+    "ranks": "a step in one process and on two ranks that MPI starts, in minigrad and PyTorch",
     "pictures": "a graph of 100 to 20,000 ops as plain data, as a picture and as a page",
     "train": "seconds until demos/mnist.py --model cnn reaches 99.0%, in minigrad and PyTorch; not by default",
 }

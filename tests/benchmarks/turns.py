@@ -97,20 +97,25 @@ def turns(
     count: int,
     title: str = "",
     one_thread: bool = False,
+    command: Callable[[str], tuple[list[str], dict[str, str]]] | None = None,
 ) -> Rounds:
     """`count` rounds, in each of which every engine takes one turn of the report's `job(engine, what)`.
 
     An engine that cannot do it takes no part; the others go on. With `one_thread` they compute in one, as far as they
-    listen to the environment; then none spins, and there is no pause between the turns.
+    listen to the environment; then none spins, and there is no pause between the turns. `command` gives for an engine
+    what starts its process, and the environment to add, where it is not `worker.py` alone.
     """
+    alone = [sys.executable, str(WORKER), report]
+    told = {
+        engine: ([*alone, engine, what], ONE_THREAD if one_thread else {}) for engine in engines
+    }
+    told = {engine: command(engine) for engine in engines} if command else told
     workers = {
         engine: subprocess.Popen(
-            [sys.executable, str(WORKER), report, engine, what],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env=os.environ | (ONE_THREAD if one_thread else {}),
+            line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | more,
             start_new_session=True,  # Ctrl-C is for the process that compares: it ends them
         )
-        for engine in engines
+        for engine, (line, more) in told.items()
     }  # fmt: skip
     failed: dict[str, str] = {}
     rounds: list[dict[str, Measured]] = []
