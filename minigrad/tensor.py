@@ -24,7 +24,7 @@ _RECORDED = """\
   np.sum(np.stack([t, u]))                np.sum([t, u])
   np.concatenate([t, u])                  np.r_[t, u]
   minigrad.full(shape, t)                 np.full(shape, t)
-  a = minigrad.set_at(a, i, t)            a[i] = t
+  minigrad.set_at(a, i, t) or np.where    a[i] = t
   np.dot(a, t) or a @ t                   a.dot(t)"""
 
 

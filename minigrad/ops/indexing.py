@@ -206,6 +206,7 @@ def _put_at(op: str, x: Any, index: Any, values: Any) -> Any:
     x = in_array(x)
     every = np.arange(math.prod(x.shape), like=plain(x)).reshape(x.shape)
     places = choose(op, every, index, x.shape)
+    places = np.asarray(places) if isinstance(places, np.generic) else places  # of one element
     values = _spread(op, values, x, tuple(places.shape))
     dtype = getattr(values, "dtype", values)
     if not np.can_cast(np.result_type(dtype, x.dtype), x.dtype, "same_kind"):

@@ -190,7 +190,8 @@ def test_a_call_that_pytorch_reads_otherwise_warns_with_both_spellings(call, num
     with pytest.warns(UserWarning, match=".*".join(words)) as warned:
         y = call(t)
     np.testing.assert_array_equal(y.data, numpys(ARRAYS["t"]))
-    assert [w.filename for w in warned] == [__file__]  # at the line of the call
+    line = call.__code__.co_firstlineno
+    assert [(w.filename, w.lineno) for w in warned] == [(__file__, line)]
 
 
 def test_calls_that_have_one_meaning_do_not_warn():  # a warning is an error here
