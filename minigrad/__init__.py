@@ -28,7 +28,8 @@ from .ops.elementwise_losses import (
     smooth_l1_loss,
 )
 from .ops.indexing import (
-    embedding, getitem, one_hot, put_along_axis, scatter, scatter_add, take, take_along_axis,
+    embedding, getitem, one_hot, put_along_axis, scatter, scatter_add, set_at, take,
+    take_along_axis,
 )
 from .ops.joining import (
     array_split, column_stack, dsplit, dstack, hsplit, hstack, split, unstack, vsplit, vstack,
@@ -114,7 +115,7 @@ __all__ = [
     "recurrent", "rel_entr", "relu", "relu6", "remainder", "repeat", "reshape", "resize",
     "rms_norm", "rnn", "rnn_step", "roll", "rot90", "saved_bytes", "scaled_dot_product_attention",
     "scatter", "scatter_add", "scatter_max", "scatter_min", "scope", "script", "seed", "select",
-    "selu", "sigmoid", "silu", "sin", "sinc", "sinh", "sliding_window_view", "slogdet",
+    "selu", "set_at", "sigmoid", "silu", "sin", "sinc", "sinh", "sliding_window_view", "slogdet",
     "smooth_l1_loss", "soft_margin_loss", "softmax", "softplus", "softshrink", "softsign", "solve",
     "solve_triangular", "sort", "split", "sqrt", "sqrtm", "square", "squeeze", "stack", "std",
     "subtract", "sum", "sum_to", "svd", "svdvals", "swapaxes", "take", "take_along_axis", "tan",

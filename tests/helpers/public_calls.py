@@ -160,6 +160,7 @@ ARGUMENTS = {  # of a function, if not one matrix
     "roll": (X, 1),
     "scatter": (V, LABELS, (3,)),
     "scatter_add": (X, LABELS, Y),
+    "set_at": (X, (ONE, LABELS), Y),
     "solve": (SPD, V),
     "solve_triangular": (SPD, V),
     "tensorinv": (X, 1),
