@@ -79,9 +79,9 @@ __all__ = [  # noqa: RUF022
 
 
 def __getattr__(name: str) -> ModuleType:
-    if name == "data":  # imported where it is used
-        return import_module("nn.data")
-    hint = "; functions are minigrad's own, as minigrad.relu" if name == "functional" else ""
+    if name in ("data", "functional", "utils"):  # imported where they are used
+        return import_module(f"nn.{name}")
+    hint = ""
     if not name.startswith("_"):
         for room in (minigrad, optim, schedule, import_module("nn.data")):
             if name in room.__all__:

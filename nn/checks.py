@@ -37,6 +37,15 @@ def probability(layer: Module, name: str, value: float) -> float:
     return float(value)  # a float64 of NumPy would widen plain arrays
 
 
+def not_in_place(layer: Module, inplace: bool) -> None:
+    """Refuse PyTorch's inplace=True."""
+    if inplace:
+        raise ValueError(
+            f"{type(layer).__name__}: inplace=True is not offered: it would write over what backward needs, and every "
+            "op here makes a new array; leave it out"
+        )
+
+
 def check_array(layer: Module, x: Any) -> None:
     try:
         if x.dtype.kind in "biufc":

@@ -6,21 +6,29 @@ from typing import Any
 
 import minigrad
 
-from ..checks import check_array, float_input, integer
+from ..checks import check_array, float_input, integer, not_in_place
 from ..init import constant
 from ..module import Module, Parameter
+
+
+class _Plain(Module):
+    """An activation whose only option is PyTorch's `inplace`, which must be False."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        not_in_place(self, inplace)
+
 
 # Rectifiers ----------------------------------------------------------------------------------------------
 
 
-class ReLU(Module):
+class ReLU(_Plain):
     """max(x, 0), with gradient 0 at 0."""
 
     def forward(self, x: Any) -> Any:
         return minigrad.relu(x)
 
 
-class ReLU6(Module):
+class ReLU6(_Plain):
     """min(max(x, 0), 6), with gradient 0 at 0 and at 6."""
 
     def forward(self, x: Any) -> Any:
@@ -30,7 +38,8 @@ class ReLU6(Module):
 class LeakyReLU(Module):
     """x for x > 0, negative_slope x below and at 0."""
 
-    def __init__(self, negative_slope: float = 0.01) -> None:
+    def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
+        not_in_place(self, inplace)
         self.negative_slope = negative_slope
 
     def forward(self, x: Any) -> Any:
@@ -43,7 +52,8 @@ class LeakyReLU(Module):
 class Hardtanh(Module):
     """min(max(x, min_val), max_val), with gradient 0 at both bounds."""
 
-    def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
+    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
+        not_in_place(self, inplace)
         if not min_val < max_val:
             raise ValueError(f"Hardtanh: min_val {min_val} must be less than max_val {max_val}")
         self.min_val = min_val
@@ -56,14 +66,14 @@ class Hardtanh(Module):
         return f"{self.min_val}, {self.max_val}"
 
 
-class Hardsigmoid(Module):
+class Hardsigmoid(_Plain):
     """min(max(x + 3, 0), 6) / 6"""
 
     def forward(self, x: Any) -> Any:
         return minigrad.hardsigmoid(x)
 
 
-class Hardswish(Module):
+class Hardswish(_Plain):
     """x min(max(x + 3, 0), 6) / 6"""
 
     def forward(self, x: Any) -> Any:
@@ -104,7 +114,8 @@ class Hardshrink(Module):
 class Threshold(Module):
     """x for x > threshold, value below, with gradient 0 at the threshold."""
 
-    def __init__(self, threshold: float, value: float) -> None:
+    def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
+        not_in_place(self, inplace)
         self.threshold = threshold
         self.value = value
 
@@ -152,7 +163,8 @@ class GLU(Module):
 class ELU(Module):
     """x for x > 0, alpha (exp(x) - 1) below. Clevert, Unterthiner, Hochreiter 2016."""
 
-    def __init__(self, alpha: float = 1.0) -> None:
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
+        not_in_place(self, inplace)
         self.alpha = alpha
 
     def forward(self, x: Any) -> Any:
@@ -165,7 +177,8 @@ class ELU(Module):
 class CELU(Module):
     """x for x > 0, alpha (exp(x / alpha) - 1) below, smooth at 0 for every alpha. Barron 2017."""
 
-    def __init__(self, alpha: float = 1.0) -> None:
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
+        not_in_place(self, inplace)
         if not alpha:
             raise ValueError("CELU: alpha must not be 0, as x is divided by it")
         self.alpha = alpha
@@ -177,7 +190,7 @@ class CELU(Module):
         return f"{self.alpha}"
 
 
-class SELU(Module):
+class SELU(_Plain):
     """scale elu(x, alpha), with the constants that keep mean 0 and variance 1. Klambauer et al. 2017."""
 
     def forward(self, x: Any) -> Any:
@@ -228,14 +241,14 @@ class Softplus(Module):
         return f"{self.beta}"
 
 
-class SiLU(Module):
+class SiLU(_Plain):
     """x sigmoid(x), also known as swish."""
 
     def forward(self, x: Any) -> Any:
         return minigrad.silu(x)
 
 
-class Mish(Module):
+class Mish(_Plain):
     """x tanh(log(1 + exp(x))). Misra 2019."""
 
     def forward(self, x: Any) -> Any:

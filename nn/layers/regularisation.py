@@ -8,14 +8,17 @@ import numpy as np
 
 import minigrad
 
-from ..checks import check_array, probability
+from ..checks import check_array, not_in_place, probability
 from ..module import Module
 
 
 class _Dropout(Module):
     """The layer behind Dropout and Dropout2d, which say what is dropped or kept as one unit."""
 
-    def __init__(self, p: float = 0.5, *, rng: np.random.Generator | None = None) -> None:
+    def __init__(
+        self, p: float = 0.5, inplace: bool = False, *, rng: np.random.Generator | None = None
+    ) -> None:
+        not_in_place(self, inplace)
         self.p = probability(self, "p", p)
         self.rng = rng
 
