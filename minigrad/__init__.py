@@ -36,7 +36,7 @@ from .ops.joining import (
 from .ops.kernels import allocator
 from .ops.losses import cross_entropy, hinge_loss, nll_loss
 from .ops.fused import unfused
-from .ops.normalisation import batch_norm, group_norm, layer_norm, rms_norm
+from .ops.normalisation import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from .ops.norms import norm
 from .ops.padding import pad
 from .ops.pooling import (
@@ -97,8 +97,8 @@ __all__ = [
     "generator", "geomspace", "getitem", "glu", "grad", "gradient", "group_norm", "gru", "gru_step",
     "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "heaviside", "hessian", "hinge_loss",
     "histogram", "histogram2d", "hsplit", "hstack", "huber_loss", "hvp", "hypot", "i0", "i0e", "i1",
-    "i1e", "ifftshift", "inner", "insert", "interp", "inv", "is_recording", "iv", "ive", "j0", "j1",
-    "jacobian", "jv", "jvp", "kl_div", "kron", "l1_loss", "layer_norm", "ldexp", "leaky_relu",
+    "i1e", "ifftshift", "inner", "insert", "instance_norm", "interp", "inv", "is_recording", "iv",
+    "ive", "j0", "j1", "jacobian", "jv", "jvp", "kl_div", "kron", "l1_loss", "layer_norm", "ldexp", "leaky_relu",
     "linear", "linearize", "linspace", "log", "log1p", "log2", "log10", "log_ndtr", "log_softmax",
     "logaddexp", "logaddexp2", "logcumsumexp", "logit", "logsigmoid", "logspace", "logsumexp",
     "lstm", "lstm_step", "lstsq", "lu", "margin_ranking_loss", "matmul", "matrix_power",

@@ -147,6 +147,7 @@ ARGUMENTS = {  # of a function, if not one matrix
     "rms_norm": (X, 2),
     "group_norm": (X, 1),
     "batch_norm": (X, None, None, None, None, True),
+    "instance_norm": (SIGNAL,),
     "lstm": (X, GATES, GATES),
     "gru": (X, GATES[:6], GATES[:6]),
     "rnn": (X, X, Y),

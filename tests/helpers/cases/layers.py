@@ -107,7 +107,21 @@ LAYERS = {
         layer((3, 4, 2, 5), 4),
         layer((1, 2, 3, 3), 2, momentum=None, affine=False),
         layer((2, 2, 3, 3), 2, affine=False, track_running_stats=False),
+        layer((2, 2, 3, 3), 2, bias=False),
     ],
+    "BatchNorm3d": [layer((2, 3, 1, 2, 4), 3)],
+    "InstanceNorm1d": [
+        layer((2, 3, 5), 3),
+        layer((2, 3, 5), 3, 1e-3, 0.3, affine=True, track_running_stats=True),
+        layer((3, 5), 3, momentum=None, track_running_stats=True),
+        layer((3, 5), 3, affine=True, bias=False),
+    ],
+    "InstanceNorm2d": [
+        layer((3, 2, 2, 5), 2, affine=True),
+        layer((2, 2, 3, 3), 2, momentum=0.5, track_running_stats=True),
+        layer((2, 3, 3), 2, affine=True, track_running_stats=True),
+    ],
+    "InstanceNorm3d": [layer((2, 3, 1, 2, 5), 3, affine=True, track_running_stats=True)],
     "LayerNorm": [
         layer((3, 4, 5), 5),
         layer((3, 4, 5), (4, 5), eps=1e-2),
@@ -119,6 +133,7 @@ LAYERS = {
         layer((2, 6, 4), 3, 6, eps=1e-2),
         layer((2, 4, 3, 5), 1, 4),
         layer((2, 4, 3, 5), 2, 4, affine=False),
+        layer((2, 4, 3), 2, 4, bias=False),
     ],
     "RMSNorm": [
         layer((3, 4, 5), 5),
