@@ -40,8 +40,8 @@ from .ops.normalisation import batch_norm, group_norm, instance_norm, layer_norm
 from .ops.norms import norm
 from .ops.padding import pad
 from .ops.pooling import (
-    adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool1d, avg_pool2d,
-    max_pool1d, max_pool2d,
+    adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_max_pool1d, adaptive_max_pool2d, avg_pool1d,
+    avg_pool2d, max_pool1d, max_pool2d,
 )
 from .ops.powers import cbrt, hypot, power, sqrt
 from .ops.products import (
@@ -78,11 +78,11 @@ from .trust.gradients import check_grads
 
 __version__ = "0.1.0"
 __all__ = [
-    "Tensor", "absolute", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_max_pool2d",
-    "add", "append", "apply_along_axis", "arccos", "arccosh", "arcsin", "arcsinh", "arctan",
-    "arctan2", "arctanh", "argsort", "array_split", "astype", "atleast_1d", "atleast_2d",
-    "atleast_3d", "attention_weights", "average", "avg_pool1d", "avg_pool2d", "batch_norm", "beta",
-    "betaln", "binary_cross_entropy", "binary_cross_entropy_with_logits", "bincount", "block",
+    "Tensor", "absolute", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_max_pool1d",
+    "adaptive_max_pool2d", "add", "append", "apply_along_axis", "arccos", "arccosh", "arcsin",
+    "arcsinh", "arctan", "arctan2", "arctanh", "argsort", "array_split", "astype", "atleast_1d",
+    "atleast_2d", "atleast_3d", "attention_weights", "average", "avg_pool1d", "avg_pool2d", "batch_norm",
+    "beta", "betaln", "binary_cross_entropy", "binary_cross_entropy_with_logits", "bincount", "block",
     "broadcast_arrays", "broadcast_to", "cbrt", "cdist", "celu", "certify", "check_grads",
     "checkpoint", "cholesky", "cholesky_solve", "choose", "clip", "column_stack", "compile",
     "concatenate", "cond", "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "convolve",

@@ -35,8 +35,8 @@ from .layers.margin_losses import (
 )
 from .layers.normalisation import GroupNorm, LayerNorm, RMSNorm
 from .layers.pooling import (
-    AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d, MaxPool1d,
-    MaxPool2d,
+    AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AvgPool1d,
+    AvgPool2d, MaxPool1d, MaxPool2d,
 )
 from .layers.recurrent import GRU, LSTM, RNN
 from .layers.regularisation import Dropout, Dropout2d
@@ -63,7 +63,7 @@ __all__ = [  # noqa: RUF022
     "PReLU", "GLU", "Softsign", "Softshrink", "Hardshrink", "Threshold",
     # pooling, dropout, shapes
     "MaxPool1d", "MaxPool2d", "AvgPool1d", "AvgPool2d",
-    "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveMaxPool2d",
+    "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d",
     "Dropout", "Dropout2d", "Identity", "Flatten", "Unflatten", "Upsample",
     # of modules
     "Sequential", "ModuleList", "ModuleDict", "Residual", "MLP", "CNN",

@@ -22,7 +22,7 @@ from .kernels import conv as kernels
 from .kernels.windows import Pair, Window
 from .padding import pad
 from .shapes import reshape
-from .windows import Steps, lowered, numbers, over_axes, raised, window_of
+from .windows import Steps, forms, lowered, numbers, over_axes, raised, window_of
 
 # Plain versions ------------------------------------------------------------------------------------------
 
@@ -107,7 +107,6 @@ conv2d_weight: Primitive = primitive(
 
 # What users call -----------------------------------------------------------------------------------------
 
-_IMAGE = {1: "(N, C, L)", 2: "(N, C, H, W)"}
 _FILTERS = {1: "k)", 2: "kh, kw)"}
 
 
@@ -131,7 +130,7 @@ def _conv(
 def conv2d() -> Any:
     """y[n, o, i, j] = b[o] + sum_{c, u, v} w[o, c, u, v] x[n, c, i s + u d - p, j s + v d - p]
 
-    x (N, C, H, W), w (O, C / groups, kh, kw), b (O,) or None; y (N, O, Ho, Wo), with
+    x (N, C, H, W) or (C, H, W), w (O, C / groups, kh, kw), b (O,) or None; y (N, O, Ho, Wo) or (O, Ho, Wo), with
     Ho = floor((H + 2 p - d (kh - 1) - 1) / s) + 1.
 
     padding  a number, one per axis, (before, after) per axis, "valid" for none, or "same" for Ho = ceil(H / s):
@@ -144,7 +143,8 @@ def conv2d() -> Any:
 def conv1d() -> Any:
     """y[n, o, i] = b[o] + sum_{c, u} w[o, c, u] x[n, c, i s + u d - p]
 
-    x (N, C, L), w (O, C / groups, k), b (O,) or None, y (N, O, Lo): `conv2d` on images of height 1, with its options.
+    x (N, C, L) or (C, L), w (O, C / groups, k), b (O,) or None, y (N, O, Lo) or (O, Lo): `conv2d` on images of height
+    1, with its options.
     """
 
 
@@ -176,7 +176,7 @@ def _conv_transpose(
 def conv_transpose2d() -> Any:
     """y[n, o, i s + u d - p, j s + v d - p] += w[c, o, u, v] x[n, c, i, j], and b[o] everywhere
 
-    x (N, C, H, W), w (C, O / groups, kh, kw), b (O,) or None; y (N, O, Ho, Wo), with
+    x (N, C, H, W) or (C, H, W), w (C, O / groups, kh, kw), b (O,) or None; y (N, O, Ho, Wo) or (O, Ho, Wo), with
     Ho = (H - 1) s - 2 p + d (kh - 1) + 1 + output_padding. This is the gradient of `conv2d` by its input, used as a
     forward op: conv2d with the same options turns the shape of y back into that of x.
 
@@ -188,7 +188,8 @@ def conv_transpose2d() -> Any:
 def conv_transpose1d() -> Any:
     """y[n, o, i s + u d - p] += w[c, o, u] x[n, c, i], and b[o] everywhere
 
-    x (N, C, L), w (C, O / groups, k), b (O,) or None: `conv_transpose2d` on images of height 1, with its options.
+    x (N, C, L) or (C, L), w (C, O / groups, k), b (O,) or None: `conv_transpose2d` on images of height 1, with its
+    options.
     """
 
 
@@ -199,7 +200,7 @@ def _checked_groups(
     if len(x.shape) != 2 + axes or len(w.shape) != 2 + axes:
         needed = "C, O" if is_transposed else "O, C"
         raise ValueError(
-            f"{op}: x has shape {tuple(x.shape)} and the weight {tuple(w.shape)}; {_IMAGE[axes]} and "
+            f"{op}: x has shape {tuple(x.shape)} and the weight {tuple(w.shape)}; {forms(axes)} and "
             f"({needed}, {_FILTERS[axes]} are needed"
         )
     (groups,) = numbers(f"{op}: groups", groups, 1, 1)

@@ -27,7 +27,7 @@ from .kernels import pooling as kernels
 from .kernels.windows import Pair, Place, Window
 from .reductions import mean, sum
 from .shapes import reshape
-from .windows import Steps, lowered, numbers, over_axes, raised, window_of
+from .windows import Steps, forms, lowered, numbers, over_axes, raised, window_of
 
 # Maxima: the rows ----------------------------------------------------------------------------------------
 
@@ -137,8 +137,8 @@ def _max_pool(
 def max_pool2d() -> Any:
     """y[n, c, i, j] = max_{u, v} x[n, c, i s + u d - p, j s + v d - p]
 
-    x (N, C, H, W), kernel_size kh or (kh, kw), stride the kernel_size by default; y (N, C, Ho, Wo) with
-    Ho = floor((H + 2 p - d (kh - 1) - 1) / s) + 1. The padding, at most half of the window, is -inf.
+    x (N, C, H, W) or (C, H, W), kernel_size kh or (kh, kw), stride the kernel_size by default; y (N, C, Ho, Wo) or
+    (C, Ho, Wo) with Ho = floor((H + 2 p - d (kh - 1) - 1) / s) + 1. The padding, at most half of the window, is -inf.
 
     ceil_mode       rounds Ho up, so that no element is left over; a window must start in the image or before it
     return_indices  gives (y, i), with i the index of each maximum in its image, counted in row-major order
@@ -151,7 +151,7 @@ def max_pool2d() -> Any:
 def max_pool1d() -> Any:
     """y[n, c, i] = max_u x[n, c, i s + u d - p]
 
-    x (N, C, L): `max_pool2d` on images of height 1, with its options.
+    x (N, C, L) or (C, L): `max_pool2d` on images of height 1, with its options.
 
     At a tie: the first gets the gradient; nan wins.
     """
@@ -183,8 +183,7 @@ def _pool_window(
 def _image(op: str, axes: int, x: Any) -> Any:
     """x as (N, C, H, W); ValueError if it has another number of axes."""
     if len(x.shape) != 2 + axes:
-        needed = "(N, C, H, W)" if axes == 2 else "(N, C, L)"
-        raise ValueError(f"{op}: x has shape {tuple(x.shape)}; {needed} is needed")
+        raise ValueError(f"{op}: x has shape {tuple(x.shape)}; {forms(axes)} is needed")
     return raised(x)
 
 
@@ -267,8 +266,8 @@ def _avg_pool(
 def avg_pool2d() -> Any:
     """y[n, c, i, j] = sum_{u, v} x[n, c, i s + u - p, j s + v - p] / count
 
-    x (N, C, H, W), kernel_size kh or (kh, kw), stride the kernel_size by default, y as in `max_pool2d`. The padding
-    is 0, at most half of the window. float16 is summed in float32.
+    x (N, C, H, W) or (C, H, W), kernel_size kh or (kh, kw), stride the kernel_size by default, y as in `max_pool2d`.
+    The padding is 0, at most half of the window. float16 is summed in float32.
 
     count_include_pad  True: the padding counts as elements; what ceil_mode adds beyond it never does
 
@@ -280,7 +279,7 @@ def avg_pool2d() -> Any:
 def avg_pool1d() -> Any:
     """y[n, c, i] = sum_u x[n, c, i s + u - p] / count
 
-    x (N, C, L): `avg_pool2d` on images of height 1, with its options.
+    x (N, C, L) or (C, L): `avg_pool2d` on images of height 1, with its options.
     """
 
 
@@ -302,7 +301,8 @@ def _adaptive_avg_pool(axes: int, x: Any, output_size: int | Sequence[int | None
 def adaptive_avg_pool2d() -> Any:
     """y[n, c, i, j] = the mean of x[n, c] over rows floor(i H / Ho) to ceil((i + 1) H / Ho), columns likewise
 
-    x (N, C, H, W), y (N, C, Ho, Wo) with output_size one number for both or (Ho, Wo); None keeps the size of x.
+    x (N, C, H, W) or (C, H, W), y (N, C, Ho, Wo) or (C, Ho, Wo) with output_size one number for both or (Ho, Wo); None
+    keeps the size of x.
     """
 
 
@@ -310,24 +310,40 @@ def adaptive_avg_pool2d() -> Any:
 def adaptive_avg_pool1d() -> Any:
     """y[n, c, i] = the mean of x[n, c, floor(i L / Lo) : ceil((i + 1) L / Lo)]
 
-    x (N, C, L), y (N, C, Lo) with Lo = output_size; None keeps the size of x.
+    x (N, C, L) or (C, L), y (N, C, Lo) or (C, Lo) with Lo = output_size; None keeps the size of x.
     """
 
 
-def adaptive_max_pool2d(x: Any, output_size: int | Sequence[int | None] | None) -> Any:
+def _adaptive_max_pool(axes: int, x: Any, output_size: int | Sequence[int | None] | None) -> Any:
+    image, (ho, wo), is_uniform = _bins(f"adaptive_max_pool{axes}d", axes, x, output_size)
+    if is_uniform:
+        kernel = image.shape[2] // ho, image.shape[3] // wo
+        return lowered(max_pool2d_row(image, Window(kernel, kernel)), axes)
+    cells, inside, kernel = _gathered(image, (ho, wo))
+    # the filling comes after the first element of a bin, and so never gets a gradient
+    filled = where(inside, cells, lowest(x.dtype))
+    return lowered(max_pool2d_row(filled, Window(kernel, kernel)), axes)
+
+
+@over_axes(2, _adaptive_max_pool)
+def adaptive_max_pool2d() -> Any:
     """y[n, c, i, j] = the maximum of x[n, c] over rows floor(i H / Ho) to ceil((i + 1) H / Ho), columns likewise
 
-    x (N, C, H, W), y (N, C, Ho, Wo) with output_size one number for both or (Ho, Wo); None keeps the size of x.
+    x (N, C, H, W) or (C, H, W), y (N, C, Ho, Wo) or (C, Ho, Wo) with output_size one number for both or (Ho, Wo); None
+    keeps the size of x.
 
     At a tie: the first in row-major order gets the gradient; nan wins.
     """
-    x, (ho, wo), is_uniform = _bins("adaptive_max_pool2d", 2, x, output_size)
-    if is_uniform:
-        kernel = x.shape[2] // ho, x.shape[3] // wo
-        return max_pool2d_row(x, Window(kernel, kernel))
-    cells, inside, kernel = _gathered(x, (ho, wo))
-    # the filling comes after the first element of a bin, and so never gets a gradient
-    return max_pool2d_row(where(inside, cells, lowest(x.dtype)), Window(kernel, kernel))
+
+
+@over_axes(1, _adaptive_max_pool)
+def adaptive_max_pool1d() -> Any:
+    """y[n, c, i] = the maximum of x[n, c, floor(i L / Lo) : ceil((i + 1) L / Lo)]
+
+    x (N, C, L) or (C, L), y (N, C, Lo) or (C, Lo) with Lo = output_size; None keeps the size of x.
+
+    At a tie: the first gets the gradient; nan wins.
+    """
 
 
 def _bins(op: str, axes: int, x: Any, output_size: Any) -> tuple[Any, Pair, bool]:

@@ -15,11 +15,12 @@ from ..core.dtypes import in_float32
 from ..core.graph import holds_no_array
 from ..core.rows import Primitive, primitive
 from .kernels.windows import Pair, Window
-from .shapes import reshape
+from .shapes import expand_dims, reshape, squeeze
 
 holds_no_array(Window)
 
 Steps = int | Sequence[int]  # one number for all axes, or one per axis
+FORMS = {1: ("(N, C, L)", "(C, L)"), 2: ("(N, C, H, W)", "(C, H, W)")}
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -92,6 +93,8 @@ def over_axes(
 ) -> Callable[[Callable[[], R]], Callable[P, R]]:
     """`f(axes, ...)` with the name and docstring of an empty function; only f declares the other parameters.
 
+    f takes x with a batch; without one, x of `axes` + 1 axes is a batch of one for it.
+
     @over_axes(1, _conv)
     def conv1d() -> Any:
         ...
@@ -106,12 +109,32 @@ def over_axes(
 
         @functools.wraps(op)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
-            return own(axes, *args, **kwargs)
+            x: Any = args[0] if args else kwargs.get("x")
+            if len(getattr(x, "shape", ())) != axes + 1:
+                return own(axes, *args, **kwargs)
+            _, *rest = args or (kwargs.pop("x"),)
+            return _of_one(own, axes, x, *rest, **kwargs)
 
         call.__signature__ = given.replace(parameters=[*given.parameters.values()][1:])  # type: ignore[attr-defined]
         return call
 
     return named
+
+
+def _of_one(f: Any, axes: int, x: Any, *args: Any, **kwargs: Any) -> Any:
+    """f of one example without a batch, (C, ...): of a batch of one, and back."""
+    try:
+        y = f(axes, expand_dims(x, 0), *args, **kwargs)
+    except ValueError as error:
+        raise ValueError(
+            f"{error}; x of shape {tuple(x.shape)} is taken as one example, {FORMS[axes][1]}"
+        ) from None
+    return tuple(squeeze(part, 0) for part in y) if isinstance(y, tuple) else squeeze(y, 0)
+
+
+def forms(axes: int) -> str:
+    """The shapes of inputs, with a batch and without."""
+    return " or ".join(FORMS[axes])
 
 
 def raised(x: Any) -> Any:

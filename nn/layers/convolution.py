@@ -1,4 +1,7 @@
-"""Convolutions and their transposes: the formula, the shapes, and how the parameters are drawn."""
+"""Convolutions and their transposes: the formula, the shapes, and how the parameters are drawn.
+
+Where x and y are written with a batch, one example without it will do: (C, H, W), or (C, L).
+"""
 
 from __future__ import annotations
 

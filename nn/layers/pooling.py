@@ -1,4 +1,7 @@
-"""Pooling: the maximum or the mean of windows, given by their size or by their number."""
+"""Pooling: the maximum or the mean of windows, given by their size or by their number.
+
+Where x and y are written with a batch, one example without it will do: (C, H, W), or (C, L).
+"""
 
 from __future__ import annotations
 
@@ -155,6 +158,15 @@ class AdaptiveAvgPool1d(_AdaptivePool):
     """y[n, c, i] = the mean of x[n, c, floor(i L / Lo) : ceil((i + 1) L / Lo)], with x (N, C, L) and output_size Lo."""
 
     _op = staticmethod(minigrad.adaptive_avg_pool1d)
+
+
+class AdaptiveMaxPool1d(_AdaptivePool):
+    """y[n, c, i] = the maximum of x[n, c, floor(i L / Lo) : ceil((i + 1) L / Lo)], with x (N, C, L) and output_size Lo.
+
+    At a tie the first gets the gradient.
+    """
+
+    _op = staticmethod(minigrad.adaptive_max_pool1d)
 
 
 class AdaptiveMaxPool2d(_AdaptivePool):

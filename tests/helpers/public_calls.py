@@ -89,7 +89,7 @@ ARGUMENTS = {  # of a function, if not one matrix
         ["avg_pool2d", "max_pool2d", "adaptive_avg_pool2d", "adaptive_max_pool2d", "unfold"],
         (IMAGE, 2),
     ),
-    **dict.fromkeys(["avg_pool1d", "max_pool1d", "adaptive_avg_pool1d"], (SIGNAL, 2)),
+    **dict.fromkeys(["avg_pool1d", "max_pool1d", "adaptive_avg_pool1d", "adaptive_max_pool1d"], (SIGNAL, 2)),
     **dict.fromkeys(["split", "array_split", "hsplit", "vsplit"], (X, 2)),
     "apply_along_axis": (np.sum, 0, X),
     "arccosh": (1 + X,),

@@ -38,6 +38,7 @@ NOT_OPS = {
     "window_of",
     "over_axes",
     "numbers",
+    "forms",
     "raised",
     "lowered",
     "products_of_others",

@@ -1,7 +1,10 @@
 """Pooling against loops one can read, and at its edges: ties, nan, padding, ceil_mode, empty batches, errors."""
 
+import inspect
+
 import numpy as np
 import pytest
+from public_calls import ARGUMENTS
 
 import minigrad as mg
 from minigrad import Tensor, check_grads, grad
@@ -105,6 +108,31 @@ def test_adaptive_pooling_is_what_its_loops_find(size, out):
     np.testing.assert_allclose(mg.adaptive_avg_pool2d(x, out), mean, rtol=1e-12)
     np.testing.assert_array_equal(mg.adaptive_max_pool2d(x, out), most)
     check_grads(lambda x: mg.adaptive_max_pool2d(x, out), [x[:1, :1]])
+
+
+BESIDE_A_BATCH = [
+    name
+    for name in mg.__all__
+    if getattr(mg, name).__module__ in ("minigrad.ops.conv", "minigrad.ops.pooling")
+]
+
+
+@pytest.mark.parametrize("name", BESIDE_A_BATCH)
+def test_an_example_without_a_batch_is_a_batch_of_one(name):
+    op, (x, *rest) = getattr(mg, name), ARGUMENTS[name]
+    np.testing.assert_array_equal(op(x[0], *rest), op(x, *rest)[0])
+    options = dict(zip([*inspect.signature(op).parameters][1:], rest, strict=False))
+    np.testing.assert_array_equal(op(x=Tensor(x[0]), **options).data, op(x, *rest)[0])
+    with pytest.raises(TypeError, match="multiple values for argument 'x'"):
+        op(x[0], *rest, x=x)
+    if "return_indices" in inspect.signature(op).parameters:
+        for one, batch in zip(
+            op(x[0], *rest, return_indices=True), op(x, *rest, return_indices=True), strict=True
+        ):
+            np.testing.assert_array_equal(one, batch[0])
+    for wrong in (x[0, 0], x[None]):
+        with pytest.raises(ValueError, match=rf"{name}: .* or \(C, "):
+            op(wrong, *rest)
 
 
 def test_the_stride_of_a_pool_is_its_window_unless_given():
@@ -363,14 +391,14 @@ X = np.ones((2, 3, 8, 9))
     [
         (lambda x: mg.max_pool2d(x, 10), ["max_pool2d", "(10, 10)", "(8, 9)"]),
         (lambda x: mg.max_pool2d(x, 8, padding=4, dilation=3), ["(22, 22) with its dilation", "(8, 9)", "(16, 17)"]),
-        (lambda x: mg.max_pool2d(x[0], 2), ["max_pool2d", "(3, 8, 9)", "(N, C, H, W)"]),
+        (lambda x: mg.max_pool2d(x[0, 0], 2), ["max_pool2d", "(8, 9)", "(N, C, H, W) or (C, H, W)"]),
         (lambda x: mg.max_pool2d(x, 0), ["max_pool2d", "kernel_size", "0"]),
         (lambda x: mg.max_pool2d(x, 2, 0), ["max_pool2d", "stride", "0"]),
         (lambda x: mg.max_pool2d(x, (2, 2, 2)), ["max_pool2d", "kernel_size", "(2, 2, 2)"]),
         (lambda x: mg.max_pool2d(x, (2, 3), padding=(1, 2)), ["padding (1, 2)", "half of the window (2, 3)"]),
         (lambda x: mg.max_pool2d(x, 2, dilation=0), ["max_pool2d", "dilation", "0"]),
         (lambda x: mg.max_pool2d(x, 2, padding="same"), ["max_pool2d", "padding", "'same'"]),
-        (lambda x: mg.max_pool1d(x, 2), ["max_pool1d", "(2, 3, 8, 9)", "(N, C, L)"]),
+        (lambda x: mg.max_pool1d(x, 2), ["max_pool1d", "(2, 3, 8, 9)", "(N, C, L) or (C, L)"]),
         (lambda x: mg.max_pool1d(x[0], (2, 2)), ["max_pool1d", "kernel_size", "(2, 2)"]),
         (lambda x: mg.avg_pool2d(x, 3, padding=2), ["avg_pool2d", "padding (2, 2)", "half", "(3, 3)"]),
         (lambda x: mg.avg_pool2d(x, 9), ["avg_pool2d", "(9, 9)", "(8, 9)"]),

@@ -77,6 +77,7 @@ LAYERS = {
         layer((2, 3, 9), 3, 4, 3),
         layer((2, 4, 9), 4, 6, 3, stride=2, padding=2, dilation=2, groups=2),
         layer((2, 3, 8), 3, 4, 4, padding="same", bias=False),
+        layer((3, 8), 3, 4, 3),
     ],
     "Conv2d": [
         layer((2, 3, 6, 7), 3, 4, 3),
@@ -86,15 +87,18 @@ LAYERS = {
         layer((2, 3, 5, 6), 3, 2, 3, padding="same"),
         layer((2, 3, 5, 6), 3, 2, 3, padding="valid"),
         layer(empty_batch, 3, 2, 3),
+        layer((3, 6, 7), 3, 4, 3),
     ],
     "ConvTranspose1d": [
         layer((2, 3, 5), 3, 4, 3),
         layer((2, 4, 5), 4, 6, 3, stride=2, padding=1, output_padding=1, groups=2),
+        layer((3, 5), 3, 4, 3),
     ],
     "ConvTranspose2d": [
         layer((2, 3, 4, 5), 3, 4, 3),
         layer((2, 3, 4, 5), 3, 2, (3, 2), stride=2, padding=1, output_padding=1, bias=False),
         layer((2, 4, 3, 3), 4, 6, 2, stride=(1, 2), groups=2, dilation=2),
+        layer((3, 4, 5), 3, 4, 3),
     ],
     "BatchNorm1d": [
         layer((6, 3), 3),
@@ -167,6 +171,7 @@ LAYERS = {
     "MaxPool1d": [
         layer((2, 3, 8), 2),
         layer((2, 3, 9), 3, stride=2, padding=1, return_indices=True),
+        layer((3, 8), 2),
     ],
     "MaxPool2d": [
         layer((2, 3, 4, 5), 2),
@@ -174,16 +179,31 @@ LAYERS = {
         layer((1, 2, 4, 5), (1, 3), stride=(2, 1)),
         layer((2, 3, 7, 8), 3, 2, 1, dilation=2, ceil_mode=True, return_indices=True),
         layer(empty_batch, 2),
+        layer((3, 4, 5), 2),
     ],
-    "AvgPool1d": [layer((2, 3, 8), 2), layer((2, 3, 9), 3, 2, 1, count_include_pad=False)],
+    "AvgPool1d": [
+        layer((2, 3, 8), 2),
+        layer((2, 3, 9), 3, 2, 1, count_include_pad=False),
+        layer((3, 8), 2),
+    ],
     "AvgPool2d": [
         layer((2, 3, 4, 5), 2),
         layer((2, 3, 7, 8), 3, 2, 1, ceil_mode=True),
         layer((2, 3, 7, 8), (3, 2), stride=(2, 1), padding=1, count_include_pad=False),
+        layer((3, 4, 5), 2),
     ],
-    "AdaptiveAvgPool1d": [layer((2, 3, 8), 4), layer((2, 3, 7), 3)],
-    "AdaptiveAvgPool2d": [layer((2, 3, 6, 6), 1), layer((2, 3, 7, 8), (3, None))],
-    "AdaptiveMaxPool2d": [layer((2, 3, 6, 6), 2), layer((2, 3, 7, 8), (3, None))],
+    "AdaptiveAvgPool1d": [layer((2, 3, 8), 4), layer((2, 3, 7), 3), layer((3, 7), 3)],
+    "AdaptiveAvgPool2d": [
+        layer((2, 3, 6, 6), 1),
+        layer((2, 3, 7, 8), (3, None)),
+        layer((3, 6, 4), 2),
+    ],
+    "AdaptiveMaxPool1d": [layer((2, 3, 8), 4), layer((2, 3, 7), 3), layer((3, 7), 3)],
+    "AdaptiveMaxPool2d": [
+        layer((2, 3, 6, 6), 2),
+        layer((2, 3, 7, 8), (3, None)),
+        layer((3, 6, 4), 2),
+    ],
     "Dropout": [layer((3, 4), 0.0)],
     "Dropout2d": [layer((2, 3, 4, 5), p=0.0)],
     "Identity": [layer((3, 4))],

@@ -50,7 +50,8 @@ def test_an_input_of_another_float_dtype_raises_and_an_integer_one_is_promoted(l
     [
         (nn.Linear(3, 4), (2, 5), ["linear", "(2, 5)", "(4, 3)", "3 input features"]),
         (nn.Linear(3, 4), (), ["linear", "()", "(4, 3)"]),
-        (nn.Conv2d(3, 4, 3), (3, 8, 8), ["conv2d", "(3, 8, 8)", "(N, C, H, W)"]),
+        (nn.Conv2d(3, 4, 3), (8, 8), ["conv2d", "(8, 8)", "(N, C, H, W) or (C, H, W)"]),
+        (nn.Conv2d(3, 4, 3), (2, 8, 8), ["2 channels", "(2, 8, 8) is taken as one", "(C, H, W)"]),
         (nn.Conv2d(3, 4, 3), (1, 2, 8, 8), ["conv2d", "(1, 2, 8, 8)", "2 channels", "takes 3"]),
         (nn.Conv2d(3, 4, 5, padding=1), (1, 3, 2, 8), ["conv2d", "(5, 5)", "(2, 8)", "(4, 10)"]),
         (nn.Conv1d(3, 4, 3), (1, 2, 8), ["conv1d", "(1, 2, 8)", "2 channels", "takes 3"]),
@@ -75,7 +76,7 @@ def test_an_input_of_another_float_dtype_raises_and_an_integer_one_is_promoted(l
         (nn.Upsample(scale_factor=2), (1, 6), ["Upsample", "scale_factor=2", "0 axes", "(1, 6)"]),
         (nn.Upsample((2, 2)), (1, 6, 3), ["Upsample", "size=(2, 2)", "1 axes", "(1, 6, 3)"]),
         (nn.Upsample(scale_factor=0.2), (1, 1, 3), ["Upsample", "nothing", "axis 2"]),
-        (nn.MaxPool2d(2), (3, 8, 8), ["max_pool2d", "(3, 8, 8)", "(N, C, H, W)"]),
+        (nn.MaxPool2d(2), (8, 8), ["max_pool2d", "(8, 8)", "(N, C, H, W) or (C, H, W)"]),
         (nn.MaxPool2d(9), (1, 3, 8, 8), ["max_pool2d", "(9, 9)", "(8, 8)"]),
     ],
 )

@@ -23,6 +23,9 @@ AXES = {
     **{(name, 0): 1 for name in ("RNN", "LSTM", "GRU", "MultiheadAttention")},
     **{(name, 1): (0, 1) for name in ("RNN", "GRU")}, ("LSTM", 1): (0, 1, 1),
     **{(name, 2): None for name in ("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell")},
+    **{(name, 3): None for name in ("Conv1d", "ConvTranspose2d", "AvgPool2d")},
+    **{(name, 2): None for name in ("ConvTranspose1d", "MaxPool1d", "AvgPool1d")}, ("Conv2d", 7): None,
+    **{(f"Adaptive{kind}Pool{n}d", 2): None for kind in ("Avg", "Max") for n in (1, 2)}, ("MaxPool2d", 5): None,
     ("InstanceNorm1d", 2): None, ("InstanceNorm1d", 3): None, ("InstanceNorm2d", 2): None,
 }  # fmt: skip
 
