@@ -29,6 +29,7 @@ NOT_THE_TABLE = {
 NOT_OPS = {
     "lowest",
     "max_pool2d_row",
+    *("unfold_row", "fold_row", "images_of", "of_volume", "with_indices"),
     "pool_argmax",
     "pool_argmax_plain",
     "pool_scatter_plain",

@@ -1,10 +1,7 @@
 """Pooling against loops one can read, and at its edges: ties, nan, padding, ceil_mode, empty batches, errors."""
 
-import inspect
-
 import numpy as np
 import pytest
-from public_calls import ARGUMENTS
 
 import minigrad as mg
 from minigrad import Tensor, check_grads, grad
@@ -108,31 +105,6 @@ def test_adaptive_pooling_is_what_its_loops_find(size, out):
     np.testing.assert_allclose(mg.adaptive_avg_pool2d(x, out), mean, rtol=1e-12)
     np.testing.assert_array_equal(mg.adaptive_max_pool2d(x, out), most)
     check_grads(lambda x: mg.adaptive_max_pool2d(x, out), [x[:1, :1]])
-
-
-BESIDE_A_BATCH = [
-    name
-    for name in mg.__all__
-    if getattr(mg, name).__module__ in ("minigrad.ops.conv", "minigrad.ops.pooling")
-]
-
-
-@pytest.mark.parametrize("name", BESIDE_A_BATCH)
-def test_an_example_without_a_batch_is_a_batch_of_one(name):
-    op, (x, *rest) = getattr(mg, name), ARGUMENTS[name]
-    np.testing.assert_array_equal(op(x[0], *rest), op(x, *rest)[0])
-    options = dict(zip([*inspect.signature(op).parameters][1:], rest, strict=False))
-    np.testing.assert_array_equal(op(x=Tensor(x[0]), **options).data, op(x, *rest)[0])
-    with pytest.raises(TypeError, match="multiple values for argument 'x'"):
-        op(x[0], *rest, x=x)
-    if "return_indices" in inspect.signature(op).parameters:
-        for one, batch in zip(
-            op(x[0], *rest, return_indices=True), op(x, *rest, return_indices=True), strict=True
-        ):
-            np.testing.assert_array_equal(one, batch[0])
-    for wrong in (x[0, 0], x[None]):
-        with pytest.raises(ValueError, match=rf"{name}: .* or \(C, "):
-            op(wrong, *rest)
 
 
 def test_the_stride_of_a_pool_is_its_window_unless_given():

@@ -56,6 +56,10 @@ def empty_batch(rng):
     return rng.standard_normal((0, 3, 5, 5))
 
 
+def empty_batch_of_volumes(rng):
+    return rng.standard_normal((0, 3, 4, 5, 5))
+
+
 def hardsigmoid(torch):
     """PyTorch's own multiplies the gradient by a sixth of single precision, in float64 too."""
 
@@ -89,6 +93,12 @@ LAYERS = {
         layer(empty_batch, 3, 2, 3),
         layer((3, 6, 7), 3, 4, 3),
     ],
+    "Conv3d": [
+        layer((1, 3, 4, 4, 5), 3, 4, (2, 3, 2)),
+        layer((2, 4, 5, 3, 4), 4, 6, 2, (2, 1, 3), (1, 0, 1), (2, 1, 1), 2),
+        layer((3, 3, 4, 5), 3, 2, 2, padding="same", bias=False),
+        layer(empty_batch_of_volumes, 3, 2, 2),
+    ],
     "ConvTranspose1d": [
         layer((2, 3, 5), 3, 4, 3),
         layer((2, 4, 5), 4, 6, 3, stride=2, padding=1, output_padding=1, groups=2),
@@ -99,6 +109,11 @@ LAYERS = {
         layer((2, 3, 4, 5), 3, 2, (3, 2), stride=2, padding=1, output_padding=1, bias=False),
         layer((2, 4, 3, 3), 4, 6, 2, stride=(1, 2), groups=2, dilation=2),
         layer((3, 4, 5), 3, 4, 3),
+    ],
+    "ConvTranspose3d": [
+        layer((1, 3, 4, 5, 4), 3, 2, (2, 1, 2)),
+        layer((1, 4, 3, 5, 3), 4, 6, 2, (2, 1, 3), 1, (1, 0, 2), groups=2),
+        layer((3, 4, 5, 4), 3, 2, (2, 1, 2), dilation=(1, 2, 3), bias=False),
     ],
     "BatchNorm1d": [
         layer((6, 3), 3),
@@ -181,6 +196,13 @@ LAYERS = {
         layer(empty_batch, 2),
         layer((3, 4, 5), 2),
     ],
+    "MaxPool3d": [
+        layer((2, 3, 4, 5, 6), 2),
+        layer((2, 3, 5, 4, 6), (3, 2, 3), 2, 1, dilation=(1, 1, 2), ceil_mode=True),
+        layer((2, 3, 5, 4, 6), (3, 2, 3), 2, 1, return_indices=True),
+        layer((3, 4, 3, 5), (2, 1, 3), stride=(1, 2, 2)),
+        layer(empty_batch_of_volumes, 2),
+    ],
     "AvgPool1d": [
         layer((2, 3, 8), 2),
         layer((2, 3, 9), 3, 2, 1, count_include_pad=False),
@@ -190,7 +212,13 @@ LAYERS = {
         layer((2, 3, 4, 5), 2),
         layer((2, 3, 7, 8), 3, 2, 1, ceil_mode=True),
         layer((2, 3, 7, 8), (3, 2), stride=(2, 1), padding=1, count_include_pad=False),
+        layer((2, 3, 7, 8), 3, 2, 1, True, divisor_override=7),
         layer((3, 4, 5), 2),
+    ],
+    "AvgPool3d": [
+        layer((2, 3, 4, 5, 6), 2),
+        layer((2, 3, 5, 4, 6), (3, 2, 3), 2, 1, ceil_mode=True, count_include_pad=False),
+        layer((3, 4, 3, 5), (2, 3, 2), 2, 1, True, divisor_override=5),
     ],
     "AdaptiveAvgPool1d": [layer((2, 3, 8), 4), layer((2, 3, 7), 3), layer((3, 7), 3)],
     "AdaptiveAvgPool2d": [
@@ -198,14 +226,32 @@ LAYERS = {
         layer((2, 3, 7, 8), (3, None)),
         layer((3, 6, 4), 2),
     ],
-    "AdaptiveMaxPool1d": [layer((2, 3, 8), 4), layer((2, 3, 7), 3), layer((3, 7), 3)],
+    "AdaptiveAvgPool3d": [
+        layer((1, 3, 4, 6, 4), 2),
+        layer((1, 2, 5, 4, 7), (3, None, 3)),
+        layer((3, 5, 4, 6), 2),
+    ],
+    "AdaptiveMaxPool1d": [
+        layer((2, 3, 8), 4),
+        layer((2, 3, 7), 3),
+        layer((3, 7), 3),
+        layer((2, 3, 7), 3, return_indices=True),
+    ],
     "AdaptiveMaxPool2d": [
         layer((2, 3, 6, 6), 2),
         layer((2, 3, 7, 8), (3, None)),
         layer((3, 6, 4), 2),
+        layer((2, 3, 6, 8), (3, 3), return_indices=True),
+    ],
+    "AdaptiveMaxPool3d": [
+        layer((1, 3, 4, 6, 4), 2),
+        layer((1, 2, 5, 4, 7), (3, None, 3)),
+        layer((3, 5, 4, 6), 2, return_indices=True),
     ],
     "Dropout": [layer((3, 4), 0.0)],
+    "Dropout1d": [layer((2, 3, 4), p=0.0), layer((3, 4), p=0.0)],
     "Dropout2d": [layer((2, 3, 4, 5), p=0.0)],
+    "Dropout3d": [layer((2, 3, 4, 2, 3), p=0.0), layer((3, 4, 2, 3), p=0.0)],
     "Identity": [layer((3, 4))],
     "Flatten": [
         layer((2, 3, 4, 5)),

@@ -68,6 +68,9 @@ def test_an_input_of_another_float_dtype_raises_and_an_integer_one_is_promoted(l
         (nn.GroupNorm(1, 3), (4, 2), ["GroupNorm: expected 3 channels", "(4, 2)"]),
         (nn.GroupNorm(1, 3), (3,), ["GroupNorm: expected 3 channels", "(3,)"]),
         (nn.Dropout2d(), (4, 2), ["Dropout2d", "(4, 2)", "(N, C, H, W)"]),
+        (nn.Dropout3d(), (4, 2, 3), ["Dropout3d", "(N, C, D, H, W) or (C, D, H, W)"]),
+        (nn.Conv3d(3, 4, 3), (1, 2, 8, 8, 8), ["conv3d", "2 channels", "takes 3"]),
+        (nn.MaxPool3d(2), (4, 4), ["max_pool3d", "(N, C, D, H, W) or (C, D, H, W)"]),
         (nn.Flatten(2, 1), (1, 2, 3), ["Flatten", "start_dim 2", "end_dim 1", "(1, 2, 3)"]),
         (nn.Flatten(3), (1, 2), ["out of bounds"]),
         (nn.Unflatten(1, (2, 2)), (1, 6), ["Unflatten", "axis 1", "(1, 6)", "(2, 2)"]),
@@ -131,8 +134,10 @@ IMAGES = np.ones((2, 3, 8, 8), np.float32)
         (lambda: nn.Upsample(2, mode="bilinear"), "Upsample: mode 'bilinear'"),
         (lambda: nn.Upsample(2.5), r"Upsample: size must be an integer >= 1, not 2\.5"),
         (lambda: nn.Upsample((2, 0)), "Upsample: size must be an integer >= 1, not 0"),
+        (lambda: nn.Conv3d(3, 4, (3, 3)), "Conv3d: kernel_size must be an integer or three"),
+        (lambda: nn.AvgPool2d(2, divisor_override=0), "AvgPool2d: divisor_override.*0"),
     ],
-    ids=range(27),
+    ids=range(29),
 )
 def test_a_layer_that_cannot_work_is_refused_by_the_name_of_the_argument(make, words):
     with pytest.raises((TypeError, ValueError), match=words):
@@ -153,6 +158,9 @@ def test_the_sizes_of_a_layer_may_be_numpys_integers():
         (nn.MaxPool1d(3, 2, 1, ceil_mode=True), "3, stride=2, padding=1, ceil_mode=True"),
         (nn.AvgPool2d((1, 2), count_include_pad=False), "(1, 2), count_include_pad=False"),
         (nn.AdaptiveAvgPool2d((1, None)), "(1, None)"),
+        (nn.AdaptiveMaxPool3d(2, True), "2, return_indices=True"),
+        (nn.AvgPool3d(2, divisor_override=3), "2, divisor_override=3"),
+        (nn.Conv3d(2, 4, 3, (1, 2, 2)), "2, 4, kernel_size=(3, 3, 3), stride=(1, 2, 2)"),
         (nn.BatchNorm1d(3, momentum=None, affine=False), "3, momentum=None, affine=False"),
         (nn.BatchNorm2d(3, bias=False), "3, bias=False"),
         (nn.InstanceNorm1d(3), "3"),
@@ -235,16 +243,27 @@ def test_dropout_drops_with_probability_p_and_scales_what_it_keeps_and_its_gradi
 
 
 @pytest.mark.parametrize("p", [0.1, 0.5])
-def test_dropout2d_drops_whole_channels_with_probability_p(p):
-    x = Tensor(np.full((200, 100, 2, 3), 3.0), requires_grad=True)
-    y = nn.Dropout2d(p)(x)
+@pytest.mark.parametrize(
+    ("kind", "shape"),
+    [
+        (nn.Dropout1d, (200, 100, 6)),
+        (nn.Dropout1d, (20_000, 6)),
+        (nn.Dropout2d, (200, 100, 2, 3)),
+        (nn.Dropout3d, (200, 100, 2, 3, 1)),
+        (nn.Dropout3d, (20_000, 2, 3, 1)),
+    ],
+)
+def test_dropout_of_channels_drops_them_whole_with_probability_p(kind, shape, p):
+    x = Tensor(np.full(shape, 3.0), requires_grad=True)
+    y = kind(p)(x)
     found = y.detach().numpy()
-    kept = found[:, :, 0, 0] != 0
-    np.testing.assert_allclose(found, np.where(kept, 3 / (1 - p), 0)[:, :, None, None] + 0 * found)
+    kept = found.reshape(-1, 6)[:, 0] != 0
+    assert kept.size == 20_000
+    np.testing.assert_allclose(found.reshape(-1, 6), kept[:, None] * 3 / (1 - p) * np.ones(6))
     assert abs(kept.mean() - (1 - p)) < 5 * math.sqrt(p * (1 - p) / kept.size)
     y.sum().backward()
     np.testing.assert_allclose(x.grad.numpy(), found / 3, rtol=1e-12)
-    assert nn.Dropout2d(p).eval()(x) is x
+    assert kind(p).eval()(x) is x
 
 
 def test_dropout_keeps_everything_at_0_and_in_evaluation_and_nothing_at_1():
