@@ -15,10 +15,14 @@ from .layers.activations import (
     Softsign, Tanh, Threshold,
 )
 from .layers.attention import MultiheadAttention
-from .layers.batch_norm import BatchNorm1d, BatchNorm2d
+from .layers.batch_norm import (
+    BatchNorm1d, BatchNorm2d, BatchNorm3d, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d,
+)
 from .layers.cells import GRUCell, LSTMCell, RNNCell
 from .layers.containers import ModuleDict, ModuleList, Residual, Sequential
-from .layers.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
+from .layers.convolution import (
+    Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d,
+)
 from .layers.distances import CosineSimilarity, PairwiseDistance
 from .layers.embedding import Embedding
 from .layers.likelihood_losses import CTCLoss, GaussianNLLLoss, PoissonNLLLoss
@@ -33,11 +37,11 @@ from .layers.margin_losses import (
 )
 from .layers.normalisation import GroupNorm, LayerNorm, RMSNorm
 from .layers.pooling import (
-    AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d, MaxPool1d,
-    MaxPool2d,
+    AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d, AdaptiveMaxPool1d, AdaptiveMaxPool2d,
+    AdaptiveMaxPool3d, AvgPool1d, AvgPool2d, AvgPool3d, MaxPool1d, MaxPool2d, MaxPool3d,
 )
 from .layers.recurrent import GRU, LSTM, RNN
-from .layers.regularisation import Dropout, Dropout2d
+from .layers.regularisation import Dropout, Dropout1d, Dropout2d, Dropout3d
 from .layers.shaping import Flatten, Identity, Unflatten, Upsample
 from .layers.transformer import TransformerEncoder, TransformerEncoderLayer
 from .models import CNN, MLP
@@ -49,8 +53,10 @@ from .saving import load, save
 __all__ = [  # noqa: RUF022
     "Module", "Parameter", "Buffer",
     # layers with parameters
-    "Linear", "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d",
-    "BatchNorm1d", "BatchNorm2d", "LayerNorm", "GroupNorm", "RMSNorm",
+    "Linear", "Conv1d", "Conv2d", "Conv3d",
+    "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d",
+    "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "LayerNorm", "GroupNorm", "RMSNorm",
+    "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d",
     # of sequences
     "Embedding", "RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell",
     "MultiheadAttention", "TransformerEncoderLayer", "TransformerEncoder",
@@ -59,9 +65,10 @@ __all__ = [  # noqa: RUF022
     "Sigmoid", "LogSigmoid", "Tanh", "Softplus", "SiLU", "Mish", "GELU", "Softmax", "LogSoftmax",
     "PReLU", "GLU", "Softsign", "Softshrink", "Hardshrink", "Threshold",
     # pooling, dropout, shapes
-    "MaxPool1d", "MaxPool2d", "AvgPool1d", "AvgPool2d",
-    "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveMaxPool2d",
-    "Dropout", "Dropout2d", "Identity", "Flatten", "Unflatten", "Upsample",
+    "MaxPool1d", "MaxPool2d", "MaxPool3d", "AvgPool1d", "AvgPool2d", "AvgPool3d",
+    "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d",
+    "AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AdaptiveMaxPool3d",
+    "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "Identity", "Flatten", "Unflatten", "Upsample",
     # of modules
     "Sequential", "ModuleList", "ModuleDict", "Residual", "MLP", "CNN",
     # losses

@@ -24,7 +24,7 @@ def integers(layer: Module, name: str, value: Any, axes: int, least: int) -> tup
     """A number per axis, given as one for all or as one each."""
     each = value if isinstance(value, (tuple, list)) else (value,) * axes
     if len(each) != axes:
-        some = "an integer or a pair" if axes == 2 else "one integer"
+        some = ("one integer", "an integer or a pair", "an integer or three of them")[axes - 1]
         raise ValueError(f"{type(layer).__name__}: {name} must be {some}, not {value!r}")
     return tuple(integer(layer, name, n, least) for n in each)
 

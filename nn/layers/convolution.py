@@ -1,4 +1,7 @@
-"""Convolutions and their transposes: the formula, the shapes, and how the parameters are drawn."""
+"""Convolutions and their transposes: the formula, the shapes, and how the parameters are drawn.
+
+Where x and y are written with a batch, one example without it will do: (C, L), (C, H, W) or (C, D, H, W).
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from ..module import Module, Parameter
 
 
 class _Convolution(Module):
-    """The sizes that all four have, and a weight and bias from uniform(-k, k), k = 1 / sqrt(fan_in)."""
+    """The sizes that all six have, and a weight and bias from uniform(-k, k), k = 1 / sqrt(fan_in)."""
 
     axes: int
     _op: Callable[..., Any]
@@ -55,7 +58,7 @@ class _Convolution(Module):
 
 
 class _Conv(_Convolution):
-    """The arguments that Conv1d and Conv2d share; these add the number of axes and the op."""
+    """The arguments that Conv1d, 2d and 3d share; these add the number of axes and the op."""
 
     def __init__(
         self,
@@ -128,8 +131,19 @@ class Conv1d(_Conv):
     _op = staticmethod(minigrad.conv1d)
 
 
+class Conv3d(_Conv):
+    """y[n, o, i, j, k] = b[o] + sum_{c, t, u, v} W[o, c, t, u, v] x[n, c, i s + t d - p, j s + u d - p, k s + v d - p]
+
+    x (N, in_channels, D, H, W), W (out_channels, in_channels / groups, kd, kh, kw), y (N, out_channels, Do, Ho, Wo):
+    `Conv2d` over three axes, with its options, its parameters drawn likewise.
+    """
+
+    axes = 3
+    _op = staticmethod(minigrad.conv3d)
+
+
 class _ConvTranspose(_Convolution):
-    """The arguments that ConvTranspose1d and ConvTranspose2d share; these add the number of axes and the op."""
+    """The arguments that ConvTranspose1d, 2d and 3d share; these add the number of axes and the op."""
 
     def __init__(
         self,
@@ -186,3 +200,14 @@ class ConvTranspose1d(_ConvTranspose):
 
     axes = 1
     _op = staticmethod(minigrad.conv_transpose1d)
+
+
+class ConvTranspose3d(_ConvTranspose):
+    """y[n, o, i s + t d - p, j s + u d - p, k s + v d - p] += W[c, o, t, u, v] x[n, c, i, j, k], and b[o] everywhere
+
+    x (N, in_channels, D, H, W), W (in_channels, out_channels / groups, kd, kh, kw), y (N, out_channels, Do, Ho, Wo):
+    `ConvTranspose2d` over three axes, with its options, its parameters drawn likewise.
+    """
+
+    axes = 3
+    _op = staticmethod(minigrad.conv_transpose3d)

@@ -11,11 +11,11 @@ from .graph import Step, Translation
 
 def _moves(window: Any) -> dict[str, Any]:
     """The attributes that say how a window moves."""
-    (top, bottom), (left, right) = window.padding
+    before, after = zip(*window.padding, strict=True)
     return {
         "kernel_shape": list(window.kernel),
         "strides": list(window.stride),
-        "pads": [top, left, bottom, right],
+        "pads": [*before, *after],
     }
 
 

@@ -30,6 +30,7 @@ NOT_THE_TABLE = {
 NOT_OPS = {
     "lowest",
     "max_pool2d_row",
+    *("unfold_row", "fold_row", "images_of", "of_volume", "with_indices"),
     "pool_argmax",
     "pool_argmax_plain",
     "pool_scatter_plain",
@@ -39,6 +40,7 @@ NOT_OPS = {
     "window_of",
     "over_axes",
     "numbers",
+    "forms",
     "raised",
     "lowered",
     "products_of_others",

@@ -56,6 +56,10 @@ def empty_batch(rng):
     return rng.standard_normal((0, 3, 5, 5))
 
 
+def empty_batch_of_volumes(rng):
+    return rng.standard_normal((0, 3, 4, 5, 5))
+
+
 def hardsigmoid(torch):
     """PyTorch's own multiplies the gradient by a sixth of single precision, in float64 too."""
 
@@ -77,6 +81,7 @@ LAYERS = {
         layer((2, 3, 9), 3, 4, 3),
         layer((2, 4, 9), 4, 6, 3, stride=2, padding=2, dilation=2, groups=2),
         layer((2, 3, 8), 3, 4, 4, padding="same", bias=False),
+        layer((3, 8), 3, 4, 3),
     ],
     "Conv2d": [
         layer((2, 3, 6, 7), 3, 4, 3),
@@ -86,15 +91,29 @@ LAYERS = {
         layer((2, 3, 5, 6), 3, 2, 3, padding="same"),
         layer((2, 3, 5, 6), 3, 2, 3, padding="valid"),
         layer(empty_batch, 3, 2, 3),
+        layer((3, 6, 7), 3, 4, 3),
+    ],
+    "Conv3d": [
+        layer((1, 3, 4, 4, 5), 3, 4, (2, 3, 2)),
+        layer((2, 4, 5, 3, 4), 4, 6, 2, (2, 1, 3), (1, 0, 1), (2, 1, 1), 2),
+        layer((3, 3, 4, 5), 3, 2, 2, padding="same", bias=False),
+        layer(empty_batch_of_volumes, 3, 2, 2),
     ],
     "ConvTranspose1d": [
         layer((2, 3, 5), 3, 4, 3),
         layer((2, 4, 5), 4, 6, 3, stride=2, padding=1, output_padding=1, groups=2),
+        layer((3, 5), 3, 4, 3),
     ],
     "ConvTranspose2d": [
         layer((2, 3, 4, 5), 3, 4, 3),
         layer((2, 3, 4, 5), 3, 2, (3, 2), stride=2, padding=1, output_padding=1, bias=False),
         layer((2, 4, 3, 3), 4, 6, 2, stride=(1, 2), groups=2, dilation=2),
+        layer((3, 4, 5), 3, 4, 3),
+    ],
+    "ConvTranspose3d": [
+        layer((1, 3, 4, 5, 4), 3, 2, (2, 1, 2)),
+        layer((1, 4, 3, 5, 3), 4, 6, 2, (2, 1, 3), 1, (1, 0, 2), groups=2),
+        layer((3, 4, 5, 4), 3, 2, (2, 1, 2), dilation=(1, 2, 3), bias=False),
     ],
     "BatchNorm1d": [
         layer((6, 3), 3),
@@ -107,7 +126,21 @@ LAYERS = {
         layer((3, 4, 2, 5), 4),
         layer((1, 2, 3, 3), 2, momentum=None, affine=False),
         layer((2, 2, 3, 3), 2, affine=False, track_running_stats=False),
+        layer((2, 2, 3, 3), 2, bias=False),
     ],
+    "BatchNorm3d": [layer((2, 3, 1, 2, 4), 3)],
+    "InstanceNorm1d": [
+        layer((2, 3, 5), 3),
+        layer((2, 3, 5), 3, 1e-3, 0.3, affine=True, track_running_stats=True),
+        layer((3, 5), 3, momentum=None, track_running_stats=True),
+        layer((3, 5), 3, affine=True, bias=False),
+    ],
+    "InstanceNorm2d": [
+        layer((3, 2, 2, 5), 2, affine=True),
+        layer((2, 2, 3, 3), 2, momentum=0.5, track_running_stats=True),
+        layer((2, 3, 3), 2, affine=True, track_running_stats=True),
+    ],
+    "InstanceNorm3d": [layer((2, 3, 1, 2, 5), 3, affine=True, track_running_stats=True)],
     "LayerNorm": [
         layer((3, 4, 5), 5),
         layer((3, 4, 5), (4, 5), eps=1e-2),
@@ -119,6 +152,7 @@ LAYERS = {
         layer((2, 6, 4), 3, 6, eps=1e-2),
         layer((2, 4, 3, 5), 1, 4),
         layer((2, 4, 3, 5), 2, 4, affine=False),
+        layer((2, 4, 3), 2, 4, bias=False),
     ],
     "RMSNorm": [
         layer((3, 4, 5), 5),
@@ -152,6 +186,7 @@ LAYERS = {
     "MaxPool1d": [
         layer((2, 3, 8), 2),
         layer((2, 3, 9), 3, stride=2, padding=1, return_indices=True),
+        layer((3, 8), 2),
     ],
     "MaxPool2d": [
         layer((2, 3, 4, 5), 2),
@@ -159,18 +194,64 @@ LAYERS = {
         layer((1, 2, 4, 5), (1, 3), stride=(2, 1)),
         layer((2, 3, 7, 8), 3, 2, 1, dilation=2, ceil_mode=True, return_indices=True),
         layer(empty_batch, 2),
+        layer((3, 4, 5), 2),
     ],
-    "AvgPool1d": [layer((2, 3, 8), 2), layer((2, 3, 9), 3, 2, 1, count_include_pad=False)],
+    "MaxPool3d": [
+        layer((2, 3, 4, 5, 6), 2),
+        layer((2, 3, 5, 4, 6), (3, 2, 3), 2, 1, dilation=(1, 1, 2), ceil_mode=True),
+        layer((2, 3, 5, 4, 6), (3, 2, 3), 2, 1, return_indices=True),
+        layer((3, 4, 3, 5), (2, 1, 3), stride=(1, 2, 2)),
+        layer(empty_batch_of_volumes, 2),
+    ],
+    "AvgPool1d": [
+        layer((2, 3, 8), 2),
+        layer((2, 3, 9), 3, 2, 1, count_include_pad=False),
+        layer((3, 8), 2),
+    ],
     "AvgPool2d": [
         layer((2, 3, 4, 5), 2),
         layer((2, 3, 7, 8), 3, 2, 1, ceil_mode=True),
         layer((2, 3, 7, 8), (3, 2), stride=(2, 1), padding=1, count_include_pad=False),
+        layer((2, 3, 7, 8), 3, 2, 1, True, divisor_override=7),
+        layer((3, 4, 5), 2),
     ],
-    "AdaptiveAvgPool1d": [layer((2, 3, 8), 4), layer((2, 3, 7), 3)],
-    "AdaptiveAvgPool2d": [layer((2, 3, 6, 6), 1), layer((2, 3, 7, 8), (3, None))],
-    "AdaptiveMaxPool2d": [layer((2, 3, 6, 6), 2), layer((2, 3, 7, 8), (3, None))],
+    "AvgPool3d": [
+        layer((2, 3, 4, 5, 6), 2),
+        layer((2, 3, 5, 4, 6), (3, 2, 3), 2, 1, ceil_mode=True, count_include_pad=False),
+        layer((3, 4, 3, 5), (2, 3, 2), 2, 1, True, divisor_override=5),
+    ],
+    "AdaptiveAvgPool1d": [layer((2, 3, 8), 4), layer((2, 3, 7), 3), layer((3, 7), 3)],
+    "AdaptiveAvgPool2d": [
+        layer((2, 3, 6, 6), 1),
+        layer((2, 3, 7, 8), (3, None)),
+        layer((3, 6, 4), 2),
+    ],
+    "AdaptiveAvgPool3d": [
+        layer((1, 3, 4, 6, 4), 2),
+        layer((1, 2, 5, 4, 7), (3, None, 3)),
+        layer((3, 5, 4, 6), 2),
+    ],
+    "AdaptiveMaxPool1d": [
+        layer((2, 3, 8), 4),
+        layer((2, 3, 7), 3),
+        layer((3, 7), 3),
+        layer((2, 3, 7), 3, return_indices=True),
+    ],
+    "AdaptiveMaxPool2d": [
+        layer((2, 3, 6, 6), 2),
+        layer((2, 3, 7, 8), (3, None)),
+        layer((3, 6, 4), 2),
+        layer((2, 3, 6, 8), (3, 3), return_indices=True),
+    ],
+    "AdaptiveMaxPool3d": [
+        layer((1, 3, 4, 6, 4), 2),
+        layer((1, 2, 5, 4, 7), (3, None, 3)),
+        layer((3, 5, 4, 6), 2, return_indices=True),
+    ],
     "Dropout": [layer((3, 4), 0.0)],
+    "Dropout1d": [layer((2, 3, 4), p=0.0), layer((3, 4), p=0.0)],
     "Dropout2d": [layer((2, 3, 4, 5), p=0.0)],
+    "Dropout3d": [layer((2, 3, 4, 2, 3), p=0.0), layer((3, 4, 2, 3), p=0.0)],
     "Identity": [layer((3, 4))],
     "Flatten": [
         layer((2, 3, 4, 5)),

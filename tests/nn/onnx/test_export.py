@@ -23,6 +23,12 @@ AXES = {
     **{(name, 0): 1 for name in ("RNN", "LSTM", "GRU", "MultiheadAttention")},
     **{(name, 1): (0, 1) for name in ("RNN", "GRU")}, ("LSTM", 1): (0, 1, 1),
     **{(name, 2): None for name in ("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell")},
+    **{(name, 3): None for name in ("Conv1d", "ConvTranspose2d", "Conv3d", "MaxPool3d")}, ("AvgPool2d", 4): None,
+    **{(name, 2): None for name in ("Conv3d", "ConvTranspose3d", "AvgPool3d")}, ("MaxPool3d", 4): None,
+    ("Dropout1d", 1): None, ("Dropout3d", 1): None,
+    **{(name, 2): None for name in ("ConvTranspose1d", "MaxPool1d", "AvgPool1d")}, ("Conv2d", 7): None,
+    **{(f"Adaptive{kind}Pool{n}d", 2): None for kind in ("Avg", "Max") for n in (1, 2, 3)}, ("MaxPool2d", 5): None,
+    ("InstanceNorm1d", 2): None, ("InstanceNorm1d", 3): None, ("InstanceNorm2d", 2): None,
 }  # fmt: skip
 
 
@@ -34,7 +40,8 @@ def path(tmp_path):
 # Layers and models ---------------------------------------------------------------------------------------
 
 # beside the maxima these give where they stand, which no op computes
-INDICES = [("MaxPool1d", 1), ("MaxPool2d", 3)]
+INDICES = [("MaxPool1d", 1), ("MaxPool2d", 3), ("MaxPool3d", 2),
+           *((f"AdaptiveMaxPool{n}d", i) for n, i in ((1, 3), (2, 3), (3, 2)))]  # fmt: skip
 EVERY = [(name, i) for name, cases in LAYERS.items() for i in range(len(cases))]
 
 
