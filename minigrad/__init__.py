@@ -97,7 +97,7 @@ __all__ = [
     "generator", "geomspace", "getitem", "glu", "grad", "gradient", "group_norm", "gru", "gru_step",
     "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "heaviside", "hessian", "hinge_loss",
     "histogram", "histogram2d", "hsplit", "hstack", "huber_loss", "hvp", "hypot", "i0", "i0e", "i1",
-    "i1e", "ifftshift", "inner", "insert", "interp", "inv", "is_recording", "iv", "ive", "j0", "j1",
+    "i1e", "ifftshift", "inner", "insert", "interp", "interpolate", "inv", "is_recording", "iv", "ive", "j0", "j1",
     "jacobian", "jv", "jvp", "kl_div", "kron", "l1_loss", "layer_norm", "ldexp", "leaky_relu",
     "linear", "linearize", "linspace", "log", "log1p", "log2", "log10", "log_ndtr", "log_softmax",
     "logaddexp", "logaddexp2", "logcumsumexp", "logit", "logsigmoid", "logspace", "logsumexp",
@@ -136,6 +136,7 @@ if TYPE_CHECKING:  # read when they are first named, the ops of `ops.LATER` and 
     from .ops.differences import cross, diff, ediff1d, gradient, trapezoid
     from .ops.distances import cdist, cosine_similarity, normalize, pairwise_distance
     from .ops.fourier import fftshift, ifftshift
+    from .ops.interpolation import interpolate
     from .ops.likelihood_losses import gaussian_nll_loss, poisson_nll_loss
     from .ops.linalg import cholesky, det, eigh, inv, matrix_power, slogdet, solve
     from .ops.margin_losses import (

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 import minigrad
@@ -73,11 +72,10 @@ class Unflatten(Module):
 
 
 class Upsample(Module):
-    """y[n, c, i, ...] = x[n, c, floor(i L / Lo), ...]: elements repeated along all axes behind (N, C).
+    """y[n, c, i, ...] = x[n, c, s(i), ...] along all axes behind (N, C): `minigrad.interpolate` with its arguments.
 
-    size          Lo for all of these axes, or one number per axis
-    scale_factor  instead of size: Lo = floor(L scale_factor), and x's index is floor(i / scale_factor). As in PyTorch,
-                  the index is floor(i L / Lo) again if x has more than three axes and Lo is L or 2 L
+    By default elements are repeated, s(i) = floor(i L / Lo); "linear", "bilinear", "trilinear" and "bicubic" are what
+    stands between them.
     """
 
     def __init__(
@@ -85,9 +83,8 @@ class Upsample(Module):
         size: int | tuple[int, ...] | None = None,
         scale_factor: float | tuple[float, ...] | None = None,
         mode: str = "nearest",
+        align_corners: bool | None = None,
     ) -> None:
-        if mode != "nearest":
-            raise ValueError(f"Upsample: mode {mode!r} is not offered, only 'nearest'")
         if (size is None) == (scale_factor is None):
             raise ValueError("Upsample: one of size and scale_factor is needed, and only one")
         each = size if isinstance(size, (tuple, list)) else () if size is None else (size,)
@@ -95,31 +92,15 @@ class Upsample(Module):
             integer(self, "size", n, 1)
         self.size = size
         self.scale_factor = scale_factor
+        self.mode = mode
+        self.align_corners = align_corners
 
     def forward(self, x: Any) -> Any:
         check_array(self, x)
-        inner = tuple(x.shape[2:])
-        given = self.scale_factor if self.size is None else self.size
-        each = given if isinstance(given, (tuple, list)) else (given,) * len(inner)
-        if not inner or len(each) != len(inner):
-            raise ValueError(
-                f"Upsample: {self.describe()} does not fit an input of shape {tuple(x.shape)}, which has "
-                f"{len(inner)} axes behind (N, C)"
-            )
-        for axis, (n, asked) in enumerate(zip(inner, each, strict=True), 2):
-            x = self._grown(x, axis, n, asked)
-        return x
-
-    def _grown(self, x: Any, axis: int, n: int, asked: Any) -> Any:
-        out = math.floor(n * asked) if self.size is None else asked
-        if out < 1:
-            raise ValueError(f"Upsample: {self.describe()} leaves nothing of axis {axis}, of {n}")
-        times = out // n if n and not out % n else 0
-        if times and (self.size is not None or asked == times or (times <= 2 and x.ndim > 3)):
-            return x if times == 1 else minigrad.repeat(x, times, axis)
-        i = np.arange(out)
-        places = i * n // out if self.size is not None else np.floor(i / asked).astype(np.int64)
-        return minigrad.take(x, np.minimum(places, n - 1), axis)
+        return minigrad.interpolate(x, self.size, self.scale_factor, self.mode, self.align_corners)
 
     def describe(self) -> str:
-        return f"scale_factor={self.scale_factor}" if self.size is None else f"size={self.size}"
+        given = "scale_factor" if self.size is None else "size"
+        text = f"{given}={getattr(self, given)}"
+        text += f", mode={self.mode!r}" if self.mode != "nearest" else ""
+        return text + (f", align_corners={self.align_corners}" if self.align_corners else "")

@@ -187,6 +187,14 @@ LAYERS = {
         layer((2, 3, 4), scale_factor=0.5),
         layer((2, 3, 4, 5), size=(6, 3)),
         layer((2, 3, 4), 8),
+        layer((2, 3, 4), 7, mode="linear"),
+        layer((2, 3, 4, 5), scale_factor=2, mode="bilinear"),
+        layer((2, 3, 4, 5), None, (1.5, 2.3), "bilinear"),
+        layer((2, 3, 4, 5), (3, 9), None, "bilinear", True),
+        layer((2, 3, 4, 5), scale_factor=0.6, mode="bilinear"),
+        layer((2, 3, 4, 5), scale_factor=2, mode="bicubic"),
+        layer((2, 3, 4, 5), (6, 3), mode="bicubic", align_corners=True),
+        layer((1, 2, 3, 2, 4), (5, 4, 3), mode="trilinear", align_corners=False),
     ],
 }
 
