@@ -32,6 +32,11 @@ from .layers.margin_losses import (
     MultiMarginLoss, SoftMarginLoss, TripletMarginLoss,
 )
 from .layers.normalisation import GroupNorm, LayerNorm, RMSNorm
+from .layers.padding import (
+    CircularPad1d, CircularPad2d, CircularPad3d, ConstantPad1d, ConstantPad2d, ConstantPad3d,
+    ReflectionPad1d, ReflectionPad2d, ReflectionPad3d, ReplicationPad1d, ReplicationPad2d,
+    ReplicationPad3d, ZeroPad1d, ZeroPad2d, ZeroPad3d,
+)
 from .layers.pooling import (
     AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d, MaxPool1d,
     MaxPool2d,
@@ -62,6 +67,10 @@ __all__ = [  # noqa: RUF022
     "MaxPool1d", "MaxPool2d", "AvgPool1d", "AvgPool2d",
     "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveMaxPool2d",
     "Dropout", "Dropout2d", "Identity", "Flatten", "Unflatten", "Upsample",
+    "ReflectionPad1d", "ReflectionPad2d", "ReflectionPad3d",
+    "ReplicationPad1d", "ReplicationPad2d", "ReplicationPad3d",
+    "CircularPad1d", "CircularPad2d", "CircularPad3d", "ZeroPad1d", "ZeroPad2d", "ZeroPad3d",
+    "ConstantPad1d", "ConstantPad2d", "ConstantPad3d",
     # of modules
     "Sequential", "ModuleList", "ModuleDict", "Residual", "MLP", "CNN",
     # losses

@@ -77,6 +77,8 @@ LAYERS = {
         layer((2, 3, 9), 3, 4, 3),
         layer((2, 4, 9), 4, 6, 3, stride=2, padding=2, dilation=2, groups=2),
         layer((2, 3, 8), 3, 4, 4, padding="same", bias=False),
+        layer((2, 3, 8), 3, 4, 3, 2, padding=2, padding_mode="circular"),
+        layer((2, 3, 8), 3, 4, 4, padding="same", padding_mode="replicate"),
     ],
     "Conv2d": [
         layer((2, 3, 6, 7), 3, 4, 3),
@@ -86,6 +88,9 @@ LAYERS = {
         layer((2, 3, 5, 6), 3, 2, 3, padding="same"),
         layer((2, 3, 5, 6), 3, 2, 3, padding="valid"),
         layer(empty_batch, 3, 2, 3),
+        layer((2, 3, 5, 6), 3, 2, 3, padding=(1, 2), padding_mode="reflect"),
+        layer((2, 3, 5, 6), 3, 2, (2, 3), padding="same", padding_mode="circular"),
+        layer((2, 3, 5, 6), 3, 2, 3, padding="valid", padding_mode="replicate"),
     ],
     "ConvTranspose1d": [
         layer((2, 3, 5), 3, 4, 3),
@@ -172,6 +177,21 @@ LAYERS = {
     "Dropout": [layer((3, 4), 0.0)],
     "Dropout2d": [layer((2, 3, 4, 5), p=0.0)],
     "Identity": [layer((3, 4))],
+    **{
+        f"{kind}Pad{axes}d": [
+            layer((2, 3, 4, 5, 6)[: 2 + axes], 2, *more),
+            layer((3, 4, 5, 6)[: 1 + axes], (1, 0, 2, 3, 0, 1)[: 2 * axes], *more),
+            layer((2, 3, 4, 5, 6)[: 2 + axes], (-1, 2, 1, -2, 0, -1)[: 2 * axes], *more),
+        ]
+        for kind, more in [
+            ("Reflection", ()),
+            ("Replication", ()),
+            ("Circular", ()),
+            ("Zero", ()),
+            ("Constant", (1.5,)),
+        ]
+        for axes in (1, 2, 3)
+    },
     "Flatten": [
         layer((2, 3, 4, 5)),
         layer((2, 3, 4), 0),

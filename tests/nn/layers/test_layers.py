@@ -75,6 +75,24 @@ def test_an_input_of_another_float_dtype_raises_and_an_integer_one_is_promoted(l
             (1, 1, 3),
             ["interpolate", "'bilinear'", "4 axes", "(1, 1, 3)"],
         ),
+        (
+            nn.ReflectionPad1d(3),
+            (1, 1, 3),
+            ["ReflectionPad1d", "axis of 3", "(1, 1, 3)", "by (3, 3)"],
+        ),
+        (nn.CircularPad2d((0, 0, 0, 4)), (1, 3, 3), ["CircularPad2d", "by (0, 4)", "3 elements"]),
+        (nn.ZeroPad1d((-2, -2)), (1, 3), ["ZeroPad1d", "by (-2, -2)", "0 elements"]),
+        (
+            nn.ReplicationPad2d(1),
+            (3, 3),
+            ["ReplicationPad2d", "(3, 3)", "(N, C, H, W), or without N"],
+        ),
+        (nn.ZeroPad3d(1), (3, 3), ["ZeroPad3d", "(3, 3)", "(N, C, D, H, W)"]),
+        (
+            nn.Conv1d(1, 1, 3, padding=4, padding_mode="reflect"),
+            (1, 1, 4),
+            ["Conv1d", "by (4, 4)", "reflect"],
+        ),
         (nn.MaxPool2d(2), (3, 8, 8), ["max_pool2d", "(3, 8, 8)", "(N, C, H, W)"]),
         (nn.MaxPool2d(9), (1, 3, 8, 8), ["max_pool2d", "(9, 9)", "(8, 8)"]),
     ],
@@ -115,7 +133,9 @@ IMAGES = np.ones((2, 3, 8, 8), np.float32)
         (lambda: nn.Conv2d(3, 4, 3, groups=2), "Conv2d: in_channels 3 .* 2 groups"),
         (lambda: nn.Conv1d(4, 3, 3, groups=2), "Conv1d: out_channels 3 .* 2 groups"),
         (lambda: nn.Conv2d(3, 4, 3, padding="full"), "Conv2d: padding .*'full'"),
-        (lambda: nn.Conv2d(3, 4, 3, padding_mode="reflect"), "Conv2d: padding_mode 'reflect'"),
+        (lambda: nn.Conv2d(3, 4, 3, padding_mode="edge"), "Conv2d: padding_mode must .* 'edge'"),
+        (lambda: nn.ZeroPad2d((1, 2)), r"ZeroPad2d: padding must be .* 4 of them, not \(1, 2\)"),
+        (lambda: nn.ReflectionPad1d(1.5), r"ReflectionPad1d: padding .* 1\.5"),
         (lambda: nn.Conv1d(3, 4, (3, 3)), "Conv1d: kernel_size must be one integer"),
         (lambda: nn.ConvTranspose1d(3, 4, 3, output_padding=-1), "output_padding.*-1"),
         (lambda: nn.BatchNorm2d(0), "BatchNorm2d: num_features.*0"),
@@ -136,7 +156,7 @@ IMAGES = np.ones((2, 3, 8, 8), np.float32)
         (lambda: nn.Upsample(2.5), r"Upsample: size must be an integer >= 1, not 2\.5"),
         (lambda: nn.Upsample((2, 0)), "Upsample: size must be an integer >= 1, not 0"),
     ],
-    ids=range(29),
+    ids=range(31),
 )
 def test_a_layer_that_cannot_work_is_refused_by_the_name_of_the_argument(make, words):
     with pytest.raises((TypeError, ValueError), match=words):
@@ -152,6 +172,9 @@ def test_the_sizes_of_a_layer_may_be_numpys_integers():
     ("layer", "text"),
     [
         (nn.Conv1d(2, 4, 3, padding="same", groups=2), "2, 4, kernel_size=(3,), padding='same', groups=2"),
+        (nn.Conv1d(2, 4, 3, padding_mode="reflect"), "2, 4, kernel_size=(3,), padding_mode='reflect'"),
+        (nn.ConstantPad1d(2, 1.5), "2, 1.5"),
+        (nn.ZeroPad2d((1, 2, 0, 0)), "(1, 2, 0, 0)"),
         (nn.Conv2d(2, 4, 3, 2, (1, 0), 2), "2, 4, kernel_size=(3, 3), stride=2, padding=(1, 0), dilation=2"),
         (nn.ConvTranspose2d(2, 4, 2, 2, output_padding=1), "2, 4, kernel_size=(2, 2), stride=2, output_padding=1"),
         (nn.MaxPool1d(3, 2, 1, ceil_mode=True), "3, stride=2, padding=1, ceil_mode=True"),

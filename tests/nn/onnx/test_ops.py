@@ -110,6 +110,8 @@ CASES = {
         (lambda x: mg.pad(x, ((0, 0), (1, 2)), constant_values=3), a),
         (lambda x: mg.pad(x, ((0, 0), (1, 2)), "reflect"), a),
         (lambda x: mg.pad(x, ((0, 0), (1, 2)), "edge"), a),
+        (lambda x: mg.pad(x, ((0, 0), (1, 2), (3, 0)), "wrap"), c),
+        (lambda x: mg.pad(x, ((0, 0), (1, 0), (0, 6)), "symmetric"), c),
     ],
     "flip": [(lambda x: mg.flip(x, 1), a), (lambda x: mg.flip(x), a)],
     "roll": [(lambda x: mg.roll(x, 1, 1), a), (lambda x: mg.roll(x, (-1, 5), (1, 2)), c)],
@@ -166,7 +168,7 @@ def test_logarithms_of_zero_are_added_in_onnxruntime_as_here(tmp_path):
     ("function", "problem"),
     [
         (lambda x: x[x > 0].sum() + x, "a mask as index has no translation"),
-        (lambda x: mg.pad(x, 1, "symmetric"), "mode 'symmetric' has no translation"),
+        (lambda x: mg.pad(x, 1, "symmetric"), "mode 'symmetric' along the batch has no translation"),
         (lambda x: x.astype("int64") & 3, "only that of bools has a translation"),
         (lambda x: ~x.astype("int64"), "only that of bools has a translation"),
         (lambda x: x[:, None, np.array([0, 1])], "arrays beside numbers or None have no translation"),
