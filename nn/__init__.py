@@ -43,7 +43,9 @@ from .layers.pooling import (
 )
 from .layers.recurrent import GRU, LSTM, RNN
 from .layers.regularisation import Dropout, Dropout2d
-from .layers.shaping import Flatten, Identity, Unflatten, Upsample
+from .layers.shaping import (
+    ChannelShuffle, Flatten, Identity, PixelShuffle, PixelUnshuffle, Unflatten, Upsample,
+)
 from .layers.transformer import TransformerEncoder, TransformerEncoderLayer
 from .models import CNN, MLP
 from .module import Buffer, Module, Parameter
@@ -67,6 +69,7 @@ __all__ = [  # noqa: RUF022
     "MaxPool1d", "MaxPool2d", "AvgPool1d", "AvgPool2d",
     "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveMaxPool2d",
     "Dropout", "Dropout2d", "Identity", "Flatten", "Unflatten", "Upsample",
+    "PixelShuffle", "PixelUnshuffle", "ChannelShuffle",
     "ReflectionPad1d", "ReflectionPad2d", "ReflectionPad3d",
     "ReplicationPad1d", "ReplicationPad2d", "ReplicationPad3d",
     "CircularPad1d", "CircularPad2d", "CircularPad3d", "ZeroPad1d", "ZeroPad2d", "ZeroPad3d",

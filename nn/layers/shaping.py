@@ -104,3 +104,82 @@ class Upsample(Module):
         text = f"{given}={getattr(self, given)}"
         text += f", mode={self.mode!r}" if self.mode != "nearest" else ""
         return text + (f", align_corners={self.align_corners}" if self.align_corners else "")
+
+
+class PixelShuffle(Module):
+    """y[n, c, h r + i, w r + j] = x[n, (c r + i) r + j, h, w]: x (..., C r^2, H, W), y (..., C, H r, W r).
+
+    upscale_factor  r. From Shi et al. 2016: channels that a convolution computed become pixels
+    """
+
+    def __init__(self, upscale_factor: int) -> None:
+        self.upscale_factor = integer(self, "upscale_factor", upscale_factor, 1)
+
+    def forward(self, x: Any) -> Any:
+        r = self.upscale_factor
+        *lead, c, h, w = _image(self, x, r * r, 1)
+        k = len(lead)
+        x = minigrad.reshape(x, (*lead, c // (r * r), r, r, h, w))
+        x = minigrad.transpose(x, (*range(k), k, k + 3, k + 1, k + 4, k + 2))
+        return minigrad.reshape(x, (*lead, c // (r * r), h * r, w * r))
+
+    def describe(self) -> str:
+        return f"{self.upscale_factor}"
+
+
+class PixelUnshuffle(Module):
+    """y[n, (c r + i) r + j, h, w] = x[n, c, h r + i, w r + j]: x (..., C, H r, W r), y (..., C r^2, H, W).
+
+    downscale_factor  r: the inverse of `PixelShuffle`
+    """
+
+    def __init__(self, downscale_factor: int) -> None:
+        self.downscale_factor = integer(self, "downscale_factor", downscale_factor, 1)
+
+    def forward(self, x: Any) -> Any:
+        r = self.downscale_factor
+        *lead, c, h, w = _image(self, x, 1, r)
+        k = len(lead)
+        x = minigrad.reshape(x, (*lead, c, h // r, r, w // r, r))
+        x = minigrad.transpose(x, (*range(k), k, k + 2, k + 4, k + 1, k + 3))
+        return minigrad.reshape(x, (*lead, c * r * r, h // r, w // r))
+
+    def describe(self) -> str:
+        return f"{self.downscale_factor}"
+
+
+class ChannelShuffle(Module):
+    """y[n, c g + i] = x[n, i C / g + c]: x (N, C, ...), its channels in g groups, of which y takes each in turn.
+
+    groups  g. From Zhang, Zhou, Lin, Sun: ShuffleNet (2018), between convolutions with groups
+    """
+
+    def __init__(self, groups: int) -> None:
+        self.groups = integer(self, "groups", groups, 1)
+
+    def forward(self, x: Any) -> Any:
+        check_array(self, x)
+        shape = tuple(x.shape)
+        if len(shape) < 3 or shape[1] % self.groups:
+            raise ValueError(
+                f"ChannelShuffle: the input has shape {shape}; (N, C, ...) is needed, with C in {self.groups} equal "
+                "groups"
+            )
+        n, c, *rest = shape
+        x = minigrad.reshape(x, (n, self.groups, c // self.groups, *rest))
+        return minigrad.reshape(minigrad.swapaxes(x, 1, 2), shape)
+
+    def describe(self) -> str:
+        return f"{self.groups}"
+
+
+def _image(layer: Module, x: Any, channels: int, pixels: int) -> tuple[int, ...]:
+    """The shape of x, (..., C, H, W), with C divisible by `channels`, and H and W by `pixels`."""
+    check_array(layer, x)
+    shape = tuple(x.shape)
+    if len(shape) < 3 or shape[-3] % channels or shape[-2] % pixels or shape[-1] % pixels:
+        needed = f"C divisible by {channels}" if channels > 1 else f"H and W divisible by {pixels}"
+        raise ValueError(
+            f"{type(layer).__name__}: the input has shape {shape}; (..., C, H, W) is needed, with {needed}"
+        )
+    return shape

@@ -192,6 +192,9 @@ LAYERS = {
         ]
         for axes in (1, 2, 3)
     },
+    "PixelShuffle": [layer((2, 8, 3, 4), 2), layer((9, 2, 3), 3), layer((2, 1, 4, 2, 3), 1)],
+    "PixelUnshuffle": [layer((2, 3, 4, 6), 2), layer((2, 3, 6), 3), layer((2, 1, 1, 2, 4), 2)],
+    "ChannelShuffle": [layer((2, 6, 3, 4), 3), layer((2, 6, 3), 2), layer((2, 4, 3, 2, 2), 4)],
     "Flatten": [
         layer((2, 3, 4, 5)),
         layer((2, 3, 4), 0),
