@@ -101,9 +101,9 @@ __all__ = [
     "gradient", "group_norm", "gru", "gru_step", "hardshrink", "hardsigmoid", "hardswish",
     "hardtanh", "heaviside", "hessian", "hinge_loss", "histogram", "histogram2d", "hsplit",
     "hstack", "huber_loss", "hvp", "hypot", "i0", "i0e", "i1", "i1e", "ifftshift", "inner",
-    "insert", "instance_norm", "interp", "inv", "is_recording", "iv", "ive", "j0", "j1", "jacobian",
-    "jv", "jvp", "kl_div", "kron", "l1_loss", "layer_norm", "ldexp", "leaky_relu", "linear",
-    "linearize", "linspace", "log", "log1p", "log2", "log10", "log_ndtr", "log_softmax",
+    "insert", "instance_norm", "interp", "interpolate", "inv", "is_recording", "iv", "ive", "j0",
+    "j1", "jacobian", "jv", "jvp", "kl_div", "kron", "l1_loss", "layer_norm", "ldexp", "leaky_relu",
+    "linear", "linearize", "linspace", "log", "log1p", "log2", "log10", "log_ndtr", "log_softmax",
     "logaddexp", "logaddexp2", "logcumsumexp", "logit", "logsigmoid", "logspace", "logsumexp",
     "lstm", "lstm_step", "lstsq", "lu", "margin_ranking_loss", "matmul", "matrix_power",
     "matrix_transpose", "matvec", "max", "max_pool1d", "max_pool2d", "max_pool3d", "maximum",
@@ -141,6 +141,7 @@ if TYPE_CHECKING:  # read when they are first named, the ops of `ops.LATER` and 
     from .ops.differences import cross, diff, ediff1d, gradient, trapezoid
     from .ops.distances import cdist, cosine_similarity, normalize, pairwise_distance
     from .ops.fourier import fftshift, ifftshift
+    from .ops.interpolation import interpolate
     from .ops.likelihood_losses import gaussian_nll_loss, poisson_nll_loss
     from .ops.linalg import cholesky, det, eigh, inv, matrix_power, slogdet, solve
     from .ops.margin_losses import (

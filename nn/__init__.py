@@ -10,9 +10,9 @@ import minigrad
 from . import init, optim, schedule
 from .fitting import fit
 from .layers.activations import (
-    CELU, ELU, GELU, GLU, SELU, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU,
-    LogSigmoid, LogSoftmax, Mish, PReLU, ReLU, ReLU6, Sigmoid, SiLU, Softmax, Softplus, Softshrink,
-    Softsign, Tanh, Threshold,
+    CELU, ELU, GELU, GLU, SELU, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, LogSigmoid,
+    LogSoftmax, Mish, PReLU, ReLU, ReLU6, SiLU, Sigmoid, Softmax, Softplus, Softshrink, Softsign,
+    Tanh, Threshold,
 )
 from .layers.attention import MultiheadAttention
 from .layers.batch_norm import (
@@ -36,13 +36,20 @@ from .layers.margin_losses import (
     MultiMarginLoss, SoftMarginLoss, TripletMarginLoss,
 )
 from .layers.normalisation import GroupNorm, LayerNorm, RMSNorm
+from .layers.padding import (
+    CircularPad1d, CircularPad2d, CircularPad3d, ConstantPad1d, ConstantPad2d, ConstantPad3d,
+    ReflectionPad1d, ReflectionPad2d, ReflectionPad3d, ReplicationPad1d, ReplicationPad2d,
+    ReplicationPad3d, ZeroPad1d, ZeroPad2d, ZeroPad3d,
+)
 from .layers.pooling import (
     AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d, AdaptiveMaxPool1d, AdaptiveMaxPool2d,
     AdaptiveMaxPool3d, AvgPool1d, AvgPool2d, AvgPool3d, MaxPool1d, MaxPool2d, MaxPool3d,
 )
 from .layers.recurrent import GRU, LSTM, RNN
 from .layers.regularisation import Dropout, Dropout1d, Dropout2d, Dropout3d
-from .layers.shaping import Flatten, Identity, Unflatten, Upsample
+from .layers.shaping import (
+    ChannelShuffle, Flatten, Identity, PixelShuffle, PixelUnshuffle, Unflatten, Upsample,
+)
 from .layers.transformer import TransformerEncoder, TransformerEncoderLayer
 from .models import CNN, MLP
 from .module import Buffer, Module, Parameter
@@ -68,7 +75,11 @@ __all__ = [  # noqa: RUF022
     "MaxPool1d", "MaxPool2d", "MaxPool3d", "AvgPool1d", "AvgPool2d", "AvgPool3d",
     "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d",
     "AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AdaptiveMaxPool3d",
-    "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "Identity", "Flatten", "Unflatten", "Upsample",
+    "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "Identity", "Flatten", "Unflatten",
+    "Upsample", "PixelShuffle", "PixelUnshuffle", "ChannelShuffle", "ReflectionPad1d",
+    "ReflectionPad2d", "ReflectionPad3d", "ReplicationPad1d", "ReplicationPad2d",
+    "ReplicationPad3d", "CircularPad1d", "CircularPad2d", "CircularPad3d", "ZeroPad1d", "ZeroPad2d",
+    "ZeroPad3d", "ConstantPad1d", "ConstantPad2d", "ConstantPad3d",
     # of modules
     "Sequential", "ModuleList", "ModuleDict", "Residual", "MLP", "CNN",
     # losses

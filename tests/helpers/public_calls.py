@@ -108,6 +108,7 @@ ARGUMENTS = {  # of a function, if not one matrix
     "gradient": (X, V, V + Y[0]),
     "insert": (X, LABELS, Y, 0),
     "interp": (X, V, Y[0]),
+    "interpolate": (IMAGE, 3, None, "bilinear"),
     "ldexp": (X, LABELS),
     "polyder": (V,),
     "polyfit": (V, Y, 1),

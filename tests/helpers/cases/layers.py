@@ -82,6 +82,8 @@ LAYERS = {
         layer((2, 4, 9), 4, 6, 3, stride=2, padding=2, dilation=2, groups=2),
         layer((2, 3, 8), 3, 4, 4, padding="same", bias=False),
         layer((3, 8), 3, 4, 3),
+        layer((2, 3, 8), 3, 4, 3, 2, padding=2, padding_mode="circular"),
+        layer((2, 3, 8), 3, 4, 4, padding="same", padding_mode="replicate"),
     ],
     "Conv2d": [
         layer((2, 3, 6, 7), 3, 4, 3),
@@ -92,6 +94,9 @@ LAYERS = {
         layer((2, 3, 5, 6), 3, 2, 3, padding="valid"),
         layer(empty_batch, 3, 2, 3),
         layer((3, 6, 7), 3, 4, 3),
+        layer((2, 3, 5, 6), 3, 2, 3, padding=(1, 2), padding_mode="reflect"),
+        layer((2, 3, 5, 6), 3, 2, (2, 3), padding="same", padding_mode="circular"),
+        layer((2, 3, 5, 6), 3, 2, 3, padding="valid", padding_mode="replicate"),
     ],
     "Conv3d": [
         layer((1, 3, 4, 4, 5), 3, 4, (2, 3, 2)),
@@ -253,6 +258,24 @@ LAYERS = {
     "Dropout2d": [layer((2, 3, 4, 5), p=0.0)],
     "Dropout3d": [layer((2, 3, 4, 2, 3), p=0.0), layer((3, 4, 2, 3), p=0.0)],
     "Identity": [layer((3, 4))],
+    **{
+        f"{kind}Pad{axes}d": [
+            layer((2, 3, 4, 5, 6)[: 2 + axes], 2, *more),
+            layer((3, 4, 5, 6)[: 1 + axes], (1, 0, 2, 3, 0, 1)[: 2 * axes], *more),
+            layer((2, 3, 4, 5, 6)[: 2 + axes], (-1, 2, 1, -2, 0, -1)[: 2 * axes], *more),
+        ]
+        for kind, more in [
+            ("Reflection", ()),
+            ("Replication", ()),
+            ("Circular", ()),
+            ("Zero", ()),
+            ("Constant", (1.5,)),
+        ]
+        for axes in (1, 2, 3)
+    },
+    "PixelShuffle": [layer((2, 8, 3, 4), 2), layer((9, 2, 3), 3), layer((2, 1, 4, 2, 3), 1)],
+    "PixelUnshuffle": [layer((2, 3, 4, 6), 2), layer((2, 3, 6), 3), layer((2, 1, 1, 2, 4), 2)],
+    "ChannelShuffle": [layer((2, 6, 3, 4), 3), layer((2, 6, 3), 2), layer((2, 4, 3, 2, 2), 4)],
     "Flatten": [
         layer((2, 3, 4, 5)),
         layer((2, 3, 4), 0),
@@ -268,6 +291,14 @@ LAYERS = {
         layer((2, 3, 4), scale_factor=0.5),
         layer((2, 3, 4, 5), size=(6, 3)),
         layer((2, 3, 4), 8),
+        layer((2, 3, 4), 7, mode="linear"),
+        layer((2, 3, 4, 5), scale_factor=2, mode="bilinear"),
+        layer((2, 3, 4, 5), None, (1.5, 2.3), "bilinear"),
+        layer((2, 3, 4, 5), (3, 9), None, "bilinear", True),
+        layer((2, 3, 4, 5), scale_factor=0.6, mode="bilinear"),
+        layer((2, 3, 4, 5), scale_factor=2, mode="bicubic"),
+        layer((2, 3, 4, 5), (6, 3), mode="bicubic", align_corners=True),
+        layer((1, 2, 3, 2, 4), (5, 4, 3), mode="trilinear", align_corners=False),
     ],
 }
 

@@ -17,7 +17,7 @@ LAYERS = {name: cases for name, cases in CASES.items() if name not in LOSSES}
 # the axes of a case's inputs that are the batch, where it is not the first; None where there is none that may vary
 AXES = {
     ("Linear", 1): None, ("Linear", 3): None, ("Conv2d", 6): None, ("MaxPool2d", 4): None,
-    ("BatchNorm1d", 4): None, ("Embedding", 2): None, ("MultiheadAttention", 1): None,
+    ("BatchNorm1d", 4): None, ("Embedding", 2): None, ("PixelShuffle", 1): None, ("MultiheadAttention", 1): None,
     ("MultiheadAttention", 2): 1, ("MultiheadAttention", 3): None,
     ("TransformerEncoderLayer", 0): 1, ("TransformerEncoderLayer", 1): None, ("TransformerEncoderLayer", 2): None,
     **{(name, 0): 1 for name in ("RNN", "LSTM", "GRU", "MultiheadAttention")},
