@@ -82,6 +82,10 @@ SEQUENCES = {
         layer((2, 3, 4), 4, 2, batch_first=True, run=masked),
         layer([(4, 2, 6), (3, 2, 6), (3, 2, 6)], 6, 3, bias=False),
         layer([(5, 4), (3, 4), (3, 4)], 4, 1),
+        layer([(3, 2, 4), (5, 2, 3), (5, 2, 6)], 4, 2, kdim=3, vdim=6),
+        layer((3, 2, 4), 4, 2, add_bias_kv=True, run=itself),
+        layer((2, 3, 4), 4, 2, 0.0, True, True, True, batch_first=True, run=masked),
+        layer([(5, 4), (3, 2), (3, 4)], 4, 1, 0.0, False, False, True, 2),
     ],
     "TransformerEncoderLayer": [
         layer((3, 2, 4), 4, 2, 5, 0.0),

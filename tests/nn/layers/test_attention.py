@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 from beside_torch import assert_is_pytorchs, normal
-from cases.modules import as_function
+from cases.modules import as_function, flat
 
 import minigrad
 import nn
@@ -16,6 +16,15 @@ from minigrad import Tensor
 
 INF = math.inf
 N, L, S, E, H = 2, 3, 4, 6, 2  # examples, queries, keys, width, heads
+
+
+OPTIONS = [
+    {"bias": True},
+    {"bias": False},
+    {"add_bias_kv": True},
+    {"add_zero_attn": True, "bias": False},
+    {"add_bias_kv": True, "add_zero_attn": True},
+]
 
 
 def attention(dtype="float64", **options):
@@ -64,6 +73,25 @@ def laid_out(batch_first, is_batch, *lengths):
     return [normal(*shape, seed=i) for i, shape in enumerate(shapes)]
 
 
+def assert_order_2_is_pytorchs(torch, ours, theirs, *arrays, **options):
+    """The gradients of the sum of the squares of all first gradients of sum(y^3), from the same weights."""
+
+    def of(y, leaves, grad):
+        first = grad((flat(y)[0] ** 3).sum(), leaves, create_graph=True)
+        return grad(sum((g**2).sum() for g in first), leaves)
+
+    xs = [Tensor(a, requires_grad=True) for a in arrays]
+    ts = [torch.tensor(a, requires_grad=True) for a in arrays]
+    found = of(ours(*xs, **options), [*xs, *ours.parameters()], minigrad.grad)
+    # its faster ways cannot be differentiated twice
+    with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
+        y = theirs(*ts, **options)
+    expected = of(y, [*ts, *theirs.parameters()], torch.autograd.grad)
+    for a, b in zip(found, expected, strict=True):
+        size = max(1, b.abs().max().item())
+        np.testing.assert_allclose(a.data, b.detach(), rtol=1e-9, atol=1e-10 * size)
+
+
 # --- Beside PyTorch -----------------------------------------------------------------------------
 
 
@@ -71,12 +99,14 @@ def laid_out(batch_first, is_batch, *lengths):
 @pytest.mark.parametrize("is_batch", [True, False])
 @pytest.mark.parametrize("kind", ["self", "cross"])
 def test_attention_is_pytorchs_for_every_mask_and_option(torch, kind, is_batch, dtype):
-    for bias, batch_first in itertools.product((True, False), (True, False)):
-        ours = attention(dtype, bias=bias, batch_first=batch_first)
-        theirs = torch.nn.MultiheadAttention(E, H, bias=bias, batch_first=batch_first)
+    for more, batch_first in itertools.product(OPTIONS, (True, False)):
+        options = {**more, "batch_first": batch_first}
+        keys, widths = (L, {}) if kind == "self" else (S, {"kdim": 5, "vdim": 3})
+        ours = attention(dtype, **options, **widths)
+        theirs = torch.nn.MultiheadAttention(E, H, **options, **widths)
         theirs.to(getattr(torch, dtype))
-        keys = L if kind == "self" else S
         x, k, v = (a.astype(dtype) for a in laid_out(batch_first, is_batch, L, keys, keys))
+        k, v = k[..., : widths.get("kdim")], v[..., : widths.get("vdim")]
         inputs = (x, x, x) if kind == "self" else (x, k, v)
         for mask in masks(L, keys, is_batch).values():
             for wanted in ({}, {"average_attn_weights": False}, {"need_weights": False}):
@@ -196,6 +226,37 @@ def test_a_causal_layer_does_not_see_the_future():
     assert not np.array_equal(layer(x).detach()[:, :3], layer(other).detach()[:, :3])
 
 
+def test_added_keys_are_seen_by_every_query_whatever_the_masks_say():
+    layer = attention(batch_first=True, add_bias_kv=True, add_zero_attn=True)
+    (x,) = laid_out(True, True, L)
+    hidden = {"key_padding_mask": np.ones((N, L), bool), "is_causal": True}
+    for need_weights in (True, False):
+        y, weights = layer(x, x, x, **hidden, need_weights=need_weights)
+        assert weights is None or not weights.data[..., :L].any()
+        k, v = (np.stack([b.data[0, 0], np.zeros(E)]) for b in (layer.bias_k, layer.bias_v))
+        w, b = layer.in_proj_weight.data[:E], layer.in_proj_bias.data[:E]
+        q, k, v = (a.reshape(*a.shape[:-1], H, E // H) for a in (x @ w.T + b, k, v))
+        scores = np.exp(np.einsum("nlhe,she->nhls", q, k) / math.sqrt(E // H))
+        scores /= scores.sum(-1, keepdims=True)
+        expected = np.einsum("nhls,she->nlhe", scores, v).reshape(N, L, E)
+        np.testing.assert_allclose(y.data, layer.out_proj(expected).data, rtol=1e-10)
+        if need_weights:
+            np.testing.assert_allclose(weights.data[..., L:], scores.mean(1), rtol=1e-10)
+
+
+def test_is_causal_hides_the_future_among_the_given_keys_only():
+    layer = attention(batch_first=True, add_bias_kv=True)
+    (x,) = laid_out(True, True, L)
+    for mask in masks(L, L, True).values():
+        causal = layer(x, x, x, **mask, is_causal=True)
+        added = np.where(future(L, L), -INF, 0)
+        if "attn_mask" in mask:
+            given = mask["attn_mask"]
+            added = added + (np.where(given, -INF, 0) if given.dtype == bool else given)
+        for a, b in zip(causal, layer(x, x, x, **mask | {"attn_mask": added}), strict=True):
+            np.testing.assert_allclose(a.data, b.data, rtol=1e-12)
+
+
 @pytest.mark.parametrize("as_floats", [False, True])
 def test_where_all_keys_are_padding_the_output_is_the_bias_and_the_gradient_0(as_floats):
     layer = attention(batch_first=True)
@@ -238,6 +299,14 @@ def test_attention_has_right_derivatives_of_both_orders(kind):
     minigrad.check_grads(f, [*arrays, *inputs], rng=np.random.default_rng(0))
 
 
+def test_derivatives_of_order_2_are_pytorchs_with_every_option(torch):
+    options = {"add_bias_kv": True, "add_zero_attn": True, "kdim": 5, "vdim": 3}
+    ours, theirs = attention(**options), torch.nn.MultiheadAttention(E, H, **options).double()
+    theirs.load_state_dict({k: torch.from_numpy(a) for k, a in ours.state_dict().items()})
+    x, k, v = laid_out(False, True, L, S, S)
+    assert_order_2_is_pytorchs(torch, ours, theirs, x, k[..., :5], v[..., :3], need_weights=False)
+
+
 @pytest.mark.parametrize("norm_first", [True, False])
 def test_the_encoder_layer_has_right_derivatives_of_both_orders(norm_first):
     layer = nn.TransformerEncoderLayer(4, 2, 3, 0.0, "gelu", norm_first=norm_first, dtype="float64")
@@ -259,6 +328,18 @@ def test_the_projections_are_glorots_and_the_biases_0():
     assert 0.99 / 8 < np.abs(layer.out_proj.weight.numpy()).max() <= 1 / 8
     assert not layer.in_proj_bias.numpy().any()
     assert not layer.out_proj.bias.numpy().any()
+
+
+def test_projections_apart_are_glorots_each_and_the_added_keys_normal():
+    layer = nn.MultiheadAttention(64, 4, kdim=32, vdim=192, add_bias_kv=True)
+    for name, width in (("q", 64), ("k", 32), ("v", 192)):
+        w = getattr(layer, f"{name}_proj_weight").numpy()
+        bound = math.sqrt(6 / (64 + width))
+        assert w.shape == (64, width)
+        assert 0.98 * bound < np.abs(w).max() <= bound
+    both = np.stack([layer.bias_k.numpy(), layer.bias_v.numpy()])
+    assert both.shape == (2, 1, 1, 64)
+    assert both.std() == pytest.approx(1 / 8, rel=0.3)
 
 
 def test_dropout_takes_away_weights_in_training_and_none_in_evaluation():
@@ -317,6 +398,9 @@ def test_an_activation_may_be_a_function_and_the_repr_says_what_differs():
     assert repr(nn.MultiheadAttention(8, 2, bias=False, batch_first=True)).startswith(
         "MultiheadAttention(8, 2, bias=False, batch_first=True)"
     )
+    layer = nn.MultiheadAttention(8, 2, 0.0, True, True, True, kdim=4, vdim=3)
+    words = "MultiheadAttention(8, 2, add_bias_kv=True, add_zero_attn=True, kdim=4, vdim=3)"
+    assert repr(layer).splitlines()[0].startswith(words)
 
 
 # --- What is refused ----------------------------------------------------------------------------
@@ -340,6 +424,12 @@ def attend(*inputs, **masks):
         (lambda: attend(X[0, 0], X[0, 0], X[0, 0]), ValueError, r"got query \(6,\)"),
         (lambda: attend(*[X.astype(float)] * 3), TypeError, "the input is float64, the parameters are float32"),
         (lambda: attend(X, X, [1.0]), TypeError, "the input is a list"),
+        (lambda: nn.MultiheadAttention(6, 2, kdim=0), ValueError, "kdim must be an integer >= 1, not 0"),
+        (lambda: nn.MultiheadAttention(6, 2, vdim=1.5), ValueError, "vdim must be an integer >= 1, not 1.5"),
+        (
+            lambda: nn.MultiheadAttention(6, 2, kdim=4, vdim=5)(X, X, X),
+            ValueError, r"E = 6, kdim = 4, vdim = 5 for key and value, .* key \(2, 3, 6\)",
+        ),
         (
             lambda: attend(X, X, X, key_padding_mask=np.zeros((N, 5), bool)),
             ValueError, r"expected key_padding_mask of shape \(2, 3\), got \(2, 5\)",
@@ -354,7 +444,7 @@ def attend(*inputs, **masks):
         (lambda: nn.TransformerEncoderLayer(6, 2, activation="tanh"), ValueError, "activation .* 'tanh'"),
         (lambda: nn.TransformerEncoderLayer(4, 2)(X), ValueError, r"E = 4.*\(2, 3, 6\)"),
     ],
-    ids=range(16),
+    ids=range(19),
 )  # fmt: skip
 def test_what_does_not_fit_is_named(call, error, words):
     with pytest.raises(error, match=words):

@@ -19,6 +19,7 @@ AXES = {
     ("Linear", 1): None, ("Linear", 3): None, ("Conv2d", 6): None, ("MaxPool2d", 4): None,
     ("BatchNorm1d", 4): None, ("Embedding", 2): None, ("MultiheadAttention", 1): None,
     ("MultiheadAttention", 2): 1, ("MultiheadAttention", 3): None,
+    ("MultiheadAttention", 4): 1, ("MultiheadAttention", 5): 1, ("MultiheadAttention", 6): None, ("MultiheadAttention", 7): None,
     ("TransformerEncoderLayer", 0): 1, ("TransformerEncoderLayer", 1): None, ("TransformerEncoderLayer", 2): None,
     **{(name, 0): 1 for name in ("RNN", "LSTM", "GRU", "MultiheadAttention")},
     **{(name, 1): (0, 1) for name in ("RNN", "GRU")}, ("LSTM", 1): (0, 1, 1),
