@@ -39,7 +39,10 @@ from .layers.pooling import (
 from .layers.recurrent import GRU, LSTM, RNN
 from .layers.regularisation import Dropout, Dropout2d
 from .layers.shaping import Flatten, Identity, Unflatten, Upsample
-from .layers.transformer import TransformerEncoder, TransformerEncoderLayer
+from .layers.transformer import (
+    Transformer, TransformerDecoder, TransformerDecoderLayer, TransformerEncoder,
+    TransformerEncoderLayer,
+)
 from .models import CNN, MLP
 from .module import Buffer, Module, Parameter
 from .onnx import export_onnx
@@ -54,6 +57,7 @@ __all__ = [  # noqa: RUF022
     # of sequences
     "Embedding", "RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell",
     "MultiheadAttention", "TransformerEncoderLayer", "TransformerEncoder",
+    "TransformerDecoderLayer", "TransformerDecoder", "Transformer",
     # activations
     "ReLU", "ReLU6", "LeakyReLU", "Hardtanh", "Hardsigmoid", "Hardswish", "ELU", "CELU", "SELU",
     "Sigmoid", "LogSigmoid", "Tanh", "Softplus", "SiLU", "Mish", "GELU", "Softmax", "LogSoftmax",

@@ -158,11 +158,8 @@ class MultiheadAttention(Module):
         fits = fits and (q[-1], k[-1], v[-1]) == widths
         if not fits or k[:time] + k[time + 1 : -1] != q[:time] + q[time + 1 : -1]:
             wanted = "(N, L, E), (N, S, E)" if self.batch_first else "(L, N, E), (S, N, E)"
-            of_key = (
-                ""
-                if len({*widths}) == 1
-                else f", kdim = {self.kdim}, vdim = {self.vdim} for key and value"
-            )
+            apart = f", kdim = {self.kdim}, vdim = {self.vdim} for key and value"
+            of_key = apart if widths != (widths[0],) * 3 else ""
             raise ValueError(
                 f"MultiheadAttention: expected query and key of shapes {wanted} or (L, E), (S, E), with "
                 f"E = {self.embed_dim}{of_key}, and value as key; got query {q}, key {k}, value {v}"

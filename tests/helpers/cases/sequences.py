@@ -33,6 +33,16 @@ def masked_layer(module, x):
     return module(x, src_key_padding_mask=padded, src_mask=future)
 
 
+def masked_decoder(module, x, memory):
+    padded, future = masks(module)
+    return module(x, memory, future, None, padded, padded, True)
+
+
+def masked_whole(module, src, tgt):
+    padded, future = masks(module)
+    return module(src, tgt, None, future, src_key_padding_mask=padded, tgt_is_causal=True)
+
+
 def itself(module, x):
     return module(x, x, x)
 
@@ -91,5 +101,20 @@ SEQUENCES = {
         layer((3, 2, 4), 4, 2, 5, 0.0),
         layer((2, 3, 4), 4, 2, 5, 0.0, "gelu", 1e-3, True, True, run=masked_layer),
         layer((3, 4), 4, 1, 5, 0.0, bias=False),
+    ],
+    "TransformerDecoderLayer": [
+        layer([(3, 2, 4), (5, 2, 4)], 4, 2, 5, 0.0),
+        layer(
+            [(2, 3, 4), (2, 3, 4)], 4, 2, 5, 0.0, "gelu", 1e-3, True, True, run=masked_decoder
+        ),
+        layer([(3, 4), (5, 4)], 4, 1, 5, 0.0, bias=False),
+    ],
+    "Transformer": [
+        layer([(5, 2, 4), (3, 2, 4)], 4, 2, 1, 1, 5, 0.0),
+        layer(
+            [(2, 3, 4), (2, 3, 4)], 4, 2, 1, 2, 5, 0.0, "gelu", None, None, 1e-3, True, True,
+            run=masked_whole,
+        ),
+        layer([(5, 4), (3, 4)], 4, 1, 2, 1, 5, 0.0, bias=False),
     ],
 }  # fmt: skip

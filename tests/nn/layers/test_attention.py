@@ -2,13 +2,12 @@
 
 import itertools
 import math
-import pickle
 import re
 
 import numpy as np
 import pytest
-from beside_torch import assert_is_pytorchs, normal
-from cases.modules import as_function, flat
+from beside_torch import assert_is_pytorchs, assert_order_2_is_pytorchs, normal
+from cases.modules import as_function
 
 import minigrad
 import nn
@@ -73,25 +72,6 @@ def laid_out(batch_first, is_batch, *lengths):
     return [normal(*shape, seed=i) for i, shape in enumerate(shapes)]
 
 
-def assert_order_2_is_pytorchs(torch, ours, theirs, *arrays, **options):
-    """The gradients of the sum of the squares of all first gradients of sum(y^3), from the same weights."""
-
-    def of(y, leaves, grad):
-        first = grad((flat(y)[0] ** 3).sum(), leaves, create_graph=True)
-        return grad(sum((g**2).sum() for g in first), leaves)
-
-    xs = [Tensor(a, requires_grad=True) for a in arrays]
-    ts = [torch.tensor(a, requires_grad=True) for a in arrays]
-    found = of(ours(*xs, **options), [*xs, *ours.parameters()], minigrad.grad)
-    # its faster ways cannot be differentiated twice
-    with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
-        y = theirs(*ts, **options)
-    expected = of(y, [*ts, *theirs.parameters()], torch.autograd.grad)
-    for a, b in zip(found, expected, strict=True):
-        size = max(1, b.abs().max().item())
-        np.testing.assert_allclose(a.data, b.detach(), rtol=1e-9, atol=1e-10 * size)
-
-
 # --- Beside PyTorch -----------------------------------------------------------------------------
 
 
@@ -153,51 +133,6 @@ def test_the_encoder_is_pytorchs_its_layers_of_one_mind_at_first(torch):
         ours.zero_grad()
         theirs.zero_grad()
         assert_is_pytorchs(torch, ours, theirs, "float64", normal(L, N, E), **options)
-
-
-def test_ten_steps_of_a_small_transformer_are_pytorchs(torch):
-    class Model:
-        def __init__(self, of):
-            made = {"dtype": "float64"} if of is nn else {"dtype": torch.float64}
-            self.parts = of.Sequential(
-                of.Embedding(11, 8, **made),
-                *[
-                    of.TransformerEncoderLayer(
-                        8, 2, 16, 0.0, "gelu", batch_first=True, norm_first=is_first, **made
-                    )
-                    for is_first in (True, False)
-                ],
-                of.LayerNorm(8, **made),
-                of.Linear(8, 11, **made),
-            )
-
-        def __call__(self, x, **causal):
-            for i, part in enumerate(self.parts):
-                x = part(x, **causal) if i in (1, 2) else part(x)
-            return x
-
-    ours, theirs = Model(nn), Model(torch.nn)
-    ours.parts.load_state_dict(theirs.parts.state_dict())
-    law, their_law = (
-        of.Adam(model.parts.parameters(), 0.01)
-        for of, model in ((nn.optim, ours), (torch.optim, theirs))
-    )
-    text = np.random.default_rng(0).integers(0, 11, (10, 4, 8))
-    ahead = torch.tensor(future(7, 7))
-    for step, batch in enumerate(text):
-        x, y = batch[:, :-1], batch[:, 1:].reshape(-1)
-        loss = minigrad.cross_entropy(ours(x, is_causal=True).reshape(-1, 11), y)
-        law.zero_grad()
-        loss.backward()
-        law.step()
-        logits = theirs(torch.tensor(x), src_mask=ahead).reshape(-1, 11)
-        other = torch.nn.functional.cross_entropy(logits, torch.tensor(y))
-        their_law.zero_grad()
-        other.backward()
-        their_law.step()
-        assert loss.item() == pytest.approx(other.item(), rel=1e-11), f"step {step}"
-    for p, q in zip(ours.parts.parameters(), theirs.parts.parameters(), strict=True):
-        np.testing.assert_allclose(p.numpy(), q.detach(), rtol=1e-10, atol=1e-10)
 
 
 # --- Masks --------------------------------------------------------------------------------------
@@ -354,39 +289,6 @@ def test_dropout_takes_away_weights_in_training_and_none_in_evaluation():
         weights.detach().numpy()[kept], whole.detach().numpy()[kept] / 0.75, rtol=1e-5
     )
     np.testing.assert_allclose(whole.detach().numpy().sum(-1), 1, rtol=1e-5)
-
-
-def test_the_encoder_layer_drops_in_four_places_and_is_steady_in_evaluation():
-    layer = nn.TransformerEncoderLayer(8, 2, 16, 0.5)
-    places = [m for m in layer.modules() if isinstance(m, nn.Dropout)]
-    assert [m.p for m in places] == [0.5] * 4
-    x = normal(5, 3, 8, dtype=np.float32)
-    assert not np.array_equal(layer(x).detach(), layer(x).detach())
-    layer.eval()
-    np.testing.assert_array_equal(layer(x).detach(), layer(x).detach())
-    minigrad.seed(1)
-    first = layer.train()(x).detach()
-    minigrad.seed(1)
-    np.testing.assert_array_equal(layer(x).detach(), first)
-
-
-def test_the_layers_of_an_encoder_drop_other_elements_also_with_a_generator_of_their_own():
-    rng = np.random.default_rng(0)
-    layer = nn.TransformerEncoderLayer(8, 2, 16, 0.5, rng=rng)
-    encoder = nn.TransformerEncoder(layer, 3)
-    places = [m for m in encoder.modules() if isinstance(m, nn.Dropout)]
-    masks = [m(np.ones(100, np.float32)) for m in places]
-    assert len(masks) == 12
-    assert not any(np.array_equal(a, b) for a, b in itertools.combinations(masks, 2))
-    assert all(m.rng is rng for m in places)
-
-
-@pytest.mark.parametrize("activation", ["relu", "gelu", minigrad.silu])
-def test_a_layer_comes_back_from_a_pickle_as_it_was(activation):
-    layer = nn.TransformerEncoderLayer(8, 2, 16, 0.0, activation)
-    x = normal(5, 3, 8, dtype=np.float32)
-    again = pickle.loads(pickle.dumps(layer))
-    np.testing.assert_array_equal(again(x).detach(), layer(x).detach())
 
 
 def test_an_activation_may_be_a_function_and_the_repr_says_what_differs():
