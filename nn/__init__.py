@@ -50,7 +50,10 @@ from .layers.regularisation import Dropout, Dropout1d, Dropout2d, Dropout3d
 from .layers.shaping import (
     ChannelShuffle, Flatten, Identity, PixelShuffle, PixelUnshuffle, Unflatten, Upsample,
 )
-from .layers.transformer import TransformerEncoder, TransformerEncoderLayer
+from .layers.transformer import (
+    Transformer, TransformerDecoder, TransformerDecoderLayer, TransformerEncoder,
+    TransformerEncoderLayer,
+)
 from .models import CNN, MLP
 from .module import Buffer, Module, Parameter
 from .onnx import export_onnx
@@ -67,6 +70,7 @@ __all__ = [  # noqa: RUF022
     # of sequences
     "Embedding", "RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell",
     "MultiheadAttention", "TransformerEncoderLayer", "TransformerEncoder",
+    "TransformerDecoderLayer", "TransformerDecoder", "Transformer",
     # activations
     "ReLU", "ReLU6", "LeakyReLU", "Hardtanh", "Hardsigmoid", "Hardswish", "ELU", "CELU", "SELU",
     "Sigmoid", "LogSigmoid", "Tanh", "Softplus", "SiLU", "Mish", "GELU", "Softmax", "LogSoftmax",

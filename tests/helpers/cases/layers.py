@@ -310,6 +310,7 @@ WITHOUT = {
     "ModuleDict": "has no forward",
     "MLP": "in test_models, every step of training",
     "CNN": "in test_models, every step of training",
-    "TransformerEncoder": "takes a layer; in test_nn_attention",
+    "TransformerEncoder": "takes a layer; in test_transformer",
+    "TransformerDecoder": "takes a layer; in test_transformer",
     "Residual": "x + layer(x); in test_nn_containers",
 }
