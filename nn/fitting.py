@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import closing, nullcontext
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -183,7 +183,8 @@ class _Run:
         """Train on every batch once, or on those that were left at an interrupt."""
         part, groups = self._begin()
         self.model.train()
-        with _bar(self.progress, self.loader, len(self.history) + 1, self.accumulate) as bar:
+        new_bar = _bar(self.progress, self.loader, len(self.history) + 1, self.accumulate)
+        with closing(groups), new_bar as bar:  # a traceback would keep the loader's workers
             for group in groups:
                 part["total"] += self._update(group, part["updates"])
                 part["rows"] += sum(map(_rows, group))
@@ -205,7 +206,7 @@ class _Run:
             "epoch": len(self.history) + 1, "step": self.step, "lr": lr, "loss": part["total"] / part["rows"]
         }  # fmt: skip
 
-    def _begin(self) -> tuple[Record, Iterator[list[Any]]]:
+    def _begin(self) -> tuple[Record, Generator[list[Any], None, None]]:
         """The part of the epoch that is done, and the groups of batches that are left."""
         generators = generators_of(self.model, self.checkpoint.rng)
         now = states_of(generators)
@@ -349,7 +350,7 @@ def _rows(batch: Any) -> int:
     return _rows((x, y[0])) if isinstance(y, tuple) else len(y)
 
 
-def _groups(loader: Iterable[Any], size: int) -> Iterator[list[Any]]:
+def _groups(loader: Iterable[Any], size: int) -> Generator[list[Any], None, None]:
     """The batches of a loader, `size` of them at a time; the last group may be smaller."""
     batches = iter(loader)
     while group := [_pair(batch) for batch in islice(batches, size)]:

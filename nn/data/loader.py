@@ -1,4 +1,4 @@
-"""DataLoader: the batches of an epoch, in order or shuffled, prepared ahead by a thread on request."""
+"""DataLoader: the batches of an epoch, in order or shuffled, on request prepared ahead by a thread or by processes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextvars import copy_context
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,10 +27,18 @@ class DataLoader:
                 to single items belongs in the data set's `__getitem__`
     collate_fn  a function from a list of items to a batch, in place of `collate`
     prefetch    the number of batches that a thread prepares ahead; 0: each is made when it is asked for
+    num_workers the number of processes that make the batches instead, `prefetch` ahead in all; 0: two for each of them
     rng         for order and transform; by default the package's generator (`minigrad.seed`)
 
     All random numbers of an epoch follow from the state of `rng` at its `iter(loader)`: a run resumed from a saved
-    state repeats them, and prefetching changes nothing. An error in the thread is raised in place of its batch.
+    state repeats them, and neither a thread nor workers change anything. An error in one of them is raised in place of
+    its batch.
+
+    Workers pay where items are read or decoded one by one: they are started anew each epoch, which takes half a
+    second, and the data set, transform and collate_fn travel to each as a pickle, as multiprocessing does it, so they
+    must be defined at the top of a module; batches come back in shared memory. A script must start its work below
+    `if __name__ == "__main__":`, as each worker imports it. What a data set draws by itself in a worker is not
+    repeatable: draw in the transform.
 
     >>> from nn.data import TensorDataset
     >>> loader = DataLoader(TensorDataset(np.arange(5)), batch_size=2)
@@ -48,6 +56,7 @@ class DataLoader:
         transform: Transform | None = None,
         collate_fn: Callable[[list[Any]], Any] | None = None,
         prefetch: int = 0,
+        num_workers: int = 0,
         rng: np.random.Generator | None = None,
     ) -> None:
         if not isinstance(dataset, Dataset):
@@ -62,6 +71,7 @@ class DataLoader:
         self.transform = transform
         self.collate_fn = collate_fn
         self.prefetch = integer(self, "prefetch", prefetch, 0)
+        self.num_workers = integer(self, "num_workers", num_workers, 0)
         self.rng = rng
 
     def __len__(self) -> int:
@@ -70,26 +80,44 @@ class DataLoader:
         return whole + (rest > 0 and not self.drop_last)
 
     def __iter__(self) -> Iterator[Any]:
-        # The order is drawn here, not at the first batch, and the transform has its own generator: so whoever draws
-        # from `rng` during the epoch, such as a Dropout, neither changes the batches nor is changed by prefetching.
-        order, rng = np.arange(len(self.dataset)), None
+        # All is drawn here, not at the first batch, and the transform has generators of its own: so whoever draws from
+        # `rng` during the epoch, such as a Dropout, neither changes the batches nor is changed by prefetching.
+        order, seed = np.arange(len(self.dataset)), 0
         if self.shuffle:
             order = minigrad.generator(self.rng).permutation(len(self.dataset))
         if self.transform is not None:
-            rng = np.random.default_rng(minigrad.generator(self.rng).integers(2**63))
-        batches = self._batches(order, rng)
+            seed = int(minigrad.generator(self.rng).integers(2**63))
+        starts = range(0, len(self) * self.batch_size, self.batch_size)
+        indices = [order[start : start + self.batch_size] for start in starts]
+        recipe = Recipe(self.dataset, self.collate_fn, self.transform, seed)
+        if self.num_workers:
+            from .workers import (
+                batches_by_workers,
+            )  # here, because multiprocessing takes time to import
+
+            count = self.prefetch or 2 * self.num_workers
+            return batches_by_workers(recipe, indices, self.num_workers, count)
+        batches = (recipe.batch(k, chosen) for k, chosen in enumerate(indices))
         return _ahead(batches, self.prefetch) if self.prefetch else batches
 
-    def _batches(self, order: Any, rng: np.random.Generator | None) -> Iterator[Any]:
-        for start in range(0, len(self) * self.batch_size, self.batch_size):
-            indices = order[start : start + self.batch_size]
-            if self.collate_fn is not None:
-                batch = self.collate_fn(fetched(self.dataset, indices)[0])
-            else:
-                batch = take(self.dataset, indices)
-            if self.transform is not None and rng is not None:
-                batch = self.transform(batch, rng)
-            yield batch
+
+class Recipe(NamedTuple):
+    """The way a batch of an epoch is made: whoever makes it, and whichever were made before, it is the same."""
+
+    dataset: Dataset
+    collate_fn: Callable[[list[Any]], Any] | None
+    transform: Transform | None
+    seed: int  # of the epoch
+
+    def batch(self, k: int, indices: Any) -> Any:
+        """Batch number k of the epoch, of the items with these numbers."""
+        if self.collate_fn is not None:
+            batch = self.collate_fn(fetched(self.dataset, indices)[0])
+        else:
+            batch = take(self.dataset, indices)
+        if self.transform is not None:
+            batch = self.transform(batch, np.random.default_rng((self.seed, k)))
+        return batch
 
 
 def _ahead(batches: Iterator[Any], count: int) -> Iterator[Any]:
