@@ -2,19 +2,32 @@
 
 from .cifar import CIFAR10, cifar10
 from .collate import collate
-from .dataset import Dataset, Subset, TensorDataset, random_split
+from .dataset import ConcatDataset, Dataset, Subset, TensorDataset, random_split
 from .digits import MNIST, mnist
 from .download import fetch
 from .idx import read_idx
 from .loader import DataLoader
+from .samplers import (
+    BucketBatchSampler,
+    RandomSampler,
+    Sampler,
+    SubsetRandomSampler,
+    WeightedRandomSampler,
+)
 
 __all__ = [
     "CIFAR10",
     "MNIST",
+    "BucketBatchSampler",
+    "ConcatDataset",
     "DataLoader",
     "Dataset",
+    "RandomSampler",
+    "Sampler",
     "Subset",
+    "SubsetRandomSampler",
     "TensorDataset",
+    "WeightedRandomSampler",
     "cifar10",
     "collate",
     "fetch",

@@ -13,7 +13,8 @@ import numpy as np
 import minigrad
 
 from ..checks import integer
-from .dataset import Dataset, fetched, take
+from .dataset import Dataset, fetched, indices_of, take
+from .samplers import drawn
 
 Transform = Callable[[Any, np.random.Generator], Any]
 
@@ -22,6 +23,10 @@ class DataLoader:
     """Batches of `batch_size` items; an iteration is an epoch, in which each item of the data set comes once.
 
     shuffle     draw a new order for each epoch
+    sampler     gives instead the items of an epoch in their order: one of `nn.data`'s, or any iterable of numbers with
+                a length, which is asked anew for each epoch
+    batch_sampler
+                gives instead a list of numbers for each batch
     drop_last   leave out a last batch that would be smaller
     transform   a function (batch, rng) -> batch, such as augmentation, for a whole batch at once; what is to be done
                 to single items belongs in the data set's `__getitem__`
@@ -31,8 +36,8 @@ class DataLoader:
     rng         for order and transform; by default the package's generator (`minigrad.seed`)
 
     All random numbers of an epoch follow from the state of `rng` at its `iter(loader)`: a run resumed from a saved
-    state repeats them, and neither a thread nor workers change anything. An error in one of them is raised in place of
-    its batch.
+    state repeats them, and neither a thread nor workers change anything. Only a sampler of your own draws by itself,
+    unless it is a `Sampler`. An error in a thread or a worker is raised in place of its batch.
 
     Workers pay where items are read or decoded one by one: they are started anew each epoch, which takes half a
     second, and the data set, transform and collate_fn travel to each as a pickle, as multiprocessing does it, so they
@@ -52,6 +57,8 @@ class DataLoader:
         batch_size: int = 1,
         shuffle: bool = False,
         *,
+        sampler: Any = None,
+        batch_sampler: Any = None,
         drop_last: bool = False,
         transform: Transform | None = None,
         collate_fn: Callable[[list[Any]], Any] | None = None,
@@ -64,7 +71,23 @@ class DataLoader:
                 f"DataLoader: the data set is a {type(dataset).__name__}, which lacks a length or items; "
                 "arrays go into a TensorDataset"
             )
+        if batch_sampler is not None and (
+            batch_size != 1 or shuffle or drop_last or sampler is not None
+        ):
+            raise ValueError(
+                "DataLoader: batch_sampler says which items are in which batch; leave out batch_size, shuffle, "
+                "sampler and drop_last"
+            )
+        if sampler is not None and shuffle:
+            raise ValueError("DataLoader: sampler says the order; leave out shuffle")
+        for name, given in (("sampler", sampler), ("batch_sampler", batch_sampler)):
+            if given is not None and not (hasattr(given, "__iter__") and hasattr(given, "__len__")):
+                raise TypeError(
+                    f"DataLoader: {name} is a {type(given).__name__}, which lacks a length or an iteration; "
+                    "derive a class from nn.data.Sampler"
+                )
         self.dataset = dataset
+        self.sampler, self.batch_sampler = sampler, batch_sampler
         self.batch_size = integer(self, "batch_size", batch_size, 1)
         self.shuffle = shuffle
         self.drop_last = drop_last
@@ -76,19 +99,18 @@ class DataLoader:
 
     def __len__(self) -> int:
         """The number of batches in an epoch."""
-        whole, rest = divmod(len(self.dataset), self.batch_size)
+        if self.batch_sampler is not None:
+            return len(self.batch_sampler)
+        items = self.dataset if self.sampler is None else self.sampler
+        whole, rest = divmod(len(items), self.batch_size)
         return whole + (rest > 0 and not self.drop_last)
 
     def __iter__(self) -> Iterator[Any]:
         # All is drawn here, not at the first batch, and the transform has generators of its own: so whoever draws from
         # `rng` during the epoch, such as a Dropout, neither changes the batches nor is changed by prefetching.
-        order, seed = np.arange(len(self.dataset)), 0
-        if self.shuffle:
-            order = minigrad.generator(self.rng).permutation(len(self.dataset))
+        indices, seed = self._indices(), 0
         if self.transform is not None:
             seed = int(minigrad.generator(self.rng).integers(2**63))
-        starts = range(0, len(self) * self.batch_size, self.batch_size)
-        indices = [order[start : start + self.batch_size] for start in starts]
         recipe = Recipe(self.dataset, self.collate_fn, self.transform, seed)
         if self.num_workers:
             from .workers import (
@@ -99,6 +121,21 @@ class DataLoader:
             return batches_by_workers(recipe, indices, self.num_workers, count)
         batches = (recipe.batch(k, chosen) for k, chosen in enumerate(indices))
         return _ahead(batches, self.prefetch) if self.prefetch else batches
+
+    def _indices(self) -> list[Any]:
+        """The numbers of the items of each batch of a new epoch."""
+        total = len(self.dataset)
+        if self.batch_sampler is not None:
+            batches = drawn(self.batch_sampler, self.rng)
+            return [indices_of("DataLoader: batch_sampler", batch, total) for batch in batches]
+        if self.sampler is not None:
+            order = indices_of("DataLoader: sampler", drawn(self.sampler, self.rng), total)
+        elif self.shuffle:
+            order = minigrad.generator(self.rng).permutation(total)
+        else:
+            order = np.arange(total)
+        stop = len(order) - len(order) % self.batch_size * self.drop_last
+        return [order[i : i + self.batch_size] for i in range(0, stop, self.batch_size)]
 
 
 class Recipe(NamedTuple):
