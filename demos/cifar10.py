@@ -43,7 +43,7 @@ from tqdm import tqdm
 
 import minigrad
 import nn
-from nn.data import CIFAR10, DataLoader, TensorDataset, cifar10
+from nn.data import CIFAR10, DataLoader, RandomHorizontalFlip, TensorDataset, cifar10
 
 LOSSES = {"softmax": minigrad.cross_entropy, "svm": minigrad.hinge_loss}
 
@@ -110,15 +110,8 @@ def conv_training(loss: str) -> tuple[nn.Module, nn.optim.Optimizer, Loss]:
     return net, nn.optim.Adam(net.parameters()), objective(net, loss, PENALTY)
 
 
-def mirrored(batch: Any, rng: np.random.Generator) -> Any:
-    """Each image of the batch mirrored, left to right, with probability 1/2."""
-    x, y = batch
-    flipped = rng.random(len(x)) < 0.5
-    x[flipped] = x[flipped][..., ::-1]
-    return x, y
-
-
 def loader_of(x: np.ndarray, y: np.ndarray, batch_size: int) -> DataLoader:
+    mirrored = RandomHorizontalFlip()
     return DataLoader(TensorDataset(x, y), batch_size, shuffle=True, transform=mirrored)
 
 

@@ -1,5 +1,6 @@
 """Data sets as NumPy arrays, found on this machine or downloaded once and kept; and batches of any data."""
 
+from .augment import Normalize, RandomCrop, RandomHorizontalFlip, ToDtype
 from .cifar import CIFAR10, cifar10
 from .collate import collate
 from .dataset import ConcatDataset, Dataset, Subset, TensorDataset, random_split
@@ -22,11 +23,15 @@ __all__ = [
     "ConcatDataset",
     "DataLoader",
     "Dataset",
+    "Normalize",
+    "RandomCrop",
+    "RandomHorizontalFlip",
     "RandomSampler",
     "Sampler",
     "Subset",
     "SubsetRandomSampler",
     "TensorDataset",
+    "ToDtype",
     "WeightedRandomSampler",
     "cifar10",
     "collate",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import copy_context
 from queue import SimpleQueue
 from typing import Any, NamedTuple
@@ -28,8 +28,8 @@ class DataLoader:
     batch_sampler
                 gives instead a list of numbers for each batch
     drop_last   leave out a last batch that would be smaller
-    transform   a function (batch, rng) -> batch, such as augmentation, for a whole batch at once; what is to be done
-                to single items belongs in the data set's `__getitem__`
+    transform   a function (batch, rng) -> batch for a whole batch at once, such as RandomCrop, or a list of such, which
+                follow each other; what is to be done to single items belongs in the data set's `__getitem__`
     collate_fn  a function from a list of items to a batch, in place of `collate`
     prefetch    the number of batches that a thread prepares ahead; 0: each is made when it is asked for
     num_workers the number of processes that make the batches instead, `prefetch` ahead in all; 0: two for each of them
@@ -60,7 +60,7 @@ class DataLoader:
         sampler: Any = None,
         batch_sampler: Any = None,
         drop_last: bool = False,
-        transform: Transform | None = None,
+        transform: Transform | Sequence[Transform] | None = None,
         collate_fn: Callable[[list[Any]], Any] | None = None,
         prefetch: int = 0,
         num_workers: int = 0,
@@ -108,10 +108,11 @@ class DataLoader:
     def __iter__(self) -> Iterator[Any]:
         # All is drawn here, not at the first batch, and the transform has generators of its own: so whoever draws from
         # `rng` during the epoch, such as a Dropout, neither changes the batches nor is changed by prefetching.
-        indices, seed = self._indices(), 0
-        if self.transform is not None:
+        indices, seed, given = self._indices(), 0, self.transform
+        transforms = (given,) if callable(given) else tuple(given or ())
+        if transforms:
             seed = int(minigrad.generator(self.rng).integers(2**63))
-        recipe = Recipe(self.dataset, self.collate_fn, self.transform, seed)
+        recipe = Recipe(self.dataset, self.collate_fn, transforms, seed)
         if self.num_workers:
             from .workers import (
                 batches_by_workers,
@@ -143,7 +144,7 @@ class Recipe(NamedTuple):
 
     dataset: Dataset
     collate_fn: Callable[[list[Any]], Any] | None
-    transform: Transform | None
+    transforms: tuple[Transform, ...]
     seed: int  # of the epoch
 
     def batch(self, k: int, indices: Any) -> Any:
@@ -152,8 +153,10 @@ class Recipe(NamedTuple):
             batch = self.collate_fn(fetched(self.dataset, indices)[0])
         else:
             batch = take(self.dataset, indices)
-        if self.transform is not None:
-            batch = self.transform(batch, np.random.default_rng((self.seed, k)))
+        if self.transforms:
+            rng = np.random.default_rng((self.seed, k))
+            for transform in self.transforms:
+                batch = transform(batch, rng)
         return batch
 
 
