@@ -7,6 +7,7 @@ from .dataset import ConcatDataset, Dataset, Subset, TensorDataset, random_split
 from .digits import MNIST, mnist
 from .download import fetch
 from .idx import read_idx
+from .images import ImageFolder, load_image
 from .loader import DataLoader
 from .samplers import (
     BucketBatchSampler,
@@ -15,14 +16,17 @@ from .samplers import (
     SubsetRandomSampler,
     WeightedRandomSampler,
 )
+from .text import Characters
 
 __all__ = [
     "CIFAR10",
     "MNIST",
     "BucketBatchSampler",
+    "Characters",
     "ConcatDataset",
     "DataLoader",
     "Dataset",
+    "ImageFolder",
     "Normalize",
     "RandomCrop",
     "RandomHorizontalFlip",
@@ -36,6 +40,7 @@ __all__ = [
     "cifar10",
     "collate",
     "fetch",
+    "load_image",
     "mnist",
     "random_split",
     "read_idx",
