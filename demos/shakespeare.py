@@ -25,8 +25,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from support import COLORS, Loss, parser_for, positive, run, save_figure, step_of
-from tqdm import tqdm
+from support import COLORS, Loss, parser_for, positive, progress_bar, run, save_figure, step_of
 
 import minigrad
 import nn
@@ -158,7 +157,7 @@ def train(
     history, began, every = History(), time.perf_counter(), max(1, steps // MEASURED)
     optimizer, schedule, loss_here = training(model, steps)
     update = step_of(optimizer, loss_here)
-    with tqdm(total=steps, unit=" steps", leave=False) as bar:
+    with progress_bar(total=steps, unit=" steps") as bar:
 
         def look(step: int) -> None:
             if step % every == 0 or step == steps:

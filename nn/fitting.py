@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import math
+import sys
+import time
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing, nullcontext
 from itertools import islice
@@ -19,7 +21,7 @@ from .modes import evaluating
 from .module import Module
 from .optim import LBFGS, clip_grad_norm_
 from .optim.checks import natural, optional
-from .progress import progress_bar
+from .progress import bar_class, progress_bar
 from .saving import load, save
 from .saving.generators import generators_of, restore, states_of
 
@@ -89,7 +91,8 @@ def fit(
     resume         go on from the checkpoint, if there is one, bit for bit
     rng            the Generator that the loader shuffles with, if it is not the loader's attribute `rng`
     compile        True: forward and backward run as a program, see `minigrad.compile`; `model` and `loss` must have one
-    progress       True: show a bar, if tqdm is installed, and say once if BLAS has more threads than free cores
+    progress       True: show a bar on stderr if that is a terminal and tqdm is installed, else write a line after each
+                   epoch; and say once if BLAS has more threads than free cores
 
     A loss that is nan or infinite raises FloatingPointError before its update, and the checkpoint is kept. After an
     interrupt (Ctrl-C) the current update is finished and saved, and then KeyboardInterrupt is raised as usual.
@@ -110,10 +113,13 @@ def fit(
         threads.say_once()
     with Interrupt() as interrupt:
         while len(run.history) < epochs and not _waited(run.history, patience):
+            began = time.perf_counter()
             record = run.epoch(interrupt)
             if validation is not None:
                 record |= evaluate(model, validation, {"validation_loss": loss, **(metrics or {})})
             run.end_epoch(record)
+            if progress and bar_class() is None:
+                print(_line(record, epochs, began), file=sys.stderr, flush=True)
             try:
                 answers = [callback(record) for callback in callbacks]
             finally:  # saved with what they changed, such as a rate
@@ -372,6 +378,13 @@ def _waited(history: list[Record], patience: int | None) -> bool:
         loss = _monitored(record)
         best, since = (loss, 0) if loss < best else (best, since + 1)
     return patience is not None and since >= patience
+
+
+def _line(record: Record, epochs: int, began: float) -> str:
+    """An epoch in a log: what was measured, and the seconds since it began."""
+    measured = [f"{k} {v:.4f}" for k, v in record.items() if k not in ("epoch", "step", "lr")]
+    seconds = f"{time.perf_counter() - began:.1f} s"
+    return "  ".join([f"epoch {record['epoch']}/{epochs}", *measured, seconds])
 
 
 def _bar(progress: bool, loader: Any, epoch: int, accumulate: int) -> Any:
