@@ -29,10 +29,10 @@ def integers(layer: Module, name: str, value: Any, axes: int, least: int) -> tup
     return tuple(integer(layer, name, n, least) for n in each)
 
 
-def probability(layer: Module, name: str, value: float) -> float:
+def probability(owner: Any, name: str, value: float) -> float:
     if not 0 <= value <= 1:
         raise ValueError(
-            f"{type(layer).__name__}: {name} is a probability in [0, 1], not {value!r}"
+            f"{type(owner).__name__}: {name} is a probability in [0, 1], not {value!r}"
         )
     return float(value)  # a float64 of NumPy would widen plain arrays
 
