@@ -279,7 +279,8 @@ class Module(PyTorchWords):
     def train(self: Self, mode: bool = True) -> Self:
         """Put this Module and all below it into training mode (Dropout drops, BatchNorm learns); returns it."""
         for module in self.modules():
-            module.training = mode
+            if module.training != mode:  # a step that is compiled may say what is so already
+                module.training = mode
         return self
 
     def eval(self: Self) -> Self:

@@ -220,3 +220,10 @@ def test_a_cycle_ends():
     np.testing.assert_allclose(last[4], 1.0 / 25 / 1e4, rtol=1e-14)
     with pytest.raises(ValueError, match="OneCycleLR: the cycle of 5 steps is over"):
         cycle.step()
+
+
+def test_pytorchs_place_of_schedules_is_answered_with_ours():
+    with pytest.raises(AttributeError, match=r"'lr_scheduler'; .* nn\.schedule\.StepLR$"):
+        nn.optim.lr_scheduler  # noqa: B018
+    with pytest.raises(AttributeError, match=r"nn\.optim has no attribute 'nonsense'$"):
+        nn.optim.nonsense  # noqa: B018
