@@ -1,5 +1,6 @@
 """The page of nn: its tables are up to date and complete, its code runs, and its traps are PyTorch's."""
 
+import doctest
 import re
 
 import nn_page
@@ -144,3 +145,174 @@ def test_the_norm_of_all_gradients_is_that_of_a_clip_that_clips_nothing():
         p.grad = np.full(p.shape, 2.0)
     assert nn.optim.clip_grad_norm_(parameters, np.inf) == pytest.approx(2 * np.sqrt(8))
     assert parameters[0].grad.data.max() == 2.0
+
+
+# The words, written by hand --------------------------------------------------------------------------------
+
+TEXT = PAGE.read_text(encoding="utf-8")
+MATRIX = np.array([[0.5, -1.0, 3.0, 0.25], [2.0, 0.75, -0.5, 1.5], [-2.0, 4.0, 1.0, -3.0]])
+
+
+def rows_of(title):
+    """The cells of the table below a title of the page."""
+    below = TEXT.partition(f"# {title}\n")[2].partition("\n#")[0]
+    return [line.strip("| ").split(" | ") for line in below.splitlines() if line.startswith("| ")][
+        1:
+    ]
+
+
+def codes(cell):
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def first_codes(title, column):
+    return [(codes(row[0])[0], codes(row[column])[0]) for row in rows_of(title)]
+
+
+def outcome(line, names):
+    """What a line of code gives: its value, or, of statements, `t` and the weights of the model, as arrays."""
+    names = dict(names)
+    try:
+        code = compile(line, line, "eval")
+    except SyntaxError:
+        exec(line, names)
+        return arrays((names["t"], *names["model"].parameters()))
+    return arrays(eval(code, names))
+
+
+def arrays(value):
+    if isinstance(value, (tuple, list)):
+        return [arrays(part) for part in value]
+    if isinstance(value, nn.Module):
+        return None
+    value = value.detach() if hasattr(value, "detach") else value
+    return np.asarray(value.numpy() if hasattr(value, "numpy") else value)
+
+
+def alike(a, b):
+    if isinstance(a, list) or isinstance(b, list):
+        return (
+            isinstance(a, list)
+            and isinstance(b, list)
+            and len(a) == len(b)
+            and all(map(alike, a, b))
+        )
+    return a is b is None or (a.shape == b.shape and np.allclose(a, b, 1e-6, 1e-6))
+
+
+def names_of(tensor, parameter, integers, package):
+    """What the lines of PyTorch's tables name, made by a library."""
+    model = package.Linear(4, 2)
+    return {
+        "np": np, "nn": package, "a": MATRIX.copy(), "t": tensor(MATRIX), "v": tensor(MATRIX[1]),
+        "x": tensor(X[0]), "w": parameter(MATRIX), "i": integers([[0, 1], [3, 3], [2, 0]]), "y": integers([1, 0, 3]),
+        "model": model,
+    }  # fmt: skip
+
+
+def our_names():
+    minigrad.seed(0)
+    made = names_of(Tensor, nn.Parameter, np.array, nn)
+    return made | {"minigrad": minigrad, "torch": minigrad, "F": minigrad}
+
+
+def their_names(torch, ours):
+    def parameter(values):
+        return torch.nn.Parameter(torch.tensor(values))
+
+    made = names_of(torch.tensor, parameter, torch.tensor, torch.nn)
+    state = {name: torch.tensor(w) for name, w in ours["model"].state_dict().items()}
+    made["model"].load_state_dict(state)
+    return made | {"torch": torch, "F": torch.nn.functional}
+
+
+TRAPS = first_codes("The traps", 2)
+WORDS = first_codes("The words", 1)
+
+
+@pytest.mark.filterwarnings("ignore")  # PyTorch's, and ours where a trap can be told
+@pytest.mark.parametrize(("line", "right"), TRAPS, ids=[line for line, _ in TRAPS])
+def test_a_trap_runs_here_and_gives_something_else_and_the_other_line_gives_what_pytorch_gives(
+    line, right
+):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    ours = our_names()
+    theirs = outcome(line, their_names(torch, ours))
+    as_written = outcome(line.replace("torch.tensor", "minigrad.Tensor"), ours)
+    assert not alike(as_written, theirs)
+    assert alike(outcome(right, our_names()), theirs)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("line", "ours"), WORDS, ids=[line for line, _ in WORDS])
+def test_our_words_give_what_pytorchs_give(line, ours):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    names = our_names()
+    assert alike(outcome(ours, names), outcome(line, their_names(torch, names)))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_every_line_of_ours_in_the_tables_runs():
+    for _, line in TRAPS + WORDS:
+        outcome(line, our_names())
+    for row in rows_of("Coming from Keras"):
+        (line, *_) = codes(row[1])
+        if "loader" not in line:  # the loop is run below
+            made = eval(line, our_names() | {"x": np.ones((3, 4), np.float32)})
+            assert made is not None
+
+
+@pytest.mark.parametrize("title", ["Coming from HIPS/autograd", "Coming from JAX"])
+def test_the_words_of_other_libraries_give_what_theirs_give(title):
+    u, v = MATRIX[0], MATRIX[1]
+    functions = {
+        "f": lambda x: (x**3).sum(), "g": lambda x: x**2 * x[0], "h": lambda x, y: (x * y**3).sum(),
+    }  # fmt: skip
+    names = {"np": np, "u": u, "v": v, **functions}
+    theirs = names_of_library(title)
+    for line, ours in first_codes(title, 1):
+        mine = outcome(ours, names | {"minigrad": minigrad})
+        if theirs is not None:
+            assert alike(mine, outcome(line, names | theirs)), line
+    if theirs is None:
+        pytest.skip("the library is not installed")
+
+
+def names_of_library(title):
+    try:
+        if "JAX" in title:
+            import jax
+            import jax.flatten_util
+            import jax.scipy
+
+            return {"jax": jax, "jnp": jax.numpy}
+        import autograd
+        from autograd import differential_operators
+        from autograd.misc import flatten
+        from autograd.scipy.stats import norm
+    except ImportError:
+        return None
+    return vars(differential_operators) | {"np": autograd.numpy, "flatten": flatten, "norm": norm}
+
+
+def test_the_loop_on_the_page_trains():
+    minigrad.seed(0)
+    blocks = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    test = doctest.DocTestParser().get_doctest("\n".join(blocks), {}, "page", "nn/README.md", 0)
+    result = doctest.DocTestRunner().run(test)
+    assert result.attempted > 8
+    assert result.failed == 0
+
+
+def test_what_the_page_points_to_exists():
+    for target in re.findall(r"\]\(([^)]+)\)", re.sub(r"`[^`\n]*`", "", TEXT)):
+        file, _, title = target.partition("#")
+        found = PAGE.parent / file if file else PAGE
+        assert found.exists(), target
+        titles = (
+            re.findall(r"^#+ (.*)$", found.read_text(encoding="utf-8"), re.MULTILINE)
+            if title
+            else []
+        )
+        slugs = [re.sub(r"[^\w -]", "", text.lower()).replace(" ", "-") for text in titles]
+        assert not title or title in slugs, target
