@@ -91,6 +91,19 @@ def test_running_statistics_are_pytorchs_after_five_steps_of_training(torch, nam
     assert_equal(ours.eval()(x), theirs.eval()(torch.tensor(x)), "float64")
 
 
+SMALL = [
+    p for p in EVERY
+    if getattr(nn, p.values[0]).__module__.endswith((".activations", ".cells", ".distances"))
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "case"), SMALL)
+def test_a_small_layer_is_certified_as_a_function_of_its_parameters_and_inputs(name, case):
+    f, parameters = as_function(made(name, case, "float64"), case.run)
+    inputs = [array for array, _ in inputs_of(name, case, "float64")]
+    minigrad.certify(lambda *values: tuple(flat(f(*values))), *parameters, *inputs)
+
+
 @pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
 @pytest.mark.parametrize(("name", "case"), EVERY)
 def test_a_layer_has_right_derivatives_by_inputs_and_parameters(name, case, training):
