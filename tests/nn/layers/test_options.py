@@ -1,4 +1,4 @@
-"""Losses as modules: what is wrong with an option is said when the loss is made, or when the option is set."""
+"""The options of losses and activations: what is wrong with one is said when it is set, mostly in the constructor."""
 
 import inspect
 import math
@@ -43,6 +43,26 @@ def test_a_bad_option_is_named_when_a_loss_is_made(name, option):
 def test_an_option_out_of_its_range_is_named_with_what_is_needed(name, option, value, needed):
     with pytest.raises(ValueError, match=rf"^{name}: {option} must be {needed}, not {value!r}"):
         getattr(nn, name)(**{option: value})
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: nn.GLU(None), "GLU: dim must be an integer, not None"),
+        (lambda: nn.Softshrink(-1), "Softshrink: lambd must be a number >= 0, not -1"),
+        (lambda: nn.Hardshrink("0.5"), "Hardshrink: lambd must be a number, not '0.5'"),
+        (lambda: nn.Threshold(None, 1), "Threshold: threshold must be a number, not None"),
+        (lambda: nn.Threshold(0, math.nan), "Threshold: value must be a number, not nan"),
+        (lambda: nn.PReLU(init="0.25"), "PReLU: init must be a number, not '0.25'"),
+        (
+            lambda: nn.CosineSimilarity(dim=0.5),
+            r"CosineSimilarity: dim must be an integer, not 0\.5",
+        ),
+    ],
+)
+def test_a_layer_names_the_option_it_cannot_take(make, words):
+    with pytest.raises(ValueError, match=words):
+        make()
 
 
 def test_an_option_that_is_set_later_is_checked_too():
