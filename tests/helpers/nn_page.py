@@ -12,7 +12,6 @@ import importlib.util
 import inspect
 from collections import defaultdict
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import torch_names
@@ -233,9 +232,8 @@ def short(name: str) -> str:
 
 def source(path: str) -> str:
     """The file that defines what a dotted name of ours stands for, as seen from the page."""
-    file = Path(inspect.getsourcefile(inspect.unwrap(found(path))) or "")
-    is_of_nn = file.is_relative_to(PAGE.parent)
-    return str(file.relative_to(PAGE.parent)) if is_of_nn else f"../{file.relative_to(ROOT)}"
+    file = f"{found(path).__module__.replace('.', '/')}.py"
+    return file.removeprefix("nn/") if file.startswith("nn/") else f"../{file}"
 
 
 def listed(names: list[str]) -> str:

@@ -197,7 +197,10 @@ def alike(a, b):
             and len(a) == len(b)
             and all(map(alike, a, b))
         )
-    return a is b is None or (a.shape == b.shape and np.allclose(a, b, 1e-6, 1e-6))
+    if a is None or b is None:
+        return a is b
+    is_alike = a.shape == b.shape and a.dtype.kind == b.dtype.kind
+    return is_alike and np.allclose(a, b, 1e-6, 1e-6)
 
 
 def names_of(tensor, parameter, integers, package):
