@@ -9,6 +9,7 @@ import minigrad
 from ..checks import check_array, float_input, integer, not_in_place
 from ..init import constant
 from ..module import Module, Parameter
+from ..optim import checks
 
 
 class _Plain(Module):
@@ -87,9 +88,7 @@ class Softshrink(Module):
     """x - lambd for x > lambd, x + lambd for x < -lambd, and 0 between, with gradient 0 at both."""
 
     def __init__(self, lambd: float = 0.5) -> None:
-        if not lambd >= 0:
-            raise ValueError(f"Softshrink: lambd must be >= 0, not {lambd}")
-        self.lambd = lambd
+        self.lambd = checks.not_negative(lambd, "Softshrink: lambd")
 
     def forward(self, x: Any) -> Any:
         return minigrad.softshrink(x, self.lambd)
@@ -102,7 +101,7 @@ class Hardshrink(Module):
     """x for x > lambd and x < -lambd, and 0 between, with gradient 0 at both."""
 
     def __init__(self, lambd: float = 0.5) -> None:
-        self.lambd = lambd
+        self.lambd = checks.number(lambd, "Hardshrink: lambd")
 
     def forward(self, x: Any) -> Any:
         return minigrad.hardshrink(x, self.lambd)
@@ -116,8 +115,8 @@ class Threshold(Module):
 
     def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
         not_in_place(self, inplace)
-        self.threshold = threshold
-        self.value = value
+        self.threshold = checks.number(threshold, "Threshold: threshold")
+        self.value = checks.number(value, "Threshold: value")
 
     def forward(self, x: Any) -> Any:
         return minigrad.threshold(x, self.threshold, self.value)
@@ -134,7 +133,7 @@ class PReLU(Module):
 
     def __init__(self, num_parameters: int = 1, init: float = 0.25, *, dtype: Any = None) -> None:
         n = integer(self, "num_parameters", num_parameters, 1)
-        self.weight = Parameter(constant((n,), init, dtype))
+        self.weight = Parameter(constant((n,), checks.number(init, "PReLU: init"), dtype))
 
     def forward(self, x: Any) -> Any:
         return minigrad.prelu(float_input(self, x, self.weight), self.weight)
@@ -147,7 +146,7 @@ class GLU(Module):
     """a sigmoid(b), with a and b the halves of x along the axis `dim`. Dauphin, Fan, Auli, Grangier 2017."""
 
     def __init__(self, dim: int = -1) -> None:
-        self.dim = dim
+        self.dim = checks.integer(dim, "GLU: dim")
 
     def forward(self, x: Any) -> Any:
         check_array(self, x)

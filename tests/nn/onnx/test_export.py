@@ -49,8 +49,15 @@ INDICES = [("MaxPool1d", 1), ("MaxPool2d", 3), ("MaxPool3d", 2),
 EVERY = [(name, i) for name, cases in LAYERS.items() for i in range(len(cases))]
 
 
+# of labels, which become places to read at, or of targets that are checked
+REFUSED = {
+    "CrossEntropyLoss", "NLLLoss", "HingeLoss", "MultiMarginLoss", "MultiLabelMarginLoss", "CTCLoss",
+    "CosineEmbeddingLoss",
+}  # fmt: skip
+
+
 def case_of(name, i):
-    case, rng = LAYERS[name][i], np.random.default_rng(0)
+    case, rng = CASES[name][i], np.random.default_rng(0)
     arrays = [np.asarray(m(rng) if callable(m) else rng.standard_normal(m)) for m in case.inputs]
     inputs = [x.astype(np.float32) if x.dtype.kind == "f" else x for x in arrays]
     return Called(case.run, getattr(nn, name)(*case.args, **case.options)), inputs
@@ -69,6 +76,17 @@ def test_places_of_maxima_are_refused(path, name, i):
         ValueError, match=r"was not computed by ops on it|was not made by minigrad's ops"
     ):
         nn.export_onnx(model, tuple(inputs), path)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_runs_in_onnxruntime_as_here_or_is_refused(path, name):
+    model, inputs = case_of(name, 0)
+    if name not in REFUSED:
+        check(path, model, *inputs)
+        return
+    with pytest.raises((NotImplementedError, ValueError), match="export_onnx"):
+        nn.export_onnx(model, tuple(inputs), path, 1 if name == "CTCLoss" else 0)
     assert not path.exists()
 
 

@@ -1,5 +1,6 @@
 """Schedules: their rates beside PyTorch's, put together, and beside an optimiser that changes."""
 
+import inspect
 import math
 import weakref
 
@@ -30,6 +31,14 @@ def pytorchs(law, lr=0.1, **options):
 
 
 # --- Beside PyTorch -----------------------------------------------------------------------------
+
+
+def test_every_schedule_has_a_case_beside_pytorch_for_each_of_its_options():
+    own_tests = {"LRScheduler", "ReduceLROnPlateau", "SequentialLR", "ChainedScheduler"}
+    assert set(schedule.__all__) == {name for name, _ in SCHEDULES} | own_tests
+    for law in {name for name, _ in SCHEDULES}:
+        given = {option for name, options in SCHEDULES if name == law for option in options}
+        assert given >= {*inspect.signature(getattr(schedule, law)).parameters} - {"optimizer"}, law
 
 
 @pytest.mark.parametrize("law", ["SGD", "Adam"])
