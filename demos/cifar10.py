@@ -34,16 +34,16 @@ from support import (
     numerical_gradient,
     parser_for,
     positive,
+    progress_bar,
     run,
     start_small,
     step_of,
     train,
 )
-from tqdm import tqdm
 
 import minigrad
 import nn
-from nn.data import CIFAR10, DataLoader, TensorDataset, cifar10
+from nn.data import CIFAR10, DataLoader, RandomHorizontalFlip, TensorDataset, cifar10
 
 LOSSES = {"softmax": minigrad.cross_entropy, "svm": minigrad.hinge_loss}
 
@@ -110,15 +110,8 @@ def conv_training(loss: str) -> tuple[nn.Module, nn.optim.Optimizer, Loss]:
     return net, nn.optim.Adam(net.parameters()), objective(net, loss, PENALTY)
 
 
-def mirrored(batch: Any, rng: np.random.Generator) -> Any:
-    """Each image of the batch mirrored, left to right, with probability 1/2."""
-    x, y = batch
-    flipped = rng.random(len(x)) < 0.5
-    x[flipped] = x[flipped][..., ::-1]
-    return x, y
-
-
 def loader_of(x: np.ndarray, y: np.ndarray, batch_size: int) -> DataLoader:
+    mirrored = RandomHorizontalFlip()
     return DataLoader(TensorDataset(x, y), batch_size, shuffle=True, transform=mirrored)
 
 
@@ -245,7 +238,7 @@ def gradient_errors(labels: np.ndarray, loss: str) -> dict[str, float]:
     loss_of(x, labels).backward()
     errors = {}
     total = sum(p.size for p in net.parameters())
-    with tqdm(total=total, desc="central differences", leave=False) as bar:
+    with progress_bar(total=total, desc="central differences") as bar:
         for name, p in net.named_parameters():
             numerical = numerical_gradient(lambda: loss_of(x, labels), p, H, bar)
             exact = p.grad.numpy()
@@ -259,7 +252,7 @@ def overfit(x: np.ndarray, y: np.ndarray, loss: str, most: int = 200) -> tuple[i
     net = conv_net()
     optimizer = nn.optim.Adam(net.parameters(), lr=LEARNING_RATE)
     step = step_of(optimizer, objective(net, loss, 0.0))
-    for steps in tqdm(range(most), desc="learning by heart", leave=False):
+    for steps in progress_bar(range(most), desc="learning by heart"):
         if accuracy(net, x, y) == 1:
             return steps, 1.0
         step(x, y)

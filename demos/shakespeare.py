@@ -25,11 +25,11 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from support import COLORS, Loss, parser_for, positive, run, save_figure, step_of
-from tqdm import tqdm
+from support import COLORS, Loss, parser_for, positive, progress_bar, run, save_figure, step_of
 
 import minigrad
 import nn
+from nn.data import Characters, DataLoader, Subset
 
 TEXT = Path(__file__).with_name("as_you_like_it.txt")
 HELD_OUT = 0.1
@@ -85,26 +85,20 @@ def read(path: Path) -> str:
     return text
 
 
-def windows_of(text: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """The CONTEXT characters from each start, and the one behind them."""
-    return text[starts[:, None] + np.arange(CONTEXT + 1)]
+def loss_of(model: Writer, x: np.ndarray, y: np.ndarray) -> minigrad.Tensor:
+    """The mean of -log p(next character) over the CONTEXT places of each block; y are the next ones."""
+    logits = model(x)
+    return minigrad.cross_entropy(logits.reshape(-1, logits.shape[-1]), y.reshape(-1))
 
 
-def loss_of(model: Writer, windows: np.ndarray) -> minigrad.Tensor:
-    """The mean of -log p(next character) over the CONTEXT places of each window."""
-    logits = model(windows[:, :-1])
-    return minigrad.cross_entropy(logits.reshape(-1, logits.shape[-1]), windows[:, 1:].reshape(-1))
-
-
-def held_out_loss(model: Writer, text: np.ndarray) -> float:
-    """The loss on all of the text, cut into windows that lie side by side."""
-    starts = np.arange(0, len(text) - CONTEXT, CONTEXT)
+def held_out_loss(model: Writer, text: Characters) -> float:
+    """The loss on all of the text, cut into blocks that lie side by side."""
+    blocks = Subset(text, range(0, len(text), CONTEXT))
     model.eval()
     with minigrad.no_grad():
-        parts = np.array_split(starts, -(-len(starts) // 64))
-        total = sum(loss_of(model, windows_of(text, part)).item() * len(part) for part in parts)
+        total = sum(loss_of(model, x, y).item() * len(y) for x, y in DataLoader(blocks, 64))
     model.train()
-    return total / len(starts)
+    return total / len(blocks)
 
 
 def bigram_loss(text: np.ndarray, held_out: np.ndarray, characters: int) -> float:
@@ -116,9 +110,9 @@ def bigram_loss(text: np.ndarray, held_out: np.ndarray, characters: int) -> floa
     return float(-log_p[held_out[:last], held_out[1 : last + 1]].mean())
 
 
-def write(model: Writer, alphabet: str, length: int) -> str:
+def write(model: Writer, text: Characters, length: int) -> str:
     """Characters drawn one by one by the probabilities that the model gives after those before them."""
-    written = [alphabet.index("\n") if "\n" in alphabet else 0]
+    written = [max(text.vocabulary.find("\n"), 0)]
     rng = np.random.default_rng(0)
     model.eval()
     with minigrad.no_grad():
@@ -127,7 +121,7 @@ def write(model: Writer, alphabet: str, length: int) -> str:
             p = minigrad.softmax(logits / TEMPERATURE).numpy()
             written.append(int(rng.choice(len(p), p=p)))
     model.train()
-    return "".join(alphabet[i] for i in written[1:])
+    return text.decode(written[1:])
 
 
 def schedule_of(optimizer: nn.optim.Optimizer, steps: int) -> nn.schedule.SequentialLR:
@@ -141,7 +135,7 @@ def schedule_of(optimizer: nn.optim.Optimizer, steps: int) -> nn.schedule.Sequen
 def training(
     model: Writer, steps: int
 ) -> tuple[nn.optim.Optimizer, nn.schedule.SequentialLR, Loss]:
-    """The model's optimiser, the schedule of its rate, and the loss of a batch of windows."""
+    """The model's optimiser, the schedule of its rate, and the loss of a batch of blocks."""
     optimizer = nn.optim.AdamW(
         model.parameters(), LEARNING_RATE, betas=BETAS, weight_decay=WEIGHT_DECAY
     )
@@ -158,12 +152,12 @@ class History:
 
 
 def train(
-    model: Writer, text: np.ndarray, held_out: np.ndarray, alphabet: str, steps: int, length: int
+    model: Writer, text: Characters, held_out: Characters, steps: int, length: int
 ) -> History:
     history, began, every = History(), time.perf_counter(), max(1, steps // MEASURED)
     optimizer, schedule, loss_here = training(model, steps)
     update = step_of(optimizer, loss_here)
-    with tqdm(total=steps, unit=" steps", leave=False) as bar:
+    with progress_bar(total=steps, unit=" steps") as bar:
 
         def look(step: int) -> None:
             if step % every == 0 or step == steps:
@@ -176,14 +170,13 @@ def train(
                     flush=True,
                 )
             if step in (0, steps // 2, steps):
-                history.written.append((step, write(model, alphabet, length)))
+                history.written.append((step, write(model, text, length)))
                 bar.clear()
                 print(textwrap.indent(history.written[-1][1], "    | ", lambda _: True), flush=True)
 
         for step in range(steps):
             look(step)
-            starts = minigrad.generator().integers(0, len(text) - CONTEXT, BATCH_SIZE)
-            loss = update(windows_of(text, starts))
+            loss = update(*text.batch(minigrad.generator().integers(0, len(text), BATCH_SIZE)))
             schedule.step()
             history.losses.append(loss.item())
             bar.set_postfix(loss=f"{np.mean(history.losses[-50:]):.3f}", refresh=False)
@@ -223,16 +216,15 @@ def main() -> None:
     arguments = parser.parse_args()
 
     letters = read(arguments.text)
-    alphabet = "".join(sorted(set(letters)))
-    number = {c: i for i, c in enumerate(alphabet)}
-    text, held_out = np.split(
-        np.array([number[c] for c in letters]), [round(len(letters) * (1 - HELD_OUT))]
+    alphabet, cut = "".join(sorted(set(letters))), round(len(letters) * (1 - HELD_OUT))
+    text, held_out = (
+        Characters(part, CONTEXT, alphabet) for part in (letters[:cut], letters[cut:])
     )
-    bigram = bigram_loss(text, held_out, len(alphabet))
+    bigram = bigram_loss(text.codes, held_out.codes, len(alphabet))
     minigrad.seed(arguments.seed)
     model = Writer(len(alphabet))
     print(
-        f"{len(text):,} characters to learn from, {len(held_out):,} held out, {len(alphabet)} different"
+        f"{cut:,} characters to learn from, {len(letters) - cut:,} held out, {len(alphabet)} different"
     )
     print(f"{sum(p.size for p in model.parameters()):,} parameters")
     print(
@@ -240,7 +232,7 @@ def main() -> None:
     )
 
     start = time.perf_counter()
-    history = train(model, text, held_out, alphabet, arguments.steps, arguments.length)
+    history = train(model, text, held_out, arguments.steps, arguments.length)
     print(f"{time.perf_counter() - start:.1f} s in all")
     draw(history, bigram, arguments.out / "shakespeare.png")
 

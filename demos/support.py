@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import matplotlib
@@ -28,6 +29,9 @@ Loss = Callable[..., minigrad.Tensor]  # of a batch
 
 COLORS = ("#3b6fb6", "#d1603d", "#4a9a6a", "#8663a8")
 DPI = 110
+
+# silent where stderr is no terminal: a log has the lines that are printed
+progress_bar = partial(tqdm, disable=None, leave=False)
 
 # Training ---------------------------------------------------------------------------------------------
 
@@ -61,7 +65,7 @@ def train(
     rates = (rate(step / steps) for step in range(steps))
     titles = [f"epoch {epoch}/{epochs}" for epoch in range(1, epochs + 1)]
     images = len(loader.dataset)
-    with tqdm(total=images, desc=titles[0], unit=" images", unit_scale=True, leave=False) as bar:
+    with progress_bar(total=images, desc=titles[0], unit=" images", unit_scale=True) as bar:
         for title in titles:
             bar.set_description(title, refresh=False)
             bar.reset()

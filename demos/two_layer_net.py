@@ -24,11 +24,11 @@ from support import (
     numerical_gradient,
     parser_for,
     positive,
+    progress_bar,
     run,
     start_small,
     train,
 )
-from tqdm import tqdm
 
 import minigrad
 import nn
@@ -72,7 +72,7 @@ def gradient_differences(x: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     loss().backward()
     found = {}
     total = sum(p.size for p in net.parameters())
-    with tqdm(total=total, desc="central differences", unit_scale=True, leave=False) as bar:
+    with progress_bar(total=total, desc="central differences", unit_scale=True) as bar:
         for name, p in zip(NAMES, net.parameters(), strict=True):
             numerical = numerical_gradient(loss, p, H, bar)
             found[name] = float(np.abs(p.grad.numpy() - numerical).mean())

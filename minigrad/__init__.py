@@ -13,8 +13,12 @@ from .ops.activations import (
     celu, elu, gelu, glu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu, logsigmoid,
     mish, prelu, relu, relu6, selu, silu, softplus, softshrink, softsign, threshold,
 )
+from .ops.adaptive import (
+    adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d, adaptive_max_pool1d,
+    adaptive_max_pool2d, adaptive_max_pool3d,
+)
 from .ops.attention import attention_weights, scaled_dot_product_attention
-from .ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
+from .ops.conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d
 from .ops.cumulative import cumprod, cumsum
 from .ops.einsum import einsum
 from .ops.elementwise import (
@@ -28,7 +32,8 @@ from .ops.elementwise_losses import (
     smooth_l1_loss,
 )
 from .ops.indexing import (
-    embedding, getitem, one_hot, put_along_axis, scatter, scatter_add, take, take_along_axis,
+    embedding, getitem, one_hot, put_along_axis, scatter, scatter_add, set_at, take,
+    take_along_axis,
 )
 from .ops.joining import (
     array_split, column_stack, dsplit, dstack, hsplit, hstack, split, unstack, vsplit, vstack,
@@ -36,13 +41,10 @@ from .ops.joining import (
 from .ops.kernels import allocator
 from .ops.losses import cross_entropy, hinge_loss, nll_loss
 from .ops.fused import unfused
-from .ops.normalisation import batch_norm, group_norm, layer_norm, rms_norm
+from .ops.normalisation import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from .ops.norms import norm
 from .ops.padding import pad
-from .ops.pooling import (
-    adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool1d, avg_pool2d,
-    max_pool1d, max_pool2d,
-)
+from .ops.pooling import avg_pool1d, avg_pool2d, avg_pool3d, max_pool1d, max_pool2d, max_pool3d
 from .ops.powers import cbrt, hypot, power, sqrt
 from .ops.products import (
     dot, inner, kron, linear, matmul, matvec, multi_dot, outer, tensordot, vdot, vecdot, vecmat,
@@ -78,50 +80,53 @@ from .trust.gradients import check_grads
 
 __version__ = "0.1.0"
 __all__ = [
-    "Tensor", "absolute", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_max_pool2d",
-    "add", "append", "apply_along_axis", "arccos", "arccosh", "arcsin", "arcsinh", "arctan",
-    "arctan2", "arctanh", "argsort", "array_split", "astype", "atleast_1d", "atleast_2d",
-    "atleast_3d", "attention_weights", "average", "avg_pool1d", "avg_pool2d", "batch_norm", "beta",
+    "Tensor", "absolute", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d",
+    "adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d", "add", "append",
+    "apply_along_axis", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
+    "argsort", "array_split", "astype", "atleast_1d", "atleast_2d", "atleast_3d",
+    "attention_weights", "average", "avg_pool1d", "avg_pool2d", "avg_pool3d", "batch_norm", "beta",
     "betaln", "binary_cross_entropy", "binary_cross_entropy_with_logits", "bincount", "block",
     "broadcast_arrays", "broadcast_to", "cbrt", "cdist", "celu", "certify", "check_grads",
     "checkpoint", "cholesky", "cholesky_solve", "choose", "clip", "column_stack", "compile",
-    "concatenate", "cond", "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "convolve",
-    "copysign", "corrcoef", "correlate", "cos", "cosh", "cosine_embedding_loss",
-    "cosine_similarity", "costs", "cov", "cross", "cross_entropy", "ctc_loss", "cummax", "cummin",
-    "cumprod", "cumsum", "debug", "deg2rad", "delete", "det", "diag", "diagflat", "diagonal",
-    "diff", "digamma", "divide", "dot", "dsplit", "dstack", "ediff1d", "eigh", "eigvalsh", "einsum",
-    "elementwise", "elementwise_grad", "elu", "embedding", "enable_grad", "entr", "erf", "erfc",
-    "erfcinv", "erfcx", "erfinv", "exp", "exp2", "expand_dims", "explain", "expm", "expm1",
-    "fftshift", "flatten", "flip", "fliplr", "flipud", "floor_divide", "fmax", "fmin", "fmod",
-    "fold", "frexp", "full", "full_like", "gamma", "gammaln", "gaussian_nll_loss", "gelu",
-    "generator", "geomspace", "getitem", "glu", "grad", "gradient", "group_norm", "gru", "gru_step",
-    "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "heaviside", "hessian", "hinge_loss",
-    "histogram", "histogram2d", "hsplit", "hstack", "huber_loss", "hvp", "hypot", "i0", "i0e", "i1",
-    "i1e", "ifftshift", "inner", "insert", "interp", "inv", "is_recording", "iv", "ive", "j0", "j1",
-    "jacobian", "jv", "jvp", "kl_div", "kron", "l1_loss", "layer_norm", "ldexp", "leaky_relu",
+    "concatenate", "cond", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d",
+    "conv_transpose3d", "convolve", "copysign", "corrcoef", "correlate", "cos", "cosh",
+    "cosine_embedding_loss", "cosine_similarity", "costs", "cov", "cross", "cross_entropy",
+    "ctc_loss", "cummax", "cummin", "cumprod", "cumsum", "debug", "deg2rad", "delete", "det",
+    "diag", "diagflat", "diagonal", "diff", "digamma", "divide", "dot", "dsplit", "dstack",
+    "ediff1d", "eigh", "eigvalsh", "einsum", "elementwise", "elementwise_grad", "elu", "embedding",
+    "enable_grad", "entr", "erf", "erfc", "erfcinv", "erfcx", "erfinv", "exp", "exp2",
+    "expand_dims", "explain", "expm", "expm1", "fftshift", "flatten", "flip", "fliplr", "flipud",
+    "floor_divide", "fmax", "fmin", "fmod", "fold", "frexp", "full", "full_like", "gamma",
+    "gammaln", "gaussian_nll_loss", "gelu", "generator", "geomspace", "getitem", "glu", "grad",
+    "gradient", "group_norm", "gru", "gru_step", "hardshrink", "hardsigmoid", "hardswish",
+    "hardtanh", "heaviside", "hessian", "hinge_loss", "histogram", "histogram2d", "hsplit",
+    "hstack", "huber_loss", "hvp", "hypot", "i0", "i0e", "i1", "i1e", "ifftshift", "inner",
+    "insert", "instance_norm", "interp", "interpolate", "inv", "is_recording", "iv", "ive", "j0",
+    "j1", "jacobian", "jv", "jvp", "kl_div", "kron", "l1_loss", "layer_norm", "ldexp", "leaky_relu",
     "linear", "linearize", "linspace", "log", "log1p", "log2", "log10", "log_ndtr", "log_softmax",
     "logaddexp", "logaddexp2", "logcumsumexp", "logit", "logsigmoid", "logspace", "logsumexp",
     "lstm", "lstm_step", "lstsq", "lu", "margin_ranking_loss", "matmul", "matrix_power",
-    "matrix_transpose", "matvec", "max", "max_pool1d", "max_pool2d", "maximum", "mean", "median",
-    "meshgrid", "min", "minimum", "mish", "modf", "moveaxis", "mse_loss", "multi_dot",
-    "multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss", "multiply",
-    "nan_to_num", "nancumprod", "nancumsum", "nanmax", "nanmean", "nanmedian", "nanmin", "nanprod",
-    "nanquantile", "nanstd", "nansum", "nanvar", "ndtr", "ndtri", "negative", "nll_loss", "no_grad",
-    "norm", "normalize", "one_hot", "outer", "pad", "pairwise_distance", "partition", "piecewise",
-    "pinv", "poisson_nll_loss", "polyadd", "polyder", "polyfit", "polygamma", "polyint", "polymul",
-    "polysub", "polyval", "power", "prelu", "primitive", "prod", "ptp", "put_along_axis", "qr",
-    "quantile", "rad2deg", "ravel", "ravel_tree", "reciprocal", "recomputing", "record",
-    "recurrent", "rel_entr", "relu", "relu6", "remainder", "repeat", "reshape", "resize",
-    "rms_norm", "rnn", "rnn_step", "roll", "rot90", "saved_bytes", "scaled_dot_product_attention",
-    "scatter", "scatter_add", "scatter_max", "scatter_min", "scope", "script", "seed", "select",
-    "selu", "sigmoid", "silu", "sin", "sinc", "sinh", "sliding_window_view", "slogdet",
-    "smooth_l1_loss", "soft_margin_loss", "softmax", "softplus", "softshrink", "softsign", "solve",
-    "solve_triangular", "sort", "split", "sqrt", "sqrtm", "square", "squeeze", "stack", "std",
-    "subtract", "sum", "sum_to", "svd", "svdvals", "swapaxes", "take", "take_along_axis", "tan",
-    "tanh", "tensordot", "tensorinv", "tensorsolve", "threshold", "tile", "topk", "touch", "trace",
-    "transpose", "trapezoid", "tril", "trim_zeros", "triplet_margin_loss", "triu", "unfold",
-    "unfused", "unstack", "unwrap", "value_and_grad", "vander", "var", "vdot", "vecdot", "vecmat",
-    "vjp", "vsplit", "vstack", "where", "where_safe", "xlog1py", "xlogy",
+    "matrix_transpose", "matvec", "max", "max_pool1d", "max_pool2d", "max_pool3d", "maximum",
+    "mean", "median", "meshgrid", "min", "minimum", "mish", "modf", "moveaxis", "mse_loss",
+    "multi_dot", "multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss",
+    "multiply", "nan_to_num", "nancumprod", "nancumsum", "nanmax", "nanmean", "nanmedian", "nanmin",
+    "nanprod", "nanquantile", "nanstd", "nansum", "nanvar", "ndtr", "ndtri", "negative", "nll_loss",
+    "no_grad", "norm", "normalize", "one_hot", "outer", "pad", "pairwise_distance", "partition",
+    "piecewise", "pinv", "poisson_nll_loss", "polyadd", "polyder", "polyfit", "polygamma",
+    "polyint", "polymul", "polysub", "polyval", "power", "prelu", "primitive", "prod", "ptp",
+    "put_along_axis", "qr", "quantile", "rad2deg", "ravel", "ravel_tree", "reciprocal",
+    "recomputing", "record", "recurrent", "rel_entr", "relu", "relu6", "remainder", "repeat",
+    "reshape", "resize", "rms_norm", "rnn", "rnn_step", "roll", "rot90", "saved_bytes",
+    "scaled_dot_product_attention", "scatter", "scatter_add", "scatter_max", "scatter_min", "scope",
+    "script", "seed", "select", "selu", "set_at", "sigmoid", "silu", "sin", "sinc", "sinh",
+    "sliding_window_view", "slogdet", "smooth_l1_loss", "soft_margin_loss", "softmax", "softplus",
+    "softshrink", "softsign", "solve", "solve_triangular", "sort", "split", "sqrt", "sqrtm",
+    "square", "squeeze", "stack", "std", "subtract", "sum", "sum_to", "svd", "svdvals", "swapaxes",
+    "take", "take_along_axis", "tan", "tanh", "tensordot", "tensorinv", "tensorsolve", "threshold",
+    "tile", "topk", "touch", "trace", "transpose", "trapezoid", "tril", "trim_zeros",
+    "triplet_margin_loss", "triu", "unfold", "unfused", "unstack", "unwrap", "value_and_grad",
+    "vander", "var", "vdot", "vecdot", "vecmat", "vjp", "vsplit", "vstack", "where", "where_safe",
+    "xlog1py", "xlogy",
 ]
 
 if TYPE_CHECKING:  # read when they are first named, the ops of `ops.LATER` and what is made of them
@@ -136,6 +141,7 @@ if TYPE_CHECKING:  # read when they are first named, the ops of `ops.LATER` and 
     from .ops.differences import cross, diff, ediff1d, gradient, trapezoid
     from .ops.distances import cdist, cosine_similarity, normalize, pairwise_distance
     from .ops.fourier import fftshift, ifftshift
+    from .ops.interpolation import interpolate
     from .ops.likelihood_losses import gaussian_nll_loss, poisson_nll_loss
     from .ops.linalg import cholesky, det, eigh, inv, matrix_power, slogdet, solve
     from .ops.margin_losses import (

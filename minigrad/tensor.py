@@ -16,7 +16,7 @@ from .core.dtypes import MASKED, as_array, is_array
 from .core.graph import ON, TensorBase, mode, onlooker, register_tensor_class, wrap
 from .methods import Methods
 from .ops.inspection import asked_by_scipy
-from .ops.pytorch_words import no_attribute
+from .ops.pytorch_words import no_attribute, says_our_words
 
 _RECORDED = """\
   np.exp(t)                          not  math.exp(t)
@@ -24,7 +24,7 @@ _RECORDED = """\
   np.sum(np.stack([t, u]))                np.sum([t, u])
   np.concatenate([t, u])                  np.r_[t, u]
   minigrad.full(shape, t)                 np.full(shape, t)
-  np.where(mask, t, a) or np.stack        a[i] = t
+  minigrad.set_at(a, i, t) or np.where    a[i] = t
   np.dot(a, t) or a @ t                   a.dot(t)"""
 
 
@@ -44,6 +44,7 @@ class Tensor(Methods):
 
     __slots__ = ()
 
+    @says_our_words
     def __init__(self, data: Any, requires_grad: bool = False, dtype: Any = None) -> None:
         given = data
         if isinstance(data, TensorBase):
@@ -149,7 +150,7 @@ class Tensor(Methods):
 
     # Gradients ---------------------------------------------------------------------------------------
 
-    backward = backward
+    backward = says_our_words(backward)
 
     def detach(self) -> Tensor:
         """The same data without history; it shares the memory."""

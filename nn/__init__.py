@@ -10,15 +10,19 @@ import minigrad
 from . import init, optim, schedule
 from .fitting import fit
 from .layers.activations import (
-    CELU, ELU, GELU, GLU, SELU, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU,
-    LogSigmoid, LogSoftmax, Mish, PReLU, ReLU, ReLU6, Sigmoid, SiLU, Softmax, Softplus, Softshrink,
-    Softsign, Tanh, Threshold,
+    CELU, ELU, GELU, GLU, SELU, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, LogSigmoid,
+    LogSoftmax, Mish, PReLU, ReLU, ReLU6, SiLU, Sigmoid, Softmax, Softplus, Softshrink, Softsign,
+    Tanh, Threshold,
 )
 from .layers.attention import MultiheadAttention
-from .layers.batch_norm import BatchNorm1d, BatchNorm2d
+from .layers.batch_norm import (
+    BatchNorm1d, BatchNorm2d, BatchNorm3d, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d,
+)
 from .layers.cells import GRUCell, LSTMCell, RNNCell
 from .layers.containers import ModuleDict, ModuleList, Residual, Sequential
-from .layers.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
+from .layers.convolution import (
+    Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d,
+)
 from .layers.distances import CosineSimilarity, PairwiseDistance
 from .layers.embedding import Embedding
 from .layers.likelihood_losses import CTCLoss, GaussianNLLLoss, PoissonNLLLoss
@@ -32,14 +36,24 @@ from .layers.margin_losses import (
     MultiMarginLoss, SoftMarginLoss, TripletMarginLoss,
 )
 from .layers.normalisation import GroupNorm, LayerNorm, RMSNorm
+from .layers.padding import (
+    CircularPad1d, CircularPad2d, CircularPad3d, ConstantPad1d, ConstantPad2d, ConstantPad3d,
+    ReflectionPad1d, ReflectionPad2d, ReflectionPad3d, ReplicationPad1d, ReplicationPad2d,
+    ReplicationPad3d, ZeroPad1d, ZeroPad2d, ZeroPad3d,
+)
 from .layers.pooling import (
-    AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d, MaxPool1d,
-    MaxPool2d,
+    AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d, AdaptiveMaxPool1d, AdaptiveMaxPool2d,
+    AdaptiveMaxPool3d, AvgPool1d, AvgPool2d, AvgPool3d, MaxPool1d, MaxPool2d, MaxPool3d,
 )
 from .layers.recurrent import GRU, LSTM, RNN
-from .layers.regularisation import Dropout, Dropout2d
-from .layers.shaping import Flatten, Identity, Unflatten, Upsample
-from .layers.transformer import TransformerEncoder, TransformerEncoderLayer
+from .layers.regularisation import Dropout, Dropout1d, Dropout2d, Dropout3d
+from .layers.shaping import (
+    ChannelShuffle, Flatten, Identity, PixelShuffle, PixelUnshuffle, Unflatten, Upsample,
+)
+from .layers.transformer import (
+    Transformer, TransformerDecoder, TransformerDecoderLayer, TransformerEncoder,
+    TransformerEncoderLayer,
+)
 from .models import CNN, MLP
 from .module import Buffer, Module, Parameter
 from .onnx import export_onnx
@@ -49,19 +63,27 @@ from .saving import load, save
 __all__ = [  # noqa: RUF022
     "Module", "Parameter", "Buffer",
     # layers with parameters
-    "Linear", "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d",
-    "BatchNorm1d", "BatchNorm2d", "LayerNorm", "GroupNorm", "RMSNorm",
+    "Linear", "Conv1d", "Conv2d", "Conv3d",
+    "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d",
+    "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "LayerNorm", "GroupNorm", "RMSNorm",
+    "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d",
     # of sequences
     "Embedding", "RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell",
     "MultiheadAttention", "TransformerEncoderLayer", "TransformerEncoder",
+    "TransformerDecoderLayer", "TransformerDecoder", "Transformer",
     # activations
     "ReLU", "ReLU6", "LeakyReLU", "Hardtanh", "Hardsigmoid", "Hardswish", "ELU", "CELU", "SELU",
     "Sigmoid", "LogSigmoid", "Tanh", "Softplus", "SiLU", "Mish", "GELU", "Softmax", "LogSoftmax",
     "PReLU", "GLU", "Softsign", "Softshrink", "Hardshrink", "Threshold",
     # pooling, dropout, shapes
-    "MaxPool1d", "MaxPool2d", "AvgPool1d", "AvgPool2d",
-    "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveMaxPool2d",
-    "Dropout", "Dropout2d", "Identity", "Flatten", "Unflatten", "Upsample",
+    "MaxPool1d", "MaxPool2d", "MaxPool3d", "AvgPool1d", "AvgPool2d", "AvgPool3d",
+    "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d",
+    "AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AdaptiveMaxPool3d",
+    "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "Identity", "Flatten", "Unflatten",
+    "Upsample", "PixelShuffle", "PixelUnshuffle", "ChannelShuffle", "ReflectionPad1d",
+    "ReflectionPad2d", "ReflectionPad3d", "ReplicationPad1d", "ReplicationPad2d",
+    "ReplicationPad3d", "CircularPad1d", "CircularPad2d", "CircularPad3d", "ZeroPad1d", "ZeroPad2d",
+    "ZeroPad3d", "ConstantPad1d", "ConstantPad2d", "ConstantPad3d",
     # of modules
     "Sequential", "ModuleList", "ModuleDict", "Residual", "MLP", "CNN",
     # losses
@@ -79,9 +101,9 @@ __all__ = [  # noqa: RUF022
 
 
 def __getattr__(name: str) -> ModuleType:
-    if name == "data":  # imported where it is used
-        return import_module("nn.data")
-    hint = "; functions are minigrad's own, as minigrad.relu" if name == "functional" else ""
+    if name in ("data", "functional", "utils"):  # imported where they are used
+        return import_module(f"nn.{name}")
+    hint = ""
     if not name.startswith("_"):
         for room in (minigrad, optim, schedule, import_module("nn.data")):
             if name in room.__all__:

@@ -24,17 +24,26 @@ def integers(layer: Module, name: str, value: Any, axes: int, least: int) -> tup
     """A number per axis, given as one for all or as one each."""
     each = value if isinstance(value, (tuple, list)) else (value,) * axes
     if len(each) != axes:
-        some = "an integer or a pair" if axes == 2 else "one integer"
+        some = ("one integer", "an integer or a pair", "an integer or three of them")[axes - 1]
         raise ValueError(f"{type(layer).__name__}: {name} must be {some}, not {value!r}")
     return tuple(integer(layer, name, n, least) for n in each)
 
 
-def probability(layer: Module, name: str, value: float) -> float:
+def probability(owner: Any, name: str, value: float) -> float:
     if not 0 <= value <= 1:
         raise ValueError(
-            f"{type(layer).__name__}: {name} is a probability in [0, 1], not {value!r}"
+            f"{type(owner).__name__}: {name} is a probability in [0, 1], not {value!r}"
         )
     return float(value)  # a float64 of NumPy would widen plain arrays
+
+
+def not_in_place(layer: Module, inplace: bool) -> None:
+    """Refuse PyTorch's inplace=True."""
+    if inplace:
+        raise ValueError(
+            f"{type(layer).__name__}: inplace=True is not offered: it would write over what backward needs, and every "
+            "op here makes a new array; leave it out"
+        )
 
 
 def check_array(layer: Module, x: Any) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import nullcontext
+import sys
+import time
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import closing, nullcontext
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,7 +21,7 @@ from .modes import evaluating
 from .module import Module
 from .optim import LBFGS, clip_grad_norm_
 from .optim.checks import natural, optional
-from .progress import progress_bar
+from .progress import bar_class, progress_bar
 from .saving import load, save
 from .saving.generators import generators_of, restore, states_of
 
@@ -89,7 +91,8 @@ def fit(
     resume         go on from the checkpoint, if there is one, bit for bit
     rng            the Generator that the loader shuffles with, if it is not the loader's attribute `rng`
     compile        True: forward and backward run as a program, see `minigrad.compile`; `model` and `loss` must have one
-    progress       True: show a bar, if tqdm is installed, and say once if BLAS has more threads than free cores
+    progress       True: show a bar on stderr if that is a terminal and tqdm is installed, else write a line after each
+                   epoch; and say once if BLAS has more threads than free cores
 
     A loss that is nan or infinite raises FloatingPointError before its update, and the checkpoint is kept. After an
     interrupt (Ctrl-C) the current update is finished and saved, and then KeyboardInterrupt is raised as usual.
@@ -110,10 +113,13 @@ def fit(
         threads.say_once()
     with Interrupt() as interrupt:
         while len(run.history) < epochs and not _waited(run.history, patience):
+            began = time.perf_counter()
             record = run.epoch(interrupt)
             if validation is not None:
                 record |= evaluate(model, validation, {"validation_loss": loss, **(metrics or {})})
             run.end_epoch(record)
+            if progress and bar_class() is None:
+                print(_line(record, epochs, began), file=sys.stderr, flush=True)
             try:
                 answers = [callback(record) for callback in callbacks]
             finally:  # saved with what they changed, such as a rate
@@ -183,7 +189,8 @@ class _Run:
         """Train on every batch once, or on those that were left at an interrupt."""
         part, groups = self._begin()
         self.model.train()
-        with _bar(self.progress, self.loader, len(self.history) + 1, self.accumulate) as bar:
+        new_bar = _bar(self.progress, self.loader, len(self.history) + 1, self.accumulate)
+        with closing(groups), new_bar as bar:  # a traceback would keep the loader's workers
             for group in groups:
                 part["total"] += self._update(group, part["updates"])
                 part["rows"] += sum(map(_rows, group))
@@ -205,7 +212,7 @@ class _Run:
             "epoch": len(self.history) + 1, "step": self.step, "lr": lr, "loss": part["total"] / part["rows"]
         }  # fmt: skip
 
-    def _begin(self) -> tuple[Record, Iterator[list[Any]]]:
+    def _begin(self) -> tuple[Record, Generator[list[Any], None, None]]:
         """The part of the epoch that is done, and the groups of batches that are left."""
         generators = generators_of(self.model, self.checkpoint.rng)
         now = states_of(generators)
@@ -349,7 +356,7 @@ def _rows(batch: Any) -> int:
     return _rows((x, y[0])) if isinstance(y, tuple) else len(y)
 
 
-def _groups(loader: Iterable[Any], size: int) -> Iterator[list[Any]]:
+def _groups(loader: Iterable[Any], size: int) -> Generator[list[Any], None, None]:
     """The batches of a loader, `size` of them at a time; the last group may be smaller."""
     batches = iter(loader)
     while group := [_pair(batch) for batch in islice(batches, size)]:
@@ -371,6 +378,13 @@ def _waited(history: list[Record], patience: int | None) -> bool:
         loss = _monitored(record)
         best, since = (loss, 0) if loss < best else (best, since + 1)
     return patience is not None and since >= patience
+
+
+def _line(record: Record, epochs: int, began: float) -> str:
+    """An epoch in a log: what was measured, and the seconds since it began."""
+    measured = [f"{k} {v:.4f}" for k, v in record.items() if k not in ("epoch", "step", "lr")]
+    seconds = f"{time.perf_counter() - began:.1f} s"
+    return "  ".join([f"epoch {record['epoch']}/{epochs}", *measured, seconds])
 
 
 def _bar(progress: bool, loader: Any, epoch: int, accumulate: int) -> Any:

@@ -134,6 +134,69 @@ def orthogonal(shape: Shape, gain: float = 1.0, rng: Rng = None, dtype: Any = No
     return _as(gain * (q if rows >= columns else q.T).reshape(shape), dtype)
 
 
+def eye(shape: Shape, dtype: Any = None) -> Any:
+    """1 where both indices are equal, else 0."""
+    rows, columns = _two("eye", shape)
+    return _as(np.eye(rows, columns), dtype)
+
+
+def dirac(shape: Shape, groups: int = 1, dtype: Any = None) -> Any:
+    """1 in the middle of the kernel from channel i to channel i, else 0: a convolution that gives back its input."""
+    if len(shape) < 3 or shape[0] % groups:
+        raise ValueError(
+            f"dirac: (out, in, sizes of the kernel) is needed, out in {groups} groups, not {shape}"
+        )
+    values, each = np.zeros(shape), shape[0] // groups
+    middle = tuple(n // 2 for n in shape[2:])
+    for out in range(shape[0]):
+        if out % each < shape[1]:
+            values[(out, out % each, *middle)] = 1
+    return _as(values, dtype)
+
+
+def sparse(
+    shape: Shape, sparsity: float, std: float = 0.01, rng: Rng = None, dtype: Any = None
+) -> Any:
+    """normal(0, std^2), but 0 in a share `sparsity` of each column. Martens: Deep learning via Hessian-free (2010)."""
+    rows, _ = _two("sparse", shape)
+    if not 0 <= sparsity <= 1:
+        raise ValueError(f"sparse: sparsity is a share in [0, 1], not {sparsity!r}")
+    rng = minigrad.generator(rng)
+    values = rng.normal(0.0, std, shape)
+    values[rng.random(shape).argsort(axis=0) < math.ceil(sparsity * rows)] = 0
+    return _as(values, dtype)
+
+
+def _two(law: str, shape: Shape) -> Shape:
+    if len(shape) != 2:
+        raise ValueError(f"{law}: a matrix has two axes, not the shape {shape}")
+    return shape
+
+
+# PyTorch's words -----------------------------------------------------------------------------------------
+
+IN_PLACE = {
+    "uniform_": "minigrad.generator().uniform(a, b, w.shape)",
+    "normal_": "mean + nn.init.normal(w.shape, std)",
+    "trunc_normal_": "mean + nn.init.truncated_normal(w.shape, std), which cuts at 2 std; PyTorch's a, b are absolute",
+    "constant_": "np.full(w.shape, val)",
+    "sparse_": "nn.init.sparse(w.shape, sparsity)",
+}
+"""Laws of PyTorch, which write in place, whose line is not that of the law of that name."""
+
+
+if not TYPE_CHECKING:  # which tell of a missing name themselves
+
+    def __getattr__(name: str) -> Any:
+        hint, ours = "", name.removesuffix("_")
+        if name in IN_PLACE:
+            line, _, note = IN_PLACE[name].partition(", which")
+            hint = f"; write w.assign({line})" + (f", which{note}" if note else "")
+        elif name != ours and not name.startswith("_") and ours in globals():
+            hint = f"; write w.assign(nn.init.{ours}(w.shape))"
+        raise AttributeError(f"nn.init has no attribute {name!r}{hint}")
+
+
 # Gains and fans ------------------------------------------------------------------------------------------
 
 

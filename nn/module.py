@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import UserDict, UserList, deque
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -10,35 +11,17 @@ import numpy as np
 from minigrad import Tensor, is_recording, scope
 
 from .error_paths import locate
+from .hooks import Handle, Hooks
+from .pytorch_words import PyTorchWords, no_zeros
+from .state import Buffer, IncompatibleKeys, Parameter, load_into
 from .summary import Summary, report, summarise
+
+__all__ = ["Buffer", "Module", "Parameter"]
 
 Self = TypeVar("Self", bound="Module")
 
 
-class Parameter(Tensor):
-    """A Tensor that a Module learns; `parameters()` finds it even if it is frozen."""
-
-    __slots__ = ()
-
-    def __init__(self, data: Any, requires_grad: bool = True, dtype: Any = None) -> None:
-        super().__init__(_copied(data, dtype), requires_grad)
-
-
-class Buffer(Tensor):
-    """A Tensor that belongs to a Module's state but is not learned, such as a running mean."""
-
-    __slots__ = ()
-
-    def __init__(self, data: Any, dtype: Any = None) -> None:
-        super().__init__(_copied(data, dtype))
-
-
-def _copied(data: Any, dtype: Any) -> Any:
-    """A copy of the data: a Module that learns or loads must not write into the user's array."""
-    return Tensor(data, dtype=dtype).data.copy(order="K")
-
-
-class Module:
+class Module(PyTorchWords):
     """The base of layers and models: give it Parameters and Modules as attributes, and a `forward`.
 
     >>> class Scale(Module):
@@ -51,21 +34,46 @@ class Module:
     """
 
     training = True  # an attribute of the instance after train() or eval()
+    _hooks: Hooks | None = None  # likewise after the first register_..._hook
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} defines no forward")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        hooks = self._hooks
         try:
             if not is_recording():
-                return self.forward(*args, **kwargs)
+                if hooks is None:
+                    return self.forward(*args, **kwargs)
+                return hooks.around(self, args, kwargs)
             with scope(self):
-                y = self.forward(*args, **kwargs)
+                y = (
+                    self.forward(*args, **kwargs)
+                    if hooks is None
+                    else hooks.around(self, args, kwargs)
+                )
             report(self, y)
             return y
         except Exception as error:
             locate(error, self)
             raise
+
+    def register_forward_pre_hook(self, hook: Callable[[Any, tuple[Any, ...]], Any]) -> Handle:
+        """Call hook(module, args) before each forward; a result that is not None replaces args.
+
+        args are the positional arguments; a result that is no tuple takes the place of all of them. Returns a handle;
+        its `remove()` takes the hook away.
+        """
+        self._hooks = self._hooks or Hooks()
+        return self._hooks.add(self._hooks.before, hook)
+
+    def register_forward_hook(self, hook: Callable[[Any, tuple[Any, ...], Any], Any]) -> Handle:
+        """Call hook(module, args, output) after each forward; a result that is not None replaces the output.
+
+        Returns a handle; its `remove()` takes the hook away.
+        """
+        self._hooks = self._hooks or Hooks()
+        return self._hooks.add(self._hooks.after, hook)
 
     def __setattr__(self, name: str, value: Any) -> None:
         own = vars(self).get(name)
@@ -77,7 +85,79 @@ class Module:
                 f"{type(self).__name__}.{name} is a {kind}, and with a {met} in its place it would be lost to training "
                 f"and saving unseen; write with .{name}.assign(value), put an nn.{kind} there, or `del` it first"
             )
+        if isinstance(value, (Parameter, Buffer, Module)) and (
+            "." in name or name in ("", "__metadata__")
+        ):
+            raise ValueError(
+                f"{type(self).__name__}: {name!r} cannot name a {type(value).__name__}: dots join the names of a "
+                "path, and safetensors files keep their own notes under __metadata__"
+            )
         super().__setattr__(name, value)
+
+    # Members by name ---------------------------------------------------------------------------------
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Set the attribute `name`, as `self.name = param` does; None for a parameter that this layer goes without."""
+        self._register(name, param, Parameter)
+
+    def register_buffer(self, name: str, tensor: Any, persistent: bool = True) -> None:
+        """Set the attribute `name` to a Buffer of the array, or to None."""
+        if not persistent:
+            raise ValueError(
+                f"{type(self).__name__}: a buffer is part of the state_dict; what is not to be saved is a plain "
+                f"attribute: self.{name} = array"
+            )
+        is_data = tensor is not None and not isinstance(tensor, (Parameter, Buffer, Module))
+        self._register(name, Buffer(tensor) if is_data else tensor, Buffer)
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """Set the attribute `name`, as `self.name = module` does."""
+        self._register(name, module, Module)
+
+    def _register(self, name: str, value: Any, kind: type) -> None:
+        owner = type(self).__name__
+        if not isinstance(value, (kind, type(None))):
+            met = type(value).__name__
+            raise TypeError(
+                f"{owner}: {name!r} is a {met}; an nn.{kind.__name__} or None is needed"
+            )
+        replaceable = (Parameter, Buffer, Module, type(None))
+        if hasattr(self, name) and not isinstance(vars(self).get(name, name), replaceable):
+            raise ValueError(f"{owner}: {name!r} cannot be set, as a {owner} has it already")
+        setattr(self, name, value)
+
+    def get_submodule(self, target: str) -> Module:
+        """The module at a path such as "encoder.0.conv"; this one for ""."""
+        found: Any = self
+        for name in target.split(".") if target else ():
+            below = dict(found._below())
+            if name not in below:
+                raise AttributeError(
+                    f"{type(self).__name__}: there is no module {target!r}: the {type(found).__name__} has no "
+                    f"module {name!r}; it has {', '.join(below) or 'none'}"
+                )
+            found = below[name]
+        return found
+
+    def get_parameter(self, target: str) -> Parameter:
+        """The parameter at a path such as "encoder.0.weight"."""
+        return self._at(target, Parameter)
+
+    def get_buffer(self, target: str) -> Buffer:
+        """The buffer at a path such as "encoder.1.running_mean"."""
+        return self._at(target, Buffer)
+
+    def _at(self, target: str, kind: type) -> Any:
+        path, _, name = target.rpartition(".")
+        owner = self.get_submodule(path)
+        found = vars(owner).get(name)
+        if not isinstance(found, kind):
+            names = [n for n, value in owner._members() if isinstance(value, kind)]
+            raise AttributeError(
+                f"{type(self).__name__}: there is no {kind.__name__.lower()} {target!r}: the {type(owner).__name__} "
+                f"has {', '.join(names) or 'none'}"
+            )
+        return found
 
     # The walk ----------------------------------------------------------------------------------------
 
@@ -109,9 +189,14 @@ class Module:
             elif value is not self and value not in above:
                 yield from value._walk(f"{prefix}{name}.", (*above, self))
 
-    def children(self) -> Iterator[tuple[str, Module]]:
-        """(name, module) for each Module that is an attribute."""
-        return ((name, value) for name, value in self._members() if isinstance(value, Module))
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """(name, module) for each Module that is an attribute; a shared one once, under its first name."""
+        modules = ((name, value) for name, value in self._members() if isinstance(value, Module))
+        return _each_once(modules)
+
+    def children(self) -> Iterator[Module]:
+        """The Modules that are attributes, each once."""
+        return (module for _, module in self.named_children())
 
     def named_modules(self) -> Iterator[tuple[str, Module]]:
         """(path, module) for this Module, with path "", and all below it; a shared one once, under its first path."""
@@ -122,7 +207,9 @@ class Module:
             if id(module) not in seen:
                 seen.add(id(module))
                 yield path, module
-                below = [(f"{path}.{name}" if path else name, m) for name, m in module.children()]
+                below = [
+                    (f"{path}.{name}" if path else name, m) for name, m in module.named_children()
+                ]
                 stack.extend(reversed(below))
 
     def modules(self) -> Iterator[Module]:
@@ -131,15 +218,32 @@ class Module:
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """(name, parameter) with dotted names such as `0.weight`; a shared parameter once, under its first name."""
-        seen: set[int] = set()
-        for name, value in self._walk():
-            if isinstance(value, Parameter) and id(value) not in seen:
-                seen.add(id(value))
-                yield name, value
+        return _each_once((n, value) for n, value in self._walk() if isinstance(value, Parameter))
 
     def parameters(self) -> Iterator[Parameter]:
         """The parameters, each once."""
         return (parameter for _, parameter in self.named_parameters())
+
+    def named_buffers(self) -> Iterator[tuple[str, Buffer]]:
+        """(name, buffer) with dotted names such as `1.running_mean`; a shared one once, under its first name."""
+        return _each_once((n, value) for n, value in self._walk() if isinstance(value, Buffer))
+
+    def buffers(self) -> Iterator[Buffer]:
+        """The buffers, each once."""
+        return (buffer for _, buffer in self.named_buffers())
+
+    def apply(self: Self, fn: Callable[[Module], Any]) -> Self:
+        """Call `fn` with every module of the tree once, those below before those above; returns the Module."""
+        for module in list(self._children_first(set())):
+            fn(module)
+        return self
+
+    def _children_first(self, seen: set[int]) -> Iterator[Module]:
+        seen.add(id(self))
+        for child in self.children():
+            if id(child) not in seen:
+                yield from child._children_first(seen)
+        yield self
 
     # State -------------------------------------------------------------------------------------------
 
@@ -147,39 +251,36 @@ class Module:
         """Name -> array, a copy, for every parameter and buffer; names and shapes as in PyTorch."""
         return {name: value.data.copy() for name, value in self._walk()}
 
-    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
-        """Write the arrays of `state` into the parameters and buffers of the same names.
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True
+    ) -> IncompatibleKeys:
+        """Write the arrays into the parameters and buffers of the same names; returns the names without a partner.
 
         The arrays may be of any library; a state_dict of PyTorch works too. Everything is checked before anything is
-        written: ValueError names every missing, extra and misshaped entry. strict=False ignores missing and extra ones.
+        written: ValueError names every missing, extra and misshaped entry. strict=False passes over missing and extra
+        ones, and returns both: (missing_keys, unexpected_keys).
         """
-        if not isinstance(state, Mapping):
-            raise TypeError(
-                f"load_state_dict: a {type(state).__name__} is no dict; pass model.state_dict()"
-            )
-        own = dict(self._walk())
-        arrays: dict[str, Any] = {}
-        problems = []
-        for name in own:
-            if name in state:
-                try:
-                    arrays[name] = _fitted(state[name], own[name])
-                except (RuntimeError, TypeError, ValueError) as error:
-                    problems.append(f"{name}: {error}")
-        if strict:
-            problems += [f"{name}: missing" for name in own if name not in state]
-            problems += [
-                f"{name}: not in this {type(self).__name__}" for name in state if name not in own
-            ]
-        if problems:
-            raise ValueError("load_state_dict: nothing was loaded.\n  " + "\n  ".join(problems))
-        for name, array in arrays.items():
-            own[name].assign(array)
+        return load_into(type(self).__name__, dict(self._walk()), state_dict, strict)
+
+    def astype(self: Self, dtype: Any) -> Self:
+        """Convert all parameters and buffers of floats to another dtype of floats, in place; returns the Module.
+
+        They stay the same objects, so that an optimiser keeps them; what it keeps itself is converted at its next
+        step. Gradients are set to None.
+        """
+        dtype = np.dtype(dtype)
+        if dtype.kind != "f":
+            raise TypeError(f"astype: a model is of floats, such as np.float32, not of {dtype}")
+        for value in {id(value): value for _, value in self._walk()}.values():
+            if value.dtype.kind == "f" and value.dtype != dtype:
+                value._change_dtype(dtype)
+        return self
 
     def train(self: Self, mode: bool = True) -> Self:
         """Put this Module and all below it into training mode (Dropout drops, BatchNorm learns); returns it."""
         for module in self.modules():
-            module.training = mode
+            if module.training != mode:  # a step that is compiled may say what is so already
+                module.training = mode
         return self
 
     def eval(self: Self) -> Self:
@@ -192,8 +293,10 @@ class Module:
             parameter.requires_grad_(value)
         return self
 
-    def zero_grad(self) -> None:
+    def zero_grad(self, set_to_none: bool = True) -> None:
         """Set the `.grad` of every parameter to None."""
+        if not set_to_none:
+            raise no_zeros(type(self).__name__)
         for parameter in self.parameters():
             parameter.grad = None
 
@@ -227,27 +330,24 @@ class Module:
         return html(self)
 
 
+def _each_once(pairs: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """The (name, thing) pairs without those whose thing was in one before."""
+    seen: set[int] = set()
+    for name, thing in pairs:
+        if id(thing) not in seen:
+            seen.add(id(thing))
+            yield name, thing
+
+
 def _holds_members(value: Any) -> bool:
     """True if a container holds Parameters, Buffers or Modules, at any depth."""
-    if isinstance(value, dict):
-        value = tuple(value.values())
-    if isinstance(value, (list, tuple, set)):
+    if isinstance(value, (dict, UserDict)):
+        value = (*value.keys(), *value.values())
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        value = value.ravel().tolist()
+    if isinstance(value, (list, tuple, set, frozenset, deque, UserList)):
         return any(isinstance(v, (Parameter, Buffer, Module)) or _holds_members(v) for v in value)
     return False
-
-
-def _fitted(value: Any, own: Tensor) -> Any:
-    """`value` as an array of own's shape and dtype; an error says why it cannot be."""
-    array = value.data if isinstance(value, Tensor) else np.asarray(value)
-    if array.shape != own.shape:
-        raise ValueError(f"shape {array.shape}, needed {own.shape}")
-    if not np.can_cast(array.dtype, own.dtype, "same_kind"):
-        raise TypeError(f"dtype {array.dtype} cannot become {own.dtype}")
-    with np.errstate(over="ignore"):
-        fitted = array.astype(own.dtype)
-    if (np.isinf(fitted) & ~np.isinf(array)).any():
-        raise ValueError(f"{array.dtype} values too large for {own.dtype}")
-    return fitted
 
 
 def _lines(name: str, module: Module, above: tuple[Module, ...]) -> list[tuple[str, str]]:

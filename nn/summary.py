@@ -96,7 +96,8 @@ def summarise(model: Any, input_shape: tuple[int, ...], dtype: Any = None) -> Su
             f"summary: input_shape is {input_shape!r}; the shape of one example is needed, such as (784,)"
         )
     if dtype is None:
-        floats = (p.dtype for p in model.parameters() if p.dtype.kind == "f")
+        state = (*model.parameters(), *(value for _, value in model._walk()))  # buffers last
+        floats = (t.dtype for t in state if t.dtype.kind == "f")
         dtype = next(floats, np.float32)
     few, more = (_Run(model, (n, *input_shape), dtype) for n in BATCHES)
     rows = [

@@ -240,7 +240,7 @@ def test_an_array_made_like_a_tensor_is_a_tensor_without_history(function):
         ("np.copyto.*np.where", lambda t: np.copyto(np.zeros((2, 3)), t)),
         ("np.place.*np.where", lambda t: np.place(t, X > 0, [1.0])),
         ("np.putmask.*np.where", lambda t: np.putmask(t, X > 0, 1.0)),
-        ("np.put .*minigrad.put_along_axis", lambda t: np.put(t, [0], 1.0)),
+        ("np.put .*minigrad.set_at", lambda t: np.put(t, [0], 1.0)),
         ("np.fill_diagonal.*np.where", lambda t: np.fill_diagonal(t, 1.0)),
         ("np.cumsum|np.add.accumulate: out=", lambda t: np.add.accumulate(t, out=np.zeros((2, 3)))),
         ("np.add.at.*scatter_add", lambda t: np.add.at(np.zeros((2, 3)), 0, t)),

@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 from leaves import leaf
 
-import minigrad as mg
 from minigrad import Tensor, grad, no_grad
-from minigrad.ops.pytorch_words import ARGUMENTS, NAMES
 
 # What a tensor is ----------------------------------------------------------------------------------------
 
@@ -171,47 +169,6 @@ def test_repr_names_a_subclass():
 
 
 # What it says --------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("theirs", sorted(NAMES))
-def test_pytorchs_words_are_answered_with_ours_and_ours_exist(theirs):
-    ours = NAMES[theirs]
-    for owner in (leaf(1), mg):
-        with pytest.raises(AttributeError, match=rf"'{theirs}'.*{ours}"):
-            getattr(owner, theirs)
-    assert hasattr(Tensor, ours) or hasattr(mg, ours)
-
-
-@pytest.mark.parametrize("theirs", ["dim", "keepdim"])
-@pytest.mark.parametrize("name", ["sum", "mean", "max", "min"])
-def test_pytorchs_arguments_are_answered_with_ours(name, theirs):
-    for call in (getattr(leaf(1), name), lambda **options: getattr(mg, name)(leaf(1), **options)):
-        with pytest.raises(TypeError, match=rf"{name}.*'{theirs}'.*{ARGUMENTS[theirs]}"):
-            call(**{theirs: 0})
-
-
-def test_a_name_that_nobody_knows_raises_plainly():
-    with pytest.raises(AttributeError, match=r"Tensor has no attribute 'nonsense'$"):
-        leaf(1).nonsense  # noqa: B018
-    with pytest.raises(AttributeError):
-        leaf(1).nonsense = 1
-    assert not hasattr(mg, "nonsense")
-
-
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("nn", "import nn"),
-        ("optim", "nn.optim"),
-        ("zeros", "np.zeros"),
-        ("randn", "standard_normal"),
-    ],
-)
-def test_what_minigrad_has_not_is_answered_with_where_it_is(name, words):
-    with pytest.raises(AttributeError, match=rf"minigrad has no attribute '{name}'; .*{words}"):
-        getattr(mg, name)
-    with pytest.raises(AttributeError, match=rf"'{name}'$"):
-        getattr(leaf(1), name)
 
 
 # Copies and pickles --------------------------------------------------------------------------------------

@@ -381,3 +381,13 @@ def test_elementwise_grad_is_the_sum_of_the_rows_of_the_jacobian_and_nests():
     np.testing.assert_array_equal(elementwise_grad(lambda x: A @ x)(X), A.sum(0))
     assert elementwise_grad(lambda a, b: a * b, (0, 1))(X, T)[1].tolist() == X.tolist()
     assert elementwise_grad(lambda x: {"a": x * 2, "b": x**2})(X).tolist() == (2 + 2 * X).tolist()
+
+
+def test_each_argument_of_pytorchs_grad_is_ours_or_is_told_what_to_write(torch):
+    leaf = Tensor(X, requires_grad=True)
+    theirs = set(inspect.signature(torch.autograd.grad).parameters)
+    assert {"outputs", "inputs", "grad_outputs"} < theirs
+    for name in theirs - {"create_graph", "retain_graph"}:
+        for args in ((), (cubes(leaf), leaf)):
+            with pytest.raises(TypeError, match=f"grad has no argument '{name}'; [a-z ]{{8}}"):
+                grad(*args, **{name: None})

@@ -1,10 +1,13 @@
-"""Convolution over the last two axes of (N, C, H, W), its transpose, and both over the last axis of (N, C, L).
+"""Convolution over the last axes of (N, C, L), (N, C, H, W) or (N, C, D, H, W), and its transpose.
 
 <g, conv2d(x, w)> is linear in each of g, x and w. Its three partial derivatives are conv2d, conv2d_input and
 conv2d_weight, a closed family: the rules of each are the other two, so these three give derivatives of every order.
 
 Each op has a plain version, in NumPy functions that take arrays of any library, and a kernel in kernels/conv.py for
 NumPy's own arrays. The tests compare the two.
+
+Signals are images of height 1. A volume is its planes, each an image whose channels are those of all planes under the
+window: its depth is unfolded first, or folded last, and both versions serve for all three.
 """
 
 from __future__ import annotations
@@ -22,7 +25,17 @@ from .kernels import conv as kernels
 from .kernels.windows import Pair, Window
 from .padding import pad
 from .shapes import reshape
-from .windows import Steps, lowered, numbers, over_axes, raised, window_of
+from .windows import (
+    Steps,
+    fold_row,
+    forms,
+    lowered,
+    numbers,
+    over_axes,
+    raised,
+    unfold_row,
+    window_of,
+)
 
 # Plain versions ------------------------------------------------------------------------------------------
 
@@ -70,19 +83,67 @@ def conv2d_weight_plain(g: Any, x: Any, window: Window, groups: int) -> Any:
     return y.reshape(o, c // groups, *window.kernel)
 
 
+# Volumes -------------------------------------------------------------------------------------------------
+
+
+def _planes(x: Any) -> Any:
+    """(N, C, D, H, W) as the images (N D, C, H, W)."""
+    n, c, d, h, w = x.shape
+    return x.transpose((0, 2, 1, 3, 4)).reshape(n * d, c, h, w)
+
+
+def _volumes(x: Any, n: int, d: int) -> Any:
+    """The way back: (N D, C, H, W) as (N, C, D, H, W)."""
+    return x.reshape(n, d, *x.shape[1:]).transpose((0, 2, 1, 3, 4))
+
+
+def _planes_under(x: Any, depth: Window) -> Any:
+    """Images (N Do, C kd, H, W): for each output plane, the planes under the window as channels."""
+    (n, c, d, h, w), kd = x.shape, depth.kernel[0]
+    under = unfold_row(x.reshape(n, c, d, h * w), depth)
+    return _planes(under.reshape(n, c * kd, depth.output_size((d, 1))[0], h, w))
+
+
+def _channels_of(w: Any) -> Any:
+    """Filters (O, C, kd, kh, kw) for these images: (O, C kd, kh, kw)."""
+    o, c, kd, kh, kw = w.shape
+    return w.reshape(o, c * kd, kh, kw)
+
+
+def _volumes_input(g: Any, w: Any, size: Any, window: Window, groups: int) -> Any:
+    n, _, do, *_ = g.shape
+    planes = _conv2d_input(_planes(g), _channels_of(w), size[1:], window.planes, groups)
+    (_, c, h, wd), (d, *_) = planes.shape, size
+    under = _volumes(planes, n, do).reshape(n, c, do * h * wd)
+    return fold_row(under, (d, h * wd), window.depth).reshape(n, c // window.kernel[0], d, h, wd)
+
+
+def _volumes_weight(g: Any, x: Any, window: Window, groups: int) -> Any:
+    y = _conv2d_weight(_planes(g), _planes_under(x, window.depth), window.planes, groups)
+    return y.reshape(len(y), y.shape[1] // window.kernel[0], *window.kernel)
+
+
 # The closed family ---------------------------------------------------------------------------------------
 
 
 def _conv2d(x: Any, w: Any, b: Any, window: Window, groups: int) -> Any:
+    if len(window.kernel) == 3:
+        under = _planes_under(x, window.depth)
+        y = _conv2d(under, _channels_of(w), b, window.planes, groups)
+        return _volumes(y, len(x), window.depth.output_size((x.shape[2], 1))[0])
     return chosen(kernels.conv2d, conv2d_plain, x, w)(x, w, b, window, groups)
 
 
-def _conv2d_input(g: Any, w: Any, size: Pair, window: Window, groups: int) -> Any:
+def _conv2d_input(g: Any, w: Any, size: Any, window: Window, groups: int) -> Any:
+    if len(window.kernel) == 3:
+        return in_float32(_volumes_input, g, w, size, window, groups)
     function = chosen(kernels.conv2d_input, conv2d_input_plain, g, w)
     return function(g, w, size, window, groups)
 
 
 def _conv2d_weight(g: Any, x: Any, window: Window, groups: int) -> Any:
+    if len(window.kernel) == 3:
+        return _volumes_weight(g, x, window, groups)
     function = chosen(kernels.conv2d_weight, conv2d_weight_plain, g, x)
     return in_float32(function, g, x, window, groups)  # it adds up products
 
@@ -91,7 +152,7 @@ _conv2d_row = primitive(
     _conv2d,
     x=lambda g, w, x_shape, window, groups: conv2d_input(g, w, x_shape[2:], window, groups),
     w=lambda g, x, window, groups: conv2d_weight(g, x, window, groups),
-    b=lambda g: sum_(g, (0, 2, 3)),
+    b=lambda g: sum_(g, (0, 2, 3, 4)[: len(g.shape) - 1]),
 )
 conv2d_input: Primitive = primitive(
     _conv2d_input,
@@ -107,8 +168,7 @@ conv2d_weight: Primitive = primitive(
 
 # What users call -----------------------------------------------------------------------------------------
 
-_IMAGE = {1: "(N, C, L)", 2: "(N, C, H, W)"}
-_FILTERS = {1: "k)", 2: "kh, kw)"}
+_FILTERS = {1: "k)", 2: "kh, kw)", 3: "kd, kh, kw)"}
 
 
 def _conv(
@@ -131,7 +191,7 @@ def _conv(
 def conv2d() -> Any:
     """y[n, o, i, j] = b[o] + sum_{c, u, v} w[o, c, u, v] x[n, c, i s + u d - p, j s + v d - p]
 
-    x (N, C, H, W), w (O, C / groups, kh, kw), b (O,) or None; y (N, O, Ho, Wo), with
+    x (N, C, H, W) or (C, H, W), w (O, C / groups, kh, kw), b (O,) or None; y (N, O, Ho, Wo) or (O, Ho, Wo), with
     Ho = floor((H + 2 p - d (kh - 1) - 1) / s) + 1.
 
     padding  a number, one per axis, (before, after) per axis, "valid" for none, or "same" for Ho = ceil(H / s):
@@ -144,7 +204,17 @@ def conv2d() -> Any:
 def conv1d() -> Any:
     """y[n, o, i] = b[o] + sum_{c, u} w[o, c, u] x[n, c, i s + u d - p]
 
-    x (N, C, L), w (O, C / groups, k), b (O,) or None, y (N, O, Lo): `conv2d` on images of height 1, with its options.
+    x (N, C, L) or (C, L), w (O, C / groups, k), b (O,) or None, y (N, O, Lo) or (O, Lo): `conv2d` on images of height
+    1, with its options.
+    """
+
+
+@over_axes(3, _conv)
+def conv3d() -> Any:
+    """y[n, o, i, j, k] = b[o] + sum_{c, t, u, v} w[o, c, t, u, v] x[n, c, i s + t d - p, j s + u d - p, k s + v d - p]
+
+    x (N, C, D, H, W) or (C, D, H, W), w (O, C / groups, kd, kh, kw), b (O,) or None, y (N, O, Do, Ho, Wo) or
+    (O, Do, Ho, Wo): `conv2d` over volumes, with its options.
     """
 
 
@@ -166,9 +236,9 @@ def _conv_transpose(
     )
     y = conv2d_input(raised(x), raised(w), size, window, groups)
     if any(rest):  # elements that no window reaches
-        y = pad(y, ((0, 0), (0, 0), (0, rest[0]), (0, rest[1])))
+        y = pad(y, ((0, 0), (0, 0), *((0, more) for more in rest)))
     if b is not None:
-        y = y + reshape(b, (-1, 1, 1))
+        y = y + reshape(b, (-1, *[1] * len(rest)))
     return lowered(y, axes)
 
 
@@ -176,7 +246,7 @@ def _conv_transpose(
 def conv_transpose2d() -> Any:
     """y[n, o, i s + u d - p, j s + v d - p] += w[c, o, u, v] x[n, c, i, j], and b[o] everywhere
 
-    x (N, C, H, W), w (C, O / groups, kh, kw), b (O,) or None; y (N, O, Ho, Wo), with
+    x (N, C, H, W) or (C, H, W), w (C, O / groups, kh, kw), b (O,) or None; y (N, O, Ho, Wo) or (O, Ho, Wo), with
     Ho = (H - 1) s - 2 p + d (kh - 1) + 1 + output_padding. This is the gradient of `conv2d` by its input, used as a
     forward op: conv2d with the same options turns the shape of y back into that of x.
 
@@ -188,7 +258,17 @@ def conv_transpose2d() -> Any:
 def conv_transpose1d() -> Any:
     """y[n, o, i s + u d - p] += w[c, o, u] x[n, c, i], and b[o] everywhere
 
-    x (N, C, L), w (C, O / groups, k), b (O,) or None: `conv_transpose2d` on images of height 1, with its options.
+    x (N, C, L) or (C, L), w (C, O / groups, k), b (O,) or None: `conv_transpose2d` on images of height 1, with its
+    options.
+    """
+
+
+@over_axes(3, _conv_transpose)
+def conv_transpose3d() -> Any:
+    """y[n, o, i s + t d - p, j s + u d - p, k s + v d - p] += w[c, o, t, u, v] x[n, c, i, j, k], and b[o] everywhere
+
+    x (N, C, D, H, W) or (C, D, H, W), w (C, O / groups, kd, kh, kw), b (O,) or None: `conv_transpose2d` over volumes,
+    with its options.
     """
 
 
@@ -199,7 +279,7 @@ def _checked_groups(
     if len(x.shape) != 2 + axes or len(w.shape) != 2 + axes:
         needed = "C, O" if is_transposed else "O, C"
         raise ValueError(
-            f"{op}: x has shape {tuple(x.shape)} and the weight {tuple(w.shape)}; {_IMAGE[axes]} and "
+            f"{op}: x has shape {tuple(x.shape)} and the weight {tuple(w.shape)}; {forms(axes)} and "
             f"({needed}, {_FILTERS[axes]} are needed"
         )
     (groups,) = numbers(f"{op}: groups", groups, 1, 1)
@@ -224,7 +304,7 @@ def _checked_groups(
 
 def _window_back(
     op: str, inner: Any, kernel: Any, stride: Any, padding: Any, more: Any, dilation: Any
-) -> tuple[Pair, Window, Pair]:
+) -> tuple[tuple[int, ...], Window, tuple[int, ...]]:
     """The size that the windows of a transposed convolution reach, its window, and how many elements lie beyond.
 
     more  the output_padding: it takes padding off the far side, and adds elements when none is left

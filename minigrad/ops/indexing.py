@@ -15,7 +15,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from ..core.dtypes import DEFAULT_FLOAT, in_array, in_float32, is_array
 from ..core.graph import TensorBase
 from ..core.rows import Primitive, primitive, serves
-from .elementwise import add, where
+from .elementwise import add, astype, where
 from .inspection import inspect, plain
 from .kernels import chosen
 from .kernels import scatter as kernels
@@ -202,6 +202,35 @@ _put_row: Primitive = primitive(
 )
 
 
+def _put_at(op: str, x: Any, index: Any, values: Any) -> Any:
+    x = in_array(x)
+    every = np.arange(math.prod(x.shape), like=plain(x)).reshape(x.shape)
+    places = choose(op, every, index, x.shape)
+    places = np.asarray(places) if isinstance(places, np.generic) else places  # of one element
+    values = _spread(op, values, x, tuple(places.shape))
+    dtype = getattr(values, "dtype", values)
+    if not np.can_cast(np.result_type(dtype, x.dtype), x.dtype, "same_kind"):
+        raise TypeError(
+            f"{op}: {dtype} does not fit into x, which is {x.dtype}; convert one of them by astype"
+        )
+    if not is_array(values):  # a number for one element
+        values = np.asarray(values, x.dtype, like=plain(x))
+    values = values if values.dtype == x.dtype else astype(values, x.dtype)
+    return _put_row(x, values, places)
+
+
+@says_our_words
+def set_at(x: Any, index: Any, value: Any) -> Any:
+    """A new array: x with y[index] = value, of x's dtype.
+
+    index  anything that indexes x
+    value  broadcast to x[index]
+
+    At a tie: of several values for one element the last in row-major order stays, and gets all the gradient.
+    """
+    return _put_at("set_at", x, plain(index, "set_at"), value)
+
+
 @says_our_words
 def put_along_axis(x: Any, indices: Any, values: Any, axis: int = -1) -> Any:
     """A new array: x with y[i, indices[i, j, k], k] = values[i, j, k] for axis 1, and so on.
@@ -212,9 +241,7 @@ def put_along_axis(x: Any, indices: Any, values: Any, axis: int = -1) -> Any:
     At a tie: of several values for one element the last in row-major order stays, and gets all the gradient.
     """
     _, index = _along("put_along_axis", x, indices, axis)
-    every = np.arange(math.prod(x.shape), like=plain(x)).reshape(x.shape)
-    places = every[index]
-    return _put_row(x, _spread("put_along_axis", values, x, tuple(places.shape)), places)
+    return _put_at("put_along_axis", x, index, values)
 
 
 @serves(np.put_along_axis)

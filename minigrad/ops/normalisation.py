@@ -165,10 +165,50 @@ def batch_norm(
     known = None if running_mean is None else _moments(plain(x), over)
     y = _standardise(x, weight, bias, tuple(x.shape), over, per_channel, eps, True, known)
     if known is not None:
-        for running, now in ((running_mean, known[0]), (running_var, known[1] * (n / (n - 1)))):
-            moved = (1 - momentum) * running.data + momentum * now.reshape(-1)
-            running.assign(moved.astype(running.dtype))
+        _move(running_mean, known[0], momentum)
+        _move(running_var, known[1] * (n / (n - 1)), momentum)
     return y
+
+
+def instance_norm(
+    x: Any,
+    running_mean: Any = None,
+    running_var: Any = None,
+    weight: Any = None,
+    bias: Any = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Any:
+    """(x - mean) / sqrt(var + eps) * weight + bias, with mean and biased var per example and channel of x (N, C, ...).
+
+    use_input_stats  True: mean and var are those of x, and running_mean and running_var, Tensors (C,) or None, move by
+                     `momentum` towards the averages over N of its means and its unbiased variances. False: they are
+                     mean and var
+
+    Ulyanov, Vedaldi, Lempitsky: Instance Normalization (2016).
+    """
+    if len(x.shape) < 3:
+        raise ValueError(f"instance_norm: x has shape {tuple(x.shape)}; (N, C, L, ...) is needed")
+    if not use_input_stats:
+        return batch_norm(x, running_mean, running_var, weight, bias, eps=eps)
+    _check_sizes("instance_norm", (x.shape[1],), weight, bias, running_mean, running_var)
+    n = math.prod(x.shape[2:])
+    if n == 1:
+        raise ValueError(
+            f"instance_norm: x of shape {tuple(x.shape)} has one value per example and channel, which is its own mean: "
+            "y would be the bias alone; normalise larger images, or over the batch (batch_norm)"
+        )
+    if running_mean is not None and x.shape[0] and n:
+        average, var = _moments(plain(x), tuple(range(2, len(x.shape))))
+        _move(running_mean, average.mean(axis=0), momentum)
+        _move(running_var, var.mean(axis=0) * (n / (n - 1)), momentum)
+    return group_norm(x, x.shape[1], weight, bias, eps)
+
+
+def _move(running: Any, now: Any, momentum: float) -> None:
+    moved = (1 - momentum) * running.data + momentum * now.reshape(-1)
+    running.assign(moved.astype(running.dtype))
 
 
 def _by_running(

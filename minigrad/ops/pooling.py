@@ -1,8 +1,11 @@
-"""Pooling over the last two axes of (N, C, H, W) or the last one of (N, C, L): the maximum or the mean of windows.
+"""Pooling over the last axes of (N, C, L), (N, C, H, W) or (N, C, D, H, W): the maximum or the mean of windows.
 
 A maximum is one of the elements. Its place (`pool_argmax`) is found on the data, without gradient; scattering the
 gradient to this place is linear, as a mean is. Padding is never stored: for each place in the window, one strided view
 of the image has the elements that all windows meet there, without the padding.
+
+A volume is pooled plane by plane, then along its depth: a maximum of maxima, a mean of means. So the first maximum in
+row-major order is that of the first plane that has one.
 
 Some plain versions have a kernel beside them, in kernels/pooling.py, which is faster for NumPy's own arrays. The tests
 compare the two.
@@ -10,6 +13,7 @@ compare the two.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import reduce
 from typing import Any
@@ -20,14 +24,12 @@ from ..core.dtypes import in_float32, narrowed, widened
 from ..core.graph import TensorBase, wrap
 from ..core.rows import Primitive, primitive
 from .elementwise import where
-from .indexing import getitem
 from .inspection import plain
 from .kernels import BITS, chosen
 from .kernels import pooling as kernels
 from .kernels.windows import Pair, Place, Window
-from .reductions import mean, sum
 from .shapes import reshape
-from .windows import Steps, lowered, numbers, over_axes, raised, window_of
+from .windows import Steps, forms, lowered, numbers, over_axes, raised, window_of
 
 # Maxima: the rows ----------------------------------------------------------------------------------------
 
@@ -123,22 +125,28 @@ def _max_pool(
     return_indices: bool = False,
 ) -> Any:
     op = f"max_pool{axes}d"
-    image = _image(op, axes, x)
+    image = images_of(op, axes, x)
     window = _pool_window(op, x.shape[2:], kernel_size, stride, padding, dilation)
     if ceil_mode:
         window = _rounded_up(window, image.shape[2:])
-    y = max_pool2d_row(image, window)
+    if axes < 3 and not return_indices:
+        return lowered(max_pool2d_row(image, window), axes)
+    pool = with_indices if return_indices else _maxima
+    if axes < 3:
+        y, found = pool(image, window)
+    else:
+        y, found = of_volume(pool, image, window.planes, window.depth)
     if not return_indices:
-        return lowered(y, axes)
-    return lowered(y, axes), lowered(_indices(image, y, window), axes)
+        return y
+    return lowered(y, axes), lowered(wrap(found) if isinstance(x, TensorBase) else found, axes)
 
 
 @over_axes(2, _max_pool)
 def max_pool2d() -> Any:
     """y[n, c, i, j] = max_{u, v} x[n, c, i s + u d - p, j s + v d - p]
 
-    x (N, C, H, W), kernel_size kh or (kh, kw), stride the kernel_size by default; y (N, C, Ho, Wo) with
-    Ho = floor((H + 2 p - d (kh - 1) - 1) / s) + 1. The padding, at most half of the window, is -inf.
+    x (N, C, H, W) or (C, H, W), kernel_size kh or (kh, kw), stride the kernel_size by default; y (N, C, Ho, Wo) or
+    (C, Ho, Wo) with Ho = floor((H + 2 p - d (kh - 1) - 1) / s) + 1. The padding, at most half of the window, is -inf.
 
     ceil_mode       rounds Ho up, so that no element is left over; a window must start in the image or before it
     return_indices  gives (y, i), with i the index of each maximum in its image, counted in row-major order
@@ -151,21 +159,53 @@ def max_pool2d() -> Any:
 def max_pool1d() -> Any:
     """y[n, c, i] = max_u x[n, c, i s + u d - p]
 
-    x (N, C, L): `max_pool2d` on images of height 1, with its options.
+    x (N, C, L) or (C, L): `max_pool2d` on images of height 1, with its options.
 
     At a tie: the first gets the gradient; nan wins.
     """
 
 
-def _indices(x: Any, y: Any, window: Window) -> Any:
-    """The index of each maximum in its image, counted in row-major order; a Tensor if x is one."""
+@over_axes(3, _max_pool)
+def max_pool3d() -> Any:
+    """y[n, c, i, j, k] = max_{t, u, v} x[n, c, i s + t d - p, j s + u d - p, k s + v d - p]
+
+    x (N, C, D, H, W) or (C, D, H, W): `max_pool2d` of volumes, with its options.
+
+    At a tie: the first in row-major order gets the gradient; nan wins.
+    """
+
+
+def of_volume(pool: Any, x: Any, planes: Any, depth: Any) -> tuple[Any, Any]:
+    """pool(images, planes) of the planes of a volume (N, C, D, H, W), then pool(images, depth) along its depth.
+
+    pool gives (y, index of each element of y in its image, or None), and so does this
+    """
+    n, c, d, h, w = x.shape
+    y, inner = pool(reshape(x, (n, c * d, h, w)), planes)
+    size, area = y.shape[2:], math.prod(y.shape[2:])
+    y, found = pool(reshape(y, (n, c, d, area)), depth)
+    shape = (n, c, y.shape[2], *size)
+    if found is not None:
+        # a window that met padding alone, -inf, has an index beyond its image
+        at = np.clip(found.reshape(n, c, y.shape[2] * area), 0, d * area - 1)
+        inner = np.take_along_axis(inner.reshape(n, c, d * area), at, axis=2)
+        found = (at // area * (h * w) + inner).reshape(shape)
+    return reshape(y, shape), found
+
+
+def _maxima(x: Any, window: Window) -> tuple[Any, None]:
+    return max_pool2d_row(x, window), None
+
+
+def with_indices(x: Any, window: Window) -> tuple[Any, Any]:
+    """The maximum of each window and its index in its image, counted in row-major order, a plain array."""
+    y = max_pool2d_row(x, window)
     data, (sh, sw), (dh, dw) = plain(x), window.stride, window.dilation
     ((top, _), (left, _)), (ho, wo) = window.padding, y.shape[2:]
     place = pool_argmax(x, y, window).astype(np.int64)
     rows = np.arange(ho, like=data)[:, None] * sh - top + place // window.kernel[1] * dh
     columns = np.arange(wo, like=data) * sw - left + place % window.kernel[1] * dw
-    found = rows * x.shape[3] + columns
-    return wrap(found) if isinstance(x, TensorBase) else found
+    return y, rows * x.shape[3] + columns
 
 
 def _pool_window(
@@ -180,15 +220,14 @@ def _pool_window(
     return window_of(op, size, kernel, kernel if stride is None else stride, padding, dilation)
 
 
-def _image(op: str, axes: int, x: Any) -> Any:
-    """x as (N, C, H, W); ValueError if it has another number of axes."""
+def images_of(op: str, axes: int, x: Any) -> Any:
+    """x as (N, C, H, W) or (N, C, D, H, W); ValueError if it has another number of axes."""
     if len(x.shape) != 2 + axes:
-        needed = "(N, C, H, W)" if axes == 2 else "(N, C, L)"
-        raise ValueError(f"{op}: x has shape {tuple(x.shape)}; {needed} is needed")
+        raise ValueError(f"{op}: x has shape {tuple(x.shape)}; {forms(axes)} is needed")
     return raised(x)
 
 
-def _rounded_up(window: Window, size: Pair) -> Window:
+def _rounded_up(window: Window, size: Sequence[int]) -> Window:
     """The window with enough padding after the image that no element is left over.
 
     As in PyTorch, a window that would start beyond the image is left out.
@@ -201,7 +240,7 @@ def _rounded_up(window: Window, size: Pair) -> Window:
         if (out - 1) * s >= n + before:
             out -= 1
         pads.append((before, max((out - 1) * s + e - n - before, 0)))
-    return window._replace(padding=(pads[0], pads[1]))
+    return window._replace(padding=tuple(pads))
 
 
 # Means ---------------------------------------------------------------------------------------------------
@@ -224,7 +263,12 @@ def _avg_pool2d_input(g: Any, size: Pair, window: Window, counted: Any) -> Any:
 
 
 def _divisor(like: Any, size: Pair, window: Window, counted: Any) -> Any:
-    """The number of elements that each window averages, with the `counted` padding; one number if all agree."""
+    """The number of elements that each window averages, with the `counted` padding; one number if all agree.
+
+    counted  None: 1, which leaves the sum
+    """
+    if counted is None:
+        return 1
     per_axis = []
     for (n, out, k, s, pads, _), (left, right) in zip(window.per_axis(size), counted, strict=True):
         starts = [i * s - pads[0] for i in range(out)]
@@ -254,23 +298,39 @@ def _avg_pool(
     padding: Steps = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
+    divisor_override: int | None = None,
 ) -> Any:
     op = f"avg_pool{axes}d"
-    image = _image(op, axes, x)
+    image = images_of(op, axes, x)
     given = _pool_window(op, x.shape[2:], kernel_size, stride, padding)
     window = _rounded_up(given, image.shape[2:]) if ceil_mode else given
-    counted = given.padding if count_include_pad else ((0, 0), (0, 0))
-    return lowered(narrowed(_avg_pool2d_row(widened(image), window, counted), x), axes)
+    counted: Any = given.padding if count_include_pad else ((0, 0),) * len(given.padding)
+    if divisor_override is not None:
+        (divisor,) = numbers(f"{op}: divisor_override", divisor_override, 1, 1)
+        counted = None
+    wide = widened(image)
+    if axes < 3:
+        y = _avg_pool2d_row(wide, window, counted)
+    else:
+        each = (None, None) if counted is None else (counted[1:], (counted[0], (0, 0)))
+        y, _ = of_volume(_means, wide, (window.planes, each[0]), (window.depth, each[1]))
+    y = y if divisor_override is None else y / divisor
+    return lowered(narrowed(y, x), axes)
+
+
+def _means(x: Any, how: tuple[Window, Any]) -> tuple[Any, None]:
+    return _avg_pool2d_row(x, *how), None
 
 
 @over_axes(2, _avg_pool)
 def avg_pool2d() -> Any:
     """y[n, c, i, j] = sum_{u, v} x[n, c, i s + u - p, j s + v - p] / count
 
-    x (N, C, H, W), kernel_size kh or (kh, kw), stride the kernel_size by default, y as in `max_pool2d`. The padding
-    is 0, at most half of the window. float16 is summed in float32.
+    x (N, C, H, W) or (C, H, W), kernel_size kh or (kh, kw), stride the kernel_size by default, y as in `max_pool2d`.
+    The padding is 0, at most half of the window. float16 is summed in float32.
 
     count_include_pad  True: the padding counts as elements; what ceil_mode adds beyond it never does
+    divisor_override   a number that takes the place of the count; with 1, y is the sum
 
     At the edge: as count_include_pad is the default, the mean of ones is below 1 where a window meets padding.
     """
@@ -280,80 +340,13 @@ def avg_pool2d() -> Any:
 def avg_pool1d() -> Any:
     """y[n, c, i] = sum_u x[n, c, i s + u - p] / count
 
-    x (N, C, L): `avg_pool2d` on images of height 1, with its options.
+    x (N, C, L) or (C, L): `avg_pool2d` on images of height 1, with its options.
     """
 
 
-# Adaptive windows ----------------------------------------------------------------------------------------
+@over_axes(3, _avg_pool)
+def avg_pool3d() -> Any:
+    """y[n, c, i, j, k] = sum_{t, u, v} x[n, c, i s + t - p, j s + u - p, k s + v - p] / count
 
-
-def _adaptive_avg_pool(axes: int, x: Any, output_size: int | Sequence[int | None] | None) -> Any:
-    image, (ho, wo), is_uniform = _bins(f"adaptive_avg_pool{axes}d", axes, x, output_size)
-    n, c, h, w = image.shape
-    if is_uniform:  # the blocks of a grid
-        return lowered(mean(reshape(image, (n, c, ho, h // ho, wo, w // wo)), (3, 5)), axes)
-    cells, inside, kernel = _gathered(widened(image), (ho, wo))
-    blocks = reshape(where(inside, cells, 0), (n, c, ho, kernel[0], wo, kernel[1]))
-    count = inside.astype(cells.dtype).reshape(ho, kernel[0], wo, kernel[1]).sum(axis=(1, 3))
-    return lowered(narrowed(sum(blocks, (3, 5)) / count, x), axes)
-
-
-@over_axes(2, _adaptive_avg_pool)
-def adaptive_avg_pool2d() -> Any:
-    """y[n, c, i, j] = the mean of x[n, c] over rows floor(i H / Ho) to ceil((i + 1) H / Ho), columns likewise
-
-    x (N, C, H, W), y (N, C, Ho, Wo) with output_size one number for both or (Ho, Wo); None keeps the size of x.
+    x (N, C, D, H, W) or (C, D, H, W): `avg_pool2d` of volumes, with its options.
     """
-
-
-@over_axes(1, _adaptive_avg_pool)
-def adaptive_avg_pool1d() -> Any:
-    """y[n, c, i] = the mean of x[n, c, floor(i L / Lo) : ceil((i + 1) L / Lo)]
-
-    x (N, C, L), y (N, C, Lo) with Lo = output_size; None keeps the size of x.
-    """
-
-
-def adaptive_max_pool2d(x: Any, output_size: int | Sequence[int | None] | None) -> Any:
-    """y[n, c, i, j] = the maximum of x[n, c] over rows floor(i H / Ho) to ceil((i + 1) H / Ho), columns likewise
-
-    x (N, C, H, W), y (N, C, Ho, Wo) with output_size one number for both or (Ho, Wo); None keeps the size of x.
-
-    At a tie: the first in row-major order gets the gradient; nan wins.
-    """
-    x, (ho, wo), is_uniform = _bins("adaptive_max_pool2d", 2, x, output_size)
-    if is_uniform:
-        kernel = x.shape[2] // ho, x.shape[3] // wo
-        return max_pool2d_row(x, Window(kernel, kernel))
-    cells, inside, kernel = _gathered(x, (ho, wo))
-    # the filling comes after the first element of a bin, and so never gets a gradient
-    return max_pool2d_row(where(inside, cells, lowest(x.dtype)), Window(kernel, kernel))
-
-
-def _bins(op: str, axes: int, x: Any, output_size: Any) -> tuple[Any, Pair, bool]:
-    """x as images, the size of the output, and whether it divides that of x."""
-    image = _image(op, axes, x)
-    sizes = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * axes
-    if len(sizes) == axes:
-        sizes = tuple(n if out is None else out for n, out in zip(x.shape[2:], sizes, strict=True))
-    out = numbers(f"{op}: output_size", sizes, axes, 1)
-    if min(x.shape[2:]) < 1:
-        raise ValueError(f"{op}: x of shape {tuple(x.shape)} has no elements to pool")
-    is_uniform = not any(n % o for n, o in zip(x.shape[2:], out, strict=True))
-    return image, (1, *out)[-2:], is_uniform  # type: ignore[return-value]
-
-
-def _gathered(x: Any, out_size: Pair) -> tuple[Any, Any, Pair]:
-    """The elements of each bin side by side, filled up to one size; a mask of those not filled in; that size."""
-    data = plain(x)
-    places, inside, kernel = [], [], []
-    for n, out in zip(x.shape[2:], out_size, strict=True):
-        bins = [range(i * n // out, -(-(i + 1) * n // out)) for i in range(out)]
-        most = max(map(len, bins))
-        kernel.append(most)
-        places.append([min(b.start + k, n - 1) for b in bins for k in range(most)])
-        inside.append([k < len(b) for b in bins for k in range(most)])
-    rows, columns = (np.asarray(p, dtype=np.int64, like=data) for p in places)
-    high, wide = (np.asarray(m, dtype=bool, like=data) for m in inside)
-    cells = getitem(x, (slice(None), slice(None), rows[:, None], columns))
-    return cells, high[:, None] & wide, (kernel[0], kernel[1])

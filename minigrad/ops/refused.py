@@ -28,8 +28,8 @@ _GROUPS: tuple[tuple[str, str], ...] = (
     ("copyto place putmask",
      "it writes into its argument, which cannot be recorded; np.where(mask, values, a) gives a new array"),
     ("put",
-     "it writes into its argument, which cannot be recorded; minigrad.put_along_axis(a.ravel(), places, values, 0) "
-     "gives a new array"),
+     "it writes into its argument, which cannot be recorded; minigrad.set_at(a.ravel(), places, values) gives a new "
+     "array"),
     ("fill_diagonal",
      "it writes into its argument, which cannot be recorded; np.where(np.eye(n, dtype=bool), value, a) gives a new "
      "array"),

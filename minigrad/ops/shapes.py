@@ -64,7 +64,10 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
         return _transpose_row(x, None)
     axes = normalize_axis_tuple(axes, len(x.shape))
     if len(axes) != len(x.shape):
-        raise ValueError(f"transpose: axes {axes} must name each of the {len(x.shape)} axes once")
+        swap = f"; to exchange two, write swapaxes{axes}" if len(axes) == 2 else ""
+        raise ValueError(
+            f"transpose: axes {axes} must name each of the {len(x.shape)} axes once{swap}"
+        )
     return _transpose_row(x, axes)
 
 

@@ -1,4 +1,4 @@
-"""Windows that move over the last two axes of (N, C, H, W): their arguments, and the pair unfold and fold."""
+"""Windows that move over the last axes of (N, C, H, W): their arguments, and the pair unfold and fold."""
 
 from __future__ import annotations
 
@@ -15,11 +15,16 @@ from ..core.dtypes import in_float32
 from ..core.graph import holds_no_array
 from ..core.rows import Primitive, primitive
 from .kernels.windows import Pair, Window
-from .shapes import reshape
+from .shapes import expand_dims, reshape, squeeze
 
 holds_no_array(Window)
 
 Steps = int | Sequence[int]  # one number for all axes, or one per axis
+FORMS = {
+    1: ("(N, C, L)", "(C, L)"),
+    2: ("(N, C, H, W)", "(C, H, W)"),
+    3: ("(N, C, D, H, W)", "(C, D, H, W)"),
+}
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -30,8 +35,8 @@ def numbers(name: str, value: Any, axes: int, least: int) -> tuple[int, ...]:
     """A number per axis, given as one for all or as one each; ValueError otherwise."""
     each = value if isinstance(value, (tuple, list)) else (value,) * axes
     if len(each) != axes or any(not hasattr(n, "__index__") or index(n) < least for n in each):
-        pair = " or a pair of them" if axes == 2 else ""
-        raise ValueError(f"{name} must be an integer >= {least}{pair}, not {value!r}")
+        some = ("", " or a pair of them", " or three of them")[axes - 1]
+        raise ValueError(f"{name} must be an integer >= {least}{some}, not {value!r}")
     return tuple(map(index, each))
 
 
@@ -56,7 +61,7 @@ def window_of(
             "use a smaller window, more padding or fewer layers that shrink the input"
         )
     lead = (1,) * (2 - axes)
-    return Window(lead + kernel, lead + stride, ((0, 0),) * (2 - axes) + pads, lead + dilation)  # type: ignore[arg-type]
+    return Window(lead + kernel, lead + stride, ((0, 0),) * (2 - axes) + pads, lead + dilation)
 
 
 def _padding(
@@ -79,18 +84,20 @@ def _padding(
     except ValueError:
         pass  # the error below shows the whole argument
     raise ValueError(
-        f"{name} must be an integer >= 0, {'a pair of them, ' if axes == 2 else ''}(before, after) per axis, "
-        f"'same' or 'valid', not {given!r}"
+        f"{name} must be an integer >= 0, {('', 'a pair of them, ', 'three of them, ')[axes - 1]}"
+        f"(before, after) per axis, 'same' or 'valid', not {given!r}"
     )
 
 
-# One or two axes ----------------------------------------------------------------------------------------
+# One, two or three axes ---------------------------------------------------------------------------------
 
 
 def over_axes(
     axes: int, f: Callable[Concatenate[int, P], R]
 ) -> Callable[[Callable[[], R]], Callable[P, R]]:
     """`f(axes, ...)` with the name and docstring of an empty function; only f declares the other parameters.
+
+    f takes x with a batch; without one, x of `axes` + 1 axes is a batch of one for it.
 
     @over_axes(1, _conv)
     def conv1d() -> Any:
@@ -106,7 +113,11 @@ def over_axes(
 
         @functools.wraps(op)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
-            return own(axes, *args, **kwargs)
+            x: Any = args[0] if args else kwargs.get("x")
+            if len(getattr(x, "shape", ())) != axes + 1:
+                return own(axes, *args, **kwargs)
+            _, *rest = args or (kwargs.pop("x"),)
+            return _of_one(own, axes, x, *rest, **kwargs)
 
         call.__signature__ = given.replace(parameters=[*given.parameters.values()][1:])  # type: ignore[attr-defined]
         return call
@@ -114,14 +125,30 @@ def over_axes(
     return named
 
 
+def _of_one(f: Any, axes: int, x: Any, *args: Any, **kwargs: Any) -> Any:
+    """f of one example without a batch, (C, ...): of a batch of one, and back."""
+    try:
+        y = f(axes, expand_dims(x, 0), *args, **kwargs)
+    except ValueError as error:
+        raise ValueError(
+            f"{error}; x of shape {tuple(x.shape)} is taken as one example, {FORMS[axes][1]}"
+        ) from None
+    return tuple(squeeze(part, 0) for part in y) if isinstance(y, tuple) else squeeze(y, 0)
+
+
+def forms(axes: int) -> str:
+    """The shapes of inputs, with a batch and without."""
+    return " or ".join(FORMS[axes])
+
+
 def raised(x: Any) -> Any:
-    """(N, C, L) as (N, C, 1, L), signals as images of height 1; (N, C, H, W) as it is."""
-    return x if len(x.shape) == 4 else reshape(x, (*x.shape[:2], 1, x.shape[2]))
+    """(N, C, L) as (N, C, 1, L), signals as images of height 1; (N, C, H, W) and volumes as they are."""
+    return x if len(x.shape) != 3 else reshape(x, (*x.shape[:2], 1, x.shape[2]))
 
 
 def lowered(x: Any, axes: int) -> Any:
-    """(N, C, 1, L) as (N, C, L) if there is one axis; (N, C, H, W) as it is if there are two."""
-    return x if axes == 2 else reshape(x, (*x.shape[:2], x.shape[3]))
+    """(N, C, 1, L) as (N, C, L) if there is one axis; else as it is."""
+    return x if axes > 1 else reshape(x, (*x.shape[:2], x.shape[3]))
 
 
 # Unfold and fold -----------------------------------------------------------------------------------------
@@ -150,8 +177,8 @@ def _added_up(x: Any, output_size: Pair, window: Window) -> Any:
     return y
 
 
-_unfold_row = primitive(_unfold, x=lambda g, x_shape, window: _fold_row(g, x_shape[2:], window))
-_fold_row: Primitive = primitive(_fold, x=lambda g, window: _unfold_row(g, window))
+unfold_row = primitive(_unfold, x=lambda g, x_shape, window: fold_row(g, x_shape[2:], window))
+fold_row: Primitive = primitive(_fold, x=lambda g, window: unfold_row(g, window))
 
 
 def unfold(
@@ -164,7 +191,7 @@ def unfold(
     """
     if len(x.shape) != 4:
         raise ValueError(f"unfold: x has shape {tuple(x.shape)}; (N, C, H, W) is needed")
-    return _unfold_row(x, window_of("unfold", x.shape[2:], kernel_size, stride, padding, dilation))
+    return unfold_row(x, window_of("unfold", x.shape[2:], kernel_size, stride, padding, dilation))
 
 
 def fold(
@@ -187,4 +214,4 @@ def fold(
             f"fold: x has shape {tuple(x.shape)}; for the window {window.kernel} and the output_size {size} "
             f"(N, C * {kh * kw}, {ho * wo}) is needed"
         )
-    return _fold_row(x, size, window)
+    return fold_row(x, size, window)

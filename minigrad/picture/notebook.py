@@ -44,7 +44,7 @@ def _tree(name: str, module: Any, above: tuple[Any, ...]) -> str:
     title = escape(f"{name}: {described}" if name else described)
     own = [(n, v) for n, v in vars(module).items() if isinstance(v, TensorBase)]
     lines = [f"<div>{escape(n)} {tuple(v.shape)}</div>" for n, v in own]
-    for child_name, child in module.children():
+    for child_name, child in module.named_children():
         if child is not module and child not in above:
             lines.append(_tree(child_name, child, (*above, module)))
     if not lines:

@@ -104,5 +104,5 @@ def names_within(outer: Any) -> dict[int, str]:
 
 
 def _children(module: Any) -> Iterator[tuple[str, Any]]:
-    children = getattr(module, "children", None)
+    children = getattr(module, "named_children", None)
     yield from children() if callable(children) else ()

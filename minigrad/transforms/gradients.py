@@ -63,6 +63,9 @@ def grad(*args: Any, **kwargs: Any) -> Any:
     non-scalar y without seed; RuntimeError for a y without history, a freed graph or a saved value that was written
     since.
     """
+    for word in kwargs:
+        if word in _PYTORCHS:
+            raise TypeError(f"grad has no argument {word!r}; {_PYTORCHS[word]}")
     of = args[0] if args else kwargs.get("f", kwargs.get("y"))
     if not isinstance(of, TensorBase):
         if callable(of):
@@ -76,6 +79,17 @@ def grad(*args: Any, **kwargs: Any) -> Any:
             "y.backward() fills the .grad of every leaf"
         )
     return backward.grad(*args, **kwargs)
+
+
+_IN_ORDER = "write grad(y, xs, seed); one x gives its gradient itself, without PyTorch's [0]"
+_PYTORCHS = {
+    **dict.fromkeys(("outputs", "inputs", "grad_outputs"), _IN_ORDER),
+    "only_inputs": "leave it out: grad writes no .grad",
+    "allow_unused": "leave it out: an x that y does not depend on gets None",
+    "materialize_grads": "an x that y does not depend on gets None",
+    "is_grads_batched": "several seeds at once are a product with a Jacobian: minigrad.jacobian, minigrad.vjp",
+}
+"""A parameter of torch.autograd.grad's -> what to write here."""
 
 
 def _gradient_function(

@@ -1,10 +1,11 @@
-"""Data sets: anything with a length and items; one made of arrays, a part of another, a random division."""
+"""Data sets: anything with a length and items; one made of arrays, a part of another, several as one, a division."""
 
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from operator import index
 from typing import Any, Protocol, runtime_checkable
 
@@ -63,15 +64,7 @@ class Subset:
 
     def __init__(self, dataset: Dataset, indices: Iterable[int]) -> None:
         self.dataset = dataset
-        chosen = indices if isinstance(indices, np.ndarray) else list(indices)
-        self.indices = np.array(chosen, None if len(chosen) else np.int64)
-        if self.indices.ndim != 1 or self.indices.dtype.kind not in "iu":
-            raise TypeError(
-                f"Subset: indices must be integers in one row, not {self.indices.dtype} {self.indices.shape}"
-            )
-        outside = self.indices[(self.indices < 0) | (self.indices >= len(dataset))]
-        if outside.size:
-            raise IndexError(f"Subset: index {outside[0]} is not one of {len(dataset)} items")
+        self.indices = indices_of("Subset", indices, len(dataset))
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -81,6 +74,25 @@ class Subset:
 
     def batch(self, indices: Any) -> Any:
         return take(self.dataset, self.indices[indices])
+
+
+class ConcatDataset:
+    """The items of several data sets, one behind the other: item i is datasets[0][i], if that has so many."""
+
+    def __init__(self, datasets: Iterable[Dataset]) -> None:
+        self.datasets = list(datasets)
+        if not self.datasets:
+            raise ValueError("ConcatDataset: there are no data sets; pass one or more")
+        self.cumulative_sizes = list(accumulate(map(len, self.datasets)))
+
+    def __len__(self) -> int:
+        return self.cumulative_sizes[-1]
+
+    def __getitem__(self, i: int, /) -> Any:
+        if not 0 <= i < len(self):
+            raise IndexError(f"ConcatDataset: index {i} is not one of {len(self)} items")
+        at = bisect_right(self.cumulative_sizes, i)
+        return self.datasets[at][i - self.cumulative_sizes[at] + len(self.datasets[at])]
 
 
 def random_split(
@@ -116,6 +128,21 @@ def fetched(dataset: Dataset, indices: Any) -> tuple[list[Any], list[int]]:
             error.add_note(f"in item {i} of the {type(dataset).__name__}")
             raise
     return items, numbers
+
+
+def indices_of(who: str, indices: Iterable[int], total: int | None = None) -> Any:
+    """Numbers of items as an array (N,); an error of `who` uses them if they are not, or not of `total` items."""
+    is_listed = isinstance(indices, np.ndarray) or not isinstance(indices, Iterable)
+    found = np.array(indices if is_listed else list(indices))
+    found = found if found.size else found.astype(np.int64)
+    if found.ndim != 1 or found.dtype.kind not in "iu":
+        raise TypeError(
+            f"{who}: indices must be integers in one row, not {found.dtype} {found.shape}"
+        )
+    outside = found[(found < 0) | (found >= total)] if total is not None else found[:0]
+    if outside.size:
+        raise IndexError(f"{who}: index {outside[0]} is not one of {total} items")
+    return found
 
 
 def _array(i: int, array: Any) -> Any:

@@ -63,7 +63,7 @@ def fetch(
 
     An existing file is replaced at the very end and in one step, so that nobody sees half a file
     and a download that fails or is interrupted leaves nothing behind. If no mirror works, a
-    ConnectionError gives the reason for each. A progress bar is shown if tqdm is installed.
+    ConnectionError gives the reason for each. A progress bar is shown on a terminal if tqdm is installed.
     """
     path, urls = Path(path), list(urls)
     for url in urls:

@@ -6,21 +6,30 @@ from typing import Any
 
 import minigrad
 
-from ..checks import check_array, float_input, integer
+from ..checks import check_array, float_input, integer, not_in_place
 from ..init import constant
 from ..module import Module, Parameter
+from ..optim import checks
+
+
+class _Plain(Module):
+    """An activation whose only option is PyTorch's `inplace`, which must be False."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        not_in_place(self, inplace)
+
 
 # Rectifiers ----------------------------------------------------------------------------------------------
 
 
-class ReLU(Module):
+class ReLU(_Plain):
     """max(x, 0), with gradient 0 at 0."""
 
     def forward(self, x: Any) -> Any:
         return minigrad.relu(x)
 
 
-class ReLU6(Module):
+class ReLU6(_Plain):
     """min(max(x, 0), 6), with gradient 0 at 0 and at 6."""
 
     def forward(self, x: Any) -> Any:
@@ -30,7 +39,8 @@ class ReLU6(Module):
 class LeakyReLU(Module):
     """x for x > 0, negative_slope x below and at 0."""
 
-    def __init__(self, negative_slope: float = 0.01) -> None:
+    def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
+        not_in_place(self, inplace)
         self.negative_slope = negative_slope
 
     def forward(self, x: Any) -> Any:
@@ -43,7 +53,8 @@ class LeakyReLU(Module):
 class Hardtanh(Module):
     """min(max(x, min_val), max_val), with gradient 0 at both bounds."""
 
-    def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
+    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
+        not_in_place(self, inplace)
         if not min_val < max_val:
             raise ValueError(f"Hardtanh: min_val {min_val} must be less than max_val {max_val}")
         self.min_val = min_val
@@ -56,14 +67,14 @@ class Hardtanh(Module):
         return f"{self.min_val}, {self.max_val}"
 
 
-class Hardsigmoid(Module):
+class Hardsigmoid(_Plain):
     """min(max(x + 3, 0), 6) / 6"""
 
     def forward(self, x: Any) -> Any:
         return minigrad.hardsigmoid(x)
 
 
-class Hardswish(Module):
+class Hardswish(_Plain):
     """x min(max(x + 3, 0), 6) / 6"""
 
     def forward(self, x: Any) -> Any:
@@ -77,9 +88,7 @@ class Softshrink(Module):
     """x - lambd for x > lambd, x + lambd for x < -lambd, and 0 between, with gradient 0 at both."""
 
     def __init__(self, lambd: float = 0.5) -> None:
-        if not lambd >= 0:
-            raise ValueError(f"Softshrink: lambd must be >= 0, not {lambd}")
-        self.lambd = lambd
+        self.lambd = checks.not_negative(lambd, "Softshrink: lambd")
 
     def forward(self, x: Any) -> Any:
         return minigrad.softshrink(x, self.lambd)
@@ -92,7 +101,7 @@ class Hardshrink(Module):
     """x for x > lambd and x < -lambd, and 0 between, with gradient 0 at both."""
 
     def __init__(self, lambd: float = 0.5) -> None:
-        self.lambd = lambd
+        self.lambd = checks.number(lambd, "Hardshrink: lambd")
 
     def forward(self, x: Any) -> Any:
         return minigrad.hardshrink(x, self.lambd)
@@ -104,9 +113,10 @@ class Hardshrink(Module):
 class Threshold(Module):
     """x for x > threshold, value below, with gradient 0 at the threshold."""
 
-    def __init__(self, threshold: float, value: float) -> None:
-        self.threshold = threshold
-        self.value = value
+    def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
+        not_in_place(self, inplace)
+        self.threshold = checks.number(threshold, "Threshold: threshold")
+        self.value = checks.number(value, "Threshold: value")
 
     def forward(self, x: Any) -> Any:
         return minigrad.threshold(x, self.threshold, self.value)
@@ -123,7 +133,7 @@ class PReLU(Module):
 
     def __init__(self, num_parameters: int = 1, init: float = 0.25, *, dtype: Any = None) -> None:
         n = integer(self, "num_parameters", num_parameters, 1)
-        self.weight = Parameter(constant((n,), init, dtype))
+        self.weight = Parameter(constant((n,), checks.number(init, "PReLU: init"), dtype))
 
     def forward(self, x: Any) -> Any:
         return minigrad.prelu(float_input(self, x, self.weight), self.weight)
@@ -136,7 +146,7 @@ class GLU(Module):
     """a sigmoid(b), with a and b the halves of x along the axis `dim`. Dauphin, Fan, Auli, Grangier 2017."""
 
     def __init__(self, dim: int = -1) -> None:
-        self.dim = dim
+        self.dim = checks.integer(dim, "GLU: dim")
 
     def forward(self, x: Any) -> Any:
         check_array(self, x)
@@ -152,7 +162,8 @@ class GLU(Module):
 class ELU(Module):
     """x for x > 0, alpha (exp(x) - 1) below. Clevert, Unterthiner, Hochreiter 2016."""
 
-    def __init__(self, alpha: float = 1.0) -> None:
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
+        not_in_place(self, inplace)
         self.alpha = alpha
 
     def forward(self, x: Any) -> Any:
@@ -165,7 +176,8 @@ class ELU(Module):
 class CELU(Module):
     """x for x > 0, alpha (exp(x / alpha) - 1) below, smooth at 0 for every alpha. Barron 2017."""
 
-    def __init__(self, alpha: float = 1.0) -> None:
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
+        not_in_place(self, inplace)
         if not alpha:
             raise ValueError("CELU: alpha must not be 0, as x is divided by it")
         self.alpha = alpha
@@ -177,7 +189,7 @@ class CELU(Module):
         return f"{self.alpha}"
 
 
-class SELU(Module):
+class SELU(_Plain):
     """scale elu(x, alpha), with the constants that keep mean 0 and variance 1. Klambauer et al. 2017."""
 
     def forward(self, x: Any) -> Any:
@@ -228,14 +240,14 @@ class Softplus(Module):
         return f"{self.beta}"
 
 
-class SiLU(Module):
+class SiLU(_Plain):
     """x sigmoid(x), also known as swish."""
 
     def forward(self, x: Any) -> Any:
         return minigrad.silu(x)
 
 
-class Mish(Module):
+class Mish(_Plain):
     """x tanh(log(1 + exp(x))). Misra 2019."""
 
     def forward(self, x: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Batch normalisation. Ioffe, Szegedy: Batch Normalization (2015)."""
+"""Normalisation of each channel: over a batch, or over each example of it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,57 @@ from ..checks import float_input, integer
 from ..module import Buffer, Module, Parameter
 
 
-class _BatchNorm(Module):
-    """The layer behind BatchNorm1d and BatchNorm2d, which only say what inputs they take."""
+class _ChannelNorm(Module):
+    """The parameters and statistics of each channel; subclasses say what inputs they take, and average them."""
 
     inputs: dict[int, str]  # number of axes -> their names
+<<<<<<< HEAD
     ranks: Any = None  # those whose rows count together, set by nn.parallel.DataParallel
     rows = 0  # that were seen with them since it last averaged
+=======
+    is_full: bool  # whether affine and track_running_stats are True by default
+
+    def _set(
+        self, num_features: int, eps: float, momentum: float | None, affine: bool, tracks: bool, bias: bool, dtype: Any
+    ) -> None:  # fmt: skip
+        self.num_features = n = integer(self, "num_features", num_features, 1)
+        self.eps = float(eps)
+        self.momentum = None if momentum is None else float(momentum)
+        self.weight: Any = Parameter(init.ones((n,), dtype)) if affine else None
+        self.bias: Any = Parameter(init.zeros((n,), dtype)) if affine and bias else None
+        self.running_mean: Any = Buffer(init.zeros((n,), dtype)) if tracks else None
+        self.running_var: Any = Buffer(init.ones((n,), dtype)) if tracks else None
+        self.num_batches_tracked: Any = Buffer(np.array(0)) if tracks else None
+
+    def _checked(self, x: Any, axis: int = 1) -> Any:
+        """x, of floats, with the channels on that axis."""
+        x = float_input(self, x, self.running_mean if self.weight is None else self.weight)
+        name, shape = type(self).__name__, tuple(x.shape)
+        if len(shape) not in self.inputs:
+            raise ValueError(
+                f"{name}: the input has shape {shape}; {' or '.join(self.inputs.values())} is needed"
+            )
+        if shape[axis] != self.num_features:
+            raise ValueError(
+                f"{name}: expected {self.num_features} channels, got {shape[axis]} in an input of shape {shape}"
+            )
+        return x
+
+    def describe(self) -> str:
+        text = str(self.num_features)
+        text += f", eps={self.eps}" if self.eps != 1e-5 else ""
+        text += f", momentum={self.momentum}" if self.momentum != 0.1 else ""
+        is_affine, tracks = self.weight is not None, self.running_mean is not None
+        text += f", affine={is_affine}" if is_affine is not self.is_full else ""
+        text += f", track_running_stats={tracks}" if tracks is not self.is_full else ""
+        return text + (", bias=False" if is_affine and self.bias is None else "")
+
+
+class _BatchNorm(_ChannelNorm):
+    """The layer behind BatchNorm1d, 2d and 3d, which only say what inputs they take."""
+
+    is_full = True
+>>>>>>> int
 
     def __init__(
         self,
@@ -29,20 +74,13 @@ class _BatchNorm(Module):
         affine: bool = True,
         track_running_stats: bool = True,
         *,
+        bias: bool = True,
         dtype: Any = None,
     ) -> None:
-        self.num_features = n = integer(self, "num_features", num_features, 1)
-        self.eps = float(eps)
-        self.momentum = None if momentum is None else float(momentum)
-        self.weight: Any = Parameter(init.ones((n,), dtype)) if affine else None
-        self.bias: Any = Parameter(init.zeros((n,), dtype)) if affine else None
-        self.running_mean: Any = Buffer(init.zeros((n,), dtype)) if track_running_stats else None
-        self.running_var: Any = Buffer(init.ones((n,), dtype)) if track_running_stats else None
-        self.num_batches_tracked: Any = Buffer(np.array(0)) if track_running_stats else None
+        self._set(num_features, eps, momentum, affine, track_running_stats, bias, dtype)
 
     def forward(self, x: Any) -> Any:
-        x = float_input(self, x, self.running_mean if self.weight is None else self.weight)
-        self._check_shape(x)
+        x = self._checked(x)
         if self.training or self.running_mean is None:
             return self._by_batch(x)
         return minigrad.batch_norm(
@@ -69,6 +107,7 @@ class _BatchNorm(Module):
             return self._over_ranks(x, mean, var, share)
         return minigrad.batch_norm(x, mean, var, self.weight, self.bias, True, share, self.eps)
 
+<<<<<<< HEAD
     def _over_ranks(self, x: Any, mean: Any, var: Any, momentum: float) -> Any:
         from ..parallel.statistics import batch_norm
 
@@ -93,6 +132,8 @@ class _BatchNorm(Module):
         text += ", affine=False" if self.weight is None else ""
         return text + (", track_running_stats=False" if self.running_mean is None else "")
 
+=======
+>>>>>>> int
 
 class BatchNorm1d(_BatchNorm):
     """y = (x - mean) / sqrt(var + eps) * weight + bias, with mean and var per channel over all other axes.
@@ -102,8 +143,10 @@ class BatchNorm1d(_BatchNorm):
     variance of the batch, or average over all batches if momentum is None. In evaluation, mean and var are the running
     ones. In training, a batch with one value per channel raises ValueError.
 
-    affine=False                no weight and bias
+    affine=False                no weight and bias; bias=False leaves out the bias alone
     track_running_stats=False   no running statistics: in evaluation, too, those of the batch are used
+
+    Ioffe, Szegedy: Batch Normalization (2015).
     """
 
     inputs = {2: "(N, C)", 3: "(N, C, L)"}
@@ -116,3 +159,77 @@ class BatchNorm2d(_BatchNorm):
     """
 
     inputs = {4: "(N, C, H, W)"}
+
+
+class BatchNorm3d(_BatchNorm):
+    """y = (x - mean) / sqrt(var + eps) * weight + bias, with mean and var per channel over N, D, H and W.
+
+    x (N, C, D, H, W); everything else is as in `BatchNorm1d`.
+    """
+
+    inputs = {5: "(N, C, D, H, W)"}
+
+
+class _InstanceNorm(_ChannelNorm):
+    """The layer behind InstanceNorm1d, 2d and 3d, which only say what inputs they take."""
+
+    is_full = False
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = False,
+        track_running_stats: bool = False,
+        *,
+        bias: bool = True,
+        dtype: Any = None,
+    ) -> None:
+        self._set(num_features, eps, momentum, affine, track_running_stats, bias, dtype)
+
+    def forward(self, x: Any) -> Any:
+        x = self._checked(x, -min(self.inputs))
+        batch = x if len(x.shape) > min(self.inputs) else minigrad.expand_dims(x, 0)
+        of_input = self.training or self.running_mean is None
+        # statistics do not move in a checkpoint that computes a batch again
+        moves = not of_input or not minigrad.recomputing()
+        mean, var = (self.running_mean, self.running_var) if moves else (None, None)
+        y = minigrad.instance_norm(
+            batch, mean, var, self.weight, self.bias, of_input, self.momentum or 0.0, self.eps
+        )
+        return y if batch is x else minigrad.squeeze(y, 0)
+
+
+class InstanceNorm1d(_InstanceNorm):
+    """y = (x - mean) / sqrt(var + eps) * weight + bias, with mean and var per example and channel over L.
+
+    x (N, C, L) or (C, L), var without correction. As in PyTorch, there are no weight, bias and statistics unless asked
+    for, and L = 1 raises ValueError.
+
+    affine=True               weight and bias (C,), at first 1 and 0; bias=False leaves out the bias
+    track_running_stats=True  in training, running_mean and running_var move by `momentum` towards the averages over the
+                              batch of the means and the unbiased variances; in evaluation, these are mean and var
+
+    Ulyanov, Vedaldi, Lempitsky: Instance Normalization (2016).
+    """
+
+    inputs = {3: "(N, C, L)", 2: "(C, L)"}
+
+
+class InstanceNorm2d(_InstanceNorm):
+    """y = (x - mean) / sqrt(var + eps) * weight + bias, with mean and var per example and channel over H and W.
+
+    x (N, C, H, W) or (C, H, W); everything else is as in `InstanceNorm1d`.
+    """
+
+    inputs = {4: "(N, C, H, W)", 3: "(C, H, W)"}
+
+
+class InstanceNorm3d(_InstanceNorm):
+    """y = (x - mean) / sqrt(var + eps) * weight + bias, with mean and var per example and channel over D, H and W.
+
+    x (N, C, D, H, W) or (C, D, H, W); everything else is as in `InstanceNorm1d`.
+    """
+
+    inputs = {5: "(N, C, D, H, W)", 4: "(C, D, H, W)"}

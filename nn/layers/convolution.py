@@ -1,4 +1,7 @@
-"""Convolutions and their transposes: the formula, the shapes, and how the parameters are drawn."""
+"""Convolutions and their transposes: the formula, the shapes, and how the parameters are drawn.
+
+Where x and y are written with a batch, one example without it will do: (C, L), (C, H, W) or (C, D, H, W).
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,11 @@ import minigrad
 from .. import init
 from ..checks import Sizes, check_input, integer, integers, short
 from ..module import Module, Parameter
+from .padding import MODES, framed
 
 
 class _Convolution(Module):
-    """The sizes that all four have, and a weight and bias from uniform(-k, k), k = 1 / sqrt(fan_in)."""
+    """The sizes that all six have, and a weight and bias from uniform(-k, k), k = 1 / sqrt(fan_in)."""
 
     axes: int
     _op: Callable[..., Any]
@@ -55,7 +59,7 @@ class _Convolution(Module):
 
 
 class _Conv(_Convolution):
-    """The arguments that Conv1d and Conv2d share; these add the number of axes and the op."""
+    """The arguments that Conv1d, 2d and 3d share; these add the number of axes and the op."""
 
     def __init__(
         self,
@@ -74,14 +78,14 @@ class _Conv(_Convolution):
     ) -> None:
         self._set_sizes((in_channels, out_channels), kernel_size, stride, dilation, groups)
         self.padding = self._padding(padding, padding_mode)
+        self.padding_mode = padding_mode
         self._draw(self.out_channels, self.in_channels, bias, rng, dtype)
 
     def _padding(self, padding: Sizes | str, mode: str) -> tuple[int, ...] | str:
         name = type(self).__name__
-        if mode != "zeros":
-            raise ValueError(
-                f"{name}: padding_mode {mode!r} is not offered, only 'zeros'; use minigrad.pad before the layer"
-            )
+        if mode not in MODES:
+            modes = ", ".join(map(repr, MODES))
+            raise ValueError(f"{name}: padding_mode must be one of {modes}, not {mode!r}")
         if isinstance(padding, str):
             if padding not in ("same", "valid"):
                 raise ValueError(
@@ -93,12 +97,26 @@ class _Conv(_Convolution):
     def forward(self, x: Any) -> Any:
         if getattr(x, "dtype", None) is not self.weight.dtype:
             check_input(self, x, self.weight)
-        return self._op(
-            x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
+        padding: Any = self.padding
+        if self.padding_mode != "zeros" and len(x.shape) == self.axes + 2:  # others the op refuses
+            x, padding = framed(self, x, self._widths(x), self.padding_mode), 0
+        return self._op(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+
+    def _widths(self, x: Any) -> list[tuple[int, int]]:
+        """(before, after) along each axis, of "same" as the op has them for zeros."""
+        if not isinstance(self.padding, str):
+            return [(p, p) for p in self.padding]
+        if self.padding == "valid":
+            return [(0, 0)] * self.axes
+        sizes = zip(
+            x.shape[-self.axes :], self.kernel_size, self.stride, self.dilation, strict=True
         )
+        totals = [max((-(-n // s) - 1) * s + d * (k - 1) + 1 - n, 0) for n, k, s, d in sizes]
+        return [(total // 2, total - total // 2) for total in totals]
 
     def describe(self) -> str:
-        return self._described(padding=self.padding)
+        mode = {} if self.padding_mode == "zeros" else {"padding_mode": self.padding_mode}
+        return self._described(padding=self.padding, **mode)
 
 
 class Conv2d(_Conv):
@@ -107,8 +125,10 @@ class Conv2d(_Conv):
     x (N, in_channels, H, W), W (out_channels, in_channels / groups, kh, kw), y (N, out_channels, Ho, Wo) with
     Ho = floor((H + 2 p - d (kh - 1) - 1) / s) + 1.
 
-    padding  p, of zeros; or "valid" for none, "same" for Ho = ceil(H / s)
-    groups   the number of groups of channels, each with out_channels / groups filters of its own
+    padding       p; or "valid" for none, "same" for Ho = ceil(H / s)
+    groups        the number of groups of channels, each with out_channels / groups filters of its own
+    padding_mode  what stands in the padding: "zeros", or elements of x as in ReflectionPad2d, "reflect",
+                  ReplicationPad2d, "replicate", or CircularPad2d, "circular"
 
     W and b are drawn from uniform(-k, k), k = 1 / sqrt(fan_in), fan_in = in_channels / groups kh kw.
     """
@@ -128,8 +148,19 @@ class Conv1d(_Conv):
     _op = staticmethod(minigrad.conv1d)
 
 
+class Conv3d(_Conv):
+    """y[n, o, i, j, k] = b[o] + sum_{c, t, u, v} W[o, c, t, u, v] x[n, c, i s + t d - p, j s + u d - p, k s + v d - p]
+
+    x (N, in_channels, D, H, W), W (out_channels, in_channels / groups, kd, kh, kw), y (N, out_channels, Do, Ho, Wo):
+    `Conv2d` over three axes, with its options, its parameters drawn likewise.
+    """
+
+    axes = 3
+    _op = staticmethod(minigrad.conv3d)
+
+
 class _ConvTranspose(_Convolution):
-    """The arguments that ConvTranspose1d and ConvTranspose2d share; these add the number of axes and the op."""
+    """The arguments that ConvTranspose1d, 2d and 3d share; these add the number of axes and the op."""
 
     def __init__(
         self,
@@ -186,3 +217,14 @@ class ConvTranspose1d(_ConvTranspose):
 
     axes = 1
     _op = staticmethod(minigrad.conv_transpose1d)
+
+
+class ConvTranspose3d(_ConvTranspose):
+    """y[n, o, i s + t d - p, j s + u d - p, k s + v d - p] += W[c, o, t, u, v] x[n, c, i, j, k], and b[o] everywhere
+
+    x (N, in_channels, D, H, W), W (in_channels, out_channels / groups, kd, kh, kw), y (N, out_channels, Do, Ho, Wo):
+    `ConvTranspose2d` over three axes, with its options, its parameters drawn likewise.
+    """
+
+    axes = 3
+    _op = staticmethod(minigrad.conv_transpose3d)

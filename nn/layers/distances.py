@@ -8,14 +8,15 @@ import minigrad
 
 from ..checks import check_array
 from ..module import Module
+from ..optim.checks import flag, integer, not_negative, number
 
 
 class CosineSimilarity(Module):
     """sum(x1 x2) / (max(|x1|, eps) max(|x2|, eps)) over the axis `dim` of x1 and x2, which broadcast."""
 
     def __init__(self, dim: int = 1, eps: float = 1e-8) -> None:
-        self.dim = dim
-        self.eps = eps
+        self.dim = integer(dim, "CosineSimilarity: dim")
+        self.eps = not_negative(eps, "CosineSimilarity: eps")
 
     def forward(self, x1: Any, x2: Any) -> Any:
         check_array(self, x1)
@@ -30,9 +31,9 @@ class PairwiseDistance(Module):
     """|x1 - x2 + eps|_p over the last axis of x1 and x2, which broadcast."""
 
     def __init__(self, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> None:
-        self.p = p
-        self.eps = eps
-        self.keepdim = keepdim
+        self.p = not_negative(p, "PairwiseDistance: p")
+        self.eps = number(eps, "PairwiseDistance: eps")
+        self.keepdim = flag(keepdim, "PairwiseDistance: keepdim")
 
     def forward(self, x1: Any, x2: Any) -> Any:
         check_array(self, x1)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import minigrad
 
-from ..module import Module
+from ..optim.checks import natural, positive
+from .losses import Loss
 
 
-class GaussianNLLLoss(Module):
+class GaussianNLLLoss(Loss):
     """mean of (log v + (x - target)^2 / v) / 2 with v = max(var, eps): a normal distribution of mean x, variance var.
 
     var   of x's shape, or one per row
@@ -17,6 +19,8 @@ class GaussianNLLLoss(Module):
 
     Nix, Weigend 1994.
     """
+
+    checks = Loss.checks | {"eps": positive}
 
     def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> None:
         self.full = full
@@ -27,7 +31,7 @@ class GaussianNLLLoss(Module):
         return minigrad.gaussian_nll_loss(x, target, var, self.full, self.eps, self.reduction)
 
 
-class PoissonNLLLoss(Module):
+class PoissonNLLLoss(Loss):
     """mean of exp(x) - target x, or of x - target log(x + eps) if not log_input: counts of a Poisson distribution.
 
     full  adds Stirling's approximation of log(target!)
@@ -51,7 +55,7 @@ class PoissonNLLLoss(Module):
         )
 
 
-class CTCLoss(Module):
+class CTCLoss(Loss):
     """-log(sum over the paths of prod_t p_t): paths that are the target once repetitions, then blanks, are left out.
 
     log_probs       (T, N, C), as LogSoftmax gives them
@@ -61,6 +65,8 @@ class CTCLoss(Module):
 
     Graves et al. 2006.
     """
+
+    checks = Loss.checks | {"blank": partial(natural, least=0)}
 
     def __init__(
         self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False

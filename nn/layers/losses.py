@@ -11,11 +11,33 @@ from typing import Any
 import minigrad
 
 from ..module import Buffer, Module
+from ..optim.checks import flag, integer, not_negative, number, one_of, positive, share
+
+
+class Loss(Module):
+    """The base of losses: what is set as an option of one is checked at once, in the constructor or later."""
+
+    checks = {
+        "reduction": one_of("mean", "sum", "none"),
+        "ignore_index": integer,
+        "label_smoothing": share,
+        "margin": number,
+        **dict.fromkeys(("beta", "eps", "p"), not_negative),
+        "delta": positive,
+        **dict.fromkeys(("full", "log_input", "log_target", "swap", "zero_infinity"), flag),
+    }
+    """Option -> its check; a loss that asks for something else says so."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.checks:
+            value = self.checks[name](value, f"{type(self).__name__}: {name}")
+        super().__setattr__(name, value)
+
 
 # Class scores against labels -----------------------------------------------------------------------------
 
 
-class CrossEntropyLoss(Module):
+class CrossEntropyLoss(Loss):
     """-log softmax(x)[target], averaged over the rows that are not ignored, weighted by class.
 
     x       logits (N, C, ...); no softmax before this loss
@@ -41,7 +63,7 @@ class CrossEntropyLoss(Module):
         )
 
 
-class NLLLoss(Module):
+class NLLLoss(Loss):
     """-x[target], averaged over the rows that are not ignored, weighted by class.
 
     x       log-probabilities (N, C, ...), as LogSoftmax gives them
@@ -60,7 +82,7 @@ class NLLLoss(Module):
         return minigrad.nll_loss(x, target, self.weight, self.ignore_index, self.reduction)
 
 
-class HingeLoss(Module):
+class HingeLoss(Loss):
     """sum_{j != t} max(0, x_j - x_t + margin), averaged over the rows: the loss of a multiclass SVM.
 
     x       scores (N, C, ...)
@@ -80,7 +102,7 @@ class HingeLoss(Module):
 # Distances -----------------------------------------------------------------------------------------------
 
 
-class MSELoss(Module):
+class MSELoss(Loss):
     """mean((x - target)^2)"""
 
     def __init__(self, reduction: str = "mean") -> None:
@@ -90,7 +112,7 @@ class MSELoss(Module):
         return minigrad.mse_loss(x, target, self.reduction)
 
 
-class L1Loss(Module):
+class L1Loss(Loss):
     """mean(|x - target|)"""
 
     def __init__(self, reduction: str = "mean") -> None:
@@ -100,7 +122,7 @@ class L1Loss(Module):
         return minigrad.l1_loss(x, target, self.reduction)
 
 
-class SmoothL1Loss(Module):
+class SmoothL1Loss(Loss):
     """mean of (x - t)^2 / (2 beta) where |x - t| < beta and |x - t| - beta / 2 elsewhere."""
 
     def __init__(self, reduction: str = "mean", beta: float = 1.0) -> None:
@@ -111,7 +133,7 @@ class SmoothL1Loss(Module):
         return minigrad.smooth_l1_loss(x, target, self.reduction, self.beta)
 
 
-class HuberLoss(Module):
+class HuberLoss(Loss):
     """mean of (x - t)^2 / 2 where |x - t| < delta and delta (|x - t| - delta / 2) elsewhere."""
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
@@ -125,7 +147,7 @@ class HuberLoss(Module):
 # Probabilities -------------------------------------------------------------------------------------------
 
 
-class BCELoss(Module):
+class BCELoss(Loss):
     """mean of -w (t log x + (1 - t) log(1 - x)) for probabilities x in [0, 1]; logarithms are at least -100.
 
     weight  w: a number, or an array that broadcasts to x's shape
@@ -139,7 +161,7 @@ class BCELoss(Module):
         return minigrad.binary_cross_entropy(x, target, self.weight, self.reduction)
 
 
-class BCEWithLogitsLoss(Module):
+class BCEWithLogitsLoss(Loss):
     """mean of -w (p t log s(x) + (1 - t) log(1 - s(x))), with s the sigmoid, exact for large logits x.
 
     weight, pos_weight  w and p: numbers or arrays that broadcast to x's shape
@@ -156,12 +178,14 @@ class BCEWithLogitsLoss(Module):
         )
 
 
-class KLDivLoss(Module):
+class KLDivLoss(Loss):
     """mean of t (log t - x), with t probabilities and x log-probabilities: the divergence of x from t.
 
     reduction   also "batchmean": the sum divided by x.shape[0], the mean divergence if each row is a distribution
     log_target  the target holds log-probabilities too
     """
+
+    checks = Loss.checks | {"reduction": one_of("mean", "sum", "none", "batchmean")}
 
     def __init__(self, reduction: str = "mean", log_target: bool = False) -> None:
         self.reduction = reduction

@@ -6,13 +6,13 @@ from typing import Any
 
 import minigrad
 
-from ..module import Module
-from .losses import _buffer
+from ..optim.checks import one_of, positive
+from .losses import Loss, _buffer
 
 # Several inputs ------------------------------------------------------------------------------------------
 
 
-class MarginRankingLoss(Module):
+class MarginRankingLoss(Loss):
     """mean of max(0, margin - target (x1 - x2)); target is 1 where x1 should be the larger, -1 where x2 should."""
 
     def __init__(self, margin: float = 0.0, reduction: str = "mean") -> None:
@@ -23,13 +23,15 @@ class MarginRankingLoss(Module):
         return minigrad.margin_ranking_loss(x1, x2, target, self.margin, self.reduction)
 
 
-class TripletMarginLoss(Module):
+class TripletMarginLoss(Loss):
     """mean of max(0, d(anchor, positive) - d(anchor, negative) + margin), with d the PairwiseDistance of p and eps.
 
     swap  d(positive, negative) in place of d(anchor, negative) where it is smaller
 
     Schroff, Kalenichenko, Philbin 2015; swap: Balntas et al. 2016.
     """
+
+    checks = Loss.checks | {"margin": positive}
 
     def __init__(
         self,
@@ -51,7 +53,7 @@ class TripletMarginLoss(Module):
         )
 
 
-class CosineEmbeddingLoss(Module):
+class CosineEmbeddingLoss(Loss):
     """mean of 1 - cos(x1, x2) where the target is 1, and of max(0, cos(x1, x2) - margin) where it is -1.
 
     x1, x2  vectors (N, D) or (D,)
@@ -69,7 +71,7 @@ class CosineEmbeddingLoss(Module):
 # Scores --------------------------------------------------------------------------------------------------
 
 
-class SoftMarginLoss(Module):
+class SoftMarginLoss(Loss):
     """mean of log(1 + exp(-target x)), for targets 1 and -1 of x's shape."""
 
     def __init__(self, reduction: str = "mean") -> None:
@@ -79,7 +81,7 @@ class SoftMarginLoss(Module):
         return minigrad.soft_margin_loss(x, target, self.reduction)
 
 
-class MultiMarginLoss(Module):
+class MultiMarginLoss(Loss):
     """sum_{j != t} w_t max(0, x_j - x_t + margin)^p / C, averaged over the rows; HingeLoss is C times that of p = 1.
 
     x       scores (N, C, ...)
@@ -88,6 +90,8 @@ class MultiMarginLoss(Module):
 
     Crammer, Singer 2001.
     """
+
+    checks = Loss.checks | {"p": one_of(1, 2)}
 
     def __init__(
         self, p: int = 1, margin: float = 1.0, weight: Any = None, reduction: str = "mean"
@@ -103,7 +107,7 @@ class MultiMarginLoss(Module):
         )
 
 
-class MultiLabelMarginLoss(Module):
+class MultiLabelMarginLoss(Loss):
     """sum_j sum_i max(0, 1 - x_j + x_i) / C over the classes j of a row's target and i not of it, averaged.
 
     x       scores (N, C) or (C,)
@@ -117,7 +121,7 @@ class MultiLabelMarginLoss(Module):
         return minigrad.multilabel_margin_loss(x, target, self.reduction)
 
 
-class MultiLabelSoftMarginLoss(Module):
+class MultiLabelSoftMarginLoss(Loss):
     """mean over the classes of -w (t log s(x) + (1 - t) log(1 - s(x))), with s the sigmoid, averaged over the rows.
 
     x       logits (..., C)

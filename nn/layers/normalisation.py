@@ -112,6 +112,7 @@ class GroupNorm(Module):
         eps: float = 1e-5,
         affine: bool = True,
         *,
+        bias: bool = True,
         dtype: Any = None,
     ) -> None:
         self.num_groups = integer(self, "num_groups", num_groups, 1)
@@ -122,7 +123,7 @@ class GroupNorm(Module):
             )
         self.eps = float(eps)
         self.weight: Any = Parameter(init.ones((n,), dtype)) if affine else None
-        self.bias: Any = Parameter(init.zeros((n,), dtype)) if affine else None
+        self.bias: Any = Parameter(init.zeros((n,), dtype)) if affine and bias else None
 
     def forward(self, x: Any) -> Any:
         x = float_input(self, x, self.weight)
@@ -136,4 +137,6 @@ class GroupNorm(Module):
     def describe(self) -> str:
         text = f"{self.num_groups}, {self.num_channels}"
         text += f", eps={self.eps}" if self.eps != 1e-5 else ""
-        return text + (", affine=False" if self.weight is None else "")
+        if self.weight is None:
+            return text + ", affine=False"
+        return text + (", bias=False" if self.bias is None else "")

@@ -1,4 +1,7 @@
-"""Pooling: the maximum or the mean of windows, given by their size or by their number."""
+"""Pooling: the maximum or the mean of windows, given by their size or by their number.
+
+Where x and y are written with a batch, one example without it will do: (C, L), (C, H, W) or (C, D, H, W).
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Any
 
 import minigrad
 
-from ..checks import Sizes, check_array, integers, short
+from ..checks import Sizes, check_array, integer, integers, short
 from ..module import Module
 
 
@@ -31,7 +34,7 @@ class _Pool(Module):
 
 
 class _MaxPool(_Pool):
-    """The arguments that MaxPool1d and MaxPool2d share; these add the number of axes and the op."""
+    """The arguments that MaxPool1d, 2d and 3d share; these add the number of axes and the op."""
 
     def __init__(
         self,
@@ -80,8 +83,18 @@ class MaxPool1d(_MaxPool):
     _op = staticmethod(minigrad.max_pool1d)
 
 
+class MaxPool3d(_MaxPool):
+    """y[n, c, i, j, k] = max_{t, u, v} x[n, c, i s + t d - p, j s + u d - p, k s + v d - p] for x (N, C, D, H, W)
+
+    `MaxPool2d` over three axes, with its options.
+    """
+
+    axes = 3
+    _op = staticmethod(minigrad.max_pool3d)
+
+
 class _AvgPool(_Pool):
-    """The arguments that AvgPool1d and AvgPool2d share; these add the number of axes and the op."""
+    """The arguments that AvgPool1d, 2d and 3d share; these add the number of axes and the op."""
 
     def __init__(
         self,
@@ -90,19 +103,26 @@ class _AvgPool(_Pool):
         padding: Sizes = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
+        divisor_override: int | None = None,
     ) -> None:
         self._set_window(kernel_size, stride, padding)
         self.ceil_mode = ceil_mode
         self.count_include_pad = count_include_pad
+        self.divisor_override = (
+            None
+            if divisor_override is None
+            else integer(self, "divisor_override", divisor_override, 1)
+        )
 
     def forward(self, x: Any) -> Any:
         check_array(self, x)
-        options = self.padding, self.ceil_mode, self.count_include_pad
+        options = self.padding, self.ceil_mode, self.count_include_pad, self.divisor_override
         return self._op(x, self.kernel_size, self.stride, *options)
 
     def describe(self) -> str:
         text = super().describe() + (", ceil_mode=True" if self.ceil_mode else "")
-        return text + ("" if self.count_include_pad else ", count_include_pad=False")
+        text += "" if self.count_include_pad else ", count_include_pad=False"
+        return text + (f", divisor_override={n}" if (n := self.divisor_override) else "")
 
 
 class AvgPool2d(_AvgPool):
@@ -113,6 +133,7 @@ class AvgPool2d(_AvgPool):
 
     ceil_mode          round Ho up, so that no element is left over
     count_include_pad  True: the padding counts as elements; what ceil_mode adds beyond it never does
+    divisor_override   a number that takes the place of the count
     """
 
     axes = 2
@@ -124,6 +145,16 @@ class AvgPool1d(_AvgPool):
 
     axes = 1
     _op = staticmethod(minigrad.avg_pool1d)
+
+
+class AvgPool3d(_AvgPool):
+    """y[n, c, i, j, k] = sum_{t, u, v} x[n, c, i s + t - p, j s + u - p, k s + v - p] / count for x (N, C, D, H, W)
+
+    `AvgPool2d` over three axes, with its options.
+    """
+
+    axes = 3
+    _op = staticmethod(minigrad.avg_pool3d)
 
 
 class _AdaptivePool(Module):
@@ -157,11 +188,57 @@ class AdaptiveAvgPool1d(_AdaptivePool):
     _op = staticmethod(minigrad.adaptive_avg_pool1d)
 
 
-class AdaptiveMaxPool2d(_AdaptivePool):
+class AdaptiveAvgPool3d(_AdaptivePool):
+    """y[n, c, i, j, k] = the mean of x[n, c] over planes floor(i D / Do) to ceil((i + 1) D / Do), others likewise
+
+    x (N, C, D, H, W), output_size one number for all three axes or (Do, Ho, Wo): `AdaptiveAvgPool2d` over three axes.
+    """
+
+    _op = staticmethod(minigrad.adaptive_avg_pool3d)
+
+
+class _AdaptiveMaxPool(_AdaptivePool):
+    """An adaptive pool that can tell where the maxima stand."""
+
+    def __init__(
+        self, output_size: int | tuple[int | None, ...] | None, return_indices: bool = False
+    ) -> None:
+        super().__init__(output_size)
+        self.return_indices = return_indices
+
+    def forward(self, x: Any) -> Any:
+        check_array(self, x)
+        return self._op(x, self.output_size, self.return_indices)
+
+    def describe(self) -> str:
+        return super().describe() + (", return_indices=True" if self.return_indices else "")
+
+
+class AdaptiveMaxPool1d(_AdaptiveMaxPool):
+    """y[n, c, i] = the maximum of x[n, c, floor(i L / Lo) : ceil((i + 1) L / Lo)], with x (N, C, L) and output_size Lo.
+
+    At a tie the first gets the gradient.
+    """
+
+    _op = staticmethod(minigrad.adaptive_max_pool1d)
+
+
+class AdaptiveMaxPool2d(_AdaptiveMaxPool):
     """y[n, c, i, j] = the maximum of x[n, c] over rows floor(i H / Ho) to ceil((i + 1) H / Ho), columns likewise
 
     x (N, C, H, W), y (N, C, Ho, Wo) with output_size one number for both or (Ho, Wo); None keeps the size of x. At a
     tie the first in row-major order gets the gradient.
+
+    return_indices  give (y, i), with i the index of each maximum in its image, counted in row-major order
     """
 
     _op = staticmethod(minigrad.adaptive_max_pool2d)
+
+
+class AdaptiveMaxPool3d(_AdaptiveMaxPool):
+    """y[n, c, i, j, k] = the maximum of x[n, c] over planes floor(i D / Do) to ceil((i + 1) D / Do), others likewise
+
+    x (N, C, D, H, W), output_size one number for all three axes or (Do, Ho, Wo): `AdaptiveMaxPool2d` over three axes.
+    """
+
+    _op = staticmethod(minigrad.adaptive_max_pool3d)

@@ -8,14 +8,17 @@ import numpy as np
 
 import minigrad
 
-from ..checks import check_array, probability
+from ..checks import check_array, not_in_place, probability
 from ..module import Module
 
 
 class _Dropout(Module):
-    """The layer behind Dropout and Dropout2d, which say what is dropped or kept as one unit."""
+    """The layer behind all of them, which say what is dropped or kept as one unit."""
 
-    def __init__(self, p: float = 0.5, *, rng: np.random.Generator | None = None) -> None:
+    def __init__(
+        self, p: float = 0.5, inplace: bool = False, *, rng: np.random.Generator | None = None
+    ) -> None:
+        not_in_place(self, inplace)
         self.p = probability(self, "p", p)
         self.rng = rng
 
@@ -46,12 +49,37 @@ class Dropout(_Dropout):
         return tuple(x.shape)
 
 
-class Dropout2d(_Dropout):
-    """`Dropout` of whole channels of x (N, C, H, W). Tompson et al. 2015."""
+class _ChannelDropout(_Dropout):
+    """`Dropout` of whole channels; subclasses say what inputs they take."""
+
+    inputs: dict[int, str]  # number of axes -> their names; with a batch first
 
     def _units(self, x: Any) -> tuple[int, ...]:
-        if len(x.shape) != 4:
+        if len(x.shape) not in self.inputs:
             raise ValueError(
-                f"Dropout2d: the input has shape {tuple(x.shape)}; (N, C, H, W) is needed"
+                f"{type(self).__name__}: the input has shape {tuple(x.shape)}; "
+                f"{' or '.join(self.inputs.values())} is needed"
             )
-        return (*x.shape[:2], 1, 1)
+        inner = max(self.inputs) - 2
+        return (*x.shape[:-inner], *[1] * inner)
+
+
+class Dropout1d(_ChannelDropout):
+    """`Dropout` of whole channels of x (N, C, L) or (C, L). Tompson et al. 2015."""
+
+    inputs = {3: "(N, C, L)", 2: "(C, L)"}
+
+
+class Dropout2d(_ChannelDropout):
+    """`Dropout` of whole channels of x (N, C, H, W). Tompson et al. 2015.
+
+    PyTorch takes (C, H, W) too, as (N, C, L): that is `Dropout1d`.
+    """
+
+    inputs = {4: "(N, C, H, W)"}
+
+
+class Dropout3d(_ChannelDropout):
+    """`Dropout` of whole channels of x (N, C, D, H, W) or (C, D, H, W). Tompson et al. 2015."""
+
+    inputs = {5: "(N, C, D, H, W)", 4: "(C, D, H, W)"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 import minigrad
@@ -73,11 +72,10 @@ class Unflatten(Module):
 
 
 class Upsample(Module):
-    """y[n, c, i, ...] = x[n, c, floor(i L / Lo), ...]: elements repeated along all axes behind (N, C).
+    """y[n, c, i, ...] = x[n, c, s(i), ...] along all axes behind (N, C): `minigrad.interpolate` with its arguments.
 
-    size          Lo for all of these axes, or one number per axis
-    scale_factor  instead of size: Lo = floor(L scale_factor), and x's index is floor(i / scale_factor). As in PyTorch,
-                  the index is floor(i L / Lo) again if x has more than three axes and Lo is L or 2 L
+    By default elements are repeated, s(i) = floor(i L / Lo); "linear", "bilinear", "trilinear" and "bicubic" are what
+    stands between them.
     """
 
     def __init__(
@@ -85,9 +83,8 @@ class Upsample(Module):
         size: int | tuple[int, ...] | None = None,
         scale_factor: float | tuple[float, ...] | None = None,
         mode: str = "nearest",
+        align_corners: bool | None = None,
     ) -> None:
-        if mode != "nearest":
-            raise ValueError(f"Upsample: mode {mode!r} is not offered, only 'nearest'")
         if (size is None) == (scale_factor is None):
             raise ValueError("Upsample: one of size and scale_factor is needed, and only one")
         each = size if isinstance(size, (tuple, list)) else () if size is None else (size,)
@@ -95,31 +92,94 @@ class Upsample(Module):
             integer(self, "size", n, 1)
         self.size = size
         self.scale_factor = scale_factor
+        self.mode = mode
+        self.align_corners = align_corners
 
     def forward(self, x: Any) -> Any:
         check_array(self, x)
-        inner = tuple(x.shape[2:])
-        given = self.scale_factor if self.size is None else self.size
-        each = given if isinstance(given, (tuple, list)) else (given,) * len(inner)
-        if not inner or len(each) != len(inner):
-            raise ValueError(
-                f"Upsample: {self.describe()} does not fit an input of shape {tuple(x.shape)}, which has "
-                f"{len(inner)} axes behind (N, C)"
-            )
-        for axis, (n, asked) in enumerate(zip(inner, each, strict=True), 2):
-            x = self._grown(x, axis, n, asked)
-        return x
-
-    def _grown(self, x: Any, axis: int, n: int, asked: Any) -> Any:
-        out = math.floor(n * asked) if self.size is None else asked
-        if out < 1:
-            raise ValueError(f"Upsample: {self.describe()} leaves nothing of axis {axis}, of {n}")
-        times = out // n if n and not out % n else 0
-        if times and (self.size is not None or asked == times or (times <= 2 and x.ndim > 3)):
-            return x if times == 1 else minigrad.repeat(x, times, axis)
-        i = np.arange(out)
-        places = i * n // out if self.size is not None else np.floor(i / asked).astype(np.int64)
-        return minigrad.take(x, np.minimum(places, n - 1), axis)
+        return minigrad.interpolate(x, self.size, self.scale_factor, self.mode, self.align_corners)
 
     def describe(self) -> str:
-        return f"scale_factor={self.scale_factor}" if self.size is None else f"size={self.size}"
+        given = "scale_factor" if self.size is None else "size"
+        text = f"{given}={getattr(self, given)}"
+        text += f", mode={self.mode!r}" if self.mode != "nearest" else ""
+        return text + (f", align_corners={self.align_corners}" if self.align_corners else "")
+
+
+class PixelShuffle(Module):
+    """y[n, c, h r + i, w r + j] = x[n, (c r + i) r + j, h, w]: x (..., C r^2, H, W), y (..., C, H r, W r).
+
+    upscale_factor  r. From Shi et al. 2016: channels that a convolution computed become pixels
+    """
+
+    def __init__(self, upscale_factor: int) -> None:
+        self.upscale_factor = integer(self, "upscale_factor", upscale_factor, 1)
+
+    def forward(self, x: Any) -> Any:
+        r = self.upscale_factor
+        *lead, c, h, w = _image(self, x, r * r, 1)
+        k = len(lead)
+        x = minigrad.reshape(x, (*lead, c // (r * r), r, r, h, w))
+        x = minigrad.transpose(x, (*range(k), k, k + 3, k + 1, k + 4, k + 2))
+        return minigrad.reshape(x, (*lead, c // (r * r), h * r, w * r))
+
+    def describe(self) -> str:
+        return f"{self.upscale_factor}"
+
+
+class PixelUnshuffle(Module):
+    """y[n, (c r + i) r + j, h, w] = x[n, c, h r + i, w r + j]: x (..., C, H r, W r), y (..., C r^2, H, W).
+
+    downscale_factor  r: the inverse of `PixelShuffle`
+    """
+
+    def __init__(self, downscale_factor: int) -> None:
+        self.downscale_factor = integer(self, "downscale_factor", downscale_factor, 1)
+
+    def forward(self, x: Any) -> Any:
+        r = self.downscale_factor
+        *lead, c, h, w = _image(self, x, 1, r)
+        k = len(lead)
+        x = minigrad.reshape(x, (*lead, c, h // r, r, w // r, r))
+        x = minigrad.transpose(x, (*range(k), k, k + 2, k + 4, k + 1, k + 3))
+        return minigrad.reshape(x, (*lead, c * r * r, h // r, w // r))
+
+    def describe(self) -> str:
+        return f"{self.downscale_factor}"
+
+
+class ChannelShuffle(Module):
+    """y[n, c g + i] = x[n, i C / g + c]: x (N, C, ...), its channels in g groups, of which y takes each in turn.
+
+    groups  g. From Zhang, Zhou, Lin, Sun: ShuffleNet (2018), between convolutions with groups
+    """
+
+    def __init__(self, groups: int) -> None:
+        self.groups = integer(self, "groups", groups, 1)
+
+    def forward(self, x: Any) -> Any:
+        check_array(self, x)
+        shape = tuple(x.shape)
+        if len(shape) < 3 or shape[1] % self.groups:
+            raise ValueError(
+                f"ChannelShuffle: the input has shape {shape}; (N, C, ...) is needed, with C in {self.groups} equal "
+                "groups"
+            )
+        n, c, *rest = shape
+        x = minigrad.reshape(x, (n, self.groups, c // self.groups, *rest))
+        return minigrad.reshape(minigrad.swapaxes(x, 1, 2), shape)
+
+    def describe(self) -> str:
+        return f"{self.groups}"
+
+
+def _image(layer: Module, x: Any, channels: int, pixels: int) -> tuple[int, ...]:
+    """The shape of x, (..., C, H, W), with C divisible by `channels`, and H and W by `pixels`."""
+    check_array(layer, x)
+    shape = tuple(x.shape)
+    if len(shape) < 3 or shape[-3] % channels or shape[-2] % pixels or shape[-1] % pixels:
+        needed = f"C divisible by {channels}" if channels > 1 else f"H and W divisible by {pixels}"
+        raise ValueError(
+            f"{type(layer).__name__}: the input has shape {shape}; (..., C, H, W) is needed, with {needed}"
+        )
+    return shape

@@ -76,11 +76,22 @@ def _repeat(step: Step) -> str:
 
 def _pad(step: Step) -> str:
     mode = step.option("mode")
-    if mode not in ("constant", "edge", "reflect", "wrap"):
-        raise step.error(f"mode {mode!r} has no translation", _MISSING)
+    if mode in ("wrap", "symmetric"):  # not of this opset
+        return _padded_by_gathers(step, mode)
     befores, afters = zip(*step.option("pad_width"), strict=True)
     fill = step.constant(step.option("constant_values")) if mode == "constant" else None
     return step.add("Pad", step("x"), step.integers(*befores, *afters), fill, mode=mode)
+
+
+def _padded_by_gathers(step: Step, mode: Any) -> str:
+    x = step("x")
+    for axis, width in enumerate(step.option("pad_width")):
+        if any(width):
+            if axis in step.varying_axes():
+                raise step.error(f"mode {mode!r} along the batch has no translation", _MISSING)
+            places = np.pad(np.arange(step.shape_of("x")[axis]), width, mode)
+            x = step.add("Gather", x, step.integers(*places.tolist()), axis=axis)
+    return step.add("Identity", x)
 
 
 def _flip(step: Step) -> str:

@@ -1,4 +1,4 @@
-"""Translations of ops that move a window: convolutions and pools."""
+"""Translations of ops that move a window, convolutions and pools, and of what is resized."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from .graph import Step, Translation
 
 def _moves(window: Any) -> dict[str, Any]:
     """The attributes that say how a window moves."""
-    (top, bottom), (left, right) = window.padding
+    before, after = zip(*window.padding, strict=True)
     return {
         "kernel_shape": list(window.kernel),
         "strides": list(window.stride),
-        "pads": [top, left, bottom, right],
+        "pads": [*before, *after],
     }
 
 
@@ -73,9 +73,31 @@ def _avg_pool2d(step: Step) -> str:
     )
 
 
+def _resample(step: Step) -> str:
+    """Resize along one axis."""
+    axis, size, (by, offset, kind) = map(step.option, ("axis", "size", "law"))
+    n = step.shape_of("x")[axis]
+    aligned = offset == 0
+    # a scale that was given may be another one than size / n
+    by_size = aligned or abs(by * size - n) <= 1e-6 * n
+    scale = None if by_size else step.constant([1 / by], np.float32)
+    return step.add(
+        "Resize",
+        step("x"),
+        None,
+        scale,
+        step.integers(size) if by_size else None,
+        axes=[axis],
+        mode=kind,
+        cubic_coeff_a=-0.75,
+        coordinate_transformation_mode="align_corners" if aligned else "half_pixel",
+    )
+
+
 WINDOWS: dict[str, Translation] = {
     "conv2d": _conv2d,
     "conv2d_input": _conv_transpose2d,
     "max_pool2d": _max_pool2d,
     "avg_pool2d": _avg_pool2d,
+    "resample": _resample,
 }

@@ -135,6 +135,8 @@ class Member:
     def follow(self, data: Any) -> None:
         self.w = data if data.ndim else data.reshape(1)  # a 0-d array cannot be updated in place
         self.order = _memory_order(data)
+        dtype = wide_dtype(data)  # another one after `Module.astype`
+        self.state = _changed(self.state, lambda array: array.astype(dtype, copy=False))
 
     def flat(self, array: Any) -> Any:
         """An array of w's shape with a single axis, in w's memory order; a view if it has the same order."""

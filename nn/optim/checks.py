@@ -38,6 +38,13 @@ def is_number(value: Any) -> bool:
     return isinstance(value, (int, float, np.integer, np.floating))
 
 
+def number(value: Any, name: str) -> float:
+    """A number, and not nan."""
+    if not is_number(value) or value != value:
+        raise ValueError(f"{name} must be a number, not {value!r}")
+    return float(value)
+
+
 def not_negative(value: Any, name: str) -> float:
     """A number >= 0, as a Python float: NumPy's float64 would widen float32 arrays."""
     if not is_number(value) or not value >= 0:
@@ -85,6 +92,12 @@ def numbers(count: int) -> Callable[[Any, str], tuple[float, ...]]:
     return check
 
 
+def integer(value: Any, name: str) -> int:
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
+        raise ValueError(f"{name} must be an integer, not {value!r}")
+    return int(value)
+
+
 def natural(value: Any, name: str, least: int = 1) -> int:
     """An integer >= least."""
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
@@ -98,7 +111,7 @@ def flag(value: Any, name: str) -> bool:
     return bool(value)
 
 
-def one_of(*texts: str | None) -> Callable[[Any, str], Any]:
+def one_of(*texts: str | int | None) -> Callable[[Any, str], Any]:
     def check(value: Any, name: str) -> Any:
         if value not in texts:
             raise ValueError(f"{name} must be {' or '.join(map(repr, texts))}, not {value!r}")

@@ -120,6 +120,11 @@ class LBFGS(Law):
         memory["n_iter"] += 1
         if memory["n_iter"] == 1:
             return -g
+        if memory["g"].dtype != g.dtype:  # after `Module.astype`
+            for name in ("d", "g"):
+                memory[name] = memory[name].astype(g.dtype)
+            for name in ("s", "y"):
+                memory[name] = [vector.astype(g.dtype) for vector in memory[name]]
         y, s = g - memory["g"], memory["d"] * memory["t"]
         ys = float(np.dot(y, s))
         if ys > 1e-10:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, dataclass_transform
 
 from minigrad import Tensor
 
+from ..pytorch_words import no_zeros
 from .blocks import Blocks, Group, Pair, State, is_array
 from .checks import can_be_listed, not_negative, parameters
 from .options import Option, constructor, option, options_of
@@ -117,8 +118,10 @@ class Optimizer:
         """
         raise NotImplementedError
 
-    def zero_grad(self) -> None:
+    def zero_grad(self, set_to_none: bool = True) -> None:
         """Set the gradients to None, so that the next backward starts anew."""
+        if not set_to_none:
+            raise no_zeros(type(self).__name__)
         for group in self.param_groups:
             for p in group["params"]:
                 p.grad = None

@@ -3,6 +3,7 @@
 import numpy as np
 from cases.modules import flat, places_of
 
+import minigrad
 import nn
 from minigrad import Tensor
 
@@ -60,6 +61,25 @@ def assert_is_pytorchs(torch, ours, theirs, dtype, *inputs, **options):
             assert mine.dtype == dtype
             his = his.detach().numpy()
             np.testing.assert_allclose(mine.detach().numpy(), his, rtol=tolerance, atol=tolerance)
+
+
+def assert_order_2_is_pytorchs(torch, ours, theirs, *arrays, **options):
+    """The gradients of the sum of the squares of all first gradients of sum(y^3), from the same weights."""
+
+    def of(y, leaves, grad):
+        first = grad((flat(y)[0] ** 3).sum(), leaves, create_graph=True)
+        return grad(sum((g**2).sum() for g in first), leaves)
+
+    xs = [Tensor(a, requires_grad=True) for a in arrays]
+    ts = [torch.tensor(a, requires_grad=True) for a in arrays]
+    found = of(ours(*xs, **options), [*xs, *ours.parameters()], minigrad.grad)
+    # its faster ways cannot be differentiated twice
+    with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
+        y = theirs(*ts, **options)
+    expected = of(y, [*ts, *theirs.parameters()], torch.autograd.grad)
+    for a, b in zip(found, expected, strict=True):
+        size = max(1, b.abs().max().item())
+        np.testing.assert_allclose(a.data, b.detach(), rtol=1e-9, atol=1e-10 * size)
 
 
 def doubled(net):

@@ -11,6 +11,7 @@ from cases.losses import LOSSES
 from cases.modules import flat
 from cases.sequences import SEQUENCES
 
+import minigrad
 import nn
 from minigrad import Tensor
 
@@ -96,6 +97,32 @@ def assert_steps_agree(torch, case, ours, theirs, inputs, dtype):
     assert [name for name, _ in ours.named_parameters()] == list(parameters)
     for name, p in ours.named_parameters():
         assert_equal(p.grad, parameters[name].grad, dtype)
+
+
+def products_with_hessian(grad, run, module, given, leaves, converted):
+    """(H v of the leaves, v random, H the Hessian of a sum of squares of the outputs); None where there is none."""
+    rng = np.random.default_rng(1)
+    outputs = [y for y in flat(run(module, *given)) if "float" in str(y.dtype)]
+    loss = sum((y * y * converted(rng.uniform(0.5, 1.5, tuple(y.shape)))).sum() for y in outputs)
+    slopes = grad(loss, leaves, create_graph=True)
+    directions = [converted(rng.standard_normal(tuple(a.shape))) for a in leaves]
+    pairs = zip(slopes, directions, strict=True)
+    return grad(sum((g * v).sum() for g, v in pairs if g is not None), leaves)
+
+
+def assert_second_derivatives_agree(torch, case, ours, theirs, inputs):
+    """The Hessian of a loss by everything that has a gradient, times one vector, in float64."""
+    xs = [Tensor(a, requires_grad=needs) for a, needs in inputs]
+    ts = [torch.tensor(a, requires_grad=needs) for a, needs in inputs]
+    leaves = [*(x for x in xs if x.requires_grad), *ours.parameters()]
+    their_leaves = [*(t for t in ts if t.requires_grad), *theirs.parameters()]
+    mine = products_with_hessian(minigrad.grad, case.run, ours, xs, leaves, np.asarray)
+    their_grad = partial(torch.autograd.grad, allow_unused=True)
+    his = products_with_hessian(their_grad, case.run, theirs, ts, their_leaves, torch.tensor)
+    for leaf, product, other in zip(leaves, mine, his, strict=True):
+        zero = np.zeros(leaf.shape)
+        a = zero if product is None else product.numpy()
+        assert_equal(a, torch.tensor(zero) if other is None else other, "float64")
 
 
 def assert_states_agree(ours, theirs, dtype):

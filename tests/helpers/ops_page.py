@@ -26,7 +26,8 @@ PAGE = ROOT / "minigrad" / "ops" / "README.md"
 TORCH = {  # where PyTorch's word is another one
     "power": "pow", "astype": "Tensor.to", "transpose": "permute", "sum_to": "Tensor.sum_to_size",
     "matrix_transpose": "Tensor.mT", "expand_dims": "unsqueeze", "concatenate": "cat", "pad": "nn.functional.pad",
-    "getitem": "Tensor.__getitem__", "scatter": "index_put", "arctan2": "atan2", "arcsin": "asin", "arccos": "acos",
+    "getitem": "Tensor.__getitem__", "scatter": "index_put",
+    "set_at": "index_put", "arctan2": "atan2", "arcsin": "asin", "arccos": "acos",
     "arctan": "atan", "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh", "max": "amax", "min": "amin",
     "average": "mean", "norm": "linalg.vector_norm", "inv": "linalg.inv", "solve": "linalg.solve",
     "det": "linalg.det", "slogdet": "linalg.slogdet", "cholesky": "linalg.cholesky", "eigh": "linalg.eigh",

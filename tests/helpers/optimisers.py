@@ -44,7 +44,7 @@ LAWS = [
     (Adam, {"betas": (0.8, 0.7), "amsgrad": True}),
     (AdamW, {}),
     (AdamW, {"weight_decay": 0.0}),
-    (AdamW, {"weight_decay": 0.3, "amsgrad": True, "betas": (0.5, 0.6)}),
+    (AdamW, {"weight_decay": 0.3, "amsgrad": True, "betas": (0.5, 0.6), "eps": 1e-3}),
     *crossed(RMSprop, centered=[False, True], momentum=[0, 0.9], weight_decay=[0, 0.1]),
     (RMSprop, {"alpha": 0.5, "eps": 1e-2}),
     *crossed(Adagrad, lr_decay=[0, 0.1], weight_decay=[0, 0.1], initial_accumulator_value=[0, 0.5]),

@@ -10,6 +10,7 @@ V = np.array([0.25, 0.5])
 ONE = np.array([[1, 0], [0, 1]])
 LABELS = np.array([1, 0])
 IMAGE = np.linspace(-1, 1, 32).reshape(1, 2, 4, 4)
+VOLUME = np.linspace(-1, 1, 16).reshape(1, 2, 2, 2, 2)
 SIGNAL = np.linspace(-1, 1, 8).reshape(1, 2, 4)
 SPD = np.array([[2.0, 0.5], [0.5, 1.0]])
 GATES = np.linspace(-1, 1, 16).reshape(8, 2)
@@ -89,7 +90,12 @@ ARGUMENTS = {  # of a function, if not one matrix
         ["avg_pool2d", "max_pool2d", "adaptive_avg_pool2d", "adaptive_max_pool2d", "unfold"],
         (IMAGE, 2),
     ),
-    **dict.fromkeys(["avg_pool1d", "max_pool1d", "adaptive_avg_pool1d"], (SIGNAL, 2)),
+    **dict.fromkeys(
+        ["avg_pool1d", "max_pool1d", "adaptive_avg_pool1d", "adaptive_max_pool1d"], (SIGNAL, 2)
+    ),
+    **dict.fromkeys(
+        ["avg_pool3d", "max_pool3d", "adaptive_avg_pool3d", "adaptive_max_pool3d"], (VOLUME, 2)
+    ),
     **dict.fromkeys(["split", "array_split", "hsplit", "vsplit"], (X, 2)),
     "apply_along_axis": (np.sum, 0, X),
     "arccosh": (1 + X,),
@@ -102,6 +108,7 @@ ARGUMENTS = {  # of a function, if not one matrix
     "gradient": (X, V, V + Y[0]),
     "insert": (X, LABELS, Y, 0),
     "interp": (X, V, Y[0]),
+    "interpolate": (IMAGE, 3, None, "bilinear"),
     "ldexp": (X, LABELS),
     "polyder": (V,),
     "polyfit": (V, Y, 1),
@@ -129,6 +136,8 @@ ARGUMENTS = {  # of a function, if not one matrix
     "threshold": (X, 0.5, 0.1),
     "multilabel_margin_loss": (X, ONE),
     "conv1d": (SIGNAL, SIGNAL[..., :2].copy(), V[:1].copy()),
+    "conv3d": (VOLUME, VOLUME[..., :1].copy(), V[:1].copy()),
+    "conv_transpose3d": (VOLUME, VOLUME.reshape(2, 1, 2, 2, 2), V[:1].copy()),
     "conv_transpose2d": (IMAGE, IMAGE.reshape(2, 1, 4, 4), V[:1].copy()),
     "dsplit": (SIGNAL, 2),
     "conv_transpose1d": (SIGNAL, SIGNAL.reshape(2, 1, 4), V[:1].copy()),
@@ -147,6 +156,7 @@ ARGUMENTS = {  # of a function, if not one matrix
     "rms_norm": (X, 2),
     "group_norm": (X, 1),
     "batch_norm": (X, None, None, None, None, True),
+    "instance_norm": (SIGNAL,),
     "lstm": (X, GATES, GATES),
     "gru": (X, GATES[:6], GATES[:6]),
     "rnn": (X, X, Y),
@@ -160,6 +170,7 @@ ARGUMENTS = {  # of a function, if not one matrix
     "roll": (X, 1),
     "scatter": (V, LABELS, (3,)),
     "scatter_add": (X, LABELS, Y),
+    "set_at": (X, (ONE, LABELS), Y),
     "solve": (SPD, V),
     "solve_triangular": (SPD, V),
     "tensorinv": (X, 1),

@@ -38,6 +38,7 @@ SCHEDULES = [
         for pct, how, three in product([0.3, 0.45], ["cos", "linear"], [False, True])
     ),
     ("OneCycleLR", {"max_lr": 0.5, "epochs": 4, "steps_per_epoch": 10, "base_momentum": 0.5}),
+    ("OneCycleLR", {"max_lr": 0.5, "total_steps": 26, "max_momentum": 0.99}),
     ("OneCycleLR", {"max_lr": 0.5, "total_steps": 26, "div_factor": 10, "final_div_factor": 5}),
     ("OneCycleLR", {"max_lr": 0.5, "total_steps": 26, "cycle_momentum": False}),
 ]

@@ -32,6 +32,14 @@ def torch():
 
 
 @pytest.fixture
+def torch_in_float64(torch):
+    """With float64 as its default: some laws keep numbers, such as the product of NAdam's momenta, in it."""
+    torch.set_default_dtype(torch.float64)
+    yield torch
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.fixture
 def home(tmp_path, monkeypatch):
     """An empty home, none of the user's settings, and no proxy on the way to this machine."""
     home = tmp_path / "home"

@@ -144,7 +144,7 @@ def freed():
 def closed_net():
     """Relus of which the last is closed; the graph holds its modules weakly."""
     net = nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 4), nn.ReLU())
-    first, _, second, _ = (module for _, module in net.children())
+    first, _, second, _ = net.children()
     first.bias.assign(np.array([100, 100, 100, -100]))
     second.bias.assign(np.full(4, -1000))
     return net

@@ -2,6 +2,8 @@
 
 import inspect
 import math
+import re
+import sys
 import textwrap
 
 import numpy as np
@@ -230,9 +232,36 @@ def test_loaders_that_give_something_else_and_laws_that_need_a_closure_are_refus
         fitted(model, iter(loader), optimizer, epochs=2)
 
 
-def test_a_bar_counts_the_updates(capsys):
+def test_a_bar_counts_the_updates_on_a_terminal(capsys, monkeypatch):
     pytest.importorskip("tqdm")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     nn.fit(*setting(), accumulate=2)
-    assert "epoch 1: 100%" in capsys.readouterr().err
+    seen = capsys.readouterr().err
+    assert "epoch 1: 100%" in seen
+    assert "epoch 1/1" not in seen
     fitted(*setting())
     assert capsys.readouterr().err == ""
+
+
+LINE = r"epoch {}/3  loss \d\.\d{{4}}  validation_loss \d\.\d{{4}}  accuracy \d\.\d{{4}}  \d+\.\d s"
+
+
+@pytest.mark.parametrize("is_terminal", [False, True], ids=["a log", "a terminal without tqdm"])
+def test_a_line_tells_of_each_epoch_where_no_bar_is_shown(capsys, monkeypatch, is_terminal):
+    if is_terminal:
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+        monkeypatch.setitem(sys.modules, "tqdm", None)
+    monkeypatch.setattr(nn.threads, "say_once", lambda: None)
+    validation = DataLoader(TensorDataset(*data(seed=2)), 16)
+    measured = {"validation": validation, "metrics": {"accuracy": accuracy}}
+    history = nn.fit(*setting(), epochs=3, **measured)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "\r" not in err
+    lines = err.splitlines()
+    assert len(lines) == 3
+    for i, line in enumerate(lines, 1):
+        assert re.fullmatch(LINE.format(i), line)
+    assert f"loss {history[1]['loss']:.4f}" in lines[1]
+    fitted(*setting(), **measured)
+    assert capsys.readouterr() == ("", "")

@@ -1,6 +1,7 @@
 """Initial values: each law's spread and bounds, and that layers draw by theirs."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -135,8 +136,13 @@ def test_the_gains_are_pytorchs():
         (lambda: nn.init.kaiming_normal((3, 2), mode="fan"), "mode .*'fan'"),
         (lambda: nn.init.kaiming_normal((3, 2), nonlinearity="gelu"), "'gelu' is not known"),
         (lambda: nn.init.truncated_normal((3,), 1.0, 0.0), r"bound .* 0\.0"),
+        (lambda: nn.init.eye((3,)), r"eye: a matrix has two axes, not the shape \(3,\)"),
+        (lambda: nn.init.sparse((3, 2, 1), 0.5), r"sparse: a matrix .* \(3, 2, 1\)"),
+        (lambda: nn.init.sparse((3, 2), 1.5), r"sparsity is a share in \[0, 1\], not 1\.5"),
+        (lambda: nn.init.dirac((3, 2)), r"dirac: \(out, in, .* not \(3, 2\)"),
+        (lambda: nn.init.dirac((3, 2, 1), groups=2), "out in 2 groups, not"),
     ],
-    ids=range(5),
+    ids=range(10),
 )
 def test_a_law_that_cannot_be_is_refused(call, words):
     with pytest.raises(ValueError, match=words):
@@ -146,3 +152,63 @@ def test_a_law_that_cannot_be_is_refused(call, words):
 def test_an_empty_weight_can_be_drawn():
     for law in (nn.init.xavier_uniform, nn.init.kaiming_normal):
         assert law((0, 0)).shape == (0, 0)
+
+
+def test_eye_and_dirac_are_pytorchs():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    for shape in ((3, 3), (2, 4), (4, 2)):
+        np.testing.assert_array_equal(nn.init.eye(shape), torch.nn.init.eye_(torch.empty(shape)))
+    for shape, groups in [((4, 2, 3), 1), ((2, 4, 4), 2), ((6, 2, 3, 4), 2), ((4, 4, 3, 3, 1), 1)]:
+        theirs = torch.nn.init.dirac_(torch.empty(shape), groups)
+        np.testing.assert_array_equal(nn.init.dirac(shape, groups), theirs)
+
+
+def test_a_sparse_weight_is_normal_where_it_is_not_0_in_that_share_of_each_column():
+    values = nn.init.sparse((101, 300), 0.3, 0.5, np.random.default_rng(0), "float64")
+    assert ((values == 0).sum(axis=0) == 31).all()
+    assert_normal(values[values != 0], 0.5)
+    assert abs((values == 0).mean(axis=1) - 31 / 101).max() < 5 * 0.46 / math.sqrt(300)
+
+
+def test_every_law_of_pytorch_that_writes_in_place_is_answered_with_a_line_that_works():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    laws = [name for name in dir(torch.nn.init) if name.endswith("_") and name[0] != "_"]
+    assert len(laws) >= 13
+    for law in [*laws, *nn.init.IN_PLACE]:
+        with pytest.raises(AttributeError, match=f"^nn.init has no attribute '{law}'; ") as caught:
+            getattr(nn.init, law)
+        line = re.search(r"write (w\.assign\(.*\))(, which|$)", str(caught.value))[1]
+        w = nn.Parameter(np.full((4, 6, 3) if law == "dirac_" else (4, 6), 7.0))
+        given = {"a": -1.0, "b": 1.0, "mean": 0.5, "std": 0.1, "val": 0.1, "sparsity": 0.5}
+        eval(line, {"nn": nn, "np": np, "minigrad": minigrad, "w": w, **given})
+        assert not (w.numpy() == 7).any()
+    with pytest.raises(AttributeError, match=r"nn.init has no attribute 'nonsense_'$"):
+        nn.init.nonsense_  # noqa: B018
+
+
+def test_every_function_of_pytorch_that_has_one_of_ours_is_answered_with_its_name():
+    functional = pytest.importorskip("torch.nn.functional", reason="PyTorch is not installed")
+    answered = []
+    for name in dir(functional):
+        if name[0] == "_" or not name.islower() or not callable(getattr(functional, name)):
+            continue
+        with pytest.raises(
+            AttributeError, match=f"^nn.functional has no attribute '{name}'"
+        ) as caught:
+            getattr(nn.functional, name)
+        for room, ours in re.findall(r"\b(minigrad|nn)\.(?!functional)(\w+)", str(caught.value)):
+            assert hasattr({"minigrad": minigrad, "nn": nn}[room], ours)
+            answered.append(name)
+    assert {*answered} >= {
+        "relu",
+        "relu_",
+        "mse_loss",
+        "cross_entropy",
+        "pad",
+        "dropout",
+        "interpolate",
+        "softmin",
+    }
+    assert len(answered) > 60
+    for name in nn.functional.ELSEWHERE:
+        assert name in answered

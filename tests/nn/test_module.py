@@ -3,6 +3,7 @@
 import copy
 import subprocess
 import sys
+from collections import OrderedDict, UserDict, UserList, deque
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ def test_parameters_are_named_by_their_path_in_the_order_the_attributes_were_set
     net = Scope(scale=nn.Parameter([1.0]), body=body, size=3, shift=nn.Parameter([0.0]))
     assert names(net) == ["scale", "body.0.weight", "body.0.bias", "body.2.weight", "shift"]
     assert [p.shape for p in net.parameters()] == [(1,), (3, 2), (3,), (1, 3), (1,)]
-    assert [name for name, _ in net.children()] == ["body"]
+    assert [name for name, _ in net.named_children()] == ["body"]
     assert list(net.modules()) == [net, body, *body]
 
 
@@ -100,6 +101,12 @@ def test_a_parameter_is_a_leaf_of_float32_and_what_is_computed_from_it_a_tensor(
         nn.Parameter([1, 2])
 
 
+def objects(item):
+    array = np.empty((1, 2), object)
+    array[0, 1] = item
+    return array
+
+
 HOLDERS = {
     "list": lambda item: [1, item],
     "tuple": lambda item: (item,),
@@ -107,6 +114,13 @@ HOLDERS = {
     "set": lambda item: {item},
     "nested": lambda item: [[item]],
     "dict of lists": lambda item: {"first": [item]},
+    "deque": lambda item: deque([item]),
+    "frozenset": lambda item: frozenset([item]),
+    "ordered dict": lambda item: OrderedDict(first=item),
+    "key of a dict": lambda item: {item: "first"},
+    "user dict": lambda item: UserDict(first=item),
+    "user list": lambda item: UserList([item]),
+    "array": objects,
 }
 
 
@@ -116,7 +130,7 @@ def test_a_container_of_modules_or_parameters_raises_and_names_the_attribute(kin
     net = Scope(inner=Scope(things=HOLDERS[kind](make())))
     walks = [net.state_dict, net.train, net.zero_grad, lambda: list(net.parameters())]
     for walk in [*walks, lambda: repr(net), lambda: net.load_state_dict({})]:
-        with pytest.raises(TypeError, match=r"Scope\.things is a (list|tuple|dict|set) .* modules"):
+        with pytest.raises(TypeError, match=r"Scope\.things is a \w+ that holds .* modules"):
             walk()
 
 
@@ -158,6 +172,13 @@ def test_zero_grad_forgets_and_requires_grad_freezes_and_thaws():
     assert [p.grad is None for p in net.parameters()] == [True, True, False, False]
     net.zero_grad()
     assert [p.grad for p in net.parameters()] == [None] * 4
+    net.zero_grad(set_to_none=True)
+    for owner in (net, nn.optim.SGD(net.parameters(), 0.1)):
+        owner.zero_grad(set_to_none=True)
+        with pytest.raises(
+            ValueError, match=rf"{type(owner).__name__}\.zero_grad: set_to_none=Fal"
+        ):
+            owner.zero_grad(set_to_none=False)
     net.requires_grad_()
     net(x).sum().backward()
     assert all(p.grad is not None for p in net.parameters())
@@ -208,7 +229,7 @@ def test_the_repr_of_a_module_with_parameters_of_its_own_shows_them():
     assert "w (2, 3)" in repr(Scope(w=nn.Parameter(np.ones((2, 3)))))
 
 
-@pytest.mark.parametrize("room", ["minigrad.picture", "nn.data"])
+@pytest.mark.parametrize("room", ["minigrad.picture", "nn.data", "nn.functional"])
 def test_a_room_that_is_not_yet_imported_is_imported_where_it_is_used(room):
     package = room.split(".")[0]
     code = (
@@ -226,7 +247,6 @@ def test_a_room_that_is_not_yet_imported_is_imported_where_it_is_used(room):
         ("Adam", "nn.optim.Adam"),
         ("StepLR", "nn.schedule.StepLR"),
         ("DataLoader", "nn.data.DataLoader"),
-        ("functional", "functions are minigrad's own"),
     ],
 )
 def test_what_nn_has_not_is_answered_with_where_it_is(name, place):

@@ -4,6 +4,9 @@ import copy
 
 import numpy as np
 import pytest
+from cases.layers import LAYERS, same
+from cases.modules import flat
+from layers_in_pytorch import made
 
 import minigrad
 import nn
@@ -54,6 +57,33 @@ def test_the_sums_are_those_of_the_parameters_the_ops_and_saved_bytes():
     assert 5 * found.saved_bytes == minigrad.saved_bytes(loss)
     convs = 4 * 144 * 27 + 6 * 36 * 36
     assert found.multiply_adds == convs + 54 * 10 + 10 * 10
+
+
+ONE_INPUT = [
+    pytest.param(name, case, id=f"{name}-{i}")
+    for name, cases in LAYERS.items()
+    for i, case in enumerate(cases)
+    if case.run is same and len(case.inputs) == 1
+    for shape in case.inputs
+    if isinstance(shape, tuple) and len(shape) > 1 and shape[0]
+]
+
+
+@pytest.mark.parametrize(("name", "case"), ONE_INPUT)
+def test_the_counts_of_a_layer_are_those_of_its_parameters_and_ops(name, case):
+    (shape,) = case.inputs
+    layer = made(name, case, "float64")
+    found = layer.summary(shape[1:])
+    with minigrad.record():
+        outputs = flat(layer(minigrad.Tensor(np.ones(shape), requires_grad=True)))
+    counts = [cost.multiply_adds for cost in minigrad.costs(*outputs)]
+    assert found.parameters == sum(p.size for p in layer.parameters())
+    assert shape[0] * found.multiply_adds == sum(counts)
+
+
+def test_a_cell_has_the_multiply_adds_of_its_gates():
+    for cell, gates in ((nn.RNNCell, 1), (nn.GRUCell, 3), (nn.LSTMCell, 4)):
+        assert cell(5, 3).summary((5,)).multiply_adds == gates * 3 * (5 + 3)
 
 
 class Restless(nn.Module):

@@ -66,6 +66,22 @@ def test_thirty_steps_of_training_leave_the_same_bits(law, zeroed, updated):
     assert eager == compiled
 
 
+def test_a_step_may_put_its_model_in_the_mode_that_it_is_in():
+    model = net(nn.Dropout(0.5))
+    step = training(model)
+
+    @mg.compile
+    def compiled(x, y):
+        model.train()
+        return step(x, y)
+
+    compiled(X, Y)
+    assert programs(compiled) == 1
+    model.eval()
+    with pytest.raises(TypeError, match="changes model"):
+        mg.compile(compiled.function)(X, Y)
+
+
 def test_the_gradients_of_several_calls_add_up_as_they_do_eagerly():
     def make():
         model = net()

@@ -28,7 +28,12 @@ def writing(demo):
     vars(demo).update(SMALL)
     model = demo.Writer(LETTERS)
     optimizer, schedule, loss_of = demo.training(model, STEPS)
-    return optimizer, loss_of, schedule, lambda rng: (rng.integers(0, LETTERS, (3, 13)),)
+
+    def blocks(rng):
+        letters = rng.integers(0, LETTERS, (3, 13))
+        return letters[:, :-1], letters[:, 1:]
+
+    return optimizer, loss_of, schedule, blocks
 
 
 def touring(name):

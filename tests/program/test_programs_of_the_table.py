@@ -113,4 +113,5 @@ def test_what_a_kernel_writes_into_planned_memory_is_what_it_gives_eagerly(name)
         for arrays in inputs_like(call.arguments("float32"), 3):
             assert_same_bits(eager(compiled, arrays), eager(step, arrays))
         planned.append(compiled.source.count("into="))
-    assert max(planned) == {"conv2d": 2, "max_pool2d": 1}.get(name, max(planned))
+    # a volume is scattered twice, to its planes and in them
+    assert max(planned) == {"conv2d": 2, "max_pool2d": 2}.get(name, max(planned))

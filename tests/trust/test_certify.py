@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cases import CASES
+from cases import CASES, COMPOSITES
 
 import minigrad as mg
 from minigrad import certify, elementwise, primitive
@@ -12,9 +12,9 @@ pytestmark = pytest.mark.untraced
 X = np.array([[1.0, 2.0, 3.0], [0.1, 0.2, 0.3]])
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_every_row_of_the_table_passes(name):
-    for call in CASES[name]:
+@pytest.mark.parametrize("name", CASES | COMPOSITES)
+def test_every_row_of_the_table_and_every_composition_passes(name):
+    for call in (CASES | COMPOSITES)[name]:
         certify(call.f, *call.arguments(), constants=call.constants)
 
 

@@ -1,4 +1,7 @@
-"""The arithmetic of windows that move over the last two axes of (N, C, H, W): which elements their places meet."""
+"""The arithmetic of windows that move over the last axes of (N, C, H, W): which elements their places meet.
+
+A window over the three axes of (N, C, D, H, W) is taken apart into one over its planes and one along its depth.
+"""
 
 from __future__ import annotations
 
@@ -28,15 +31,28 @@ class Phase(NamedTuple):
 
 
 class Window(NamedTuple):
-    """A window of `kernel` elements, `dilation` apart, that moves in steps of `stride`; height first, then width.
+    """A window of `kernel` elements, `dilation` apart, that moves in steps of `stride`; a number per axis, in order.
 
     padding  (before, after) per axis
     """
 
-    kernel: Pair
-    stride: Pair = (1, 1)
-    padding: tuple[Pair, Pair] = ((0, 0), (0, 0))
-    dilation: Pair = (1, 1)
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...] = (1, 1)
+    padding: tuple[Pair, ...] = ((0, 0), (0, 0))
+    dilation: tuple[int, ...] = (1, 1)
+
+    @property
+    def planes(self) -> Window:
+        """The window over the planes of a volume, (H, W), if this is one over (D, H, W)."""
+        moves: Any = [each[1:] for each in self]
+        return Window(*moves)
+
+    @property
+    def depth(self) -> Window:
+        """The window along the depth of a volume, over (D, H W)."""
+        alone = (1,), (1,), ((0, 0),), (1,)
+        moves: Any = [each[:1] + still for each, still in zip(self, alone, strict=True)]
+        return Window(*moves)
 
     def tiles(self, size: Sequence[int]) -> bool:
         """Tell whether every element lies under exactly one window, at one place in it."""
@@ -45,10 +61,9 @@ class Window(NamedTuple):
         )
 
     @property
-    def extent(self) -> Pair:
+    def extent(self) -> tuple[int, ...]:
         """d (k - 1) + 1 per axis: from the window's first element to its last."""
-        (kh, kw), (dh, dw) = self.kernel, self.dilation
-        return dh * (kh - 1) + 1, dw * (kw - 1) + 1
+        return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
 
     def padded(self, size: Sequence[int]) -> Pair:
         """The image's size with its padding."""

@@ -74,6 +74,14 @@ CASES["conv2d"] += [
     call("conv1d", ((1, 4, 6), (2, 2, 3)), dilation=2, groups=2, padding="same"),
     call("conv1d", ((1, 1, 4), (2, 1, 2)), False, padding=((2, 0),)),
     call("conv1d", ((0, 1, 4), (2, 1, 3), (2,))),
+    call("conv1d", ((2, 4), (2, 2, 3), (2,))),
+    call("conv2d", ((2, 4, 3), (2, 1, 2, 3), (2,)), groups=2),
+]
+CASES["conv2d"] += [
+    call("conv3d", ((1, 2, 3, 2, 3), (2, 2, 2, 1, 2), (2,)), stride=(1, 2, 1), padding=(1, 0, 1)),
+    call("conv3d", ((2, 2, 3, 3, 2), (2, 1, 2, 2, 2)), dilation=(2, 1, 1), groups=2),
+    call("conv3d", ((0, 1, 2, 3, 2), (2, 1, 2, 2, 2), (2,))),
+    call("conv3d", ((1, 3, 2, 3), (2, 1, 2, 1, 2)), False, padding=((2, 0), (0, 0), (0, 1))),
 ]
 CASES["conv2d_input"] += [
     call("conv_transpose2d", ((2, 2, 2, 3), (2, 3, 2, 3), (3,))),
@@ -84,6 +92,10 @@ CASES["conv2d_input"] += [
     call("conv_transpose2d", ((0, 1, 3, 2), (1, 2, 3, 3))),
     call("conv_transpose1d", ((2, 2, 3), (2, 2, 3), (2,)), stride=2, padding=1, output_padding=1),
     call("conv_transpose1d", ((1, 4, 3), (4, 1, 2)), groups=2, dilation=2),
+    call("conv_transpose1d", ((4, 3), (4, 1, 2), (1,))),
+    call("conv_transpose3d", ((1, 2, 2, 1, 2), (2, 1, 2, 2, 1), (2,)), stride=(2, 1, 3), output_padding=(1, 0, 2),
+         groups=2),
+    call("conv_transpose3d", ((2, 1, 2, 2, 1), (1, 2, 2, 1, 2)), padding=(1, 0, 0), dilation=(1, 1, 2)),
 ]  # fmt: skip
 
 PARTNERS = {

@@ -55,6 +55,22 @@ def put(shape, values, axis, *indices):
     )
 
 
+def written(shape, values, index_of, *arrays):
+    """x with x[index] = values, of an index that names no element twice, as PyTorch would give every one a gradient."""
+
+    def counterpart(x, v, *a):
+        y = x.clone()
+        y[index_of(*a)] = v
+        return y
+
+    return Call(
+        lambda x, v, *a: mg.set_at(x, index_of(*a), v),
+        (shape, values),
+        constants=arrays,
+        torch=counterpart,
+    )
+
+
 MASK = np.array([[True, False, True], [False, False, True]])
 
 CASES = {
@@ -83,5 +99,10 @@ CASES = {
         put((0, 3), (0, 2), 1, i().reshape(0, 2)),
         Call(lambda x, v, a: mg.put_along_axis(x, a, v, 0), ((3, 2), ()), constants=(i(2, 2).reshape(1, 2),)),
         Call(lambda x, v, a: mg.put_along_axis(x, a, v, 0), ((4,), (3,)), constants=(i(2, -2, 1),)),
+        written((4, 3), (3,), lambda: 2), written((4, 3), (), lambda: (-1, 0)), written((), (), lambda: ()),
+        written((4, 3), (2, 1), lambda: (slice(None, 2), slice(1, None))), written((0, 3), (0,), lambda: (..., 1)),
+        written((4, 3), (2, 3), lambda a: a, i(0, 2)), written((2, 3), (3,), lambda a: a, MASK),
+        written((4, 3), (), lambda a: (slice(None), a), i(0, 2)), written((4, 3), (0, 3), lambda a: a, i()),
+        Call(lambda x, v, a: mg.set_at(x, a, v), ((4, 3), (3, 1)), constants=(i(2, -2, 1),)),
     ],
 }  # fmt: skip

@@ -56,6 +56,10 @@ def empty_batch(rng):
     return rng.standard_normal((0, 3, 5, 5))
 
 
+def empty_batch_of_volumes(rng):
+    return rng.standard_normal((0, 3, 4, 5, 5))
+
+
 def hardsigmoid(torch):
     """PyTorch's own multiplies the gradient by a sixth of single precision, in float64 too."""
 
@@ -77,6 +81,9 @@ LAYERS = {
         layer((2, 3, 9), 3, 4, 3),
         layer((2, 4, 9), 4, 6, 3, stride=2, padding=2, dilation=2, groups=2),
         layer((2, 3, 8), 3, 4, 4, padding="same", bias=False),
+        layer((3, 8), 3, 4, 3),
+        layer((2, 3, 8), 3, 4, 3, 2, padding=2, padding_mode="circular"),
+        layer((2, 3, 8), 3, 4, 4, padding="same", padding_mode="replicate"),
     ],
     "Conv2d": [
         layer((2, 3, 6, 7), 3, 4, 3),
@@ -86,15 +93,32 @@ LAYERS = {
         layer((2, 3, 5, 6), 3, 2, 3, padding="same"),
         layer((2, 3, 5, 6), 3, 2, 3, padding="valid"),
         layer(empty_batch, 3, 2, 3),
+        layer((3, 6, 7), 3, 4, 3),
+        layer((2, 3, 5, 6), 3, 2, 3, padding=(1, 2), padding_mode="reflect"),
+        layer((2, 3, 5, 6), 3, 2, (2, 3), padding="same", padding_mode="circular"),
+        layer((2, 3, 5, 6), 3, 2, 3, padding="valid", padding_mode="replicate"),
+    ],
+    "Conv3d": [
+        layer((1, 3, 4, 4, 5), 3, 4, (2, 3, 2)),
+        layer((2, 4, 5, 3, 4), 4, 6, 2, (2, 1, 3), (1, 0, 1), (2, 1, 1), 2),
+        layer((3, 3, 4, 5), 3, 2, 2, padding="same", bias=False),
+        layer(empty_batch_of_volumes, 3, 2, 2),
     ],
     "ConvTranspose1d": [
         layer((2, 3, 5), 3, 4, 3),
         layer((2, 4, 5), 4, 6, 3, stride=2, padding=1, output_padding=1, groups=2),
+        layer((3, 5), 3, 4, 3),
     ],
     "ConvTranspose2d": [
         layer((2, 3, 4, 5), 3, 4, 3),
         layer((2, 3, 4, 5), 3, 2, (3, 2), stride=2, padding=1, output_padding=1, bias=False),
         layer((2, 4, 3, 3), 4, 6, 2, stride=(1, 2), groups=2, dilation=2),
+        layer((3, 4, 5), 3, 4, 3),
+    ],
+    "ConvTranspose3d": [
+        layer((1, 3, 4, 5, 4), 3, 2, (2, 1, 2)),
+        layer((1, 4, 3, 5, 3), 4, 6, 2, (2, 1, 3), 1, (1, 0, 2), groups=2),
+        layer((3, 4, 5, 4), 3, 2, (2, 1, 2), dilation=(1, 2, 3), bias=False),
     ],
     "BatchNorm1d": [
         layer((6, 3), 3),
@@ -107,7 +131,21 @@ LAYERS = {
         layer((3, 4, 2, 5), 4),
         layer((1, 2, 3, 3), 2, momentum=None, affine=False),
         layer((2, 2, 3, 3), 2, affine=False, track_running_stats=False),
+        layer((2, 2, 3, 3), 2, bias=False),
     ],
+    "BatchNorm3d": [layer((2, 3, 1, 2, 4), 3)],
+    "InstanceNorm1d": [
+        layer((2, 3, 5), 3),
+        layer((2, 3, 5), 3, 1e-3, 0.3, affine=True, track_running_stats=True),
+        layer((3, 5), 3, momentum=None, track_running_stats=True),
+        layer((3, 5), 3, affine=True, bias=False),
+    ],
+    "InstanceNorm2d": [
+        layer((3, 2, 2, 5), 2, affine=True),
+        layer((2, 2, 3, 3), 2, momentum=0.5, track_running_stats=True),
+        layer((2, 3, 3), 2, affine=True, track_running_stats=True),
+    ],
+    "InstanceNorm3d": [layer((2, 3, 1, 2, 5), 3, affine=True, track_running_stats=True)],
     "LayerNorm": [
         layer((3, 4, 5), 5),
         layer((3, 4, 5), (4, 5), eps=1e-2),
@@ -119,6 +157,7 @@ LAYERS = {
         layer((2, 6, 4), 3, 6, eps=1e-2),
         layer((2, 4, 3, 5), 1, 4),
         layer((2, 4, 3, 5), 2, 4, affine=False),
+        layer((2, 4, 3), 2, 4, bias=False),
     ],
     "RMSNorm": [
         layer((3, 4, 5), 5),
@@ -152,6 +191,7 @@ LAYERS = {
     "MaxPool1d": [
         layer((2, 3, 8), 2),
         layer((2, 3, 9), 3, stride=2, padding=1, return_indices=True),
+        layer((3, 8), 2),
     ],
     "MaxPool2d": [
         layer((2, 3, 4, 5), 2),
@@ -159,19 +199,83 @@ LAYERS = {
         layer((1, 2, 4, 5), (1, 3), stride=(2, 1)),
         layer((2, 3, 7, 8), 3, 2, 1, dilation=2, ceil_mode=True, return_indices=True),
         layer(empty_batch, 2),
+        layer((3, 4, 5), 2),
     ],
-    "AvgPool1d": [layer((2, 3, 8), 2), layer((2, 3, 9), 3, 2, 1, count_include_pad=False)],
+    "MaxPool3d": [
+        layer((2, 3, 4, 5, 6), 2),
+        layer((2, 3, 5, 4, 6), (3, 2, 3), 2, 1, dilation=(1, 1, 2), ceil_mode=True),
+        layer((2, 3, 5, 4, 6), (3, 2, 3), 2, 1, return_indices=True),
+        layer((3, 4, 3, 5), (2, 1, 3), stride=(1, 2, 2)),
+        layer(empty_batch_of_volumes, 2),
+    ],
+    "AvgPool1d": [
+        layer((2, 3, 8), 2),
+        layer((2, 3, 9), 3, 2, 1, count_include_pad=False),
+        layer((3, 8), 2),
+    ],
     "AvgPool2d": [
         layer((2, 3, 4, 5), 2),
         layer((2, 3, 7, 8), 3, 2, 1, ceil_mode=True),
         layer((2, 3, 7, 8), (3, 2), stride=(2, 1), padding=1, count_include_pad=False),
+        layer((2, 3, 7, 8), 3, 2, 1, True, divisor_override=7),
+        layer((3, 4, 5), 2),
     ],
-    "AdaptiveAvgPool1d": [layer((2, 3, 8), 4), layer((2, 3, 7), 3)],
-    "AdaptiveAvgPool2d": [layer((2, 3, 6, 6), 1), layer((2, 3, 7, 8), (3, None))],
-    "AdaptiveMaxPool2d": [layer((2, 3, 6, 6), 2), layer((2, 3, 7, 8), (3, None))],
+    "AvgPool3d": [
+        layer((2, 3, 4, 5, 6), 2),
+        layer((2, 3, 5, 4, 6), (3, 2, 3), 2, 1, ceil_mode=True, count_include_pad=False),
+        layer((3, 4, 3, 5), (2, 3, 2), 2, 1, True, divisor_override=5),
+    ],
+    "AdaptiveAvgPool1d": [layer((2, 3, 8), 4), layer((2, 3, 7), 3), layer((3, 7), 3)],
+    "AdaptiveAvgPool2d": [
+        layer((2, 3, 6, 6), 1),
+        layer((2, 3, 7, 8), (3, None)),
+        layer((3, 6, 4), 2),
+    ],
+    "AdaptiveAvgPool3d": [
+        layer((1, 3, 4, 6, 4), 2),
+        layer((1, 2, 5, 4, 7), (3, None, 3)),
+        layer((3, 5, 4, 6), 2),
+    ],
+    "AdaptiveMaxPool1d": [
+        layer((2, 3, 8), 4),
+        layer((2, 3, 7), 3),
+        layer((3, 7), 3),
+        layer((2, 3, 7), 3, return_indices=True),
+    ],
+    "AdaptiveMaxPool2d": [
+        layer((2, 3, 6, 6), 2),
+        layer((2, 3, 7, 8), (3, None)),
+        layer((3, 6, 4), 2),
+        layer((2, 3, 6, 8), (3, 3), return_indices=True),
+    ],
+    "AdaptiveMaxPool3d": [
+        layer((1, 3, 4, 6, 4), 2),
+        layer((1, 2, 5, 4, 7), (3, None, 3)),
+        layer((3, 5, 4, 6), 2, return_indices=True),
+    ],
     "Dropout": [layer((3, 4), 0.0)],
+    "Dropout1d": [layer((2, 3, 4), p=0.0), layer((3, 4), p=0.0)],
     "Dropout2d": [layer((2, 3, 4, 5), p=0.0)],
+    "Dropout3d": [layer((2, 3, 4, 2, 3), p=0.0), layer((3, 4, 2, 3), p=0.0)],
     "Identity": [layer((3, 4))],
+    **{
+        f"{kind}Pad{axes}d": [
+            layer((2, 3, 4, 5, 6)[: 2 + axes], 2, *more),
+            layer((3, 4, 5, 6)[: 1 + axes], (1, 0, 2, 3, 0, 1)[: 2 * axes], *more),
+            layer((2, 3, 4, 5, 6)[: 2 + axes], (-1, 2, 1, -2, 0, -1)[: 2 * axes], *more),
+        ]
+        for kind, more in [
+            ("Reflection", ()),
+            ("Replication", ()),
+            ("Circular", ()),
+            ("Zero", ()),
+            ("Constant", (1.5,)),
+        ]
+        for axes in (1, 2, 3)
+    },
+    "PixelShuffle": [layer((2, 8, 3, 4), 2), layer((9, 2, 3), 3), layer((2, 1, 4, 2, 3), 1)],
+    "PixelUnshuffle": [layer((2, 3, 4, 6), 2), layer((2, 3, 6), 3), layer((2, 1, 1, 2, 4), 2)],
+    "ChannelShuffle": [layer((2, 6, 3, 4), 3), layer((2, 6, 3), 2), layer((2, 4, 3, 2, 2), 4)],
     "Flatten": [
         layer((2, 3, 4, 5)),
         layer((2, 3, 4), 0),
@@ -187,6 +291,14 @@ LAYERS = {
         layer((2, 3, 4), scale_factor=0.5),
         layer((2, 3, 4, 5), size=(6, 3)),
         layer((2, 3, 4), 8),
+        layer((2, 3, 4), 7, mode="linear"),
+        layer((2, 3, 4, 5), scale_factor=2, mode="bilinear"),
+        layer((2, 3, 4, 5), None, (1.5, 2.3), "bilinear"),
+        layer((2, 3, 4, 5), (3, 9), None, "bilinear", True),
+        layer((2, 3, 4, 5), scale_factor=0.6, mode="bilinear"),
+        layer((2, 3, 4, 5), scale_factor=2, mode="bicubic"),
+        layer((2, 3, 4, 5), (6, 3), mode="bicubic", align_corners=True),
+        layer((1, 2, 3, 2, 4), (5, 4, 3), mode="trilinear", align_corners=False),
     ],
 }
 
@@ -198,6 +310,7 @@ WITHOUT = {
     "ModuleDict": "has no forward",
     "MLP": "in test_models, every step of training",
     "CNN": "in test_models, every step of training",
-    "TransformerEncoder": "takes a layer; in test_nn_attention",
+    "TransformerEncoder": "takes a layer; in test_transformer",
+    "TransformerDecoder": "takes a layer; in test_transformer",
     "Residual": "x + layer(x); in test_nn_containers",
 }

@@ -62,6 +62,14 @@ def batch_norm(shape, given="wb"):
     )  # fmt: skip
 
 
+def instance_norm(shape, given="wb"):
+    return call(
+        lambda x, w, b: mg.instance_norm(x, None, None, w, b, eps=EPS),
+        lambda x, w, b: functional.instance_norm(x, None, None, w, b, eps=EPS),
+        shape, (shape[1],), given,
+    )  # fmt: skip
+
+
 CASES = {
     "standardise": [
         layer_norm((2, 3), (3,)), layer_norm((2, 3, 4), (3, 4)), layer_norm((4,), (4,)), layer_norm((3, 3), (3,)),
@@ -69,5 +77,6 @@ CASES = {
         rms_norm((2, 3), (3,)), rms_norm((2, 3, 4), (3, 4), ""),
         group_norm((2, 4), 2), group_norm((2, 4, 3), 2), group_norm((2, 4, 2, 2), 4, ""), group_norm((2, 3, 2), 1, "w"),
         batch_norm((4, 3)), batch_norm((2, 3, 4)), batch_norm((2, 3, 2, 2)), batch_norm((3, 2), ""),
+        instance_norm((2, 3, 2)), instance_norm((1, 2, 2, 3), ""), instance_norm((2, 1, 2, 1, 2), "w"),
     ],
 }  # fmt: skip

@@ -77,6 +77,12 @@ CASES["max_pool2d"] += [
     call("adaptive_max_pool2d", (1, 2, 4, 6), (2, 3), draw=apart),
     call("adaptive_max_pool2d", (2, 1, 5, 4), (3, 6), draw=apart),
     call("adaptive_max_pool2d", (1, 1, 3, 4), (None, 1), draw=apart),
+    call("adaptive_max_pool1d", (1, 2, 6), 3, draw=apart),
+    call("adaptive_max_pool1d", (2, 1, 5), 3, draw=apart),
+    call("max_pool2d", (2, 6, 5), 3, 2, 1, 1, True, draw=apart),
+    call("max_pool3d", (1, 2, 2, 3, 4), 2, draw=apart),
+    call("max_pool3d", (1, 1, 3, 2, 4), (2, 1, 3), (1, 2, 2), (1, 0, 1), draw=apart),
+    call("adaptive_max_pool3d", (1, 1, 3, 2, 4), (2, 2, 3), draw=apart),
 ]
 CASES["avg_pool2d"] = [
     call("avg_pool2d", (2, 2, 4, 6), 2),
@@ -86,6 +92,10 @@ CASES["avg_pool2d"] = [
     call("avg_pool2d", (0, 2, 4, 4), 3, 1, 1, False, False),
     call("avg_pool1d", (2, 2, 7), 3, 2, 1, True),
     call("avg_pool1d", (1, 2, 5), 2, None, 1, False, False),
+    call("avg_pool1d", (2, 5), 2, None, 1, False, False),
+    call("avg_pool2d", (1, 2, 5, 4), (3, 2), (2, 1), 1, True, True, 5),
+    call("avg_pool3d", (1, 2, 2, 3, 4), 2),
+    call("avg_pool3d", (1, 1, 3, 2, 4), (2, 1, 3), (1, 2, 2), (1, 0, 1), True, False),
 ]
 CASES["avg_pool2d_input"] = [
     Call(

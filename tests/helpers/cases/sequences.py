@@ -33,6 +33,16 @@ def masked_layer(module, x):
     return module(x, src_key_padding_mask=padded, src_mask=future)
 
 
+def masked_decoder(module, x, memory):
+    padded, future = masks(module)
+    return module(x, memory, future, None, padded, padded, True)
+
+
+def masked_whole(module, src, tgt):
+    padded, future = masks(module)
+    return module(src, tgt, None, future, src_key_padding_mask=padded, tgt_is_causal=True)
+
+
 def itself(module, x):
     return module(x, x, x)
 
@@ -82,10 +92,29 @@ SEQUENCES = {
         layer((2, 3, 4), 4, 2, batch_first=True, run=masked),
         layer([(4, 2, 6), (3, 2, 6), (3, 2, 6)], 6, 3, bias=False),
         layer([(5, 4), (3, 4), (3, 4)], 4, 1),
+        layer([(3, 2, 4), (5, 2, 3), (5, 2, 6)], 4, 2, kdim=3, vdim=6),
+        layer((3, 2, 4), 4, 2, add_bias_kv=True, run=itself),
+        layer((2, 3, 4), 4, 2, 0.0, True, True, True, batch_first=True, run=masked),
+        layer([(5, 4), (3, 2), (3, 4)], 4, 1, 0.0, False, False, True, 2),
     ],
     "TransformerEncoderLayer": [
         layer((3, 2, 4), 4, 2, 5, 0.0),
         layer((2, 3, 4), 4, 2, 5, 0.0, "gelu", 1e-3, True, True, run=masked_layer),
         layer((3, 4), 4, 1, 5, 0.0, bias=False),
+    ],
+    "TransformerDecoderLayer": [
+        layer([(3, 2, 4), (5, 2, 4)], 4, 2, 5, 0.0),
+        layer(
+            [(2, 3, 4), (2, 3, 4)], 4, 2, 5, 0.0, "gelu", 1e-3, True, True, run=masked_decoder
+        ),
+        layer([(3, 4), (5, 4)], 4, 1, 5, 0.0, bias=False),
+    ],
+    "Transformer": [
+        layer([(5, 2, 4), (3, 2, 4)], 4, 2, 1, 1, 5, 0.0),
+        layer(
+            [(2, 3, 4), (2, 3, 4)], 4, 2, 1, 2, 5, 0.0, "gelu", None, None, 1e-3, True, True,
+            run=masked_whole,
+        ),
+        layer([(5, 4), (3, 4)], 4, 1, 2, 1, 5, 0.0, bias=False),
     ],
 }  # fmt: skip

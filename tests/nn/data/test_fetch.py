@@ -228,8 +228,9 @@ def test_fetches_of_one_file_at_the_same_time_do_not_disturb_each_other(mirror, 
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_the_progress_is_shown_on_stderr(mirror, tmp_path, capsys):
+def test_the_progress_is_shown_on_a_terminal(mirror, tmp_path, capsys, monkeypatch):
     pytest.importorskip("tqdm")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     fetch([mirror.send("/data", CONTENT)], tmp_path / "data.bin", sha256=SHA256)
     out, err = capsys.readouterr()
     assert out == ""
@@ -237,8 +238,13 @@ def test_the_progress_is_shown_on_stderr(mirror, tmp_path, capsys):
     assert "256k/256k" in err
 
 
-def test_the_download_is_silent_without_tqdm(mirror, tmp_path, monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "tqdm", None)
+@pytest.mark.parametrize("is_terminal", [False, True], ids=["a log", "a terminal without tqdm"])
+def test_the_download_is_silent_where_no_bar_is_shown(
+    mirror, tmp_path, monkeypatch, capsys, is_terminal
+):
+    if is_terminal:
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+        monkeypatch.setitem(sys.modules, "tqdm", None)
     path = fetch([mirror.send("/data", CONTENT)], tmp_path / "data.bin", sha256=SHA256)
     assert path.read_bytes() == CONTENT
     assert capsys.readouterr() == ("", "")

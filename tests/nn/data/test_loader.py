@@ -122,6 +122,12 @@ def test_what_is_drawn_during_an_epoch_does_not_change_it():
     assert epoch(0, 0) == epoch(3, 0) == epoch(5, 2)
 
 
+def test_a_transform_draws_other_numbers_for_each_batch_of_each_epoch():
+    loader = DataLoader(Squares(9), 3, transform=lambda batch, rng: rng.random())
+    drawn = [*loader, *loader]
+    assert len(set(drawn)) == 6
+
+
 def test_nothing_is_drawn_for_an_epoch_in_order():
     rng = np.random.default_rng(0)
     state = rng.bit_generator.state

@@ -2,12 +2,11 @@
 
 import itertools
 import math
-import pickle
 import re
 
 import numpy as np
 import pytest
-from beside_torch import assert_is_pytorchs, normal
+from beside_torch import assert_is_pytorchs, assert_order_2_is_pytorchs, normal
 from cases.modules import as_function
 
 import minigrad
@@ -16,6 +15,15 @@ from minigrad import Tensor
 
 INF = math.inf
 N, L, S, E, H = 2, 3, 4, 6, 2  # examples, queries, keys, width, heads
+
+
+OPTIONS = [
+    {"bias": True},
+    {"bias": False},
+    {"add_bias_kv": True},
+    {"add_zero_attn": True, "bias": False},
+    {"add_bias_kv": True, "add_zero_attn": True},
+]
 
 
 def attention(dtype="float64", **options):
@@ -71,12 +79,14 @@ def laid_out(batch_first, is_batch, *lengths):
 @pytest.mark.parametrize("is_batch", [True, False])
 @pytest.mark.parametrize("kind", ["self", "cross"])
 def test_attention_is_pytorchs_for_every_mask_and_option(torch, kind, is_batch, dtype):
-    for bias, batch_first in itertools.product((True, False), (True, False)):
-        ours = attention(dtype, bias=bias, batch_first=batch_first)
-        theirs = torch.nn.MultiheadAttention(E, H, bias=bias, batch_first=batch_first)
+    for more, batch_first in itertools.product(OPTIONS, (True, False)):
+        options = {**more, "batch_first": batch_first}
+        keys, widths = (L, {}) if kind == "self" else (S, {"kdim": 5, "vdim": 3})
+        ours = attention(dtype, **options, **widths)
+        theirs = torch.nn.MultiheadAttention(E, H, **options, **widths)
         theirs.to(getattr(torch, dtype))
-        keys = L if kind == "self" else S
         x, k, v = (a.astype(dtype) for a in laid_out(batch_first, is_batch, L, keys, keys))
+        k, v = k[..., : widths.get("kdim")], v[..., : widths.get("vdim")]
         inputs = (x, x, x) if kind == "self" else (x, k, v)
         for mask in masks(L, keys, is_batch).values():
             for wanted in ({}, {"average_attn_weights": False}, {"need_weights": False}):
@@ -125,51 +135,6 @@ def test_the_encoder_is_pytorchs_its_layers_of_one_mind_at_first(torch):
         assert_is_pytorchs(torch, ours, theirs, "float64", normal(L, N, E), **options)
 
 
-def test_ten_steps_of_a_small_transformer_are_pytorchs(torch):
-    class Model:
-        def __init__(self, of):
-            made = {"dtype": "float64"} if of is nn else {"dtype": torch.float64}
-            self.parts = of.Sequential(
-                of.Embedding(11, 8, **made),
-                *[
-                    of.TransformerEncoderLayer(
-                        8, 2, 16, 0.0, "gelu", batch_first=True, norm_first=is_first, **made
-                    )
-                    for is_first in (True, False)
-                ],
-                of.LayerNorm(8, **made),
-                of.Linear(8, 11, **made),
-            )
-
-        def __call__(self, x, **causal):
-            for i, part in enumerate(self.parts):
-                x = part(x, **causal) if i in (1, 2) else part(x)
-            return x
-
-    ours, theirs = Model(nn), Model(torch.nn)
-    ours.parts.load_state_dict(theirs.parts.state_dict())
-    law, their_law = (
-        of.Adam(model.parts.parameters(), 0.01)
-        for of, model in ((nn.optim, ours), (torch.optim, theirs))
-    )
-    text = np.random.default_rng(0).integers(0, 11, (10, 4, 8))
-    ahead = torch.tensor(future(7, 7))
-    for step, batch in enumerate(text):
-        x, y = batch[:, :-1], batch[:, 1:].reshape(-1)
-        loss = minigrad.cross_entropy(ours(x, is_causal=True).reshape(-1, 11), y)
-        law.zero_grad()
-        loss.backward()
-        law.step()
-        logits = theirs(torch.tensor(x), src_mask=ahead).reshape(-1, 11)
-        other = torch.nn.functional.cross_entropy(logits, torch.tensor(y))
-        their_law.zero_grad()
-        other.backward()
-        their_law.step()
-        assert loss.item() == pytest.approx(other.item(), rel=1e-11), f"step {step}"
-    for p, q in zip(ours.parts.parameters(), theirs.parts.parameters(), strict=True):
-        np.testing.assert_allclose(p.numpy(), q.detach(), rtol=1e-10, atol=1e-10)
-
-
 # --- Masks --------------------------------------------------------------------------------------
 
 
@@ -194,6 +159,37 @@ def test_a_causal_layer_does_not_see_the_future():
     before, after = (layer(a, is_causal=True).detach()[:, :3] for a in (x, other))
     np.testing.assert_array_equal(before, after)
     assert not np.array_equal(layer(x).detach()[:, :3], layer(other).detach()[:, :3])
+
+
+def test_added_keys_are_seen_by_every_query_whatever_the_masks_say():
+    layer = attention(batch_first=True, add_bias_kv=True, add_zero_attn=True)
+    (x,) = laid_out(True, True, L)
+    hidden = {"key_padding_mask": np.ones((N, L), bool), "is_causal": True}
+    for need_weights in (True, False):
+        y, weights = layer(x, x, x, **hidden, need_weights=need_weights)
+        assert weights is None or not weights.data[..., :L].any()
+        k, v = (np.stack([b.data[0, 0], np.zeros(E)]) for b in (layer.bias_k, layer.bias_v))
+        w, b = layer.in_proj_weight.data[:E], layer.in_proj_bias.data[:E]
+        q, k, v = (a.reshape(*a.shape[:-1], H, E // H) for a in (x @ w.T + b, k, v))
+        scores = np.exp(np.einsum("nlhe,she->nhls", q, k) / math.sqrt(E // H))
+        scores /= scores.sum(-1, keepdims=True)
+        expected = np.einsum("nhls,she->nlhe", scores, v).reshape(N, L, E)
+        np.testing.assert_allclose(y.data, layer.out_proj(expected).data, rtol=1e-10)
+        if need_weights:
+            np.testing.assert_allclose(weights.data[..., L:], scores.mean(1), rtol=1e-10)
+
+
+def test_is_causal_hides_the_future_among_the_given_keys_only():
+    layer = attention(batch_first=True, add_bias_kv=True)
+    (x,) = laid_out(True, True, L)
+    for mask in masks(L, L, True).values():
+        causal = layer(x, x, x, **mask, is_causal=True)
+        added = np.where(future(L, L), -INF, 0)
+        if "attn_mask" in mask:
+            given = mask["attn_mask"]
+            added = added + (np.where(given, -INF, 0) if given.dtype == bool else given)
+        for a, b in zip(causal, layer(x, x, x, **mask | {"attn_mask": added}), strict=True):
+            np.testing.assert_allclose(a.data, b.data, rtol=1e-12)
 
 
 @pytest.mark.parametrize("as_floats", [False, True])
@@ -238,6 +234,14 @@ def test_attention_has_right_derivatives_of_both_orders(kind):
     minigrad.check_grads(f, [*arrays, *inputs], rng=np.random.default_rng(0))
 
 
+def test_derivatives_of_order_2_are_pytorchs_with_every_option(torch):
+    options = {"add_bias_kv": True, "add_zero_attn": True, "kdim": 5, "vdim": 3}
+    ours, theirs = attention(**options), torch.nn.MultiheadAttention(E, H, **options).double()
+    theirs.load_state_dict({k: torch.from_numpy(a) for k, a in ours.state_dict().items()})
+    x, k, v = laid_out(False, True, L, S, S)
+    assert_order_2_is_pytorchs(torch, ours, theirs, x, k[..., :5], v[..., :3], need_weights=False)
+
+
 @pytest.mark.parametrize("norm_first", [True, False])
 def test_the_encoder_layer_has_right_derivatives_of_both_orders(norm_first):
     layer = nn.TransformerEncoderLayer(4, 2, 3, 0.0, "gelu", norm_first=norm_first, dtype="float64")
@@ -261,6 +265,18 @@ def test_the_projections_are_glorots_and_the_biases_0():
     assert not layer.out_proj.bias.numpy().any()
 
 
+def test_projections_apart_are_glorots_each_and_the_added_keys_normal():
+    layer = nn.MultiheadAttention(64, 4, kdim=32, vdim=192, add_bias_kv=True)
+    for name, width in (("q", 64), ("k", 32), ("v", 192)):
+        w = getattr(layer, f"{name}_proj_weight").numpy()
+        bound = math.sqrt(6 / (64 + width))
+        assert w.shape == (64, width)
+        assert 0.98 * bound < np.abs(w).max() <= bound
+    both = np.stack([layer.bias_k.numpy(), layer.bias_v.numpy()])
+    assert both.shape == (2, 1, 1, 64)
+    assert both.std() == pytest.approx(1 / 8, rel=0.3)
+
+
 def test_dropout_takes_away_weights_in_training_and_none_in_evaluation():
     layer = nn.MultiheadAttention(8, 2, dropout=0.25, batch_first=True)
     x = normal(4, 40, 8, dtype=np.float32)
@@ -275,39 +291,6 @@ def test_dropout_takes_away_weights_in_training_and_none_in_evaluation():
     np.testing.assert_allclose(whole.detach().numpy().sum(-1), 1, rtol=1e-5)
 
 
-def test_the_encoder_layer_drops_in_four_places_and_is_steady_in_evaluation():
-    layer = nn.TransformerEncoderLayer(8, 2, 16, 0.5)
-    places = [m for m in layer.modules() if isinstance(m, nn.Dropout)]
-    assert [m.p for m in places] == [0.5] * 4
-    x = normal(5, 3, 8, dtype=np.float32)
-    assert not np.array_equal(layer(x).detach(), layer(x).detach())
-    layer.eval()
-    np.testing.assert_array_equal(layer(x).detach(), layer(x).detach())
-    minigrad.seed(1)
-    first = layer.train()(x).detach()
-    minigrad.seed(1)
-    np.testing.assert_array_equal(layer(x).detach(), first)
-
-
-def test_the_layers_of_an_encoder_drop_other_elements_also_with_a_generator_of_their_own():
-    rng = np.random.default_rng(0)
-    layer = nn.TransformerEncoderLayer(8, 2, 16, 0.5, rng=rng)
-    encoder = nn.TransformerEncoder(layer, 3)
-    places = [m for m in encoder.modules() if isinstance(m, nn.Dropout)]
-    masks = [m(np.ones(100, np.float32)) for m in places]
-    assert len(masks) == 12
-    assert not any(np.array_equal(a, b) for a, b in itertools.combinations(masks, 2))
-    assert all(m.rng is rng for m in places)
-
-
-@pytest.mark.parametrize("activation", ["relu", "gelu", minigrad.silu])
-def test_a_layer_comes_back_from_a_pickle_as_it_was(activation):
-    layer = nn.TransformerEncoderLayer(8, 2, 16, 0.0, activation)
-    x = normal(5, 3, 8, dtype=np.float32)
-    again = pickle.loads(pickle.dumps(layer))
-    np.testing.assert_array_equal(again(x).detach(), layer(x).detach())
-
-
 def test_an_activation_may_be_a_function_and_the_repr_says_what_differs():
     layer = nn.TransformerEncoderLayer(8, 2, 16, activation=minigrad.silu, norm_first=True)
     assert layer(normal(5, 3, 8, dtype=np.float32)).shape == (5, 3, 8)
@@ -317,6 +300,9 @@ def test_an_activation_may_be_a_function_and_the_repr_says_what_differs():
     assert repr(nn.MultiheadAttention(8, 2, bias=False, batch_first=True)).startswith(
         "MultiheadAttention(8, 2, bias=False, batch_first=True)"
     )
+    layer = nn.MultiheadAttention(8, 2, 0.0, True, True, True, kdim=4, vdim=3)
+    words = "MultiheadAttention(8, 2, add_bias_kv=True, add_zero_attn=True, kdim=4, vdim=3)"
+    assert repr(layer).splitlines()[0].startswith(words)
 
 
 # --- What is refused ----------------------------------------------------------------------------
@@ -340,6 +326,12 @@ def attend(*inputs, **masks):
         (lambda: attend(X[0, 0], X[0, 0], X[0, 0]), ValueError, r"got query \(6,\)"),
         (lambda: attend(*[X.astype(float)] * 3), TypeError, "the input is float64, the parameters are float32"),
         (lambda: attend(X, X, [1.0]), TypeError, "the input is a list"),
+        (lambda: nn.MultiheadAttention(6, 2, kdim=0), ValueError, "kdim must be an integer >= 1, not 0"),
+        (lambda: nn.MultiheadAttention(6, 2, vdim=1.5), ValueError, "vdim must be an integer >= 1, not 1.5"),
+        (
+            lambda: nn.MultiheadAttention(6, 2, kdim=4, vdim=5)(X, X, X),
+            ValueError, r"E = 6, kdim = 4, vdim = 5 for key and value, .* key \(2, 3, 6\)",
+        ),
         (
             lambda: attend(X, X, X, key_padding_mask=np.zeros((N, 5), bool)),
             ValueError, r"expected key_padding_mask of shape \(2, 3\), got \(2, 5\)",
@@ -354,7 +346,7 @@ def attend(*inputs, **masks):
         (lambda: nn.TransformerEncoderLayer(6, 2, activation="tanh"), ValueError, "activation .* 'tanh'"),
         (lambda: nn.TransformerEncoderLayer(4, 2)(X), ValueError, r"E = 4.*\(2, 3, 6\)"),
     ],
-    ids=range(16),
+    ids=range(19),
 )  # fmt: skip
 def test_what_does_not_fit_is_named(call, error, words):
     with pytest.raises(error, match=words):

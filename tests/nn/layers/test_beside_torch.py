@@ -1,6 +1,7 @@
 """Every layer and loss of nn beside PyTorch's from the same state, and their derivatives by finite differences."""
 
 import copy
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from layers_in_pytorch import (
     CASES,
     EVERY,
     assert_equal,
+    assert_second_derivatives_agree,
     assert_states_agree,
     assert_steps_agree,
     inputs_of,
@@ -34,6 +36,7 @@ def test_every_module_that_nn_exports_has_a_case():
 
 
 @pytest.mark.filterwarnings("ignore:Using padding='same'")  # PyTorch pads for it in a copy
+@pytest.mark.filterwarnings("ignore:enable_nested_tensor")  # a way of PyTorch's own to be fast
 @pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("name", "case"), EVERY)
@@ -55,6 +58,24 @@ def test_outputs_and_gradients_are_pytorchs_and_the_state_moves_both_ways(
     assert_steps_agree(torch, case, ours, back, inputs, dtype)
 
 
+# losses that PyTorch differentiates once only; here as everywhere, finite differences check the second time
+ONCE = {"HingeLoss", "MultiMarginLoss", "MultiLabelMarginLoss", "CTCLoss"}
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same'")
+@pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
+@pytest.mark.parametrize(("name", "case"), EVERY)
+def test_second_derivatives_are_pytorchs(torch, name, case, training):
+    ours = made(name, case, "float64").train(training)
+    theirs = theirs_of(torch, name, case, "float64").train(training)
+    ours.load_state_dict(theirs.state_dict())
+    inputs = list(inputs_of(name, case, "float64"))
+    refused = pytest.raises(RuntimeError, match="is not implemented")
+    twice = torch.nn.attention.SDPBackend.MATH  # its fast attention is differentiated once only
+    with torch.nn.attention.sdpa_kernel(twice), refused if name in ONCE else nullcontext():
+        assert_second_derivatives_agree(torch, case, ours, theirs, inputs)
+
+
 @pytest.mark.parametrize(
     ("name", "case"), [p for p in EVERY if p.values[0].startswith(("BatchNorm", "Instance"))]
 )
@@ -69,6 +90,19 @@ def test_running_statistics_are_pytorchs_after_five_steps_of_training(torch, nam
         assert_states_agree(ours, theirs, "float64")
     x = rng.standard_normal(case.inputs[0])
     assert_equal(ours.eval()(x), theirs.eval()(torch.tensor(x)), "float64")
+
+
+SMALL = [
+    p for p in EVERY
+    if getattr(nn, p.values[0]).__module__.endswith((".activations", ".cells", ".distances"))
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "case"), SMALL)
+def test_a_small_layer_is_certified_as_a_function_of_its_parameters_and_inputs(name, case):
+    f, parameters = as_function(made(name, case, "float64"), case.run)
+    inputs = [array for array, _ in inputs_of(name, case, "float64")]
+    minigrad.certify(lambda *values: tuple(flat(f(*values))), *parameters, *inputs)
 
 
 @pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])

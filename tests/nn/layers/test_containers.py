@@ -46,10 +46,14 @@ def test_a_slice_shares_its_layers_and_keeps_their_names():
     tail = net[1:]
     assert list(tail) == [net[1], net[2]]
     assert names(tail) == ["2.weight", "2.bias"]
-    assert [name for name, _ in nn.Sequential(NAMED)[::-1].children()] == ["out", "act", "hidden"]
+    assert [name for name, _ in nn.Sequential(NAMED)[::-1].named_children()] == [
+        "out",
+        "act",
+        "hidden",
+    ]
     assert type(nn.MLP([2, 3, 1])[:2]) is nn.Sequential
     tail.append(nn.Tanh())
-    assert [name for name, _ in tail.children()] == ["1", "2", "3"]
+    assert [name for name, _ in tail.named_children()] == ["1", "2", "3"]
     assert len(net) == 3
 
 
@@ -60,7 +64,7 @@ def test_layers_are_appended_extended_and_replaced_by_number(kind):
     assert layers.append(second) is layers
     assert layers.extend([third]) is layers
     assert list(layers) == [first, second, third]
-    assert [name for name, _ in layers.children()] == ["0", "1", "2"]
+    assert [name for name, _ in layers.named_children()] == ["0", "1", "2"]
     layers[-2] = tanh = nn.Tanh()
     assert list(layers) == [first, tanh, third]
     layers.extend(layers)

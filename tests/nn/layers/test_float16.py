@@ -19,6 +19,8 @@ from minigrad.core.graph import creation_order
 MOST, SHORT = 300_000, LONG // 100  # elements of an array; a length to try first
 MOST_NODES = 100_000  # of one call: a layer that walks over time makes some for each step
 DEEP = 5000  # from here on the layouts, which the first node reads alone, are not tried one by one
+# layers of a dozen ops and more, one after the other, whose norms enlarge what was rounded before; in test_transformer
+STACKS = {"TransformerDecoderLayer", "Transformer"}
 ULPS = 6  # the outputs of one op of a layer are rounded before the next: of all its steps, in a walk over time
 
 
@@ -95,7 +97,7 @@ def wide(module, name, case):
     return twin
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [name for name in CASES if name not in STACKS])
 @pytest.mark.filterwarnings("ignore:overflow")
 def test_every_layer_sums_float16_in_every_layout_as_float64_rounded_once(name):
     for case in CASES[name]:

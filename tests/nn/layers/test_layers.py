@@ -23,6 +23,7 @@ from minigrad import Tensor
         (nn.ConvTranspose2d(3, 2, 1), (1, 3, 2, 2)),
         (nn.BatchNorm1d(3), (4, 3)),
         (nn.BatchNorm2d(3), (4, 3, 2, 2)),
+        (nn.InstanceNorm1d(3, affine=True), (4, 3, 2)),
         (nn.LayerNorm(3), (4, 3)),
         (nn.GroupNorm(1, 3), (4, 3)),
         (nn.RMSNorm(3), (4, 3)),
@@ -49,7 +50,8 @@ def test_an_input_of_another_float_dtype_raises_and_an_integer_one_is_promoted(l
     [
         (nn.Linear(3, 4), (2, 5), ["linear", "(2, 5)", "(4, 3)", "3 input features"]),
         (nn.Linear(3, 4), (), ["linear", "()", "(4, 3)"]),
-        (nn.Conv2d(3, 4, 3), (3, 8, 8), ["conv2d", "(3, 8, 8)", "(N, C, H, W)"]),
+        (nn.Conv2d(3, 4, 3), (8, 8), ["conv2d", "(8, 8)", "(N, C, H, W) or (C, H, W)"]),
+        (nn.Conv2d(3, 4, 3), (2, 8, 8), ["2 channels", "(2, 8, 8) is taken as one", "(C, H, W)"]),
         (nn.Conv2d(3, 4, 3), (1, 2, 8, 8), ["conv2d", "(1, 2, 8, 8)", "2 channels", "takes 3"]),
         (nn.Conv2d(3, 4, 5, padding=1), (1, 3, 2, 8), ["conv2d", "(5, 5)", "(2, 8)", "(4, 10)"]),
         (nn.Conv1d(3, 4, 3), (1, 2, 8), ["conv1d", "(1, 2, 8)", "2 channels", "takes 3"]),
@@ -57,20 +59,58 @@ def test_an_input_of_another_float_dtype_raises_and_an_integer_one_is_promoted(l
         (nn.BatchNorm1d(3), (4, 2), ["BatchNorm1d: expected 3 channels, got 2", "(4, 2)"]),
         (nn.BatchNorm1d(3), (4, 3, 2, 2), ["BatchNorm1d", "(4, 3, 2, 2)", "(N, C) or (N, C, L)"]),
         (nn.BatchNorm2d(3), (4, 3), ["BatchNorm2d", "(4, 3)", "(N, C, H, W)"]),
+        (nn.BatchNorm3d(3), (4, 3, 2, 2), ["BatchNorm3d", "(4, 3, 2, 2)", "(N, C, D, H, W)"]),
+        (nn.InstanceNorm2d(3), (4, 3), ["InstanceNorm2d", "(4, 3)", "(N, C, H, W) or (C, H, W)"]),
+        (nn.InstanceNorm2d(3), (3, 4, 4, 4), ["InstanceNorm2d: expected 3 channels, got 4"]),
+        (nn.InstanceNorm2d(3), (4, 4, 4), ["InstanceNorm2d: expected 3 channels, got 4"]),
         (nn.LayerNorm(3), (4, 2), ["LayerNorm: expected 3 features", "(4, 2)"]),
         (nn.RMSNorm((3, 2)), (4, 2), ["RMSNorm: expected last axes of (3, 2)", "(4, 2)"]),
         (nn.GroupNorm(1, 3), (4, 2), ["GroupNorm: expected 3 channels", "(4, 2)"]),
         (nn.GroupNorm(1, 3), (3,), ["GroupNorm: expected 3 channels", "(3,)"]),
         (nn.Dropout2d(), (4, 2), ["Dropout2d", "(4, 2)", "(N, C, H, W)"]),
+        (nn.Dropout3d(), (4, 2, 3), ["Dropout3d", "(N, C, D, H, W) or (C, D, H, W)"]),
+        (nn.Conv3d(3, 4, 3), (1, 2, 8, 8, 8), ["conv3d", "2 channels", "takes 3"]),
+        (nn.MaxPool3d(2), (4, 4), ["max_pool3d", "(N, C, D, H, W) or (C, D, H, W)"]),
         (nn.Flatten(2, 1), (1, 2, 3), ["Flatten", "start_dim 2", "end_dim 1", "(1, 2, 3)"]),
         (nn.Flatten(3), (1, 2), ["out of bounds"]),
         (nn.Unflatten(1, (2, 2)), (1, 6), ["Unflatten", "axis 1", "(1, 6)", "(2, 2)"]),
         (nn.Unflatten(1, (-1, -1)), (1, 6), ["Unflatten", "axis 1", "(-1, -1)"]),
         (nn.Unflatten(1, (-1, 0)), (1, 6), ["Unflatten", "axis 1", "(-1, 0)"]),
-        (nn.Upsample(scale_factor=2), (1, 6), ["Upsample", "scale_factor=2", "0 axes", "(1, 6)"]),
-        (nn.Upsample((2, 2)), (1, 6, 3), ["Upsample", "size=(2, 2)", "1 axes", "(1, 6, 3)"]),
-        (nn.Upsample(scale_factor=0.2), (1, 1, 3), ["Upsample", "nothing", "axis 2"]),
-        (nn.MaxPool2d(2), (3, 8, 8), ["max_pool2d", "(3, 8, 8)", "(N, C, H, W)"]),
+        (nn.Upsample(scale_factor=2), (1, 6), ["interpolate", "'nearest'", "three axes", "(1, 6)"]),
+        (nn.Upsample((2, 2)), (1, 6, 3), ["interpolate", "(2, 2)", "1 axes", "(1, 6, 3)"]),
+        (nn.Upsample(scale_factor=0.2), (1, 1, 3), ["interpolate", "axis 2", "one of 0"]),
+        (
+            nn.Upsample(2, mode="bilinear"),
+            (1, 1, 3),
+            ["interpolate", "'bilinear'", "4 axes", "(1, 1, 3)"],
+        ),
+        (
+            nn.ReflectionPad1d(3),
+            (1, 1, 3),
+            ["ReflectionPad1d", "axis of 3", "(1, 1, 3)", "by (3, 3)"],
+        ),
+        (nn.CircularPad2d((0, 0, 0, 4)), (1, 3, 3), ["CircularPad2d", "by (0, 4)", "3 elements"]),
+        (nn.ZeroPad1d((-2, -2)), (1, 3), ["ZeroPad1d", "by (-2, -2)", "0 elements"]),
+        (
+            nn.ReplicationPad2d(1),
+            (3, 3),
+            ["ReplicationPad2d", "(3, 3)", "(N, C, H, W), or without N"],
+        ),
+        (nn.ZeroPad3d(1), (3, 3), ["ZeroPad3d", "(3, 3)", "(N, C, D, H, W)"]),
+        (
+            nn.Conv1d(1, 1, 3, padding=4, padding_mode="reflect"),
+            (1, 1, 4),
+            ["Conv1d", "by (4, 4)", "reflect"],
+        ),
+        (nn.PixelShuffle(2), (1, 6, 2, 2), ["PixelShuffle", "(1, 6, 2, 2)", "C divisible by 4"]),
+        (
+            nn.PixelUnshuffle(2),
+            (1, 6, 3, 2),
+            ["PixelUnshuffle", "(1, 6, 3, 2)", "H and W divisible by 2"],
+        ),
+        (nn.ChannelShuffle(2), (1, 3, 2), ["ChannelShuffle", "(1, 3, 2)", "2 equal groups"]),
+        (nn.Conv2d(1, 1, 3, padding_mode="reflect"), (3,), ["conv2d", "(3,)", "(N, C, H, W)"]),
+        (nn.MaxPool2d(2), (8, 8), ["max_pool2d", "(8, 8)", "(N, C, H, W) or (C, H, W)"]),
         (nn.MaxPool2d(9), (1, 3, 8, 8), ["max_pool2d", "(9, 9)", "(8, 8)"]),
     ],
 )
@@ -110,7 +150,9 @@ IMAGES = np.ones((2, 3, 8, 8), np.float32)
         (lambda: nn.Conv2d(3, 4, 3, groups=2), "Conv2d: in_channels 3 .* 2 groups"),
         (lambda: nn.Conv1d(4, 3, 3, groups=2), "Conv1d: out_channels 3 .* 2 groups"),
         (lambda: nn.Conv2d(3, 4, 3, padding="full"), "Conv2d: padding .*'full'"),
-        (lambda: nn.Conv2d(3, 4, 3, padding_mode="reflect"), "Conv2d: padding_mode 'reflect'"),
+        (lambda: nn.Conv2d(3, 4, 3, padding_mode="edge"), "Conv2d: padding_mode must .* 'edge'"),
+        (lambda: nn.ZeroPad2d((1, 2)), r"ZeroPad2d: padding must be .* 4 of them, not \(1, 2\)"),
+        (lambda: nn.ReflectionPad1d(1.5), r"ReflectionPad1d: padding .* 1\.5"),
         (lambda: nn.Conv1d(3, 4, (3, 3)), "Conv1d: kernel_size must be one integer"),
         (lambda: nn.ConvTranspose1d(3, 4, 3, output_padding=-1), "output_padding.*-1"),
         (lambda: nn.BatchNorm2d(0), "BatchNorm2d: num_features.*0"),
@@ -122,11 +164,18 @@ IMAGES = np.ones((2, 3, 8, 8), np.float32)
         (lambda: nn.Unflatten(1, (2, -2)), "Unflatten: unflattened_size.*-2"),
         (lambda: nn.Upsample(), "Upsample: one of size and scale_factor"),
         (lambda: nn.Upsample(2, 2), "Upsample: one of size and scale_factor"),
-        (lambda: nn.Upsample(2, mode="bilinear"), "Upsample: mode 'bilinear'"),
+        (lambda: nn.Upsample(2, mode="area"), "interpolate: mode must be one of .* not 'area'"),
+        (
+            lambda: nn.Upsample(2, align_corners=True),
+            "interpolate: mode 'nearest' has no align_corners",
+        ),
+        (lambda: nn.Upsample(scale_factor=-1), "interpolate: scale_factor must be .* not -1"),
         (lambda: nn.Upsample(2.5), r"Upsample: size must be an integer >= 1, not 2\.5"),
         (lambda: nn.Upsample((2, 0)), "Upsample: size must be an integer >= 1, not 0"),
+        (lambda: nn.Conv3d(3, 4, (3, 3)), "Conv3d: kernel_size must be an integer or three"),
+        (lambda: nn.AvgPool2d(2, divisor_override=0), "AvgPool2d: divisor_override.*0"),
     ],
-    ids=range(27),
+    ids=range(33),
 )
 def test_a_layer_that_cannot_work_is_refused_by_the_name_of_the_argument(make, words):
     with pytest.raises((TypeError, ValueError), match=words):
@@ -142,12 +191,23 @@ def test_the_sizes_of_a_layer_may_be_numpys_integers():
     ("layer", "text"),
     [
         (nn.Conv1d(2, 4, 3, padding="same", groups=2), "2, 4, kernel_size=(3,), padding='same', groups=2"),
+        (nn.Conv1d(2, 4, 3, padding_mode="reflect"), "2, 4, kernel_size=(3,), padding_mode='reflect'"),
+        (nn.ConstantPad1d(2, 1.5), "2, 1.5"),
+        (nn.ZeroPad2d((1, 2, 0, 0)), "(1, 2, 0, 0)"),
         (nn.Conv2d(2, 4, 3, 2, (1, 0), 2), "2, 4, kernel_size=(3, 3), stride=2, padding=(1, 0), dilation=2"),
         (nn.ConvTranspose2d(2, 4, 2, 2, output_padding=1), "2, 4, kernel_size=(2, 2), stride=2, output_padding=1"),
         (nn.MaxPool1d(3, 2, 1, ceil_mode=True), "3, stride=2, padding=1, ceil_mode=True"),
         (nn.AvgPool2d((1, 2), count_include_pad=False), "(1, 2), count_include_pad=False"),
         (nn.AdaptiveAvgPool2d((1, None)), "(1, None)"),
+        (nn.AdaptiveMaxPool3d(2, True), "2, return_indices=True"),
+        (nn.AvgPool3d(2, divisor_override=3), "2, divisor_override=3"),
+        (nn.Conv3d(2, 4, 3, (1, 2, 2)), "2, 4, kernel_size=(3, 3, 3), stride=(1, 2, 2)"),
         (nn.BatchNorm1d(3, momentum=None, affine=False), "3, momentum=None, affine=False"),
+        (nn.BatchNorm2d(3, bias=False), "3, bias=False"),
+        (nn.InstanceNorm1d(3), "3"),
+        (nn.InstanceNorm2d(3, 1e-3, affine=True, bias=False), "3, eps=0.001, affine=True, bias=False"),
+        (nn.InstanceNorm3d(3, track_running_stats=True), "3, track_running_stats=True"),
+        (nn.GroupNorm(1, 3, bias=False), "1, 3, bias=False"),
         (nn.LayerNorm((3, 4), bias=False), "(3, 4), bias=False"),
         (nn.RMSNorm(3, 1e-3), "3, eps=0.001"),
         (nn.GroupNorm(1, 3, affine=False), "1, 3, affine=False"),
@@ -159,6 +219,7 @@ def test_the_sizes_of_a_layer_may_be_numpys_integers():
         (nn.Flatten(0, 1), "0, 1"),
         (nn.Unflatten(1, [2, 3]), "1, (2, 3)"),
         (nn.Upsample(scale_factor=2), "scale_factor=2"),
+        (nn.Upsample(3, None, "bilinear", True), "size=3, mode='bilinear', align_corners=True"),
         (nn.Dropout2d(0.1), "p=0.1"),
     ],
     ids=lambda value: type(value).__name__,
@@ -224,16 +285,27 @@ def test_dropout_drops_with_probability_p_and_scales_what_it_keeps_and_its_gradi
 
 
 @pytest.mark.parametrize("p", [0.1, 0.5])
-def test_dropout2d_drops_whole_channels_with_probability_p(p):
-    x = Tensor(np.full((200, 100, 2, 3), 3.0), requires_grad=True)
-    y = nn.Dropout2d(p)(x)
+@pytest.mark.parametrize(
+    ("kind", "shape"),
+    [
+        (nn.Dropout1d, (200, 100, 6)),
+        (nn.Dropout1d, (20_000, 6)),
+        (nn.Dropout2d, (200, 100, 2, 3)),
+        (nn.Dropout3d, (200, 100, 2, 3, 1)),
+        (nn.Dropout3d, (20_000, 2, 3, 1)),
+    ],
+)
+def test_dropout_of_channels_drops_them_whole_with_probability_p(kind, shape, p):
+    x = Tensor(np.full(shape, 3.0), requires_grad=True)
+    y = kind(p)(x)
     found = y.detach().numpy()
-    kept = found[:, :, 0, 0] != 0
-    np.testing.assert_allclose(found, np.where(kept, 3 / (1 - p), 0)[:, :, None, None] + 0 * found)
+    kept = found.reshape(-1, 6)[:, 0] != 0
+    assert kept.size == 20_000
+    np.testing.assert_allclose(found.reshape(-1, 6), kept[:, None] * 3 / (1 - p) * np.ones(6))
     assert abs(kept.mean() - (1 - p)) < 5 * math.sqrt(p * (1 - p) / kept.size)
     y.sum().backward()
     np.testing.assert_allclose(x.grad.numpy(), found / 3, rtol=1e-12)
-    assert nn.Dropout2d(p).eval()(x) is x
+    assert kind(p).eval()(x) is x
 
 
 def test_dropout_keeps_everything_at_0_and_in_evaluation_and_nothing_at_1():

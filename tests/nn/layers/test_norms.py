@@ -90,13 +90,20 @@ def test_evaluation_leaves_the_state_and_treats_each_example_alone():
     assert_unchanged(layer, before)
 
 
-def test_a_checkpoint_that_computes_again_counts_the_batch_once():
-    layer, twin = nn.BatchNorm1d(3), nn.BatchNorm1d(3)
-    x = Tensor(normal(8, 3), requires_grad=True)
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: nn.BatchNorm1d(3),
+        lambda: nn.InstanceNorm1d(3, affine=True, track_running_stats=True),
+    ],
+)
+def test_a_checkpoint_that_computes_again_counts_the_batch_once(make):
+    layer, twin = make(), make()
+    x = Tensor(normal(8, 3, 4), requires_grad=True)
     (minigrad.checkpoint(layer)(x) ** 2).sum().backward()
     found, x.grad = x.grad, None
     (twin(x) ** 2).sum().backward()
-    assert layer.num_batches_tracked.item() == 1
+    assert layer.num_batches_tracked.item() == twin.num_batches_tracked.item()
     np.testing.assert_array_equal(layer.running_mean.numpy(), twin.running_mean.numpy())
     np.testing.assert_allclose(found.numpy(), x.grad.numpy(), atol=1e-5)
 
@@ -118,6 +125,38 @@ def test_without_tracking_there_is_no_state_and_without_affine_no_parameter():
     assert (list(layer.parameters()), layer.state_dict()) == ([], {})
     x = normal(2, 3, 4, 4)
     np.testing.assert_array_equal(layer(x), layer.eval()(x))
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 5), (2, 3, 4, 5), (2, 3, 2, 4, 5)])
+def test_instance_norm_normalises_each_example_and_averages_its_statistics_over_the_batch(shape):
+    n = shape[1]
+    layer = getattr(nn, f"InstanceNorm{len(shape) - 2}d")(
+        n, eps=0.0, momentum=1.0, track_running_stats=True, dtype="float64"
+    )
+    x = normal(*shape, dtype=np.float64)
+    flat = x.reshape(*shape[:2], -1)
+    expected = (flat - flat.mean(-1, keepdims=True)) / flat.std(-1, keepdims=True)
+    np.testing.assert_allclose(layer(x), expected.reshape(shape), rtol=1e-10)
+    np.testing.assert_allclose(layer.running_mean.numpy(), flat.mean(-1).mean(0), rtol=1e-12)
+    np.testing.assert_allclose(layer.running_var.numpy(), flat.var(-1, ddof=1).mean(0), rtol=1e-12)
+    for of_batch in (layer, layer.eval()):
+        np.testing.assert_array_equal(of_batch(x[0]), of_batch(x[:1])[0])
+
+
+@pytest.mark.parametrize("tracks", [False, True])
+def test_instance_norm_of_one_value_per_channel_raises_unless_statistics_are_used(tracks):
+    layer = nn.InstanceNorm2d(3, track_running_stats=tracks)
+    before = statistics(layer)
+    for shape in ((4, 3, 1, 1), (3, 1, 1)):
+        with pytest.raises(ValueError, match="one value per example and channel"):
+            layer.train()(normal(*shape))
+        if tracks:
+            assert layer.eval()(normal(*shape)).shape == shape
+    assert_unchanged(layer, before)
+    assert layer.train()(np.zeros((0, 3, 2, 2), np.float32)).shape == (0, 3, 2, 2)
+    assert_unchanged(layer, before)
+    with pytest.raises(ValueError, match=r"instance_norm: x has shape \(4, 3\)"):
+        minigrad.instance_norm(normal(4, 3))
 
 
 def test_a_constant_channel_has_finite_values_and_gradients():

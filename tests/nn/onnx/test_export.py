@@ -17,12 +17,22 @@ LAYERS = {name: cases for name, cases in CASES.items() if name not in LOSSES}
 # the axes of a case's inputs that are the batch, where it is not the first; None where there is none that may vary
 AXES = {
     ("Linear", 1): None, ("Linear", 3): None, ("Conv2d", 6): None, ("MaxPool2d", 4): None,
-    ("BatchNorm1d", 4): None, ("Embedding", 2): None, ("MultiheadAttention", 1): None,
+    ("BatchNorm1d", 4): None, ("Embedding", 2): None, ("PixelShuffle", 1): None, ("MultiheadAttention", 1): None,
     ("MultiheadAttention", 2): 1, ("MultiheadAttention", 3): None,
+    ("MultiheadAttention", 4): 1, ("MultiheadAttention", 5): 1,
+    ("MultiheadAttention", 6): None, ("MultiheadAttention", 7): None,
     ("TransformerEncoderLayer", 0): 1, ("TransformerEncoderLayer", 1): None, ("TransformerEncoderLayer", 2): None,
+    **{(name, 0): 1 for name in ("TransformerDecoderLayer", "Transformer")},
+    **{(name, i): None for name in ("TransformerDecoderLayer", "Transformer") for i in (1, 2)},
     **{(name, 0): 1 for name in ("RNN", "LSTM", "GRU", "MultiheadAttention")},
     **{(name, 1): (0, 1) for name in ("RNN", "GRU")}, ("LSTM", 1): (0, 1, 1),
     **{(name, 2): None for name in ("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell")},
+    **{(name, 3): None for name in ("Conv1d", "ConvTranspose2d", "Conv3d", "MaxPool3d")}, ("AvgPool2d", 4): None,
+    **{(name, 2): None for name in ("Conv3d", "ConvTranspose3d", "AvgPool3d")}, ("MaxPool3d", 4): None,
+    ("Dropout1d", 1): None, ("Dropout3d", 1): None,
+    **{(name, 2): None for name in ("ConvTranspose1d", "MaxPool1d", "AvgPool1d")}, ("Conv2d", 7): None,
+    **{(f"Adaptive{kind}Pool{n}d", 2): None for kind in ("Avg", "Max") for n in (1, 2, 3)}, ("MaxPool2d", 5): None,
+    ("InstanceNorm1d", 2): None, ("InstanceNorm1d", 3): None, ("InstanceNorm2d", 2): None,
 }  # fmt: skip
 
 
@@ -34,12 +44,20 @@ def path(tmp_path):
 # Layers and models ---------------------------------------------------------------------------------------
 
 # beside the maxima these give where they stand, which no op computes
-INDICES = [("MaxPool1d", 1), ("MaxPool2d", 3)]
+INDICES = [("MaxPool1d", 1), ("MaxPool2d", 3), ("MaxPool3d", 2),
+           *((f"AdaptiveMaxPool{n}d", i) for n, i in ((1, 3), (2, 3), (3, 2)))]  # fmt: skip
 EVERY = [(name, i) for name, cases in LAYERS.items() for i in range(len(cases))]
 
 
+# of labels, which become places to read at, or of targets that are checked
+REFUSED = {
+    "CrossEntropyLoss", "NLLLoss", "HingeLoss", "MultiMarginLoss", "MultiLabelMarginLoss", "CTCLoss",
+    "CosineEmbeddingLoss",
+}  # fmt: skip
+
+
 def case_of(name, i):
-    case, rng = LAYERS[name][i], np.random.default_rng(0)
+    case, rng = CASES[name][i], np.random.default_rng(0)
     arrays = [np.asarray(m(rng) if callable(m) else rng.standard_normal(m)) for m in case.inputs]
     inputs = [x.astype(np.float32) if x.dtype.kind == "f" else x for x in arrays]
     return Called(case.run, getattr(nn, name)(*case.args, **case.options)), inputs
@@ -58,6 +76,17 @@ def test_places_of_maxima_are_refused(path, name, i):
         ValueError, match=r"was not computed by ops on it|was not made by minigrad's ops"
     ):
         nn.export_onnx(model, tuple(inputs), path)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_runs_in_onnxruntime_as_here_or_is_refused(path, name):
+    model, inputs = case_of(name, 0)
+    if name not in REFUSED:
+        check(path, model, *inputs)
+        return
+    with pytest.raises((NotImplementedError, ValueError), match="export_onnx"):
+        nn.export_onnx(model, tuple(inputs), path, 1 if name == "CTCLoss" else 0)
     assert not path.exists()
 
 

@@ -110,6 +110,8 @@ CASES = {
         (lambda x: mg.pad(x, ((0, 0), (1, 2)), constant_values=3), a),
         (lambda x: mg.pad(x, ((0, 0), (1, 2)), "reflect"), a),
         (lambda x: mg.pad(x, ((0, 0), (1, 2)), "edge"), a),
+        (lambda x: mg.pad(x, ((0, 0), (1, 2), (3, 0)), "wrap"), c),
+        (lambda x: mg.pad(x, ((0, 0), (1, 0), (0, 6)), "symmetric"), c),
     ],
     "flip": [(lambda x: mg.flip(x, 1), a), (lambda x: mg.flip(x), a)],
     "roll": [(lambda x: mg.roll(x, 1, 1), a), (lambda x: mg.roll(x, (-1, 5), (1, 2)), c)],
@@ -125,6 +127,15 @@ CASES = {
     "conv2d": [(lambda x: mg.conv2d(x, Tensor(normal(4, 2, 3, 3)), None, 2, 1, 1, 2), image)],
     "conv2d_input": [(lambda x: mg.conv_transpose2d(x, Tensor(normal(4, 1, 3, 3)), None, 2, 1, 1, 2), image)],
     "max_pool2d": [(lambda x: mg.max_pool2d(x, 3, 2, 1, ceil_mode=True), image)],
+    "resample": [
+        (lambda x: mg.interpolate(x, (9, 4), None, "bilinear"), image),
+        (lambda x: mg.interpolate(x, (9, 3), None, "bilinear", True), image),
+        (lambda x: mg.interpolate(x, None, (1.7, 0.6), "bilinear"), image),
+        (lambda x: mg.interpolate(x, None, (0.7, 1.2), "bicubic"), normal(2, 3, 10, 10)),
+        (lambda x: mg.interpolate(x, (8, 3), None, "bicubic", True), image),
+        (lambda x: mg.interpolate(x, 7, None, "linear"), c),
+        (lambda x: mg.interpolate(x, 3, None, "trilinear"), normal(2, 2, 4, 2, 5)),
+    ],
     "avg_pool2d": [(lambda x: mg.avg_pool2d(x, 3, 2, 1, ceil_mode=True), image)],
 }  # fmt: skip
 
@@ -157,7 +168,7 @@ def test_logarithms_of_zero_are_added_in_onnxruntime_as_here(tmp_path):
     ("function", "problem"),
     [
         (lambda x: x[x > 0].sum() + x, "a mask as index has no translation"),
-        (lambda x: mg.pad(x, 1, "symmetric"), "mode 'symmetric' has no translation"),
+        (lambda x: mg.pad(x, 1, "symmetric"), "mode 'symmetric' along the batch has no translation"),
         (lambda x: x.astype("int64") & 3, "only that of bools has a translation"),
         (lambda x: ~x.astype("int64"), "only that of bools has a translation"),
         (lambda x: x[:, None, np.array([0, 1])], "arrays beside numbers or None have no translation"),

@@ -1,5 +1,7 @@
 """The laws of the optimisers beside PyTorch's, and beside their own formulas."""
 
+import inspect
+
 import numpy as np
 import pytest
 from optimisers import EVERY, IN_PYTORCH, LAWS, MAXIMISED, law_id
@@ -12,6 +14,22 @@ STEPS = 20
 
 def parameter(*shape, dtype=np.float64):
     return nn.Parameter(np.random.default_rng(0).standard_normal(shape).astype(dtype))
+
+
+ELSEWHERE = {
+    "Optimizer": "the base of all",
+    "Lion": "not in PyTorch; beside its paper, below",
+    "Muon": "PyTorch's rounds to bfloat16; beside its law, in test_muon",
+    "LBFGS": "it calls a closure; beside PyTorch's, in test_lbfgs",
+}
+
+
+def test_every_optimiser_has_a_case_beside_pytorch_for_each_of_its_options():
+    exported = {name for name in nn.optim.__all__ if isinstance(getattr(nn.optim, name), type)}
+    assert exported == {law.__name__ for law, _ in IN_PYTORCH} | ELSEWHERE.keys()
+    for law in {law for law, _ in IN_PYTORCH}:
+        given = {option for other, options in IN_PYTORCH if other is law for option in options}
+        assert given >= {*inspect.signature(law).parameters} - {"params", "lr"}, law
 
 
 @pytest.mark.parametrize(("dtype", "rtol"), [("float64", 1e-12), ("float32", 1e-5)])

@@ -1,5 +1,6 @@
 """Schedules: their rates beside PyTorch's, put together, and beside an optimiser that changes."""
 
+import inspect
 import math
 import weakref
 
@@ -30,6 +31,14 @@ def pytorchs(law, lr=0.1, **options):
 
 
 # --- Beside PyTorch -----------------------------------------------------------------------------
+
+
+def test_every_schedule_has_a_case_beside_pytorch_for_each_of_its_options():
+    own_tests = {"LRScheduler", "ReduceLROnPlateau", "SequentialLR", "ChainedScheduler"}
+    assert set(schedule.__all__) == {name for name, _ in SCHEDULES} | own_tests
+    for law in {name for name, _ in SCHEDULES}:
+        given = {option for name, options in SCHEDULES if name == law for option in options}
+        assert given >= {*inspect.signature(getattr(schedule, law)).parameters} - {"optimizer"}, law
 
 
 @pytest.mark.parametrize("law", ["SGD", "Adam"])
@@ -220,3 +229,10 @@ def test_a_cycle_ends():
     np.testing.assert_allclose(last[4], 1.0 / 25 / 1e4, rtol=1e-14)
     with pytest.raises(ValueError, match="OneCycleLR: the cycle of 5 steps is over"):
         cycle.step()
+
+
+def test_pytorchs_place_of_schedules_is_answered_with_ours():
+    with pytest.raises(AttributeError, match=r"'lr_scheduler'; .* nn\.schedule\.StepLR$"):
+        nn.optim.lr_scheduler  # noqa: B018
+    with pytest.raises(AttributeError, match=r"nn\.optim has no attribute 'nonsense'$"):
+        nn.optim.nonsense  # noqa: B018

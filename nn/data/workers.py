@@ -1,0 +1,150 @@
+"""Batches made by processes of their own, each started anew (spawn), and handed over in shared memory."""
+
+from __future__ import annotations
+
+import atexit
+import multiprocessing
+import pickle
+import secrets
+import signal
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
+from typing import Any
+
+import numpy as np
+
+from .shared import blocked, freed, put, taken
+
+GUARD = 'a script that uses workers does its work below `if __name__ == "__main__":`, because each imports it'
+PATIENCE = 5.0  # seconds that a process gets to end by itself
+CAUSES = {
+    -signal.SIGKILL: " by SIGKILL, as the system does where memory is short",
+    -signal.SIGBUS: " by SIGBUS, as where shared memory (/dev/shm) is full",
+    1: f"; its own error may stand above. Note: {GUARD}",
+}
+
+
+def batches_by_workers(recipe: Any, indices: Sequence[Any], workers: int, ahead: int) -> Any:
+    """recipe.batch(k, indices[k]) for each k in order, up to `ahead` of them made before they are asked for.
+
+    The workers start with the first batch, and end when this generator is exhausted, closed or dropped.
+    """
+    crew = _Crew(recipe, indices, min(workers, len(indices)))
+    try:
+        crew.start()
+        crew.ask(ahead)
+        for k in range(len(indices)):
+            batch = crew.take(k)
+            crew.ask(k + 1 + ahead)
+            yield batch
+    finally:
+        crew.close()
+
+
+class _Crew:
+    """The workers of an epoch, as their parent sees them: worker i makes the batches i, i + workers, ..."""
+
+    def __init__(self, recipe: Any, indices: Sequence[Any], workers: int) -> None:
+        self.count, self.workers = len(indices), workers
+        self.asked = self.taken = 0
+        self.segment = f"mg_{secrets.token_hex(5)}_"  # macOS allows names of 31 characters
+        self.processes, self.pipes = list[Any](), list[Any]()
+        try:
+            self.job = pickle.dumps((recipe, indices, np.geterr()))
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
+            raise TypeError(
+                f"DataLoader: the data set and its functions go to the workers as pickles, but: {error}. Define "
+                "functions and classes at the top of a module, and open files in __getitem__"
+            ) from error
+
+    def start(self) -> None:
+        if getattr(multiprocessing.current_process(), "_inheriting", False):
+            raise RuntimeError(f"DataLoader: a worker that starts came upon its loader: {GUARD}")
+        resource_tracker.ensure_running()  # its start lets all signals through again
+        atexit.register(self.close)  # a traceback may keep the epoch alive until Python ends
+        for i in range(self.workers):
+            self._start(i)
+        for i, pipe in enumerate(self.pipes):
+            with self._alive(i):
+                pipe.send_bytes(self.job)
+
+    def _start(self, i: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        ours, its = context.Pipe()
+        self.pipes.append(ours)
+        # so little that it need not wait for the worker: the job follows when all have started
+        work = (its, i, self.workers, self.segment)
+        process = context.Process(target=_work, args=work, daemon=True, name=f"nn.data worker {i}")
+        with its, blocked(signal.SIGINT):  # and so it is in the worker: Ctrl-C is the parent's
+            process.start()
+        self.processes.append(process)
+
+    def ask(self, until: int) -> None:
+        """Let the workers make all batches before number `until`."""
+        for k in range(self.asked, min(until, self.count)):
+            with self._alive(k % self.workers):
+                self.pipes[k % self.workers].send_bytes(b"next")
+            self.asked = k + 1
+
+    def take(self, k: int) -> Any:
+        """Batch k, which is waited for; an error of its worker is raised here."""
+        with self._alive(k % self.workers):
+            head, sizes, trace = self.pipes[k % self.workers].recv()
+        if trace:
+            head.add_note(f"The traceback in worker {k % self.workers}:\n{trace}")
+            raise head
+        batch = taken(f"{self.segment}{k}", head, sizes)
+        self.taken = k + 1
+        return batch
+
+    @contextmanager
+    def _alive(self, i: int) -> Iterator[None]:
+        """A block that talks to worker i, and says so if that has ended."""
+        try:
+            yield
+        except (EOFError, OSError):  # its end of the pipe is closed
+            self.processes[i].join(PATIENCE)
+            code = self.processes[i].exitcode or 0
+            how = f"{'was killed' if code < 0 else 'ended'} ({code}) before its batch was done"
+            raise RuntimeError(f"DataLoader: worker {i} {how}{CAUSES.get(code, '')}") from None
+
+    def close(self) -> None:
+        """End all workers, at once if they still make batches, and free the memory of batches that nobody took."""
+        for pipe in self.pipes:
+            pipe.close()  # which ends a worker that waits for a request
+        for process in self.processes:
+            if self.taken < self.count:
+                process.terminate()
+        for process in self.processes:
+            process.join(PATIENCE)
+            process.kill()
+            process.join()
+        for k in range(self.taken, self.asked):
+            freed(f"{self.segment}{k}")
+        atexit.unregister(self.close)
+
+
+def _work(pipe: Any, i: int, workers: int, segment: str) -> None:
+    """Answer, in a worker, each request by its next batch, until the parent closes its end or is gone."""
+    with suppress(EOFError, OSError):
+        answers = _answers(pipe.recv_bytes(), i, workers, segment)
+        while pipe.recv_bytes():
+            pipe.send(next(answers))
+
+
+def _answers(job: bytes, i: int, workers: int, segment: str) -> Iterator[tuple[Any, ...]]:
+    """The batches as `put` leaves them, head and sizes; or, at last, an error and its traceback."""
+    try:
+        recipe, indices, errors = pickle.loads(job)
+        np.seterr(**errors)
+        for k in range(i, len(indices), workers):
+            yield *put(recipe.batch(k, indices[k]), f"{segment}{k}"), ""
+    except Exception as error:
+        trace = "".join(traceback.format_exception(error))
+        try:
+            pickle.loads(pickle.dumps(error))
+        except Exception:
+            error = RuntimeError(f"{type(error).__name__}: {error}")
+        yield error, [], trace

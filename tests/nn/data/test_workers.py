@@ -1,0 +1,259 @@
+"""The DataLoader's workers: the same batches in the same order, and processes and memory that always end."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from multiprocessing.shared_memory import SharedMemory
+
+import numpy as np
+import pytest
+from squares import Squares, rows
+from worked import Failing, Kinds, Stuck, infinite, noisy
+
+from nn.data import DataLoader, TensorDataset, shared, workers
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows frees shared memory at once")
+GUARD = 100  # seconds after which a test that hangs is given up
+
+
+@pytest.fixture(autouse=True)
+def names(monkeypatch):
+    """The part that the names of shared memory have in common; afterwards nothing of it and no process is left."""
+    monkeypatch.setattr(workers.secrets, "token_hex", lambda n: f"{os.getpid():x}")
+    yield f"mg_{os.getpid():x}_"
+    assert multiprocessing.active_children() == []
+    assert_is_free(f"mg_{os.getpid():x}_")
+
+
+def assert_is_free(names):
+    for k in range(20):
+        with pytest.raises(FileNotFoundError):
+            SharedMemory(f"{names}{k}")
+
+
+def wait_for(path):
+    deadline = time.monotonic() + GUARD
+    while not path.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+# The same batches ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("count", "prefetch"), [(1, 1), (3, 0), (3, 5)])
+def test_any_number_of_workers_gives_the_batches_that_no_worker_gives(count, prefetch):
+    def epochs(count, prefetch):
+        rng = np.random.default_rng(4)
+        x = np.arange(23.0)
+        options = {"shuffle": True, "transform": noisy, "num_workers": count, "prefetch": prefetch}
+        loader = DataLoader(TensorDataset(x, x), 3, **options, rng=rng)
+        return [[(a.tolist(), b.tolist()) for a, b in loader] for _ in range(2)]
+
+    assert epochs(count, prefetch) == epochs(0, 0)
+
+
+def test_a_transform_draws_for_a_batch_the_same_whichever_batches_came_before():
+    def epoch(drop):
+        loader = DataLoader(Squares(9), 3, transform=drop, rng=np.random.default_rng(0))
+        return [batch[0].tolist() for batch in loader]
+
+    def greedy(batch, rng):
+        made = noisy(batch, rng)
+        rng.random(batch[1][0])  # more numbers for one batch than for another
+        return made
+
+    assert epoch(greedy) == epoch(noisy)
+
+
+def test_arrays_of_every_layout_and_whatever_is_around_them_arrive_as_they_were():
+    def flat(value):
+        if isinstance(value, dict):
+            value = list(value.items())
+        if isinstance(value, (tuple, list)):
+            return [type(value), *map(flat, value)]
+        if isinstance(value, (np.ndarray, np.generic)):
+            return [type(value), value.dtype, value.shape, value.tolist()]
+        return value
+
+    here, there = (list(DataLoader(Kinds(), 2, num_workers=n)) for n in (0, 2))
+    assert flat(here) == flat(there)
+    arrays = [a for batch in there for a in (batch["gaps"], batch["turned"], *batch["pair"])]
+    for a in arrays:
+        assert a.flags.writeable
+        a[...] = 1
+    assert not any(np.shares_memory(a, b) for a in arrays for b in arrays if a is not b)
+
+
+def test_the_contents_of_arrays_are_in_no_pickle(names):
+    image = np.ones((100, 100))
+    batch = (image, {"gaps": image[::2, ::-1]}, [image.T])
+    head, sizes = shared.put(batch, f"{names}0")
+    assert len(head) < 1000
+    assert sizes == [80000, 40000, 80000]
+    np.testing.assert_array_equal(shared.taken(f"{names}0", head, sizes)[1]["gaps"], image[::2])
+
+
+def test_workers_do_about_a_division_by_zero_what_is_set_where_the_loop_is():
+    loader = DataLoader(Squares(2), transform=infinite, num_workers=1)
+    with np.errstate(divide="raise"), pytest.raises(FloatingPointError, match="divide by zero"):
+        list(loader)
+
+
+def test_two_epochs_at_the_same_time_have_workers_and_memory_of_their_own(monkeypatch):
+    tokens = iter("ab")
+    monkeypatch.setattr(workers.secrets, "token_hex", lambda n: next(tokens) + f"{os.getpid():x}")
+    loader = DataLoader(Squares(4), 2, num_workers=1)
+    pairs = [(a.tolist(), b.tolist()) for (_, a), (_, b) in zip(loader, loader, strict=True)]
+    assert pairs == [([0, 1], [0, 1]), ([2, 3], [2, 3])]
+
+
+def test_an_epoch_without_batches_starts_no_worker():
+    assert list(DataLoader(Squares(0), 2, num_workers=2)) == []
+
+
+# Errors --------------------------------------------------------------------------------------------------
+
+
+def test_an_error_in_a_worker_comes_after_the_good_batches_with_its_traceback():
+    batches = iter(DataLoader(Failing(30, "error"), 3, num_workers=2))
+    assert [next(batches)[1].tolist() for _ in range(2)] == [[0, 1, 2], [3, 4, 5]]
+    with pytest.raises(KeyError, match="the file of item seven") as caught:
+        next(batches)
+    assert caught.value.__notes__[0] == "in item 7 of the Failing"
+    assert "The traceback in worker 0:" in caught.value.__notes__[1]
+    assert 'raise KeyError("the file of item seven")' in caught.value.__notes__[1]
+    assert multiprocessing.active_children() == []
+
+
+def test_an_error_that_no_pickle_brings_back_is_told_with_its_name():
+    with pytest.raises(RuntimeError, match="TwoWords: no way") as caught:
+        list(DataLoader(Failing(8, "two words"), 8, num_workers=1))
+    assert 'raise TwoWords("no", "way")' in caught.value.__notes__[0]
+
+
+@pytest.mark.parametrize(
+    ("how", "message"), [("killed", r"was killed \(-9\) .* by SIGKILL"), ("exit", r"ended \(3\)")]
+)
+def test_a_worker_that_is_gone_is_an_error_that_says_so(how, message):
+    batches = iter(DataLoader(Failing(30, how), 3, num_workers=2))
+    assert [next(batches)[1].tolist() for _ in range(2)] == [[0, 1, 2], [3, 4, 5]]
+    with pytest.raises(RuntimeError, match=rf"worker 0 {message}"):
+        next(batches)
+
+
+def test_what_no_pickle_can_carry_is_refused_before_a_worker_starts():
+    with pytest.raises(
+        TypeError, match=r"go to the workers as pickles, but: .*lambda.* at the top"
+    ):
+        list(DataLoader(Squares(3), transform=lambda batch, rng: batch, num_workers=1))
+
+
+SCRIPT = """
+import os, secrets, sys
+sys.path[:0] = PATHS
+import numpy as np
+import nn
+from nn.data import DataLoader, TensorDataset
+from worked import Stuck
+
+secrets.token_hex = lambda n: TOKEN
+
+def main():
+    loader = DataLoader(Stuck(1000, 8, FILE), 2, num_workers=2)
+    for x, y in loader:
+        print(y, flush=True)
+
+def fitting():
+    loader = DataLoader(Stuck(1000, 8, FILE, stays=False), 2, num_workers=2)
+    net = nn.Linear(2, 1000)
+    nn.fit(net, loader, nn.optim.SGD(net.parameters(), lr=1e-9), epochs=10**6)
+"""
+GUARDED = "\nif __name__ == '__main__':\n    START()\n"
+
+
+def started(tmp_path, text):
+    script, helpers = tmp_path / "script.py", os.path.dirname(sys.modules["worked"].__file__)
+    text = text.replace("PATHS", repr([helpers])).replace("TOKEN", repr(tmp_path.name[-8:]))
+    script.write_text(text.replace("FILE", repr(str(tmp_path / "stuck"))))
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", str(script)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+
+def ended(process):
+    """What it wrote; it, its workers and their helper have ended then, as all of them can write."""
+    try:
+        return process.communicate(timeout=GUARD)
+    finally:
+        process.kill()
+
+
+@pytest.mark.parametrize("start", ["main", "fitting"])
+def test_an_interrupt_of_all_processes_leaves_one_traceback_and_nothing_else(tmp_path, start):
+    process = started(tmp_path, SCRIPT + GUARDED.replace("START", start))
+    wait_for(tmp_path / "stuck")
+    os.killpg(process.pid, signal.SIGINT)
+    _, stderr = ended(process)
+    assert stderr.count("Traceback") == 1, stderr
+    assert stderr.strip().splitlines()[-1].startswith("KeyboardInterrupt")
+    assert "leaked" not in stderr
+    assert process.returncode == -signal.SIGINT
+    assert_is_free(f"mg_{tmp_path.name[-8:]}_")
+
+
+def test_workers_end_with_a_parent_that_is_killed(tmp_path):
+    process = started(tmp_path, SCRIPT.replace(", 8,", ", -1,") + GUARDED.replace("START", "main"))
+    assert process.stdout.readline() == "[0 1]\n"
+    process.kill()
+    _, stderr = ended(process)
+    assert "Traceback" not in stderr
+
+
+def test_a_script_that_does_its_work_when_it_is_imported_is_told_what_to_write(tmp_path):
+    process = started(tmp_path, SCRIPT + "\nmain()\n")
+    _, stderr = ended(process)
+    assert process.returncode == 1
+    assert 'a script that uses workers does its work below `if __name__ == "__main__":`' in stderr
+    assert "bootstrapping" not in stderr
+
+
+# Leaving early -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("end", ["close", "drop", "error"])
+def test_an_epoch_left_early_ends_workers_in_the_midst_of_a_batch_and_frees_what_they_made(
+    tmp_path, names, end
+):
+    batches = iter(DataLoader(Stuck(20, 6, tmp_path / "stuck"), 2, num_workers=1, prefetch=5))
+    next(batches)
+    wait_for(tmp_path / "stuck")  # batches 1 and 2 are in shared memory, 3 never comes
+    memory = SharedMemory(f"{names}2")
+    memory.close()
+    if end == "close":
+        batches.close()
+    elif end == "error":
+        with pytest.raises(ZeroDivisionError):
+            batches.throw(ZeroDivisionError)
+    else:
+        del batches
+
+
+def test_an_epoch_left_before_its_first_batch_has_started_nothing():
+    batches = iter(DataLoader(Squares(20), 2, num_workers=2))
+    assert multiprocessing.active_children() == []
+    del batches
+
+
+def test_a_data_set_stays_as_it_was_in_the_parent():
+    dataset = Squares(6)
+    assert rows(DataLoader(dataset, 3, num_workers=1)) == [[0, 1, 2], [3, 4, 5]]
+    assert vars(dataset) == {"length": 6}
