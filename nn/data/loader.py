@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import copy_context
 from queue import SimpleQueue
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -15,6 +16,9 @@ import minigrad
 from ..checks import integer
 from .dataset import Dataset, fetched, indices_of, take
 from .samplers import drawn
+
+if TYPE_CHECKING:
+    from ..parallel import Ranks
 
 Transform = Callable[[Any, np.random.Generator], Any]
 
@@ -34,6 +38,8 @@ class DataLoader:
     prefetch    the number of batches that a thread prepares ahead; 0: each is made when it is asked for
     num_workers the number of processes that make the batches instead, `prefetch` ahead in all; 0: two for each of them
     rng         for order and transform; by default the package's generator (`minigrad.seed`)
+    shard       `nn.parallel.world()`: batch_size counts the rows of all ranks, and each rank gets its part of every
+                batch, one of no rows where there are fewer than ranks. `rng` must start alike on all
 
     All random numbers of an epoch follow from the state of `rng` at its `iter(loader)`: a run resumed from a saved
     state repeats them, and neither a thread nor workers change anything. Only a sampler of your own draws by itself,
@@ -65,6 +71,7 @@ class DataLoader:
         prefetch: int = 0,
         num_workers: int = 0,
         rng: np.random.Generator | None = None,
+        shard: Ranks | None = None,
     ) -> None:
         if not isinstance(dataset, Dataset):
             raise TypeError(
@@ -96,6 +103,21 @@ class DataLoader:
         self.prefetch = integer(self, "prefetch", prefetch, 0)
         self.num_workers = integer(self, "num_workers", num_workers, 0)
         self.rng = rng
+        self.shard = shard
+        if shard is not None and shard.size > 1:
+            self._check_shard(shard)
+
+    def _check_shard(self, shard: Ranks) -> None:
+        if self.batch_sampler is None and self.batch_size < shard.size:
+            raise ValueError(
+                f"DataLoader: batches of {self.batch_size} rows are too small for {shard.size} ranks, of which some "
+                "would always have none; batch_size counts the rows of all ranks"
+            )
+        if self.rng is None and (self.shuffle or self.transform is not None or self.sampler):
+            raise ValueError(
+                "DataLoader: ranks need an rng that starts alike on all of them, such as rng=np.random.default_rng(0); "
+                "the package's own differs between ranks"
+            )
 
     def __len__(self) -> int:
         """The number of batches in an epoch."""
@@ -108,11 +130,12 @@ class DataLoader:
     def __iter__(self) -> Iterator[Any]:
         # All is drawn here, not at the first batch, and the transform has generators of its own: so whoever draws from
         # `rng` during the epoch, such as a Dropout, neither changes the batches nor is changed by prefetching.
-        indices, seed, given = self._indices(), 0, self.transform
+        indices, seed, given = self._part_of(self._indices()), 0, self.transform
         transforms = (given,) if callable(given) else tuple(given or ())
         if transforms:
             seed = int(minigrad.generator(self.rng).integers(2**63))
-        recipe = Recipe(self.dataset, self.collate_fn, transforms, seed)
+        place = () if self.shard is None or self.shard.size == 1 else (self.shard.rank,)
+        recipe = Recipe(self.dataset, self.collate_fn, transforms, (seed, *place))
         if self.num_workers:
             from .workers import (
                 batches_by_workers,
@@ -138,6 +161,14 @@ class DataLoader:
         stop = len(order) - len(order) % self.batch_size * self.drop_last
         return [order[i : i + self.batch_size] for i in range(0, stop, self.batch_size)]
 
+    def _part_of(self, batches: list[Any]) -> list[Any]:
+        """This rank's part of each batch; the order is noted, so that the ranks compare it when they meet."""
+        if self.shard is None:
+            return batches
+        rank, size = self.shard.rank, self.shard.size
+        self.shard.noted = zlib.crc32(b"".join(np.asarray(batch).tobytes() for batch in batches))
+        return [b[len(b) * rank // size : len(b) * (rank + 1) // size] for b in batches]
+
 
 class Recipe(NamedTuple):
     """The way a batch of an epoch is made: whoever makes it, and whichever were made before, it is the same."""
@@ -145,19 +176,31 @@ class Recipe(NamedTuple):
     dataset: Dataset
     collate_fn: Callable[[list[Any]], Any] | None
     transforms: tuple[Transform, ...]
-    seed: int  # of the epoch
+    seed: tuple[int, ...]  # of the epoch, and of the rank if there are several
 
     def batch(self, k: int, indices: Any) -> Any:
         """Batch number k of the epoch, of the items with these numbers."""
+        if not len(indices):  # a rank's part: what a batch is made of is seen from one
+            return _emptied(self.batch(k, [0]))
         if self.collate_fn is not None:
             batch = self.collate_fn(fetched(self.dataset, indices)[0])
         else:
             batch = take(self.dataset, indices)
         if self.transforms:
-            rng = np.random.default_rng((self.seed, k))
+            rng = np.random.default_rng((*self.seed, k))
             for transform in self.transforms:
                 batch = transform(batch, rng)
         return batch
+
+
+def _emptied(batch: Any) -> Any:
+    """A batch without its rows."""
+    if isinstance(batch, Mapping):
+        return {name: _emptied(member) for name, member in batch.items()}
+    if isinstance(batch, (tuple, list)):
+        members = [_emptied(member) for member in batch]
+        return type(batch)(*members) if hasattr(batch, "_fields") else type(batch)(members)
+    return batch[:0]
 
 
 def _ahead(batches: Iterator[Any], count: int) -> Iterator[Any]:

@@ -18,10 +18,6 @@ class _ChannelNorm(Module):
     """The parameters and statistics of each channel; subclasses say what inputs they take, and average them."""
 
     inputs: dict[int, str]  # number of axes -> their names
-<<<<<<< HEAD
-    ranks: Any = None  # those whose rows count together, set by nn.parallel.DataParallel
-    rows = 0  # that were seen with them since it last averaged
-=======
     is_full: bool  # whether affine and track_running_stats are True by default
 
     def _set(
@@ -64,7 +60,10 @@ class _BatchNorm(_ChannelNorm):
     """The layer behind BatchNorm1d, 2d and 3d, which only say what inputs they take."""
 
     is_full = True
->>>>>>> int
+    ranks: Any = (
+        None  # those whose rows count together in training, set by nn.parallel.DataParallel
+    )
+    rows = 0  # that were seen with them since it last averaged
 
     def __init__(
         self,
@@ -90,7 +89,7 @@ class _BatchNorm(_ChannelNorm):
     def _by_batch(self, x: Any) -> Any:
         """x by its own mean and variance, which go into the running ones; if momentum is None, these are averages."""
         n = math.prod(x.shape) // self.num_features
-        if n == 1 and self.ranks is None:
+        if n == 1 and (self.ranks is None or not self.training):
             raise ValueError(
                 f"{type(self).__name__}: an input of shape {tuple(x.shape)} has one value per channel, which has no "
                 "variance to learn from; train on larger batches, or call eval() to use the running statistics"
@@ -103,37 +102,16 @@ class _BatchNorm(_ChannelNorm):
             self.num_batches_tracked.assign(self.num_batches_tracked.data + 1)
             momentum = 1 / self.num_batches_tracked.data if momentum is None else momentum
         share = 0.0 if momentum is None else momentum
-        if self.ranks is not None:
+        if self.ranks is not None and self.training:
             return self._over_ranks(x, mean, var, share)
         return minigrad.batch_norm(x, mean, var, self.weight, self.bias, True, share, self.eps)
 
-<<<<<<< HEAD
     def _over_ranks(self, x: Any, mean: Any, var: Any, momentum: float) -> Any:
         from ..parallel.statistics import batch_norm
 
         self.rows += len(x)
         return batch_norm(x, self.ranks, mean, var, self.weight, self.bias, momentum, self.eps)
 
-    def _check_shape(self, x: Any) -> None:
-        name, shape = type(self).__name__, tuple(x.shape)
-        if len(shape) not in self.inputs:
-            raise ValueError(
-                f"{name}: the input has shape {shape}; {' or '.join(self.inputs.values())} is needed"
-            )
-        if shape[1] != self.num_features:
-            raise ValueError(
-                f"{name}: expected {self.num_features} channels, got {shape[1]} in an input of shape {shape}"
-            )
-
-    def describe(self) -> str:
-        text = str(self.num_features)
-        text += f", eps={self.eps}" if self.eps != 1e-5 else ""
-        text += f", momentum={self.momentum}" if self.momentum != 0.1 else ""
-        text += ", affine=False" if self.weight is None else ""
-        return text + (", track_running_stats=False" if self.running_mean is None else "")
-
-=======
->>>>>>> int
 
 class BatchNorm1d(_BatchNorm):
     """y = (x - mean) / sqrt(var + eps) * weight + bias, with mean and var per channel over all other axes.
