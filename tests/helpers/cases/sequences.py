@@ -14,6 +14,14 @@ def first_state(module, x, *state):
     return module(x, state)
 
 
+def given(numbers):
+    return lambda rng: np.array(numbers)
+
+
+def weighed(module, x, weights):
+    return module(x, None, weights)
+
+
 def masks(module):
     """Padding and future, of the module's library."""
     if isinstance(module, nn.Module):
@@ -53,6 +61,15 @@ SEQUENCES = {
         # the gradient of the padding's row is 0 by decree: finite differences know nothing of that
         layer(lambda rng: rng.integers(2, 5, (2, 3)), 5, 4, padding_idx=1),
         layer(integers(5), 5, 4),
+    ],
+    "EmbeddingBag": [
+        layer(integers(5, 2, 3), 5, 4),
+        layer([integers(5, 6), given([0, 2, 2, 5])], 5, 4, mode="sum"),
+        layer([integers(5, 6), given([0, 2, 2, 5]), (6,)], 5, 4, mode="sum"),
+        layer([integers(5, 2, 3), (2, 3)], 5, 4, mode="sum", padding_idx=2, run=weighed),
+        layer([integers(5, 6), given([0, 4, 6])], 5, 4, include_last_offset=True, padding_idx=1),
+        layer([integers(5, 6), given([0, 0, 2])], 5, 4, mode="max"),
+        layer(integers(5, 2, 3), 5, 4, mode="max", padding_idx=4),
     ],
     "RNNCell": [
         layer((3, 4), 4, 2),
