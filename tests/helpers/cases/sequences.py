@@ -98,6 +98,8 @@ SEQUENCES = {
             batch_first=True, bidirectional=True, run=first_state,
         ),
         layer((3, 4), 4, 2, bias=False),
+        layer((3, 2, 4), 4, 3, 2, bidirectional=True, proj_size=2),
+        layer([(2, 3, 4), (1, 2, 1), (1, 2, 3)], 4, 3, 1, False, True, 0.0, False, 1, run=first_state),
     ],
     "GRU": [
         layer((3, 2, 4), 4, 2),

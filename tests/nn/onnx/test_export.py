@@ -25,7 +25,7 @@ AXES = {
     **{(name, 0): 1 for name in ("TransformerDecoderLayer", "Transformer")},
     **{(name, i): None for name in ("TransformerDecoderLayer", "Transformer") for i in (1, 2)},
     **{(name, 0): 1 for name in ("RNN", "LSTM", "GRU", "MultiheadAttention")},
-    **{(name, 1): (0, 1) for name in ("RNN", "GRU")}, ("LSTM", 1): (0, 1, 1),
+    **{(name, 1): (0, 1) for name in ("RNN", "GRU")}, ("LSTM", 1): (0, 1, 1), ("LSTM", 3): 1, ("LSTM", 4): (0, 1, 1),
     **{(name, 2): None for name in ("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell")},
     **{(name, 3): None for name in ("Conv1d", "ConvTranspose2d", "Conv3d", "MaxPool3d")}, ("AvgPool2d", 4): None,
     **{(name, 2): None for name in ("Conv3d", "ConvTranspose3d", "AvgPool3d")}, ("MaxPool3d", 4): None,
