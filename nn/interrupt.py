@@ -7,26 +7,34 @@ from typing import Any
 
 
 class Interrupt:
-    """A block in which the first Ctrl-C only asks to stop: no run could go on from half an update."""
+    """A block in which the first Ctrl-C only asks to stop: no run could go on from half an update.
 
-    def __init__(self) -> None:
+    of_ranks  also SIGTERM and SIGUSR1, by which launchers of several processes tell them that the end is near
+    """
+
+    def __init__(self, of_ranks: bool = False) -> None:
         self.asked = False
-        self._before: Any = None
+        self.of_ranks = of_ranks
+        self._before: dict[Any, Any] = {}
 
     def __enter__(self) -> Interrupt:
         import signal
 
         in_main = threading.current_thread() is threading.main_thread()  # others get no signals
-        # leave a program alone that ignores Ctrl-C or has a handler of its own
-        if in_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            self._before = signal.signal(signal.SIGINT, self._ask)
+        of_ranks = (
+            (signal.SIGTERM, signal.SIGUSR1) if self.of_ranks else ()
+        )  # where there are ranks, there are both
+        for number in (signal.SIGINT, *of_ranks) if in_main else ():
+            # leave a program alone that ignores it or has a handler of its own
+            if signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL):
+                self._before[number] = signal.signal(number, self._ask)
         return self
 
     def __exit__(self, *exception: object) -> None:
         import signal
 
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def _ask(self, number: int, frame: Any) -> None:
         if self.asked:

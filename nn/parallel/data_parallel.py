@@ -35,10 +35,10 @@ class DataParallel:
         for _, value in self._state():
             value.assign(ranks.broadcast(np.array(value.data, order="C")))
         separate(model, ranks)
-        self._synchronised = [
+        self.synchronised = [
             module for module in model.modules() if isinstance(module, _BatchNorm) and synchronised
         ]
-        for module in self._synchronised:
+        for module in self.synchronised:
             module.ranks = ranks
 
     def average(self, weight: float) -> None:
@@ -128,8 +128,8 @@ class DataParallel:
 
     def _rows(self) -> float:
         """The rows that BatchNorm has seen since the last average, if it takes those of all ranks."""
-        rows = max((module.rows for module in self._synchronised), default=0)
-        for module in self._synchronised:
+        rows = max((module.rows for module in self.synchronised), default=0)
+        for module in self.synchronised:
             module.rows = 0
         return rows
 

@@ -33,6 +33,7 @@ class Ranks:
         self.rank: int = 0 if comm is None else comm.Get_rank()
         self.size: int = 1 if comm is None else comm.Get_size()
         self.acts = 0  # how often they have met
+        self.asking = self.asked = False  # to stop: this rank, and any of them when they met
         self.noted = (
             0.0  # that they must agree on when they meet the next time, such as an order of rows
         )
@@ -45,8 +46,8 @@ class Ranks:
 
     def meet(self, act: str, *numbers: float) -> Any:
         """(size, ...): the numbers that each rank tells; RuntimeError if not all are there for the same act."""
-        mine = np.zeros(2 + NUMBERS)
-        mine[: 2 + len(numbers)] = KINDS.index(act), self.noted, *numbers
+        mine = np.zeros(3 + NUMBERS)
+        mine[: 3 + len(numbers)] = KINDS.index(act), self.noted, self.asking, *numbers
         told = np.empty((self.size, len(mine)))
         if self._comm is None:
             told[0] = mine
@@ -64,7 +65,15 @@ class Ranks:
                 "that starts alike on all ranks, such as rng=np.random.default_rng(0)"
             )
         self.acts += 1
-        return told[:, 2 : 2 + len(numbers)]
+        self.asked = bool(told[:, 2].any())
+        return told[:, 3 : 3 + len(numbers)]
+
+    def totals(self, *numbers: float) -> list[Any]:
+        """The sum of each number over the ranks."""
+        if self._comm is None:
+            return [*numbers]
+        self.meet("sum", len(numbers))
+        return self.sum(np.array(numbers, np.float64)).tolist()
 
     def sum(self, array: Any) -> Any:
         """The sum of the arrays of all ranks, written over this one: the same bits on all."""
@@ -132,6 +141,8 @@ def _end_together(comm: Any) -> None:
         before(kind, error, traceback)
         print(f"rank {rank} of {size} failed so, and with it all end", file=sys.stderr, flush=True)
         sys.stdout.flush()
+        if "OMPI_COMM_WORLD_SIZE" in os.environ:
+            os._exit(1)  # its mpiexec then ends the others, and has read what is printed above, unlike after Abort
         comm.Abort(1)
 
     def ended() -> None:

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from on_ranks import FAIL, HOLD, OF_SEVERAL
+from on_ranks import FAIL, HOLD, OF_SEVERAL, half_a_run, the_other_half
 from places import HELPERS
 
 MPIEXEC = shutil.which("mpiexec", path=str(Path(sys.executable).parent)) or shutil.which("mpiexec")
@@ -17,11 +17,12 @@ mpi = pytest.mark.skipif(
 )  # fmt: skip
 
 
-def started(count, *programs):
+def started(count, *programs, folder=""):
     """Programs of on_ranks.py on so many ranks, which may be more than there are cores, and as root."""
     ours = {
         "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
         "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
+        "FOLDER": str(folder),
     }  # fmt: skip
     names = [program.__name__ for program in programs]
     command = [
@@ -41,9 +42,17 @@ def started(count, *programs):
 
 @mpi
 @pytest.mark.parametrize("count", [2, 3])
-def test_several_ranks_are_as_one(count):
-    done = started(count, *HOLD, *OF_SEVERAL)
+def test_several_ranks_are_as_one(count, tmp_path):
+    done = started(count, *HOLD, *OF_SEVERAL, folder=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@mpi
+@pytest.mark.parametrize(("before", "after"), [(3, 2), (1, 2), (2, 1)])
+def test_a_run_goes_on_with_another_number_of_ranks(before, after, tmp_path):
+    for count, program in ((before, half_a_run), (after, the_other_half)):
+        done = started(count, program, folder=tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 @mpi
@@ -55,11 +64,16 @@ def test_all_end_with_the_one_that_fails(program):
         assert text in done.stdout + done.stderr
 
 
-def test_alone_all_holds_too():
+def test_alone_all_holds_too(tmp_path):
     """No launcher, and so one rank, without mpi4py being imported."""
     names = [program.__name__ for program in HOLD]
     code = f"import sys, on_ranks as o; [getattr(o, n)() for n in {names}]; assert 'mpi4py' not in sys.modules"
-    subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=HELPERS, check=True)
+    subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        cwd=HELPERS,
+        env=os.environ | {"FOLDER": str(tmp_path)},
+        check=True,
+    )
 
 
 @pytest.mark.parametrize("told", ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"])
