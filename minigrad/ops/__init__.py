@@ -7,7 +7,8 @@ from types import ModuleType
 # fmt: off
 LATER = (
     "bessel", "binning", "building", "covariance", "ctc", "decompositions", "differences",
-    "distances", "fourier", "least_squares", "likelihood_losses", "linalg", "linalg_names",
+    "distances", "fourier", "further_pools", "least_squares", "likelihood_losses", "linalg",
+    "linalg_names",
     "margin_losses", "matrix_functions", "nans", "number_parts", "polynomials", "quantiles",
     "running", "scipy_special", "selection", "signals",
 )
