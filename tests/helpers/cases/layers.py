@@ -159,6 +159,11 @@ LAYERS = {
         layer((2, 4, 3, 5), 2, 4, affine=False),
         layer((2, 4, 3), 2, 4, bias=False),
     ],
+    "LocalResponseNorm": [
+        layer((2, 5, 3, 4), 3, alpha=0.5),
+        layer((2, 3, 4), 4, 0.3, 0.5, 2.0),
+        layer((2, 3, 2, 2, 3), 1),
+    ],
     "RMSNorm": [
         layer((3, 4, 5), 5),
         layer((3, 4, 5), (4, 5), eps=1e-2),
@@ -253,6 +258,14 @@ LAYERS = {
         layer((1, 2, 5, 4, 7), (3, None, 3)),
         layer((3, 5, 4, 6), 2, return_indices=True),
     ],
+    "LPPool1d": [layer((2, 3, 8), 2.0, 3, 2), layer((3, 8), 2.0, 2, ceil_mode=True)],
+    "LPPool2d": [
+        layer((2, 3, 5, 6), 2.0, (2, 3), ceil_mode=True),
+        layer((3, 4, 5), 4.0, 2, 1),
+        layer((2, 3, 4, 5), float("inf"), 2),
+        layer((2, 3, 4, 5), -float("inf"), 2),
+    ],
+    "LPPool3d": [layer((1, 3, 4, 5, 4), 2.0, (2, 3, 1), 2)],
     "Dropout": [layer((3, 4), 0.0)],
     "Dropout1d": [layer((2, 3, 4), p=0.0), layer((3, 4), p=0.0)],
     "Dropout2d": [layer((2, 3, 4, 5), p=0.0)],
