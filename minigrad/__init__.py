@@ -53,6 +53,7 @@ from .ops.rearrange import (
 )
 from .ops.recurrent import gru, gru_step, lstm, lstm_step, recurrent, rnn, rnn_step
 from .ops.reductions import logsumexp, max, mean, min, nanmean, nansum, prod, sum, trace
+from .ops.regularisation import dropout
 from .ops.shapes import (
     atleast_1d, atleast_2d, atleast_3d, broadcast_arrays, broadcast_to, concatenate, expand_dims,
     flatten, matrix_transpose, meshgrid, moveaxis, ravel, reshape, squeeze, stack, sum_to, swapaxes,
@@ -89,7 +90,7 @@ __all__ = [
     "copysign", "corrcoef", "correlate", "cos", "cosh", "cosine_embedding_loss",
     "cosine_similarity", "costs", "cov", "cross", "cross_entropy", "ctc_loss", "cummax", "cummin",
     "cumprod", "cumsum", "debug", "deg2rad", "delete", "det", "diag", "diagflat", "diagonal",
-    "diff", "digamma", "divide", "dot", "dsplit", "dstack", "ediff1d", "eigh", "eigvalsh", "einsum",
+    "diff", "digamma", "divide", "dot", "dropout", "dsplit", "dstack", "ediff1d", "eigh", "eigvalsh", "einsum",
     "elementwise", "elementwise_grad", "elu", "embedding", "embedding_bag", "enable_grad", "entr", "erf", "erfc",
     "erfcinv", "erfcx", "erfinv", "exp", "exp2", "expand_dims", "explain", "expm", "expm1",
     "fftshift", "flatten", "flip", "fliplr", "flipud", "floor_divide", "fmax", "fmin", "fmod",

@@ -11,8 +11,8 @@ from . import init, optim, schedule
 from .fitting import fit
 from .layers.activations import (
     CELU, ELU, GELU, GLU, SELU, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU,
-    LogSigmoid, LogSoftmax, Mish, PReLU, ReLU, ReLU6, Sigmoid, SiLU, Softmax, Softplus, Softshrink,
-    Softsign, Tanh, Threshold,
+    LogSigmoid, LogSoftmax, Mish, PReLU, ReLU, ReLU6, RReLU, Sigmoid, SiLU, Softmax, Softmax2d,
+    Softmin, Softplus, Softshrink, Softsign, Tanh, Tanhshrink, Threshold,
 )
 from .layers.attention import MultiheadAttention
 from .layers.batch_norm import BatchNorm1d, BatchNorm2d
@@ -22,7 +22,7 @@ from .layers.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from .layers.distances import CosineSimilarity, PairwiseDistance
 from .layers.embedding import Embedding, EmbeddingBag
 from .layers.likelihood_losses import CTCLoss, GaussianNLLLoss, PoissonNLLLoss
-from .layers.linear import Linear
+from .layers.linear import Bilinear, Linear
 from .layers.losses import (
     BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, HingeLoss, HuberLoss, KLDivLoss, L1Loss, MSELoss,
     NLLLoss, SmoothL1Loss,
@@ -42,7 +42,7 @@ from .layers.pooling import (
     MaxPool2d,
 )
 from .layers.recurrent import GRU, LSTM, RNN
-from .layers.regularisation import Dropout, Dropout2d
+from .layers.regularisation import AlphaDropout, Dropout, Dropout2d, FeatureAlphaDropout
 from .layers.shaping import (
     ChannelShuffle, Flatten, Identity, PixelShuffle, PixelUnshuffle, Unflatten, Upsample,
 )
@@ -56,7 +56,7 @@ from .saving import load, save
 __all__ = [  # noqa: RUF022
     "Module", "Parameter", "Buffer",
     # layers with parameters
-    "Linear", "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d",
+    "Linear", "Bilinear", "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d",
     "BatchNorm1d", "BatchNorm2d", "LayerNorm", "GroupNorm", "RMSNorm",
     # of sequences
     "Embedding", "EmbeddingBag", "RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell",
@@ -65,10 +65,12 @@ __all__ = [  # noqa: RUF022
     "ReLU", "ReLU6", "LeakyReLU", "Hardtanh", "Hardsigmoid", "Hardswish", "ELU", "CELU", "SELU",
     "Sigmoid", "LogSigmoid", "Tanh", "Softplus", "SiLU", "Mish", "GELU", "Softmax", "LogSoftmax",
     "PReLU", "GLU", "Softsign", "Softshrink", "Hardshrink", "Threshold",
+    "RReLU", "Tanhshrink", "Softmin", "Softmax2d",
     # pooling, dropout, shapes
     "MaxPool1d", "MaxPool2d", "AvgPool1d", "AvgPool2d",
     "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveMaxPool2d",
-    "Dropout", "Dropout2d", "Identity", "Flatten", "Unflatten", "Upsample",
+    "Dropout", "Dropout2d", "AlphaDropout", "FeatureAlphaDropout",
+    "Identity", "Flatten", "Unflatten", "Upsample",
     "PixelShuffle", "PixelUnshuffle", "ChannelShuffle",
     "ReflectionPad1d", "ReflectionPad2d", "ReflectionPad3d",
     "ReplicationPad1d", "ReplicationPad2d", "ReplicationPad3d",
