@@ -67,6 +67,8 @@ def test_an_input_of_another_float_dtype_raises_and_an_integer_one_is_promoted(l
         (nn.RMSNorm((3, 2)), (4, 2), ["RMSNorm: expected last axes of (3, 2)", "(4, 2)"]),
         (nn.GroupNorm(1, 3), (4, 2), ["GroupNorm: expected 3 channels", "(4, 2)"]),
         (nn.GroupNorm(1, 3), (3,), ["GroupNorm: expected 3 channels", "(3,)"]),
+        (nn.FeatureAlphaDropout(), (4,), ["FeatureAlphaDropout", "(4,)", "(N, C, ...)"]),
+        (nn.Softmax2d(), (4, 2), ["Softmax2d", "(4, 2)", "(C, H, W)"]),
         (nn.Dropout2d(), (4, 2), ["Dropout2d", "(4, 2)", "(N, C, H, W)"]),
         (nn.Dropout3d(), (4, 2, 3), ["Dropout3d", "(N, C, D, H, W) or (C, D, H, W)"]),
         (nn.Conv3d(3, 4, 3), (1, 2, 8, 8, 8), ["conv3d", "2 channels", "takes 3"]),
@@ -127,7 +129,8 @@ def test_an_input_of_a_wrong_shape_raises_and_names_the_op_and_the_sizes(layer, 
     "layer",
     [nn.Linear(2, 2), nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1), nn.LayerNorm(2), nn.Dropout(), nn.Flatten(),
      nn.Unflatten(0, (1,)), nn.Upsample(2), nn.MaxPool2d(1), nn.AvgPool2d(1), nn.AdaptiveMaxPool2d(1), nn.Softmax(),
-     nn.LogSoftmax(), nn.Residual(nn.Identity())],
+     nn.LogSoftmax(), nn.Residual(nn.Identity()), nn.RReLU(), nn.Tanhshrink(), nn.Softmin(), nn.AlphaDropout(),
+     nn.PixelShuffle(1), nn.ZeroPad1d(1)],
     ids=repr,
 )  # fmt: skip
 def test_a_list_as_input_is_refused_by_name(layer):
@@ -148,6 +151,18 @@ IMAGES = np.ones((2, 3, 8, 8), np.float32)
         (lambda: nn.Conv2d(3, 4, 3, stride=0), "stride.*0"),
         (lambda: nn.Conv2d(3, 4, 3, padding=-1), "padding.*-1"),
         (lambda: nn.MaxPool2d(0), "(kernel_size|window).*0"),
+        (lambda: nn.RReLU(0.5, 0.2), r"RReLU: lower 0\.5 .* upper 0\.2"),
+        (lambda: nn.AlphaDropout(-0.5), r"AlphaDropout: p .*-0\.5"),
+        (lambda: nn.Bilinear(3, 0, 1), "Bilinear: in2_features.*0"),
+        (
+            lambda: nn.Bilinear(3, 2, 1)(IMAGES, IMAGES),
+            r"Bilinear: the inputs .*\(2, 3, 8, 8\) .*\(..., 2\)",
+        ),
+        (lambda: minigrad.dropout(IMAGES, 2), "dropout: p is .* not 2"),
+        (
+            lambda: minigrad.dropout(IMAGES, 0.5, True, (2, 3, 1, 2)),
+            r"dropout: units \(2, 3, 1, 2\) .*\(2, 3, 8, 8\)",
+        ),
         (lambda: nn.Dropout(1.5), r"Dropout: p .*1\.5"),
         (lambda: nn.Dropout(math.nan), "Dropout: p .*nan"),
         (lambda: nn.Conv2d(3, 4, 3, groups=2), "Conv2d: in_channels 3 .* 2 groups"),
@@ -178,7 +193,7 @@ IMAGES = np.ones((2, 3, 8, 8), np.float32)
         (lambda: nn.Conv3d(3, 4, (3, 3)), "Conv3d: kernel_size must be an integer or three"),
         (lambda: nn.AvgPool2d(2, divisor_override=0), "AvgPool2d: divisor_override.*0"),
     ],
-    ids=range(33),
+    ids=range(39),
 )
 def test_a_layer_that_cannot_work_is_refused_by_the_name_of_the_argument(make, words):
     with pytest.raises((TypeError, ValueError), match=words):
@@ -340,3 +355,58 @@ def test_dropout_repeats_with_the_seed_or_its_rng_and_differs_from_call_to_call(
     own = nn.Dropout(rng=np.random.default_rng(3))(x)
     np.testing.assert_array_equal(nn.Dropout(rng=np.random.default_rng(3))(x), own)
     np.testing.assert_array_equal(layer(x), second)  # an rng of its own leaves the default alone
+
+
+@pytest.mark.parametrize("p", [0.1, 0.5, 0.8])
+@pytest.mark.parametrize("kind", [nn.AlphaDropout, nn.FeatureAlphaDropout])
+def test_alpha_dropout_keeps_mean_and_variance_and_drops_to_one_value(kind, p):
+    rng = np.random.default_rng(0)
+    x = Tensor(rng.standard_normal((400, 200)), requires_grad=True)
+    y = kind(p, rng=rng)(x)
+    found = y.detach().numpy()
+    assert abs(found.mean()) < 0.03
+    assert abs(found.var() - 1) < 0.05
+    y.sum().backward()
+    dropped = x.grad.numpy() == 0
+    assert abs(dropped.mean() - p) < 5 * math.sqrt(p * (1 - p) / x.size)
+    assert len(np.unique(found[dropped])) == 1
+    slope = x.grad.numpy()[~dropped]
+    np.testing.assert_allclose(slope, slope[0])
+    a, d = slope[0], -1.0507009873554805 * 1.6732632423543772
+    np.testing.assert_allclose(found[dropped], a * d * (1 - p))
+    np.testing.assert_allclose(found[~dropped], a * (x.detach().numpy()[~dropped] - p * d))
+
+
+def test_alpha_dropout_of_features_drops_whole_channels_and_of_all_gives_zeros():
+    x = Tensor(np.random.default_rng(0).standard_normal((20, 30, 2, 3)), requires_grad=True)
+    nn.FeatureAlphaDropout(0.5, rng=np.random.default_rng(1))(x).sum().backward()
+    kept = x.grad.numpy() != 0
+    assert (kept == kept[:, :, :1, :1]).all()
+    assert 0 < kept.mean() < 1
+    assert not nn.AlphaDropout(1.0)(x).detach().numpy().any()
+    assert nn.AlphaDropout(0.5)(np.ones(3, np.float32)).dtype == np.float32
+
+
+def test_the_slopes_of_rrelu_are_drawn_in_training_and_their_middle_in_evaluation():
+    layer = nn.RReLU(0.1, 0.3, rng=np.random.default_rng(0))
+    x = Tensor(np.concatenate([np.full(4000, -2.0), np.full(10, 3.0)]), requires_grad=True)
+    y = layer(x)
+    y.sum().backward()
+    slopes = x.grad.numpy()[:4000]
+    np.testing.assert_allclose(y.detach().numpy()[:4000], -2 * slopes)
+    assert (slopes >= 0.1).all()
+    assert (slopes <= 0.3).all()
+    assert abs(slopes.mean() - 0.2) < 5 * 0.2 / math.sqrt(12 * 4000)
+    assert (y.detach().numpy()[4000:] == 3).all()
+    np.testing.assert_allclose(layer.eval()(x).detach().numpy()[:4000], -0.4)
+    assert layer.train()(np.ones(3, np.float16)).dtype == np.float16
+
+
+def test_the_function_is_the_layer():
+    x = np.random.default_rng(0).standard_normal((4, 3, 2, 2)).astype(np.float32)
+    for layer, units in [(nn.Dropout(0.3), None), (nn.Dropout2d(0.3), (4, 3, 1, 1))]:
+        layer.rng = np.random.default_rng(5)
+        np.testing.assert_array_equal(
+            layer(x), minigrad.dropout(x, 0.3, True, units, rng=np.random.default_rng(5))
+        )
+    assert minigrad.dropout(x, 0.3, False) is x
