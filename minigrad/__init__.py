@@ -94,9 +94,9 @@ __all__ = [
     "ctc_loss", "cummax", "cummin", "cumprod", "cumsum", "debug", "deg2rad", "delete", "det",
     "diag", "diagflat", "diagonal", "diff", "digamma", "divide", "dot", "dsplit", "dstack",
     "ediff1d", "eigh", "eigvalsh", "einsum", "elementwise", "elementwise_grad", "elu", "embedding",
-    "enable_grad", "entr", "erf", "erfc", "erfcinv", "erfcx", "erfinv", "exp", "exp2",
-    "expand_dims", "explain", "expm", "expm1", "fftshift", "flatten", "flip", "fliplr", "flipud",
-    "floor_divide", "fmax", "fmin", "fmod", "fold", "frexp", "full", "full_like", "gamma",
+    "embedding_bag", "enable_grad", "entr", "erf", "erfc", "erfcinv", "erfcx", "erfinv", "exp",
+    "exp2", "expand_dims", "explain", "expm", "expm1", "fftshift", "flatten", "flip", "fliplr",
+    "flipud", "floor_divide", "fmax", "fmin", "fmod", "fold", "frexp", "full", "full_like", "gamma",
     "gammaln", "gaussian_nll_loss", "gelu", "generator", "geomspace", "getitem", "glu", "grad",
     "gradient", "group_norm", "gru", "gru_step", "hardshrink", "hardsigmoid", "hardswish",
     "hardtanh", "heaviside", "hessian", "hinge_loss", "histogram", "histogram2d", "hsplit",
@@ -130,6 +130,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:  # read when they are first named, the ops of `ops.LATER` and what is made of them
+    from .ops.bags import embedding_bag
     from .ops.bessel import i0, i0e, i1, i1e, iv, ive, j0, j1, jv
     from .ops.binning import bincount, histogram, histogram2d
     from .ops.building import (

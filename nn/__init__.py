@@ -24,7 +24,7 @@ from .layers.convolution import (
     Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d,
 )
 from .layers.distances import CosineSimilarity, PairwiseDistance
-from .layers.embedding import Embedding
+from .layers.embedding import Embedding, EmbeddingBag
 from .layers.likelihood_losses import CTCLoss, GaussianNLLLoss, PoissonNLLLoss
 from .layers.linear import Linear
 from .layers.losses import (
@@ -68,7 +68,7 @@ __all__ = [  # noqa: RUF022
     "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "LayerNorm", "GroupNorm", "RMSNorm",
     "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d",
     # of sequences
-    "Embedding", "RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell",
+    "Embedding", "EmbeddingBag", "RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell",
     "MultiheadAttention", "TransformerEncoderLayer", "TransformerEncoder",
     "TransformerDecoderLayer", "TransformerDecoder", "Transformer",
     # activations

@@ -6,7 +6,7 @@ from types import ModuleType
 
 # fmt: off
 LATER = (
-    "bessel", "binning", "building", "covariance", "ctc", "decompositions", "differences",
+    "bags", "bessel", "binning", "building", "covariance", "ctc", "decompositions", "differences",
     "distances", "fourier", "interpolation", "least_squares", "likelihood_losses", "linalg", "linalg_names",
     "margin_losses", "matrix_functions", "nans", "number_parts", "polynomials", "quantiles",
     "running", "scipy_special", "selection", "signals",

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.dtypes import FLOAT16, widened
 from .activations import relu
-from .elementwise import add, multiply, sigmoid, subtract, tanh
+from .elementwise import add, multiply, sigmoid, subtract, tanh, where
 from .fused import fused
 from .inspection import plain
 from .joining import split, unstack
@@ -63,25 +63,38 @@ def recurrent(
     state: State,
     batch_first: bool = False,
     reverse: bool = False,
+    w_hr: Any = None,
+    lengths: Any = None,
 ) -> tuple[Any, State]:
     """state = step(W_ih x_t + b_ih, W_hh h + b_hh, state) for each t, with h = state[0]: all h, and the last state.
 
     x        (L, N, I), (N, L, I) with batch_first, or (L, I); a bias may be None; the h of all steps in the order of x
     reverse  from the last t to the first
+    w_hr     (P, H): h is W_hr times that of the step, so that w_hh is (..., P)
+    lengths  (N,): of the steps of row n those from lengths[n] on are padding. They leave its state as it is, in reverse
+             the first one, and their h in the result is 0
     """
     time = 1 if batch_first and len(x.shape) == 3 else 0
-    projected = unstack(linear(x, w_ih, b_ih), axis=time)
+    projected = list(enumerate(unstack(linear(x, w_ih, b_ih), axis=time)))
     hs = []
-    for x_t in reversed(projected) if reverse else projected:
-        state = step(x_t, linear(state[0], w_hh, b_hh), state)
-        hs.append(state[0])
+    for t, x_t in reversed(projected) if reverse else projected:
+        before, state = state, step(x_t, linear(state[0], w_hh, b_hh), state)
+        if w_hr is not None:
+            state = (linear(state[0], w_hr), *state[1:])
+        if lengths is None:
+            hs.append(state[0])
+        else:
+            goes = (t < lengths)[:, None]
+            hs.append(where(goes, state[0], 0))
+            state = tuple([where(goes, a, b) for a, b in zip(state, before, strict=True)])
     return stack(hs[::-1] if reverse else hs, axis=time), state
 
 
-def _composed(step: Any, arrays: Any, batch_first: bool, reverse: bool) -> Any:
+def _composed(step: Any, arrays: Any, batch_first: bool, reverse: bool, w_hr: Any = None) -> Any:
     """(h of all steps, each array of the last state), by the walk. float16: in float32, rounded once."""
     x, w_ih, w_hh, b_ih, b_hh, *state = map(widened, arrays)
-    y, last = recurrent(step, x, w_ih, w_hh, b_ih, b_hh, tuple(state), batch_first, reverse)
+    w_hr = widened(w_hr)
+    y, last = recurrent(step, x, w_ih, w_hh, b_ih, b_hh, tuple(state), batch_first, reverse, w_hr)
     return _rounded((y, *last), arrays)
 
 
@@ -169,25 +182,38 @@ def _backward(kernel: Any, states: int, options: int = 2) -> Any:
 
 
 def _checked(
-    op: str, gates: int, x: Any, w_ih: Any, w_hh: Any, biases: Any, states: Any, batch_first: bool
+    op: str,
+    gates: int,
+    x: Any,
+    w_ih: Any,
+    w_hh: Any,
+    biases: Any,
+    states: Any,
+    batch_first: bool,
+    w_hr: Any = None,
 ) -> list[Any]:
     """The states, zeros for those not given; raises if the shapes do not fit."""
-    shape, hidden = tuple(x.shape), w_hh.shape[-1]
+    shape, shown = tuple(x.shape), w_hh.shape[-1]
+    hidden = shown if w_hr is None else w_hr.shape[-1]
     if len(shape) not in (2, 3) or shape[1 if batch_first and len(shape) == 3 else 0] == 0:
         axes = "(N, L, features)" if batch_first else "(L, N, features)"
         raise ValueError(f"{op}: x has shape {shape}; {axes} or (L, features), L > 0, is needed")
     batch = () if len(shape) == 2 else shape[:1] if batch_first else shape[1:2]
     rows = gates * hidden
     for name, value, size in (
-        ("w_ih", w_ih, (rows, shape[-1])), ("w_hh", w_hh, (rows, hidden)), ("b_ih", biases[0], (rows,)),
-        ("b_hh", biases[1], (rows,)), *[(f"{s}0", v, (*batch, hidden)) for s, v in zip("hc", states, strict=False)],
+        ("w_ih", w_ih, (rows, shape[-1])), ("w_hh", w_hh, (rows, shown)), ("b_ih", biases[0], (rows,)),
+        ("b_hh", biases[1], (rows,)), ("w_hr", w_hr, (shown, hidden)),
+        *[(f"{s}0", v, (*batch, n)) for s, n, v in zip("hc", (shown, hidden), states, strict=False)],
     ):  # fmt: skip
         if value is not None and tuple(value.shape) != size:
             raise ValueError(
                 f"{op}: {name} has shape {tuple(value.shape)}; with x of shape {shape} and {hidden} units {size} is "
                 "needed"
             )
-    return [_zeros(w_hh, (*batch, hidden)) if s is None else s for s in states]
+    sizes = (shown, hidden)[: len(states)]
+    return [
+        _zeros(w_hh, (*batch, n)) if s is None else s for s, n in zip(states, sizes, strict=True)
+    ]
 
 
 def _zeros(like: Any, shape: Any) -> Any:
@@ -223,6 +249,7 @@ def lstm(
     c0: Any = None,
     batch_first: bool = False,
     reverse: bool = False,
+    w_hr: Any = None,
 ) -> tuple[Any, Any, Any]:
     """c_t = f c_{t-1} + i g, h_t = o tanh(c_t) for every step t of x: h of all steps, and the last h and c.
 
@@ -232,8 +259,14 @@ def lstm(
     w_ih     (4 H, I), w_hh (4 H, H); b_ih and b_hh (4 H,) or None
     h0, c0   (N, H), or (H,) without a batch: the state before the first step; zeros by default
     reverse  from the last step to the first
+    w_hr     (P, H): h_t = W_hr (o tanh(c_t)), so that w_hh is (4 H, P) and h0 (N, P). Sak, Senior, Beaufays 2014. It is
+             computed step by step, and takes about twice as long
     """
-    h0, c0 = _checked("lstm", 4, x, w_ih, w_hh, (b_ih, b_hh), (h0, c0), batch_first)
+    h0, c0 = _checked("lstm", 4, x, w_ih, w_hh, (b_ih, b_hh), (h0, c0), batch_first, w_hr)
+    if w_hr is not None:
+        arrays = (x, w_ih, w_hh, b_ih, b_hh, h0, c0)
+        projected: tuple[Any, Any, Any] = _composed(lstm_step, arrays, batch_first, reverse, w_hr)
+        return projected
     y, h, c = _lstm(x, w_ih, w_hh, b_ih, b_hh, h0, c0, batch_first, reverse)
     return y, h, c
 

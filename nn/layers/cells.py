@@ -46,11 +46,11 @@ class Cell(Gated):
                 f"{type(self).__name__}: expected (N, features) or (features,) with {self.input_size} features, got "
                 f"an input of shape {size}"
             )
-        shape = (*size[:-1], self.hidden_size)
         if hx is None:
+            shape = (*size[:-1], self.hidden_size)
             state = (np.zeros_like(self.weight_ih.data, shape=shape),) * self.states
         else:
-            state = self._given_states(hx, shape, self.weight_ih)
+            state = self._given_states(hx, size[:-1], self.weight_ih)
         _, state = self._run(x[None], state, "")  # a sequence of one step
         return state if self.states > 1 else state[0]
 

@@ -229,7 +229,7 @@ def test_the_repr_of_a_module_with_parameters_of_its_own_shows_them():
     assert "w (2, 3)" in repr(Scope(w=nn.Parameter(np.ones((2, 3)))))
 
 
-@pytest.mark.parametrize("room", ["minigrad.picture", "nn.data", "nn.functional"])
+@pytest.mark.parametrize("room", ["minigrad.picture", "nn.data", "nn.functional", "nn.utils"])
 def test_a_room_that_is_not_yet_imported_is_imported_where_it_is_used(room):
     package = room.split(".")[0]
     code = (

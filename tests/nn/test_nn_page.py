@@ -1,6 +1,7 @@
 """The page of nn: its tables are up to date and complete, its code runs, and its traps are PyTorch's."""
 
 import doctest
+import importlib
 import re
 
 import nn_page
@@ -16,11 +17,13 @@ from minigrad import Tensor
 COMMAND = "run `python tests/helpers/nn_page.py`"
 
 
+def codes(text):
+    return re.findall(r"`([^`]+)`", text)
+
+
 def names(text):
-    """The names of ours in backticks, without what follows in a line of code."""
-    return re.findall(
-        r"\b(?:nn|minigrad)\.[a-zA-Z_][\w.]*\w", "".join(re.findall(r"`[^`]*`", text))
-    )
+    """The names of ours in the code of a text."""
+    return re.findall(r"(?<![\w.])(?:nn|minigrad)\.[a-zA-Z_][\w.]*\w", " ".join(codes(text)))
 
 
 def test_the_tables_are_up_to_date():
@@ -159,10 +162,6 @@ def rows_of(title):
     return [line.strip("| ").split(" | ") for line in below.splitlines() if line.startswith("| ")][
         1:
     ]
-
-
-def codes(cell):
-    return re.findall(r"`([^`]+)`", cell)
 
 
 def first_codes(title, column):
@@ -319,3 +318,12 @@ def test_what_the_page_points_to_exists():
         )
         slugs = [re.sub(r"[^\w -]", "", text.lower()).replace(" ", "-") for text in titles]
         assert not title or title in slugs, target
+
+
+def test_the_rooms_of_pytorch_and_ours_exist():
+    below = TEXT.rpartition("Whole rooms")[2]
+    assert [name for name in names(below) if not nn_page.found(name)] == []
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    for name in codes(below):
+        if name.startswith("torch."):
+            importlib.import_module(name)

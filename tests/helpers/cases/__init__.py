@@ -10,6 +10,7 @@ from typing import Any
 from . import (
     activations,
     attention,
+    bags,
     bessel,
     binning,
     building,
@@ -68,6 +69,7 @@ FILES = (
     cumulative,
     shapes,
     indexing,
+    bags,
     linalg,
     decompositions,
     least_squares,

@@ -14,6 +14,14 @@ def first_state(module, x, *state):
     return module(x, state)
 
 
+def given(numbers):
+    return lambda rng: np.array(numbers)
+
+
+def weighed(module, x, weights):
+    return module(x, None, weights)
+
+
 def masks(module):
     """Padding and future, of the module's library."""
     if isinstance(module, nn.Module):
@@ -54,6 +62,15 @@ SEQUENCES = {
         layer(lambda rng: rng.integers(2, 5, (2, 3)), 5, 4, padding_idx=1),
         layer(integers(5), 5, 4),
     ],
+    "EmbeddingBag": [
+        layer(integers(5, 2, 3), 5, 4),
+        layer([integers(5, 6), given([0, 2, 2, 5])], 5, 4, mode="sum"),
+        layer([integers(5, 6), given([0, 2, 2, 5]), (6,)], 5, 4, mode="sum"),
+        layer([integers(5, 2, 3), (2, 3)], 5, 4, mode="sum", padding_idx=2, run=weighed),
+        layer([integers(5, 6), given([0, 4, 6])], 5, 4, include_last_offset=True, padding_idx=1),
+        layer([integers(5, 6), given([0, 0, 2])], 5, 4, mode="max"),
+        layer(integers(5, 2, 3), 5, 4, mode="max", padding_idx=4),
+    ],
     "RNNCell": [
         layer((3, 4), 4, 2),
         layer([(3, 4), (3, 2)], 4, 2, False, nonlinearity="relu"),
@@ -81,6 +98,8 @@ SEQUENCES = {
             batch_first=True, bidirectional=True, run=first_state,
         ),
         layer((3, 4), 4, 2, bias=False),
+        layer((3, 2, 4), 4, 3, 2, bidirectional=True, proj_size=2),
+        layer([(2, 3, 4), (1, 2, 1), (1, 2, 3)], 4, 3, 1, False, True, 0.0, False, 1, run=first_state),
     ],
     "GRU": [
         layer((3, 2, 4), 4, 2),

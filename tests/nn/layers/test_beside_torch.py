@@ -36,7 +36,8 @@ def test_every_module_that_nn_exports_has_a_case():
 
 
 @pytest.mark.filterwarnings("ignore:Using padding='same'")  # PyTorch pads for it in a copy
-@pytest.mark.filterwarnings("ignore:enable_nested_tensor")  # a way of PyTorch's own to be fast
+@pytest.mark.filterwarnings("ignore:enable_nested_tensor")  # ways of PyTorch's own to be fast
+@pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
 @pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("name", "case"), EVERY)

@@ -62,3 +62,85 @@ def test_what_does_not_fit_is_named(call, error, words):
 def test_an_error_in_a_model_begins_with_the_path_of_the_layer():
     with pytest.raises(IndexError, match=r"^0: embedding: index 9"):
         nn.Sequential(nn.Embedding(5, 3))(np.array([9]))
+
+
+# --- Rows that are kept short -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("norm_type", [1.0, 2.0, np.inf])
+@pytest.mark.parametrize("kind", ["Embedding", "EmbeddingBag"])
+def test_rows_are_shortened_before_they_are_read_as_pytorchs(torch, kind, norm_type):
+    ours = getattr(nn, kind)(6, 3, max_norm=1.0, norm_type=norm_type, dtype="float64")
+    theirs = getattr(torch.nn, kind)(6, 3, max_norm=1.0, norm_type=norm_type).double()
+    theirs.load_state_dict({k: torch.tensor(v) for k, v in ours.state_dict().items()})
+    before = ours.weight.numpy().copy()
+    for x in (np.array([[0, 2], [2, 5]]), np.array([[1, 2], [2, 0]])):
+        y, z = ours(x), theirs(torch.tensor(x))
+        np.testing.assert_allclose(y.detach().numpy(), z.detach().numpy(), rtol=1e-12)
+        np.testing.assert_allclose(ours.weight.numpy(), theirs.weight.detach().numpy(), rtol=1e-12)
+        ours.zero_grad(), theirs.zero_grad()
+        y.sum().backward(), z.sum().backward()
+        np.testing.assert_allclose(ours.weight.grad.numpy(), theirs.weight.grad.numpy())
+    assert (ours.weight.numpy()[[3, 4]] == before[[3, 4]]).all()
+    assert not (ours.weight.numpy() == before).all()
+
+
+def test_a_row_that_is_shortened_makes_a_graph_that_saved_the_table_refuse_and_a_short_one_does_not():
+    layer = nn.Embedding(3, 2, max_norm=1.0)
+    layer.weight.assign([[3.0, 4.0], [0.1, 0.2], [0.3, 0.4]])
+    loss = (layer.weight * layer.weight).sum()
+    layer(np.array([1, 2]))
+    loss.backward(retain_graph=True)
+    layer(np.array([0, 0]))
+    np.testing.assert_allclose(layer.weight.numpy()[0], [0.6, 0.8], rtol=1e-6)
+    with pytest.raises(RuntimeError, match="written after the forward pass"):
+        loss.backward()
+
+
+# --- From a table, and in bags --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [nn.Embedding, nn.EmbeddingBag])
+def test_a_table_that_is_given_is_copied_and_frozen_unless_it_is_to_be_learnt(kind):
+    table = np.arange(6.0).reshape(3, 2)
+    layer = kind.from_pretrained(table, padding_idx=1)
+    assert not layer.weight.requires_grad
+    assert (layer.num_embeddings, layer.embedding_dim, layer.padding_idx) == (3, 2, 1)
+    np.testing.assert_array_equal(layer.weight.numpy(), table)
+    np.testing.assert_array_equal(layer(np.array([[2]])).numpy().ravel(), table[2])
+    learnt = kind.from_pretrained(Tensor(table), freeze=False)
+    learnt.weight.assign(np.zeros((3, 2)))
+    assert learnt.weight.requires_grad
+    assert table[2].tolist() == [4, 5]
+
+
+def test_an_infinite_row_is_in_the_bags_that_hold_it_alone():
+    layer = nn.EmbeddingBag.from_pretrained([[np.inf], [1.0], [2.0]], mode="sum", padding_idx=0)
+    y = layer(np.array([0, 1, 2, 2]), np.array([0, 2]))
+    assert y.tolist() == [[1], [4]]
+    assert layer(np.array([0]), np.array([0])).tolist() == [[0]]
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: nn.Embedding(3, 2, max_norm=0), "Embedding: max_norm must be > 0, not 0"),
+        (lambda: nn.EmbeddingBag(3, 2, mode="prod"), "EmbeddingBag: mode must be .* 'prod'"),
+        (lambda: nn.EmbeddingBag(3, 2, padding_idx=3), "EmbeddingBag: padding_idx 3 is none of the 3"),
+        (lambda: nn.Embedding.from_pretrained([1.0]), r"Embedding\.from_pretrained: .* shape \(1,\)"),
+        (lambda: nn.EmbeddingBag(3, 2)(np.array([1])), r"shape \(1,\).* offsets are missing"),
+        (lambda: nn.EmbeddingBag(3, 2)(np.array([[1]]), np.array([0])), r"offsets are given"),
+        (lambda: nn.EmbeddingBag(3, 2)(np.array([1]), np.array([1])), r"from 0 to 1 at most, .*\[1\]"),
+        (lambda: nn.EmbeddingBag(3, 2)(np.array([1, 2]), np.array([0, 2, 1])), r"ascend .*\[0 2 1\]"),
+        (lambda: nn.EmbeddingBag(3, 2)(np.array([1, 2]), np.array([0, 3])), r"not \[0 3\]"),
+        (lambda: nn.EmbeddingBag(3, 2, include_last_offset=True)(np.array([1, 2]), np.array([0, 1])), "from 0 to 2,"),
+        (lambda: nn.EmbeddingBag(3, 2)(np.array([[1]]), None, np.ones((1, 1))), "go with mode 'sum', not 'mean'"),
+        (lambda: nn.EmbeddingBag(3, 2, mode="sum")(np.array([[1]]), None, np.ones(1)), r"shape \(1,\), and the"),
+        (lambda: nn.EmbeddingBag(3, 2)(np.array([[3]])), "index 3"),
+        (lambda: nn.Embedding(3, 2, max_norm=1.0)(np.array([-1])), "index -1"),
+    ],
+    ids=range(14),
+)  # fmt: skip
+def test_what_does_not_fit_a_bag_or_a_table_is_named(call, words):
+    with pytest.raises((ValueError, IndexError), match=words):
+        call()

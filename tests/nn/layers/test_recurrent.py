@@ -163,6 +163,47 @@ def test_what_stands_behind_a_step_does_not_change_it_so_that_padding_may_stand_
     np.testing.assert_array_equal(ends[0].detach(), ends[1].detach())
 
 
+# --- Lengths ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("kind", [*KINDS, "projected"])
+def test_with_lengths_all_results_and_gradients_are_those_of_pytorchs_packed_sequences(
+    torch, kind, batch_first
+):
+    pack = torch.nn.utils.rnn
+    options = {"num_layers": 2, "bidirectional": True, "batch_first": batch_first}
+    options |= {"proj_size": 2} if kind == "projected" else {}
+    kind = "LSTM" if kind == "projected" else kind
+    ours, lengths = made(kind, **options, dtype="float64"), np.array([2, 5, 1, 5])
+    theirs = getattr(torch.nn, KINDS[kind][0].__name__)(3, 4, **KINDS[kind][1], **options).double()
+    theirs.load_state_dict({k: torch.from_numpy(a) for k, a in ours.state_dict().items()})
+    array = normal(*(4, 5, 3) if batch_first else (5, 4, 3))
+    x, t = Tensor(array, requires_grad=True), torch.tensor(array, requires_grad=True)
+    y, last = ours(x, lengths=lengths)
+    packed = pack.pack_padded_sequence(t, torch.tensor(lengths), batch_first, False)
+    packed, their_last = theirs(packed)
+    z, _ = pack.pad_packed_sequence(packed, batch_first)
+    pairs = list(zip(flat((y, last)), flat((z, their_last)), strict=True))
+    loss, other = (
+        sum((a**3).sum() for a in each) for each in ([a for a, _ in pairs], [b for _, b in pairs])
+    )
+    loss.backward()
+    other.backward()
+    parameters = zip(ours.parameters(), theirs.parameters(), strict=True)
+    pairs += [(x.grad, t.grad), *((p.grad, q.grad) for p, q in parameters)]
+    for a, b in pairs:
+        np.testing.assert_allclose(a.data, b.detach(), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_lengths_of_whole_rows_change_nothing(kind):
+    layer = made(kind, bidirectional=True, dtype="float64")
+    x = normal(5, 2, 3)
+    for a, b in zip(flat(layer(x)), flat(layer(x, lengths=[5, 5])), strict=True):
+        np.testing.assert_allclose(a.data, b.data, rtol=1e-12)
+
+
 # --- Initial values, dropout, text --------------------------------------------------------------
 
 
@@ -228,6 +269,19 @@ def test_the_repr_says_what_differs_from_the_defaults():
         (lambda: nn.GRU(3, 2.5), ValueError, r"GRU: hidden_size .* 2\.5"),
         (lambda: nn.RNN(3, 4, nonlinearity="sine"), ValueError, "RNN: nonlinearity .* 'sine'"),
         (lambda: nn.GRU(3, 4, 2, dropout=2), ValueError, "p is a probability"),
+        (lambda: nn.LSTM(3, 4, proj_size=4), ValueError, "LSTM: proj_size 4 must be smaller than hidden_size 4"),
+        (lambda: nn.LSTM(3, 4, proj_size=-1), ValueError, "LSTM: proj_size must be an integer >= 0, not -1"),
+        (
+            lambda: nn.LSTM(3, 4, proj_size=2)(np.ones((5, 2, 3), "f"), (np.ones((1, 2, 4), "f"),) * 2),
+            ValueError, r"LSTM: expected h of hx of shape \(1, 2, 2\), got \(1, 2, 4\)",
+        ),
+        *[
+            (
+                lambda x=x, n=lengths: nn.GRU(3, 4)(np.ones(x, "f"), lengths=n), ValueError,
+                r"GRU: lengths must be an integer from 1 to the number of steps for each row of a batch; got",
+            )
+            for x, lengths in (((5, 2, 3), [5, 6]), ((5, 2, 3), [0, 1]), ((5, 2, 3), [5]), ((5, 3), [5, 5, 5]))
+        ],
         (lambda: nn.LSTM(3, 4)([[1.0] * 3]), TypeError, "LSTM: the input is a list"),
         (lambda: nn.LSTM(3, 4)(np.ones((5, 2, 3))), TypeError, "LSTM: the input is float64"),
         (
@@ -257,7 +311,7 @@ def test_the_repr_says_what_differs_from_the_defaults():
             r"LSTM: expected c of hx of shape \(1, 2, 4\), got \(2, 4\)",
         ),
     ],
-    ids=range(13),
+    ids=range(20),
 )  # fmt: skip
 def test_what_does_not_fit_is_named(call, error, words):
     with pytest.raises(error, match=words):

@@ -184,9 +184,13 @@ def test_a_cell_of_ones_own_walks_through_layers_directions_and_time():
         (lambda x, w: mg.lstm(x, w, w), r"lstm: w_ih has shape \(2, 2\); .* 2 units \(8, 2\)"),
         (lambda x, w: mg.rnn(x, w, w, np.ones(3)), r"rnn: b_ih has shape \(3,\); .* \(2,\)"),
         (lambda x, w: mg.rnn(x, w, w, h0=np.ones(2)), r"rnn: h0 has shape \(2,\); .* \(1, 2\)"),
+        (
+            lambda x, w: mg.lstm(x, np.ones((12, 2)), np.ones((12, 2)), w_hr=np.ones((3, 3))),
+            r"lstm: w_hr has shape \(3, 3\); with .* 3 units \(2, 3\)",
+        ),
         (lambda x, w: mg.rnn(x, w, w, nonlinearity="sine"), "rnn: nonlinearity .* 'sine'"),
     ],
-    ids=range(6),
+    ids=range(7),
 )
 def test_what_does_not_fit_is_named(call, words):
     with pytest.raises(ValueError, match=words):

@@ -1,4 +1,4 @@
-"""Transformers, their decoder, and small tests of the encoder: PyTorch beside, derivatives, and what they refuse."""
+"""Transformers, their decoder, and what is common to their layers: beside PyTorch, and what they refuse."""
 
 import itertools
 import math

@@ -25,7 +25,7 @@ AXES = {
     **{(name, 0): 1 for name in ("TransformerDecoderLayer", "Transformer")},
     **{(name, i): None for name in ("TransformerDecoderLayer", "Transformer") for i in (1, 2)},
     **{(name, 0): 1 for name in ("RNN", "LSTM", "GRU", "MultiheadAttention")},
-    **{(name, 1): (0, 1) for name in ("RNN", "GRU")}, ("LSTM", 1): (0, 1, 1),
+    **{(name, 1): (0, 1) for name in ("RNN", "GRU")}, ("LSTM", 1): (0, 1, 1), ("LSTM", 3): 1, ("LSTM", 4): (0, 1, 1),
     **{(name, 2): None for name in ("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell")},
     **{(name, 3): None for name in ("Conv1d", "ConvTranspose2d", "Conv3d", "MaxPool3d")}, ("AvgPool2d", 4): None,
     **{(name, 2): None for name in ("Conv3d", "ConvTranspose3d", "AvgPool3d")}, ("MaxPool3d", 4): None,
@@ -46,6 +46,8 @@ def path(tmp_path):
 # beside the maxima these give where they stand, which no op computes
 INDICES = [("MaxPool1d", 1), ("MaxPool2d", 3), ("MaxPool3d", 2),
            *((f"AdaptiveMaxPool{n}d", i) for n, i in ((1, 3), (2, 3), (3, 2)))]  # fmt: skip
+# where bags begin is read when the graph is made
+BAGS = [("EmbeddingBag", i) for i in (1, 2, 4, 5)]
 EVERY = [(name, i) for name, cases in LAYERS.items() for i in range(len(cases))]
 
 
@@ -63,10 +65,17 @@ def case_of(name, i):
     return Called(case.run, getattr(nn, name)(*case.args, **case.options)), inputs
 
 
-@pytest.mark.parametrize(("name", "i"), [case for case in EVERY if case not in INDICES])
+@pytest.mark.parametrize(("name", "i"), [case for case in EVERY if case not in INDICES + BAGS])
 def test_every_layer_runs_in_onnxruntime_as_here(path, name, i):
     model, inputs = case_of(name, i)
     check(path, model, *inputs, batch_axis=AXES.get((name, i), 0))
+
+
+@pytest.mark.parametrize("i", [1, 2, 5])
+def test_bags_by_offsets_are_refused(path, i):
+    model, inputs = case_of("EmbeddingBag", i)
+    with pytest.raises(NotImplementedError, match=r"scatter.* there is no translation of this op"):
+        nn.export_onnx(model, tuple(inputs), path, batch_axis=None)
 
 
 @pytest.mark.parametrize(("name", "i"), INDICES)
