@@ -55,6 +55,7 @@ from .ops.rearrange import (
 )
 from .ops.recurrent import gru, gru_step, lstm, lstm_step, recurrent, rnn, rnn_step
 from .ops.reductions import logsumexp, max, mean, min, nanmean, nansum, prod, sum, trace
+from .ops.regularisation import dropout
 from .ops.shapes import (
     atleast_1d, atleast_2d, atleast_3d, broadcast_arrays, broadcast_to, concatenate, expand_dims,
     flatten, matrix_transpose, meshgrid, moveaxis, ravel, reshape, squeeze, stack, sum_to, swapaxes,
@@ -92,41 +93,41 @@ __all__ = [
     "conv_transpose3d", "convolve", "copysign", "corrcoef", "correlate", "cos", "cosh",
     "cosine_embedding_loss", "cosine_similarity", "costs", "cov", "cross", "cross_entropy",
     "ctc_loss", "cummax", "cummin", "cumprod", "cumsum", "debug", "deg2rad", "delete", "det",
-    "diag", "diagflat", "diagonal", "diff", "digamma", "divide", "dot", "dsplit", "dstack",
-    "ediff1d", "eigh", "eigvalsh", "einsum", "elementwise", "elementwise_grad", "elu", "embedding",
-    "embedding_bag", "enable_grad", "entr", "erf", "erfc", "erfcinv", "erfcx", "erfinv", "exp",
-    "exp2", "expand_dims", "explain", "expm", "expm1", "fftshift", "flatten", "flip", "fliplr",
-    "flipud", "floor_divide", "fmax", "fmin", "fmod", "fold", "frexp", "full", "full_like", "gamma",
-    "gammaln", "gaussian_nll_loss", "gelu", "generator", "geomspace", "getitem", "glu", "grad",
-    "gradient", "group_norm", "gru", "gru_step", "hardshrink", "hardsigmoid", "hardswish",
-    "hardtanh", "heaviside", "hessian", "hinge_loss", "histogram", "histogram2d", "hsplit",
-    "hstack", "huber_loss", "hvp", "hypot", "i0", "i0e", "i1", "i1e", "ifftshift", "inner",
-    "insert", "instance_norm", "interp", "interpolate", "inv", "is_recording", "iv", "ive", "j0",
-    "j1", "jacobian", "jv", "jvp", "kl_div", "kron", "l1_loss", "layer_norm", "ldexp", "leaky_relu",
-    "linear", "linearize", "linspace", "log", "log1p", "log2", "log10", "log_ndtr", "log_softmax",
-    "logaddexp", "logaddexp2", "logcumsumexp", "logit", "logsigmoid", "logspace", "logsumexp",
-    "lstm", "lstm_step", "lstsq", "lu", "margin_ranking_loss", "matmul", "matrix_power",
-    "matrix_transpose", "matvec", "max", "max_pool1d", "max_pool2d", "max_pool3d", "maximum",
-    "mean", "median", "meshgrid", "min", "minimum", "mish", "modf", "moveaxis", "mse_loss",
-    "multi_dot", "multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss",
-    "multiply", "nan_to_num", "nancumprod", "nancumsum", "nanmax", "nanmean", "nanmedian", "nanmin",
-    "nanprod", "nanquantile", "nanstd", "nansum", "nanvar", "ndtr", "ndtri", "negative", "nll_loss",
-    "no_grad", "norm", "normalize", "one_hot", "outer", "pad", "pairwise_distance", "partition",
-    "piecewise", "pinv", "poisson_nll_loss", "polyadd", "polyder", "polyfit", "polygamma",
-    "polyint", "polymul", "polysub", "polyval", "power", "prelu", "primitive", "prod", "ptp",
-    "put_along_axis", "qr", "quantile", "rad2deg", "ravel", "ravel_tree", "reciprocal",
-    "recomputing", "record", "recurrent", "rel_entr", "relu", "relu6", "remainder", "repeat",
-    "reshape", "resize", "rms_norm", "rnn", "rnn_step", "roll", "rot90", "saved_bytes",
-    "scaled_dot_product_attention", "scatter", "scatter_add", "scatter_max", "scatter_min", "scope",
-    "script", "seed", "select", "selu", "set_at", "sigmoid", "silu", "sin", "sinc", "sinh",
-    "sliding_window_view", "slogdet", "smooth_l1_loss", "soft_margin_loss", "softmax", "softplus",
-    "softshrink", "softsign", "solve", "solve_triangular", "sort", "split", "sqrt", "sqrtm",
-    "square", "squeeze", "stack", "std", "subtract", "sum", "sum_to", "svd", "svdvals", "swapaxes",
-    "take", "take_along_axis", "tan", "tanh", "tensordot", "tensorinv", "tensorsolve", "threshold",
-    "tile", "topk", "touch", "trace", "transpose", "trapezoid", "tril", "trim_zeros",
-    "triplet_margin_loss", "triu", "unfold", "unfused", "unstack", "unwrap", "value_and_grad",
-    "vander", "var", "vdot", "vecdot", "vecmat", "vjp", "vsplit", "vstack", "where", "where_safe",
-    "xlog1py", "xlogy",
+    "diag", "diagflat", "diagonal", "diff", "digamma", "divide", "dot", "dropout", "dsplit",
+    "dstack", "ediff1d", "eigh", "eigvalsh", "einsum", "elementwise", "elementwise_grad", "elu",
+    "embedding", "embedding_bag", "enable_grad", "entr", "erf", "erfc", "erfcinv", "erfcx",
+    "erfinv", "exp", "exp2", "expand_dims", "explain", "expm", "expm1", "fftshift", "flatten",
+    "flip", "fliplr", "flipud", "floor_divide", "fmax", "fmin", "fmod", "fold", "frexp", "full",
+    "full_like", "gamma", "gammaln", "gaussian_nll_loss", "gelu", "generator", "geomspace",
+    "getitem", "glu", "grad", "gradient", "group_norm", "gru", "gru_step", "hardshrink",
+    "hardsigmoid", "hardswish", "hardtanh", "heaviside", "hessian", "hinge_loss", "histogram",
+    "histogram2d", "hsplit", "hstack", "huber_loss", "hvp", "hypot", "i0", "i0e", "i1", "i1e",
+    "ifftshift", "inner", "insert", "instance_norm", "interp", "interpolate", "inv", "is_recording",
+    "iv", "ive", "j0", "j1", "jacobian", "jv", "jvp", "kl_div", "kron", "l1_loss", "layer_norm",
+    "ldexp", "leaky_relu", "linear", "linearize", "linspace", "local_response_norm", "log", "log1p",
+    "log2", "log10", "log_ndtr", "log_softmax", "logaddexp", "logaddexp2", "logcumsumexp", "logit",
+    "logsigmoid", "logspace", "logsumexp", "lp_pool1d", "lp_pool2d", "lp_pool3d", "lstm",
+    "lstm_step", "lstsq", "lu", "margin_ranking_loss", "matmul", "matrix_power", "matrix_transpose",
+    "matvec", "max", "max_pool1d", "max_pool2d", "max_pool3d", "maximum", "mean", "median",
+    "meshgrid", "min", "minimum", "mish", "modf", "moveaxis", "mse_loss", "multi_dot",
+    "multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss", "multiply",
+    "nan_to_num", "nancumprod", "nancumsum", "nanmax", "nanmean", "nanmedian", "nanmin", "nanprod",
+    "nanquantile", "nanstd", "nansum", "nanvar", "ndtr", "ndtri", "negative", "nll_loss", "no_grad",
+    "norm", "normalize", "one_hot", "outer", "pad", "pairwise_distance", "partition", "piecewise",
+    "pinv", "poisson_nll_loss", "polyadd", "polyder", "polyfit", "polygamma", "polyint", "polymul",
+    "polysub", "polyval", "power", "prelu", "primitive", "prod", "ptp", "put_along_axis", "qr",
+    "quantile", "rad2deg", "ravel", "ravel_tree", "reciprocal", "recomputing", "record",
+    "recurrent", "rel_entr", "relu", "relu6", "remainder", "repeat", "reshape", "resize",
+    "rms_norm", "rnn", "rnn_step", "roll", "rot90", "saved_bytes", "scaled_dot_product_attention",
+    "scatter", "scatter_add", "scatter_max", "scatter_min", "scope", "script", "seed", "select",
+    "selu", "set_at", "sigmoid", "silu", "sin", "sinc", "sinh", "sliding_window_view", "slogdet",
+    "smooth_l1_loss", "soft_margin_loss", "softmax", "softplus", "softshrink", "softsign", "solve",
+    "solve_triangular", "sort", "split", "sqrt", "sqrtm", "square", "squeeze", "stack", "std",
+    "subtract", "sum", "sum_to", "svd", "svdvals", "swapaxes", "take", "take_along_axis", "tan",
+    "tanh", "tensordot", "tensorinv", "tensorsolve", "threshold", "tile", "topk", "touch", "trace",
+    "transpose", "trapezoid", "tril", "trim_zeros", "triplet_margin_loss", "triu", "unfold",
+    "unfused", "unstack", "unwrap", "value_and_grad", "vander", "var", "vdot", "vecdot", "vecmat",
+    "vjp", "vsplit", "vstack", "where", "where_safe", "xlog1py", "xlogy",
 ]
 
 if TYPE_CHECKING:  # read when they are first named, the ops of `ops.LATER` and what is made of them
@@ -142,6 +143,7 @@ if TYPE_CHECKING:  # read when they are first named, the ops of `ops.LATER` and 
     from .ops.differences import cross, diff, ediff1d, gradient, trapezoid
     from .ops.distances import cdist, cosine_similarity, normalize, pairwise_distance
     from .ops.fourier import fftshift, ifftshift
+    from .ops.further_pools import local_response_norm, lp_pool1d, lp_pool2d, lp_pool3d
     from .ops.interpolation import interpolate
     from .ops.likelihood_losses import gaussian_nll_loss, poisson_nll_loss
     from .ops.linalg import cholesky, det, eigh, inv, matrix_power, slogdet, solve

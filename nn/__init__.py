@@ -11,8 +11,8 @@ from . import init, optim, schedule
 from .fitting import fit
 from .layers.activations import (
     CELU, ELU, GELU, GLU, SELU, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, LogSigmoid,
-    LogSoftmax, Mish, PReLU, ReLU, ReLU6, SiLU, Sigmoid, Softmax, Softplus, Softshrink, Softsign,
-    Tanh, Threshold,
+    LogSoftmax, Mish, PReLU, RReLU, ReLU, ReLU6, SiLU, Sigmoid, Softmax, Softmax2d, Softmin,
+    Softplus, Softshrink, Softsign, Tanh, Tanhshrink, Threshold,
 )
 from .layers.attention import MultiheadAttention
 from .layers.batch_norm import (
@@ -26,7 +26,7 @@ from .layers.convolution import (
 from .layers.distances import CosineSimilarity, PairwiseDistance
 from .layers.embedding import Embedding, EmbeddingBag
 from .layers.likelihood_losses import CTCLoss, GaussianNLLLoss, PoissonNLLLoss
-from .layers.linear import Linear
+from .layers.linear import Bilinear, Linear
 from .layers.losses import (
     BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, HingeLoss, HuberLoss, KLDivLoss, L1Loss, MSELoss,
     NLLLoss, SmoothL1Loss,
@@ -35,7 +35,7 @@ from .layers.margin_losses import (
     CosineEmbeddingLoss, MarginRankingLoss, MultiLabelMarginLoss, MultiLabelSoftMarginLoss,
     MultiMarginLoss, SoftMarginLoss, TripletMarginLoss,
 )
-from .layers.normalisation import GroupNorm, LayerNorm, RMSNorm
+from .layers.normalisation import GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm
 from .layers.padding import (
     CircularPad1d, CircularPad2d, CircularPad3d, ConstantPad1d, ConstantPad2d, ConstantPad3d,
     ReflectionPad1d, ReflectionPad2d, ReflectionPad3d, ReplicationPad1d, ReplicationPad2d,
@@ -43,10 +43,13 @@ from .layers.padding import (
 )
 from .layers.pooling import (
     AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d, AdaptiveMaxPool1d, AdaptiveMaxPool2d,
-    AdaptiveMaxPool3d, AvgPool1d, AvgPool2d, AvgPool3d, MaxPool1d, MaxPool2d, MaxPool3d,
+    AdaptiveMaxPool3d, AvgPool1d, AvgPool2d, AvgPool3d, LPPool1d, LPPool2d, LPPool3d, MaxPool1d,
+    MaxPool2d, MaxPool3d,
 )
 from .layers.recurrent import GRU, LSTM, RNN
-from .layers.regularisation import Dropout, Dropout1d, Dropout2d, Dropout3d
+from .layers.regularisation import (
+    AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout,
+)
 from .layers.shaping import (
     ChannelShuffle, Flatten, Identity, PixelShuffle, PixelUnshuffle, Unflatten, Upsample,
 )
@@ -63,10 +66,10 @@ from .saving import load, save
 __all__ = [  # noqa: RUF022
     "Module", "Parameter", "Buffer",
     # layers with parameters
-    "Linear", "Conv1d", "Conv2d", "Conv3d",
+    "Linear", "Bilinear", "Conv1d", "Conv2d", "Conv3d",
     "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d",
     "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "LayerNorm", "GroupNorm", "RMSNorm",
-    "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d",
+    "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d", "LocalResponseNorm",
     # of sequences
     "Embedding", "EmbeddingBag", "RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell",
     "MultiheadAttention", "TransformerEncoderLayer", "TransformerEncoder",
@@ -74,12 +77,15 @@ __all__ = [  # noqa: RUF022
     # activations
     "ReLU", "ReLU6", "LeakyReLU", "Hardtanh", "Hardsigmoid", "Hardswish", "ELU", "CELU", "SELU",
     "Sigmoid", "LogSigmoid", "Tanh", "Softplus", "SiLU", "Mish", "GELU", "Softmax", "LogSoftmax",
-    "PReLU", "GLU", "Softsign", "Softshrink", "Hardshrink", "Threshold",
+    "PReLU", "GLU", "Softsign", "Softshrink", "Hardshrink", "Threshold", "RReLU", "Tanhshrink",
+    "Softmin", "Softmax2d",
     # pooling, dropout, shapes
     "MaxPool1d", "MaxPool2d", "MaxPool3d", "AvgPool1d", "AvgPool2d", "AvgPool3d",
     "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d",
-    "AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AdaptiveMaxPool3d",
-    "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "Identity", "Flatten", "Unflatten",
+    "AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AdaptiveMaxPool3d", "LPPool1d", "LPPool2d",
+    "LPPool3d",
+    "Dropout", "Dropout1d", "Dropout2d", "AlphaDropout", "FeatureAlphaDropout", "Dropout3d",
+    "Identity", "Flatten", "Unflatten",
     "Upsample", "PixelShuffle", "PixelUnshuffle", "ChannelShuffle", "ReflectionPad1d",
     "ReflectionPad2d", "ReflectionPad3d", "ReplicationPad1d", "ReplicationPad2d",
     "ReplicationPad3d", "CircularPad1d", "CircularPad2d", "CircularPad3d", "ZeroPad1d", "ZeroPad2d",

@@ -7,9 +7,9 @@ from types import ModuleType
 # fmt: off
 LATER = (
     "bags", "bessel", "binning", "building", "covariance", "ctc", "decompositions", "differences",
-    "distances", "fourier", "interpolation", "least_squares", "likelihood_losses", "linalg", "linalg_names",
-    "margin_losses", "matrix_functions", "nans", "number_parts", "polynomials", "quantiles",
-    "running", "scipy_special", "selection", "signals",
+    "distances", "fourier", "further_pools", "interpolation", "least_squares", "likelihood_losses",
+    "linalg", "linalg_names", "margin_losses", "matrix_functions", "nans", "number_parts",
+    "polynomials", "quantiles", "running", "scipy_special", "selection", "signals",
 )
 # fmt: on
 """Files of the table that are read when minigrad or NumPy first names a function that no other file has."""

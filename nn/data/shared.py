@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import signal
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from io import BytesIO
@@ -45,6 +46,16 @@ def taken(name: str, head: bytes, sizes: Sequence[int]) -> Any:
             for buffer, place in zip(buffers, _places(sizes), strict=True):
                 buffer[:] = memory[place]
     return pickle.loads(head, buffers=buffers)
+
+
+def told(error: Exception) -> tuple[Exception, list[int], str]:
+    """The error, or one with its name and words if no pickle brings it back; no sizes; and its traceback as text."""
+    trace = "".join(traceback.format_exception(error))
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        error = RuntimeError(f"{type(error).__name__}: {error}")
+    return error, [], trace
 
 
 def freed(name: str) -> None:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import atexit
-import multiprocessing
+import multiprocessing.resource_tracker
+import os
 import pickle
 import secrets
 import signal
-import traceback
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from multiprocessing import resource_tracker
 from typing import Any
 
 import numpy as np
 
-from .shared import blocked, freed, put, taken
+from .shared import blocked, freed, put, taken, told
 
+SPAWN = multiprocessing.get_context("spawn")
 GUARD = 'a script that uses workers does its work below `if __name__ == "__main__":`, because each imports it'
 PATIENCE = 5.0  # seconds that a process gets to end by itself
 CAUSES = {
@@ -47,8 +48,7 @@ class _Crew:
     """The workers of an epoch, as their parent sees them: worker i makes the batches i, i + workers, ..."""
 
     def __init__(self, recipe: Any, indices: Sequence[Any], workers: int) -> None:
-        self.count, self.workers = len(indices), workers
-        self.asked = self.taken = 0
+        self.count, self.workers, self.asked, self.taken = len(indices), workers, 0, 0
         self.segment = f"mg_{secrets.token_hex(5)}_"  # macOS allows names of 31 characters
         self.processes, self.pipes = list[Any](), list[Any]()
         try:
@@ -62,7 +62,7 @@ class _Crew:
     def start(self) -> None:
         if getattr(multiprocessing.current_process(), "_inheriting", False):
             raise RuntimeError(f"DataLoader: a worker that starts came upon its loader: {GUARD}")
-        resource_tracker.ensure_running()  # its start lets all signals through again
+        multiprocessing.resource_tracker.ensure_running()  # its start lets all signals through again
         atexit.register(self.close)  # a traceback may keep the epoch alive until Python ends
         for i in range(self.workers):
             self._start(i)
@@ -71,12 +71,11 @@ class _Crew:
                 pipe.send_bytes(self.job)
 
     def _start(self, i: int) -> None:
-        context = multiprocessing.get_context("spawn")
-        ours, its = context.Pipe()
+        ours, its = SPAWN.Pipe()
         self.pipes.append(ours)
         # so little that it need not wait for the worker: the job follows when all have started
         work = (its, i, self.workers, self.segment)
-        process = context.Process(target=_work, args=work, daemon=True, name=f"nn.data worker {i}")
+        process = SPAWN.Process(target=_work, args=work, daemon=True, name=f"nn.data worker {i}")
         with its, blocked(signal.SIGINT):  # and so it is in the worker: Ctrl-C is the parent's
             process.start()
         self.processes.append(process)
@@ -114,9 +113,8 @@ class _Crew:
         """End all workers, at once if they still make batches, and free the memory of batches that nobody took."""
         for pipe in self.pipes:
             pipe.close()  # which ends a worker that waits for a request
-        for process in self.processes:
-            if self.taken < self.count:
-                process.terminate()
+        for process in self.processes if self.taken < self.count else ():
+            process.terminate()
         for process in self.processes:
             process.join(PATIENCE)
             process.kill()
@@ -128,10 +126,17 @@ class _Crew:
 
 def _work(pipe: Any, i: int, workers: int, segment: str) -> None:
     """Answer, in a worker, each request by its next batch, until the parent closes its end or is gone."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(EOFError, OSError):
         answers = _answers(pipe.recv_bytes(), i, workers, segment)
         while pipe.recv_bytes():
             pipe.send(next(answers))
+
+
+def _end_with_parent() -> None:
+    parent: Any = multiprocessing.parent_process()
+    parent.join()  # which returns if it is killed, too; the data set may be waiting for anything
+    os._exit(1)
 
 
 def _answers(job: bytes, i: int, workers: int, segment: str) -> Iterator[tuple[Any, ...]]:
@@ -142,9 +147,4 @@ def _answers(job: bytes, i: int, workers: int, segment: str) -> Iterator[tuple[A
         for k in range(i, len(indices), workers):
             yield *put(recipe.batch(k, indices[k]), f"{segment}{k}"), ""
     except Exception as error:
-        trace = "".join(traceback.format_exception(error))
-        try:
-            pickle.loads(pickle.dumps(error))
-        except Exception:
-            error = RuntimeError(f"{type(error).__name__}: {error}")
-        yield error, [], trace
+        yield told(error)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 import minigrad
 
 from ..checks import check_array, float_input, integer, not_in_place
@@ -48,6 +50,38 @@ class LeakyReLU(Module):
 
     def describe(self) -> str:
         return f"{self.negative_slope}"
+
+
+class RReLU(Module):
+    """x for x > 0, slope x below and at 0; slope from uniform(lower, upper) for each element in training.
+
+    In evaluation slope is (lower + upper) / 2. It comes from `rng`, or the package's default generator. From Xu, Wang,
+    Chen, Li 2015.
+    """
+
+    def __init__(
+        self,
+        lower: float = 1 / 8,
+        upper: float = 1 / 3,
+        *,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        if not lower <= upper:
+            raise ValueError(f"RReLU: lower {lower} must be at most upper {upper}")
+        self.lower = lower
+        self.upper = upper
+        self.rng = rng
+
+    def forward(self, x: Any) -> Any:
+        x = float_input(self, x, None)
+        if not self.training:
+            return minigrad.leaky_relu(x, (self.lower + self.upper) / 2)
+        drawn = minigrad.generator(self.rng).random(tuple(x.shape), dtype=np.float32)
+        slope: Any = drawn.astype(x.dtype) * (self.upper - self.lower) + self.lower
+        return minigrad.leaky_relu(x, slope)
+
+    def describe(self) -> str:
+        return f"{self.lower}, {self.upper}"
 
 
 class Hardtanh(Module):
@@ -220,6 +254,14 @@ class Tanh(Module):
         return minigrad.tanh(x)
 
 
+class Tanhshrink(Module):
+    """x - tanh(x)"""
+
+    def forward(self, x: Any) -> Any:
+        check_array(self, x)
+        return x - minigrad.tanh(x)
+
+
 class Softsign(Module):
     """x / (1 + |x|)"""
 
@@ -301,3 +343,28 @@ class LogSoftmax(Module):
 
     def describe(self) -> str:
         return f"dim={self.dim}"
+
+
+class Softmin(Module):
+    """exp(-x) / sum(exp(-x)) over the axis `dim`, without overflow."""
+
+    def __init__(self, dim: int = -1) -> None:
+        self.dim = dim
+
+    def forward(self, x: Any) -> Any:
+        return minigrad.softmax(-float_input(self, x, None), self.dim)
+
+    def describe(self) -> str:
+        return f"dim={self.dim}"
+
+
+class Softmax2d(Module):
+    """exp(x) / sum(exp(x)) over the channels C of x (N, C, H, W) or (C, H, W), at each of its places."""
+
+    def forward(self, x: Any) -> Any:
+        check_array(self, x)
+        if len(x.shape) not in (3, 4):
+            raise ValueError(
+                f"Softmax2d: the input has shape {tuple(x.shape)}; (N, C, H, W) or (C, H, W) is needed"
+            )
+        return minigrad.softmax(x, -3)

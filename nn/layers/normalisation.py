@@ -7,7 +7,7 @@ from typing import Any
 import minigrad
 
 from .. import init
-from ..checks import float_input, integer
+from ..checks import check_array, float_input, integer
 from ..module import Module, Parameter
 
 
@@ -140,3 +140,21 @@ class GroupNorm(Module):
         if self.weight is None:
             return text + ", affine=False"
         return text + (", bias=False" if self.bias is None else "")
+
+
+class LocalResponseNorm(Module):
+    """y = x / (k + alpha mean(x^2))^beta, with the mean over `size` neighbouring channels; those beyond the edge are 0.
+
+    x (N, C, L, ...). Krizhevsky, Sutskever, Hinton (2012).
+    """
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
+        self.size = integer(self, "size", size, 1)
+        self.alpha, self.beta, self.k = float(alpha), float(beta), float(k)
+
+    def forward(self, x: Any) -> Any:
+        check_array(self, x)
+        return minigrad.local_response_norm(x, self.size, self.alpha, self.beta, self.k)
+
+    def describe(self) -> str:
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"

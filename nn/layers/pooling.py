@@ -242,3 +242,56 @@ class AdaptiveMaxPool3d(_AdaptiveMaxPool):
     """
 
     _op = staticmethod(minigrad.adaptive_max_pool3d)
+
+
+class _LPPool(_Pool):
+    """The arguments that LPPool1d, 2d and 3d share."""
+
+    def __init__(
+        self,
+        norm_type: float,
+        kernel_size: Sizes,
+        stride: Sizes | None = None,
+        ceil_mode: bool = False,
+    ) -> None:
+        self.norm_type = float(norm_type)
+        self._set_window(kernel_size, stride, 0)
+        self.ceil_mode = ceil_mode
+
+    def forward(self, x: Any) -> Any:
+        check_array(self, x)
+        return self._op(x, self.norm_type, self.kernel_size, self.stride, self.ceil_mode)
+
+    def describe(self) -> str:
+        text = f"{self.norm_type}, {super().describe()}"
+        return text + (", ceil_mode=True" if self.ceil_mode else "")
+
+
+class LPPool2d(_LPPool):
+    """y[n, c, i, j] = (sum_{u, v} x[n, c, i s + u, j s + v]^p)^(1/p) for x (N, C, H, W), with p the norm_type
+
+    Windows of kernel_size, `stride` s apart, by default side by side. Where the sum is 0, so are y and its gradient;
+    the root of a negative sum is nan, as in PyTorch.
+
+    ceil_mode  round Ho up; what is left of a window counts as if it were as large as the others
+    """
+
+    axes = 2
+    _op = staticmethod(lambda *given: minigrad.lp_pool2d(*given))
+
+
+class LPPool1d(_LPPool):
+    """y[n, c, i] = (sum_u x[n, c, i s + u]^p)^(1/p) for x (N, C, L): `LPPool2d` along one axis, with its options."""
+
+    axes = 1
+    _op = staticmethod(lambda *given: minigrad.lp_pool1d(*given))
+
+
+class LPPool3d(_LPPool):
+    """y[n, c, i, j, k] = (sum_{t, u, v} x[n, c, i s + t, j s + u, k s + v]^p)^(1/p) for x (N, C, D, H, W)
+
+    `LPPool2d` over three axes, with its options.
+    """
+
+    axes = 3
+    _op = staticmethod(lambda *given: minigrad.lp_pool3d(*given))

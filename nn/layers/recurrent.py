@@ -105,7 +105,8 @@ class Recurrent(Gated):
     real step is `y[lengths - 1, np.arange(N)]`; leave the padded steps out of the loss (by the `ignore_index` of a
     cross-entropy, or a product with a mask). The backward direction would read the padding first: tell it `lengths`
     (N,), from 1 to L. Then every row ends, or begins, at its own last step: the last state is that after it, and the h
-    of padded steps is 0, as of PyTorch's packed sequences. The steps are taken one by one, in about twice the time.
+    of padded steps is 0, as of PyTorch's packed sequences. The steps are then taken one by one, which is slow: LSTM and
+    GRU take about 8 times as long, RNN 3 times.
     """
 
     weight_ih_l0: Parameter
@@ -257,7 +258,7 @@ class LSTM(Recurrent):
 
     proj_size  P > 0: h_t = W_hr (o tanh(c_t)) with `weight_hr_l{k}` (P, hidden_size), so that h has P numbers in place
                of hidden_size, and weight_hh as many columns; c stays as it is (Sak, Senior, Beaufays 2014). The steps
-               are taken one by one, in about twice the time
+               are then taken one by one, which takes about 7 times as long
     """
 
     gates = 4

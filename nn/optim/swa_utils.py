@@ -37,8 +37,8 @@ class AveragedModel(Module):
                  copies the values the first time, and averages them from then on
     avg_fn       of arrays; by default `get_swa_avg_fn()`, and for a running mean `get_ema_avg_fn(0.999)`. It is not in
                  the state_dict
-    use_buffers  True averages buffers, such as running statistics, too; else they are copied from the model, and
-                 `update_bn` computes those of the averaged model
+    use_buffers  True averages buffers, such as running statistics, too, those of integers rounded towards 0 as in
+                 PyTorch; else they are copied from the model, and `update_bn` computes those of the averaged model
     """
 
     def __init__(
@@ -61,11 +61,13 @@ class AveragedModel(Module):
             later(partial(self.update_parameters, model))
             return
         n, means, values = int(self.n_averaged.data), dict(self.module._walk()), dict(model._walk())
-        ours, theirs = ({name: t.shape for name, t in d.items()} for d in (means, values))
-        for name, shape in ours.items() ^ theirs.items():
+        ours, theirs = (
+            {name: (t.shape, t.dtype) for name, t in d.items()} for d in (means, values)
+        )
+        for name, (shape, dtype) in ours.items() ^ theirs.items():
             raise ValueError(
-                f"AveragedModel: {name} of shape {shape} is in one of the two models only; pass the model that was "
-                "averaged from the start"
+                f"AveragedModel: {name} of shape {shape} and {dtype} is in one of the two models only; pass the model "
+                "that was averaged from the start"
             )
         for name in {id(mean): name for name, mean in means.items()}.values():  # a shared one once
             mean, value = means[name], values[name].data

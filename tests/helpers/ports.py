@@ -7,17 +7,7 @@ import numpy as np
 from compiling import bits
 
 import minigrad
-import nn
 from minigrad import Tensor
-
-
-def doubled(model):
-    """The model, its parameters and statistics made float64."""
-    for module in model.modules():
-        for name, value in list(vars(module).items()):
-            if isinstance(value, nn.Parameter | nn.Buffer) and value.dtype.kind == "f":
-                setattr(module, name, type(value)(value.data, dtype=np.float64))
-    return model
 
 
 def begun(port):
@@ -25,7 +15,7 @@ def begun(port):
     minigrad.seed(0)
     training, *models = port()
     for model in models:
-        doubled(model)
+        model.astype(np.float64)
     return training(*models), *models
 
 

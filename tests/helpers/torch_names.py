@@ -19,6 +19,10 @@ ROOMS = (
     "torch.optim", "torch.optim.lr_scheduler", "torch.optim.swa_utils",
 )  # fmt: skip
 REQUIRED = "required"  # in the place of a default
+RAISES = {
+    ("RNN", "proj_size"),
+    ("GRU", "proj_size"),
+}  # LSTM alone takes what RNNBase has for all of them
 
 # Stored --------------------------------------------------------------------------------------------------
 
@@ -91,7 +95,8 @@ def _parameters(thing: Any) -> list[inspect.Parameter]:
         taken = list(inspect.signature(function).parameters.values())[bool(kinds) :]
         named = [p for p in taken if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
         if named:
-            return [p for p in named if (p.name, p.default) != ("mode", p.empty)]  # RNNBase: which
+            named = [p for p in named if (p.name, p.default) != ("mode", p.empty)]  # RNNBase: which
+            return [p for p in named if (thing.__name__, p.name) not in RAISES]
     return []
 
 

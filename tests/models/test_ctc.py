@@ -118,7 +118,7 @@ def in_minigrad():
             log_probs = model(spectrograms)
             loss = criterion(log_probs, labels, input_lengths, label_lengths)
             loss.backward()
-            nn.optim.clip_grad_norm_(model.parameters(), max_norm=5.0)
+            nn.utils.clip_grad_norm_(model.parameters(), max_norm=5.0)
             optimizer.step()
             scheduler.step()
             return loss

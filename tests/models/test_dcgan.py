@@ -174,11 +174,9 @@ def in_minigrad():
         return step
 
     netG = Generator()
-    for m in netG.modules():
-        weights_init(m)
+    netG.apply(weights_init)
     netD = Discriminator()
-    for m in netD.modules():
-        weights_init(m)
+    netD.apply(weights_init)
     return training, netG, netD
 
 

@@ -180,7 +180,7 @@ def in_minigrad():
             loss = criterion(state_action_values, expected_state_action_values.expand_dims(1))
             optimizer.zero_grad()
             loss.backward()
-            nn.optim.clip_grad_value_(policy_net.parameters(), 100)
+            nn.utils.clip_grad_value_(policy_net.parameters(), 100)
             optimizer.step()
             return loss
 

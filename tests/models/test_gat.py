@@ -96,8 +96,8 @@ def in_minigrad():
             super().__init__()
             self.n_heads, self.out_features, self.concat = n_heads, out_features, concat
             self.linear = nn.Linear(in_features, n_heads * out_features, bias=False)
-            self.a_source = nn.Parameter(np.empty((1, n_heads, out_features)))
-            self.a_target = nn.Parameter(np.empty((1, n_heads, out_features)))
+            self.a_source = nn.Parameter(nn.init.zeros((1, n_heads, out_features)))
+            self.a_target = nn.Parameter(nn.init.zeros((1, n_heads, out_features)))
             self.leaky_relu = nn.LeakyReLU(0.2)
             self.linear.weight.assign(nn.init.xavier_uniform(self.linear.weight.shape))
             self.a_source.assign(nn.init.xavier_uniform(self.a_source.shape))

@@ -56,7 +56,7 @@ def in_pytorch(torch):
     class Up(nn.Module):
         def __init__(self, in_channels, out_channels):
             super().__init__()
-            self.up = nn.ConvTranspose2d(in_channels, in_channels // 2, kernel_size=2, stride=2)
+            self.up = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
             self.conv = DoubleConv(in_channels, out_channels)
 
         def forward(self, x1, x2):
@@ -73,8 +73,8 @@ def in_pytorch(torch):
             self.inc = DoubleConv(n_channels, 4)
             self.down1 = Down(4, 8)
             self.down2 = Down(8, 16)
-            self.up1 = Up(16, 8)
-            self.up2 = Up(8, 4)
+            self.up1 = Up(16 + 8, 8)
+            self.up2 = Up(8 + 4, 4)
             self.outc = nn.Conv2d(4, n_classes, kernel_size=1)
 
         def forward(self, x):
@@ -139,7 +139,7 @@ def in_minigrad():
     class Up(nn.Module):
         def __init__(self, in_channels, out_channels):
             super().__init__()
-            self.up = nn.ConvTranspose2d(in_channels, in_channels // 2, kernel_size=2, stride=2)
+            self.up = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
             self.conv = DoubleConv(in_channels, out_channels)
 
         def forward(self, x1, x2):
@@ -156,8 +156,8 @@ def in_minigrad():
             self.inc = DoubleConv(n_channels, 4)
             self.down1 = Down(4, 8)
             self.down2 = Down(8, 16)
-            self.up1 = Up(16, 8)
-            self.up2 = Up(8, 4)
+            self.up1 = Up(16 + 8, 8)
+            self.up2 = Up(8 + 4, 4)
             self.outc = nn.Conv2d(4, n_classes, kernel_size=1)
 
         def forward(self, x):
@@ -179,7 +179,7 @@ def in_minigrad():
         optimizer = nn.optim.RMSprop(model.parameters(), lr=3e-3, weight_decay=1e-8, momentum=0.5)
 
         def step(images, masks):
-            optimizer.zero_grad()
+            optimizer.zero_grad(set_to_none=True)
             logits = model(images)
             loss = criterion(logits, masks) + dice_loss(logits, masks)
             loss.backward()
@@ -205,7 +205,7 @@ def test_ten_steps_compiled_leave_the_same_bits():
 def test_it_finds_discs_that_it_has_not_seen():
     step, model = begun(in_minigrad)
     ((images, masks),) = batches(1, seed=1, count=50)
-    losses(step, batches(150))
+    losses(step, batches(80))
     model.eval()
     with minigrad.no_grad():
         found = model(images).data > 0

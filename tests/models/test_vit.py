@@ -158,7 +158,7 @@ def in_minigrad():
             optimizer.zero_grad()
             loss = criterion(model(images), labels)
             loss.backward()
-            nn.optim.clip_grad_norm_(model.parameters(), 1.0)
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             return loss
 

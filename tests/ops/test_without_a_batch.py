@@ -9,11 +9,12 @@ from public_calls import ARGUMENTS
 import minigrad as mg
 from minigrad import Tensor
 
+TOPICS = ("conv", "pooling", "adaptive", "further_pools")
 OPS = [
     name
     for name in mg.__all__
-    if getattr(mg, name).__module__
-    in ("minigrad.ops.conv", "minigrad.ops.pooling", "minigrad.ops.adaptive")
+    if getattr(mg, name).__module__ in [f"minigrad.ops.{topic}" for topic in TOPICS]
+    and name != "local_response_norm"
 ]
 
 

@@ -63,7 +63,10 @@ class Window(NamedTuple):
     @property
     def extent(self) -> tuple[int, ...]:
         """d (k - 1) + 1 per axis: from the window's first element to its last."""
-        return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
+        if len(self.kernel) == 3:
+            return self.depth.extent[:1] + self.planes.extent
+        (kh, kw), (dh, dw) = self.kernel, self.dilation
+        return dh * (kh - 1) + 1, dw * (kw - 1) + 1
 
     def padded(self, size: Sequence[int]) -> Pair:
         """The image's size with its padding."""

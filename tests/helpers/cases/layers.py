@@ -77,6 +77,10 @@ LAYERS = {
         layer((2, 3, 4, 5), 5, 3),
         layer((0, 5), 5, 3),
     ],
+    "Bilinear": [
+        layer([(4, 3), (4, 5)], 3, 5, 2),
+        layer([(2, 4, 3), (2, 4, 5)], 3, 5, 2, bias=False),
+    ],
     "Conv1d": [
         layer((2, 3, 9), 3, 4, 3),
         layer((2, 4, 9), 4, 6, 3, stride=2, padding=2, dilation=2, groups=2),
@@ -159,6 +163,11 @@ LAYERS = {
         layer((2, 4, 3, 5), 2, 4, affine=False),
         layer((2, 4, 3), 2, 4, bias=False),
     ],
+    "LocalResponseNorm": [
+        layer((2, 5, 3, 4), 3, alpha=0.5),
+        layer((2, 3, 4), 4, 0.3, 0.5, 2.0),
+        layer((2, 3, 2, 2, 3), 1),
+    ],
     "RMSNorm": [
         layer((3, 4, 5), 5),
         layer((3, 4, 5), (4, 5), eps=1e-2),
@@ -175,6 +184,10 @@ LAYERS = {
     "Threshold": [layer((3, 4), 0.1, -2.0)],
     "PReLU": [layer((3, 4)), layer((2, 3, 4), 3, 0.1), layer((5,), init=-0.5)],
     "GLU": [layer((3, 4)), layer((3, 4, 5), 1), layer((2, 4, 3), dim=-2)],
+    "RReLU": [layer((3, 4), 0.2, 0.2)],
+    "Tanhshrink": [layer((3, 4))],
+    "Softmin": [layer((3, 4), -1), layer((3, 4, 5), dim=1)],
+    "Softmax2d": [layer((2, 3, 4, 5)), layer((3, 4, 5))],
     "Softsign": [layer((3, 4))],
     "ELU": [layer((3, 4)), layer((3, 4), 0.5)],
     "CELU": [layer((3, 4)), layer((3, 4), 0.5)],
@@ -253,6 +266,16 @@ LAYERS = {
         layer((1, 2, 5, 4, 7), (3, None, 3)),
         layer((3, 5, 4, 6), 2, return_indices=True),
     ],
+    "LPPool1d": [layer((2, 3, 8), 2.0, 3, 2), layer((3, 8), 2.0, 2, ceil_mode=True)],
+    "LPPool2d": [
+        layer((2, 3, 5, 6), 2.0, (2, 3), ceil_mode=True),
+        layer((3, 4, 5), 4.0, 2, 1),
+        layer((2, 3, 4, 5), float("inf"), 2),
+        layer((2, 3, 4, 5), -float("inf"), 2),
+    ],
+    "LPPool3d": [layer((1, 3, 4, 5, 4), 2.0, (2, 3, 1), 2)],
+    "AlphaDropout": [layer((3, 4), 0.0)],
+    "FeatureAlphaDropout": [layer((2, 3, 4, 5), 0.0)],
     "Dropout": [layer((3, 4), 0.0)],
     "Dropout1d": [layer((2, 3, 4), p=0.0), layer((3, 4), p=0.0)],
     "Dropout2d": [layer((2, 3, 4, 5), p=0.0)],
@@ -260,7 +283,7 @@ LAYERS = {
     "Identity": [layer((3, 4))],
     **{
         f"{kind}Pad{axes}d": [
-            layer((2, 3, 4, 5, 6)[: 2 + axes], 2, *more),
+            layer((1, 1, 2, 4, 2)[: 2 + axes], 1, *more),
             layer((3, 4, 5, 6)[: 1 + axes], (1, 0, 2, 3, 0, 1)[: 2 * axes], *more),
             layer((2, 3, 4, 5, 6)[: 2 + axes], (-1, 2, 1, -2, 0, -1)[: 2 * axes], *more),
         ]

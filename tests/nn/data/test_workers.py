@@ -210,12 +210,18 @@ def test_an_interrupt_of_all_processes_leaves_one_traceback_and_nothing_else(tmp
     assert_is_free(f"mg_{tmp_path.name[-8:]}_")
 
 
-def test_workers_end_with_a_parent_that_is_killed(tmp_path):
-    process = started(tmp_path, SCRIPT.replace(", 8,", ", -1,") + GUARDED.replace("START", "main"))
-    assert process.stdout.readline() == "[0 1]\n"
+@pytest.mark.parametrize("stuck", [False, True])
+def test_workers_end_with_a_parent_that_is_killed_and_leave_no_memory(tmp_path, stuck):
+    text = SCRIPT if stuck else SCRIPT.replace(", 8,", ", -1,")
+    process = started(tmp_path, text + GUARDED.replace("START", "main"))
+    if stuck:
+        wait_for(tmp_path / "stuck")
+    else:
+        assert process.stdout.readline() == "[0 1]\n"
     process.kill()
     _, stderr = ended(process)
     assert "Traceback" not in stderr
+    assert_is_free(f"mg_{tmp_path.name[-8:]}_")
 
 
 def test_a_script_that_does_its_work_when_it_is_imported_is_told_what_to_write(tmp_path):

@@ -63,7 +63,7 @@ def test_outputs_and_gradients_are_pytorchs_and_the_state_moves_both_ways(
 ONCE = {"HingeLoss", "MultiMarginLoss", "MultiLabelMarginLoss", "CTCLoss"}
 
 
-@pytest.mark.filterwarnings("ignore:Using padding='same'")
+@pytest.mark.filterwarnings("ignore:Using padding='same'", "ignore:enable_nested_tensor")
 @pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
 @pytest.mark.parametrize(("name", "case"), EVERY)
 def test_second_derivatives_are_pytorchs(torch, name, case, training):

@@ -204,6 +204,14 @@ def test_lengths_of_whole_rows_change_nothing(kind):
         np.testing.assert_allclose(a.data, b.data, rtol=1e-12)
 
 
+def test_a_projected_lstm_is_counted_by_its_products():
+    layer, (length, n, i, h, p) = nn.LSTM(3, 4, proj_size=2), (5, 2, 3, 4, 2)
+    with minigrad.record():
+        y, _ = layer(normal(length, n, i, dtype=np.float32))
+    count = sum(cost.multiply_adds for cost in minigrad.costs(y))
+    assert count == length * n * (4 * h * (i + p) + p * h)
+
+
 # --- Initial values, dropout, text --------------------------------------------------------------
 
 

@@ -144,7 +144,13 @@ def test_what_does_not_fit_is_refused():
         AveragedModel([nn.Linear(1, 1)])
     with pytest.raises(ValueError, match="decay must be a number in"):
         get_ema_avg_fn(2)
-    for other in (nn.MLP([3, 4]), nn.Linear(3, 1), nn.Linear(3, 4, bias=False)):
+    others = (
+        nn.MLP([3, 4]),
+        nn.Linear(3, 1),
+        nn.Linear(3, 4, bias=False),
+        nn.Linear(3, 4, dtype="f8"),
+    )
+    for other in others:
         mean = AveragedModel(nn.Linear(3, 4))
         with pytest.raises(ValueError, match=r"AveragedModel: .* is in one of the two models only"):
             mean.update_parameters(other)
