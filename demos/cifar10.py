@@ -4,6 +4,7 @@
     python demos/cifar10.py --loss svm             the same net with the multiclass hinge loss
     python demos/cifar10.py --model two-layer      a table over learning rate and L2, then about 46%
     python demos/cifar10.py --data folder/of/the/files
+    mpiexec -n 2 python demos/cifar10.py --parallel
 
 conv       7x7x32 convolution, relu, 2x2 max-pool, 100 units, relu, 10 classes; Adam, its learning rate falling to 0
 two-layer  3072 pixels, 100 units, relu, 10 classes; SGD on 5,000 images, the mean image subtracted, weights from
@@ -29,12 +30,14 @@ from support import (
     History,
     Loss,
     accuracy,
+    add_parallel,
     draw_curves,
     draw_weights,
     numerical_gradient,
     parser_for,
     positive,
     progress_bar,
+    ranks_of,
     run,
     start_small,
     step_of,
@@ -110,9 +113,16 @@ def conv_training(loss: str) -> tuple[nn.Module, nn.optim.Optimizer, Loss]:
     return net, nn.optim.Adam(net.parameters()), objective(net, loss, PENALTY)
 
 
-def loader_of(x: np.ndarray, y: np.ndarray, batch_size: int) -> DataLoader:
-    mirrored = RandomHorizontalFlip()
-    return DataLoader(TensorDataset(x, y), batch_size, shuffle=True, transform=mirrored)
+def loader_of(
+    x: np.ndarray,
+    y: np.ndarray,
+    batch_size: int,
+    ranks: nn.parallel.Ranks | None = None,
+    rng: np.random.Generator | None = None,
+) -> DataLoader:
+    return DataLoader(
+        TensorDataset(x, y), batch_size, shuffle=True, transform=RandomHorizontalFlip(), shard=ranks, rng=rng
+    )  # fmt: skip
 
 
 # The two-layer net ------------------------------------------------------------------------------------
@@ -176,6 +186,7 @@ def fit_two_layer(
 
 def run_conv(data: CIFAR10, arguments: argparse.Namespace) -> None:
     """Check what can be known beforehand, then train on all images, measure and draw."""
+    ranks = ranks_of(arguments)
     mean = data.train_images.mean(axis=0, dtype=np.float32)
     x = (data.train_images - mean) / np.float32(PIXEL_DEVIATION)
     x_test = (data.test_images - mean) / np.float32(PIXEL_DEVIATION)
@@ -185,10 +196,12 @@ def run_conv(data: CIFAR10, arguments: argparse.Namespace) -> None:
     check(x, y, arguments.loss)
 
     net, optimizer, loss_of = conv_training(arguments.loss)
+    together = nn.parallel.DataParallel(net, ranks)
+    rng = np.random.default_rng(arguments.seed) if arguments.parallel else None
     sample = slice(len(y_test))
     start = time.perf_counter()
     history = train(
-        loader_of(x, y, arguments.batch_size),
+        loader_of(x, y, arguments.batch_size, ranks, rng),
         optimizer,
         loss_of,
         epochs=arguments.epochs,
@@ -197,8 +210,11 @@ def run_conv(data: CIFAR10, arguments: argparse.Namespace) -> None:
             "train": accuracy(net, x[sample], y[sample]),
             "test": accuracy(net, x_test, y_test),
         },
+        together=together,
     )
     print(f"{time.perf_counter() - start:.1f} s in all")
+    if ranks.rank:
+        return
     name = f"cifar10_conv_{arguments.loss}"
     draw_curves(history, f"conv, {arguments.loss}", arguments.out / f"{name}_curves.png")
     title = f"the {len(net[0].weight)} filters of the convolution"
@@ -272,7 +288,10 @@ def main() -> None:
         "--batch-size", type=positive, help="default: 50 for conv, 100 for two-layer"
     )
     parser.add_argument("--data", type=Path, help="folder that holds CIFAR-10, binary or python")
+    add_parallel(parser)
     arguments = parser.parse_args()
+    if arguments.parallel and arguments.model != "conv":
+        parser.error("--parallel is for --model conv")
     arguments.epochs = arguments.epochs or EPOCHS[arguments.model]
     arguments.batch_size = arguments.batch_size or BATCH_SIZE[arguments.model]
     data = cifar10(arguments.data)

@@ -3,6 +3,7 @@
     python demos/mnist.py                        98% in ten epochs
     python demos/mnist.py --model cnn            99% in four
     python demos/mnist.py --watch                and a page of plots of the training
+    mpiexec -n 2 python demos/mnist.py --parallel
     python demos/mnist.py --data folder/of/the/four/files
 
 Without --data the files are looked for in the folder MINIGRAD_DATA names, then in a cache in your home; if they
@@ -19,10 +20,12 @@ from matplotlib.figure import Figure
 from support import (
     Loss,
     accuracy,
+    add_parallel,
     draw_curves,
     outputs,
     parser_for,
     positive,
+    ranks_of,
     run,
     save_figure,
     train,
@@ -92,16 +95,20 @@ def main() -> None:
     parser.add_argument(
         "--watch", action="store_true", help="write a page of plots of the training"
     )
+    add_parallel(parser)
     arguments = parser.parse_args()
-    model = arguments.model
+    model, ranks = arguments.model, ranks_of(arguments)
 
     data = mnist(arguments.data)
     x, x_test = prepare(data.train_images, model), prepare(data.test_images, model)
     minigrad.seed(arguments.seed)
     net, optimizer, loss_of = training(model)
     batch_size = arguments.batch_size or BATCH_SIZE[model]
-    loader = DataLoader(TensorDataset(x, data.train_labels), batch_size, shuffle=True)
-    watch = picture.watch(net) if arguments.watch else None
+    together = nn.parallel.DataParallel(net, ranks)
+    rng = np.random.default_rng(arguments.seed) if arguments.parallel else None
+    images = TensorDataset(x, data.train_labels)
+    loader = DataLoader(images, batch_size, shuffle=True, shard=ranks, rng=rng)
+    watch = picture.watch(net) if arguments.watch and ranks.rank == 0 else None
     print(net)
 
     start = time.perf_counter()
@@ -113,8 +120,11 @@ def main() -> None:
         rate=rate,
         evaluate=lambda: {"test": accuracy(net, x_test, data.test_labels)},
         watch=watch,
+        together=together,
     )
     print(f"{time.perf_counter() - start:.1f} s in all")
+    if ranks.rank:
+        return
 
     out, name = arguments.out, f"mnist_{model}"
     draw_curves(history, model, out / f"{name}_curves.png")

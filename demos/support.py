@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -53,13 +54,16 @@ def train(
     evaluate: Callable[[], dict[str, float]],
     say: Callable[[str], None] = lambda line: print(line, flush=True),
     watch: picture.Watch | None = None,
+    together: nn.parallel.DataParallel | None = None,
 ) -> History:
     """Take a step for each batch (x, y) of each epoch; say after each what it came to.
 
     rate      the learning rate as a function of the part of the training that is done, 0 to 1
     evaluate  accuracies by the name of what they are measured on
+    together  averages the gradients of several ranks
     """
-    threads.say_once()
+    if together is None or together.ranks.size == 1:
+        threads.say_once()
     history = History()
     steps = epochs * len(loader)
     rates = (rate(step / steps) for step in range(steps))
@@ -70,7 +74,7 @@ def train(
             bar.set_description(title, refresh=False)
             bar.reset()
             began = time.perf_counter()
-            losses = train_epoch(loader, optimizer, loss_of, rates, bar, watch)
+            losses = train_epoch(loader, optimizer, loss_of, rates, bar, watch, together)
             seconds = time.perf_counter() - began
             bar.clear()
             history.losses += losses
@@ -89,28 +93,37 @@ def train_epoch(
     rates: Iterator[float],
     bar: tqdm,
     watch: picture.Watch | None = None,
+    together: nn.parallel.DataParallel | None = None,
 ) -> list[float]:
-    """A step for each batch (x, y), at the next of the learning rates; the loss of each."""
-    step, losses = step_of(optimizer, loss_of), []
+    """A step for each batch (x, y), at the next of the learning rates; the loss of each, of the rows of all ranks."""
+    step, losses = step_of(optimizer, loss_of, together), []
+    ranks = nn.parallel.Ranks() if together is None else together.ranks
     for x, y in loader:
         optimizer.lr = next(rates)
         with watch or nullcontext():
             loss = step(x, y)
         if watch:
             watch.note(loss=loss)
-        losses.append(loss.item())
+        total, rows = ranks.totals(loss.item() * len(y), len(y))
+        losses.append(total / rows)
         bar.set_postfix(loss=f"{np.mean(losses[-100:]):.4f}", refresh=False)
-        bar.update(len(y))
+        bar.update(int(rows))
     return losses
 
 
-def step_of(optimizer: nn.optim.Optimizer, loss_of: Loss) -> Loss:
-    """A step of training: the loss of a batch, by whose gradient all parameters are updated."""
+def step_of(
+    optimizer: nn.optim.Optimizer,
+    loss_of: Loss,
+    together: nn.parallel.DataParallel | None = None,
+) -> Loss:
+    """A step of training: the loss of a batch, by whose gradient, or the mean of all ranks', the net is updated."""
 
     def step(*batch: np.ndarray) -> minigrad.Tensor:
         loss = loss_of(*batch)
         optimizer.zero_grad()
         loss.backward()
+        if together is not None:
+            together.average(len(batch[0]))
         optimizer.step()
         return loss
 
@@ -247,6 +260,22 @@ def parser_for(description: str, seeded: str) -> argparse.ArgumentParser:
         "--out", type=folder, default="out", help="folder of the pictures; default: %(default)s"
     )
     return parser
+
+
+def add_parallel(parser: argparse.ArgumentParser) -> None:
+    """The argument of a demo that several processes can run together."""
+    parser.add_argument(
+        "--parallel", action="store_true",
+        help="train on the processes that mpiexec has started, as in: mpiexec -n 2 python ...",
+    )  # fmt: skip
+
+
+def ranks_of(arguments: argparse.Namespace) -> nn.parallel.Ranks:
+    """The processes that train together, with --parallel; of several, the first alone prints."""
+    ranks = nn.parallel.world() if arguments.parallel else nn.parallel.Ranks()
+    if ranks.rank:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  until the process ends
+    return ranks
 
 
 def folder(text: str) -> Path:

@@ -7,7 +7,7 @@ import minigrad
 
 # fmt: off
 # isort: off
-from . import init, optim, schedule
+from . import init, optim, parallel, schedule
 from .fitting import fit
 from .layers.activations import (
     CELU, ELU, GELU, GLU, SELU, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, LogSigmoid,
@@ -101,7 +101,7 @@ __all__ = [  # noqa: RUF022
     # training, saving, export
     "save", "load", "fit", "export_onnx",
     # rooms of their own
-    "init", "optim", "schedule",
+    "init", "optim", "schedule", "parallel",
 ]
 # fmt: on
 

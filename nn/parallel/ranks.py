@@ -142,7 +142,9 @@ def _end_together(comm: Any) -> None:
         print(f"rank {rank} of {size} failed so, and with it all end", file=sys.stderr, flush=True)
         sys.stdout.flush()
         if "OMPI_COMM_WORLD_SIZE" in os.environ:
-            os._exit(1)  # its mpiexec then ends the others, and has read what is printed above, unlike after Abort
+            os._exit(
+                1
+            )  # its mpiexec then ends the others, and has read what is printed above, unlike after Abort
         comm.Abort(1)
 
     def ended() -> None:
