@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -109,6 +108,8 @@ class DataParallel:
         ]
 
     def _digest(self) -> int:
+        import zlib
+
         return zlib.crc32("\n".join(self._kinds()).encode())
 
     def _compare(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import sys
 from typing import Any
@@ -135,6 +134,8 @@ def _communicator(count: int, launcher: str) -> Any:
 
 def _end_together(comm: Any) -> None:
     """An exception of one rank ends all, and so does one that ends while others still wait for it."""
+    import atexit
+
     before, rank, size = sys.excepthook, comm.Get_rank(), comm.Get_size()
 
     def failed(kind: Any, error: Any, traceback: Any) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import zlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -52,8 +50,6 @@ def save(
     `{name: w for name, w in load_file(path).items() if "/" not in name}`. Needs the package `safetensors`, which
     `minigrad[save]` installs.
     """
-    from .file import write_file  # here, because what it needs takes time to import
-
     _check_model("save", model)
     arrays = model.state_dict()
     for name in arrays:
@@ -73,6 +69,14 @@ def save(
     if schedule is not None:
         parts["schedule"] = _state_of(schedule)
     parts |= {"step": step, "extra": extra}
+    _write(path, arrays, parts, ranks)
+
+
+def _write(
+    path: StrPath, arrays: Mapping[str, Any], parts: dict[str, Any], ranks: Ranks | None
+) -> None:
+    from .file import write_file  # here, because what it needs takes time to import
+
     if ranks is not None and ranks.size > 1:
         parts["ranks"] = _told_by_all(ranks, arrays, parts["generators"])
     if ranks is None or ranks.rank == 0:
@@ -83,6 +87,9 @@ def save(
 
 def _told_by_all(ranks: Ranks, arrays: Mapping[str, Any], states: list[Any]) -> list[str]:
     """The states of each rank's generators, as JSON; RuntimeError if the ranks do not have the same model."""
+    import json
+    import zlib
+
     crc = 0
     for array in arrays.values():
         crc = zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data, crc)
@@ -106,9 +113,7 @@ def load(
 
     With the model alone, only its parameters and buffers are read. With an optimizer, a schedule or an rng, a run is
     resumed, bit for bit: the states of all generators are then read too, including those that modules hold and the
-    package's default one.
-
-    With `ranks` each goes on with its own Generators; of a file of another number of ranks, with rank 0's, separated.
+    package's default one. With `ranks` each goes on with its own; from a file of another number of ranks with rank 0's.
 
     Any safetensors file works for a model: one that PyTorch saved of the same architecture has the same names.
 
@@ -125,8 +130,8 @@ def load(
         )
     state, problems = _fitting(arrays, model)
     generators = generators_of(model, rng)
-    given = [("optimizer", optimizer), ("schedule", schedule)]
-    resumed = [(name, owner) for name, owner in given if owner is not None]
+    owners, states = (("optimizer", optimizer), ("schedule", schedule)), None
+    resumed = [(name, owner) for name, owner in owners if owner is not None]
     if resumed or rng is not None:
         if parts is None:
             problems.append(
@@ -142,9 +147,8 @@ def load(
     if problems:
         raise ValueError(f"{os.fspath(path)}: nothing was loaded.\n  " + "\n  ".join(problems))
     model.load_state_dict(state)
-    if parts is None:
-        return Loaded(None, None)
-    if resumed or rng is not None:
+    parts = parts or {"step": None, "extra": None}
+    if states is not None:
         restore(states, generators)
         if ranks is not None and states is parts["generators"]:
             separate(model, ranks)
@@ -156,6 +160,8 @@ def _states_for(ranks: Ranks | None, parts: dict[str, Any]) -> Any:
     told = parts.get("ranks", [])
     if ranks is None or len(told) != ranks.size:
         return parts["generators"]
+    import json
+
     states = json.loads(told[ranks.rank])
     if not _are_states(states):
         raise ValueError("load: the states of the ranks' generators are not what save writes")

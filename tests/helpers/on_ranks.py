@@ -3,19 +3,23 @@
 import os
 import signal
 import sys
-import zlib
-from pathlib import Path
 
 import numpy as np
 import pytest
+from runs_on_ranks import (
+    a_run_goes_on_bit_for_bit_with_noise,
+    a_run_is_that_of_one_process,
+    a_run_that_one_rank_is_asked_to_stop_goes_on_bit_for_bit,
+    half_a_run,
+    orders_that_differ_are_told,
+    small_batches_end_on_every_rank,
+    the_other_half,
+)
+from shares import FLOAT, assert_the_same_on_all, batch, digest, ranks
 
 import minigrad as mg
 import nn
-from nn.data import DataLoader, TensorDataset
-from nn.parallel import DataParallel, world
-
-ranks = world()
-FLOAT = np.float64
+from nn.parallel import DataParallel
 
 
 def own(n):
@@ -58,11 +62,6 @@ def transformer(rng, dtype=FLOAT):
 MODELS = {"mlp": mlp, "cnn": cnn, "lstm": lstm, "transformer": transformer}
 
 
-def batch(shape, n, dtype=FLOAT, seed=1):
-    rng = np.random.default_rng(seed)
-    return rng.standard_normal((n, *shape)).astype(dtype), rng.integers(0, 3, n)
-
-
 def gradients(model):
     return {name: p.grad.data for name, p in model.named_parameters() if p.grad is not None}
 
@@ -73,22 +72,6 @@ def assert_near(ours, theirs, tolerance):
     for name, g in theirs.items():
         error = np.linalg.norm(ours[name] - g)
         assert error <= tolerance * np.linalg.norm(g) + 1e-14 * size, (name, error)
-
-
-def digest(model, optimizer=None):
-    arrays = [*model.state_dict().values()]
-    if optimizer is not None:
-        for entry in optimizer.state_dict()["state"].values():
-            arrays += [np.asarray(value) for value in entry.values()]
-    crc = 0
-    for array in arrays:
-        crc = zlib.crc32(np.ascontiguousarray(array).tobytes(), crc)
-    return crc
-
-
-def assert_the_same_on_all(value):
-    told = {*ranks.gather(repr(value).encode())}
-    assert len(told) == 1, told
 
 
 def the_gradient_is_that_of_the_whole_batch():
@@ -284,131 +267,6 @@ def second_order_goes_through_the_statistics():
     assert_near(ours, gradients(twin), 1e-9)
 
 
-# Runs of fit --------------------------------------------------------------------------------------------
-
-
-class Run:
-    """A training of 1,003 rows, on all ranks, or as one process does it."""
-
-    def __init__(self, noise=0.0, *, alone=False, synchronised=True, rows=100):
-        rng = np.random.default_rng(0)
-        mg.seed(7)
-        self.model = nn.Sequential(
-            nn.Linear(6, 8, rng=rng, dtype=FLOAT), nn.BatchNorm1d(8, dtype=FLOAT), nn.Tanh(), nn.Dropout(noise),
-            nn.Linear(8, 3, rng=rng, dtype=FLOAT), nn.Dropout(noise / 2, rng=np.random.default_rng(5)),
-        )  # fmt: skip
-        self.together = None if alone else DataParallel(self.model, ranks, synchronised)
-        self.optimizer = nn.optim.Adam(self.model.parameters(), lr=0.01)
-        self.schedule = nn.schedule.CosineAnnealingLR(self.optimizer, 4)
-        data = TensorDataset(*batch((6,), 1003))
-        rng, shard = np.random.default_rng(3), None if alone else ranks
-        self.loader = DataLoader(data, rows, shuffle=True, rng=rng, shard=shard)
-        self.validation = DataLoader(data, 200, shard=shard)
-
-    def fit(self, epochs, path=None, resume=False, **more):
-        def right(output, y):
-            return float((output.data.argmax(axis=1) == y).mean())
-
-        return nn.fit(
-            self.model, self.loader, self.optimizer, epochs=epochs, schedule=self.schedule, clip_norm=1.0,
-            validation=self.validation, metrics={"accuracy": right}, checkpoint=path, resume=resume,
-            parallel=self.together, progress=False, **more,
-        )  # fmt: skip
-
-
-def a_run_is_that_of_one_process():
-    ours, theirs = Run(), Run(alone=True)
-    for a, b in zip(ours.fit(2), theirs.fit(2), strict=True):
-        assert a.keys() == b.keys()
-        np.testing.assert_allclose([*a.values()], [*b.values()], rtol=1e-10)
-    for a, b in zip(ours.model.parameters(), theirs.model.parameters(), strict=True):
-        np.testing.assert_allclose(a.data, b.data, rtol=1e-8, atol=1e-9)
-    assert_the_same_on_all(digest(ours.model, ours.optimizer))
-
-
-def a_run_goes_on_bit_for_bit_with_noise():
-    path = Path(os.environ["FOLDER"]) / f"noise{ranks.size}.safetensors"
-    for synchronised in (True, False):
-        # without them, a last batch of three rows would give some rank too few for a variance
-        options = {"synchronised": synchronised, "rows": 100 if synchronised else 99}
-        whole = Run(0.3, **options)
-        history = whole.fit(3)
-        assert_the_same_on_all(digest(whole.model, whole.optimizer))
-        Run(0.3, **options).fit(1, path)
-        rest = Run(0.3, **options)
-        assert rest.fit(3, path, resume=True) == history
-        assert digest(rest.model, rest.optimizer) == digest(whole.model, whole.optimizer)
-
-
-def a_run_that_one_rank_is_asked_to_stop_goes_on_bit_for_bit():
-    path = Path(os.environ["FOLDER"]) / f"asked{ranks.size}.safetensors"
-    whole = Run(0.3)
-    history = whole.fit(2)
-    begun = Run(0.3)
-    steps = 0
-
-    def ask(module, args):
-        nonlocal steps
-        steps += module.training
-        if steps == 4 and ranks.rank == ranks.size - 1:
-            os.kill(os.getpid(), signal.SIGUSR1 if ranks.size > 1 else signal.SIGINT)
-
-    hook = begun.model.register_forward_pre_hook(ask)
-    with pytest.raises(KeyboardInterrupt, match=r"after step 4.*the checkpoint"):
-        begun.fit(2, path)
-    hook.remove()
-    rest = Run(0.3)
-    assert rest.fit(2, path, resume=True) == history
-    assert digest(rest.model, rest.optimizer) == digest(whole.model, whole.optimizer)
-
-
-def half_a_run():
-    Run().fit(2, Path(os.environ["FOLDER"]) / "half.safetensors")
-
-
-def the_other_half():
-    """On another number of ranks than the first."""
-    ours, theirs = Run(), Run(alone=True)
-    found = ours.fit(4, Path(os.environ["FOLDER"]) / "half.safetensors", resume=True)
-    for a, b in zip(found, theirs.fit(4), strict=True):
-        np.testing.assert_allclose([*a.values()], [*b.values()], rtol=1e-10)
-
-
-def orders_that_differ_are_told():
-    data = TensorDataset(*batch((6,), 20))
-    loader = DataLoader(data, 8, shuffle=True, rng=np.random.default_rng(ranks.rank), shard=ranks)
-    model = nn.Linear(6, 3, dtype=FLOAT)
-    together = DataParallel(model, ranks)
-    x, y = next(iter(loader))
-    mg.cross_entropy(model(x), y).backward()
-    with pytest.raises(RuntimeError, match="different orders of the rows"):
-        together.average(len(y))
-    ranks.noted = 0.0
-    with pytest.raises(ValueError, match="rng that starts alike"):
-        DataLoader(data, 8, shuffle=True, shard=ranks)
-    with pytest.raises(ValueError, match=f"too small for {ranks.size} ranks"):
-        DataLoader(data, 1, shard=ranks)
-
-
-def small_batches_end_on_every_rank():
-    """Rows of all kinds of data sets, the last batch with fewer than there are ranks."""
-
-    class Items:
-        def __len__(self):
-            return 13
-
-        def __getitem__(self, i):
-            return {"x": np.full(2, i, np.float32), "y": (i, [float(i)])}
-
-    for data in (Items(), TensorDataset(np.arange(13))):
-        loader = DataLoader(data, 6, shard=ranks)
-        found = [b["y"][0] if isinstance(b, dict) else b[0] for b in loader]
-        assert len(found) == 3
-        assert ranks.totals(*map(len, found)) == [6, 6, 1]
-        assert ranks.totals(*(b.sum() for b in found)) == [15, 51, 12]
-        assert found[-1].dtype == np.int64
-
-
 # Programs that must not hang ---------------------------------------------------------------------------
 
 
@@ -452,6 +310,7 @@ HOLD = [
     a_run_that_one_rank_is_asked_to_stop_goes_on_bit_for_bit, small_batches_end_on_every_rank,
 ]  # fmt: skip
 OF_SEVERAL = [models_that_differ_are_named, weights_are_checked, orders_that_differ_are_told]
+HALVES = half_a_run, the_other_half
 FAIL = {
     one_raises: ["ArithmeticError: of rank one alone", "rank 2 of 3 failed"],
     one_ends: ["rank 1: average, rank 2: the end of its program"],

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from on_ranks import FAIL, HOLD, OF_SEVERAL, half_a_run, the_other_half
+from on_ranks import FAIL, HALVES, HOLD, OF_SEVERAL
 from places import HELPERS
 
 MPIEXEC = shutil.which("mpiexec", path=str(Path(sys.executable).parent)) or shutil.which("mpiexec")
@@ -50,7 +50,7 @@ def test_several_ranks_are_as_one(count, tmp_path):
 @mpi
 @pytest.mark.parametrize(("before", "after"), [(3, 2), (1, 2), (2, 1)])
 def test_a_run_goes_on_with_another_number_of_ranks(before, after, tmp_path):
-    for count, program in ((before, half_a_run), (after, the_other_half)):
+    for count, program in zip((before, after), HALVES, strict=True):
         done = started(count, program, folder=tmp_path)
         assert done.returncode == 0, done.stdout + done.stderr
 

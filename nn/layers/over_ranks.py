@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import minigrad
 
-from .ranks import Ranks
+if TYPE_CHECKING:
+    from ..parallel import Ranks
 
 
 def _over_ranks(x: Any, ranks: Ranks, rows: int, given: float = 1.0, taken: float = 1.0) -> Any:
