@@ -10,6 +10,7 @@ from cases.modules import as_function, flat
 from layers_in_pytorch import (
     CASES,
     EVERY,
+    PYTORCHS_OWN,
     assert_equal,
     assert_second_derivatives_agree,
     assert_states_agree,
@@ -35,9 +36,7 @@ def test_every_module_that_nn_exports_has_a_case():
     assert all(CASES.values())
 
 
-@pytest.mark.filterwarnings("ignore:Using padding='same'")  # PyTorch pads for it in a copy
-@pytest.mark.filterwarnings("ignore:enable_nested_tensor")  # ways of PyTorch's own to be fast
-@pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
+@PYTORCHS_OWN
 @pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("name", "case"), EVERY)
@@ -59,11 +58,11 @@ def test_outputs_and_gradients_are_pytorchs_and_the_state_moves_both_ways(
     assert_steps_agree(torch, case, ours, back, inputs, dtype)
 
 
-# losses that PyTorch differentiates once only; here as everywhere, finite differences check the second time
-ONCE = {"HingeLoss", "MultiMarginLoss", "MultiLabelMarginLoss", "CTCLoss"}
+# what PyTorch differentiates once only; here as everywhere, finite differences check the second time
+ONCE = {"EmbeddingBag", "HingeLoss", "MultiMarginLoss", "MultiLabelMarginLoss", "CTCLoss"}
 
 
-@pytest.mark.filterwarnings("ignore:Using padding='same'", "ignore:enable_nested_tensor")
+@PYTORCHS_OWN
 @pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
 @pytest.mark.parametrize(("name", "case"), EVERY)
 def test_second_derivatives_are_pytorchs(torch, name, case, training):
@@ -101,7 +100,7 @@ SMALL = [
 
 @pytest.mark.parametrize(("name", "case"), SMALL)
 def test_a_small_layer_is_certified_as_a_function_of_its_parameters_and_inputs(name, case):
-    f, parameters = as_function(made(name, case, "float64"), case.run)
+    f, parameters = as_function(made(name, case, "float64").eval(), case.run)
     inputs = [array for array, _ in inputs_of(name, case, "float64")]
     minigrad.certify(lambda *values: tuple(flat(f(*values))), *parameters, *inputs)
 

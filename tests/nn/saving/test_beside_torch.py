@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from layers_in_pytorch import EVERY, assert_steps_agree, inputs_of, made, theirs_of
+from layers_in_pytorch import EVERY, PYTORCHS_OWN, assert_steps_agree, inputs_of, made, theirs_of
 
 import nn
 
 pytest.importorskip("safetensors")
 
 
-@pytest.mark.filterwarnings("ignore:Using padding='same'")  # PyTorch pads for it in a copy
+@PYTORCHS_OWN
 @pytest.mark.parametrize(("name", "case"), EVERY)
 def test_a_layer_saved_by_one_is_loaded_by_the_other(tmp_path, torch, name, case):
     from safetensors.torch import load_file, save_file
