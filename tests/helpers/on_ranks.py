@@ -10,6 +10,7 @@ from runs_on_ranks import (
     a_run_goes_on_bit_for_bit_with_noise,
     a_run_is_that_of_one_process,
     a_run_that_one_rank_is_asked_to_stop_goes_on_bit_for_bit,
+    a_run_to_its_end,
     half_a_run,
     orders_that_differ_are_told,
     small_batches_end_on_every_rank,
@@ -311,6 +312,7 @@ HOLD = [
 ]  # fmt: skip
 OF_SEVERAL = [models_that_differ_are_named, weights_are_checked, orders_that_differ_are_told]
 HALVES = half_a_run, the_other_half
+WHOLE = a_run_to_its_end
 FAIL = {
     one_raises: ["ArithmeticError: of rank one alone", "rank 2 of 3 failed"],
     one_ends: ["rank 1: average, rank 2: the end of its program"],

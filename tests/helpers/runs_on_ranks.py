@@ -134,3 +134,24 @@ def small_batches_end_on_every_rank():
         assert ranks.totals(*map(len, found)) == [6, 6, 1]
         assert ranks.totals(*(b.sum() for b in found)) == [15, 51, 12]
         assert found[-1].dtype == np.int64
+
+
+def a_run_to_its_end():
+    """From its file, if there is one; with ACCIDENT="HOW RANK STEP" that rank fails so before that step."""
+    how, who, when = os.environ.get("ACCIDENT", "none 0 0").split()
+    run = Run(0.3)
+    step = 0
+
+    def fail(module, args):
+        nonlocal step
+        step += module.training
+        if how != "none" and (int(who), int(when)) == (ranks.rank, step):
+            if how == "kill":
+                os.kill(os.getpid(), signal.SIGKILL)
+            raise ArithmeticError(f"before step {step}")
+
+    run.model.register_forward_pre_hook(fail)
+    run.fit(4, Path(os.environ["FOLDER"]) / "run.safetensors", resume=True)
+    assert_the_same_on_all(digest(run.model, run.optimizer))
+    if ranks.rank == 0:
+        print("digest", digest(run.model, run.optimizer))

@@ -1,6 +1,7 @@
 """Several ranks train as one process would, say who failed, and never wait for one that will not come."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from on_ranks import FAIL, HALVES, HOLD, OF_SEVERAL
+from on_ranks import FAIL, HALVES, HOLD, OF_SEVERAL, WHOLE
 from places import HELPERS
 
 MPIEXEC = shutil.which("mpiexec", path=str(Path(sys.executable).parent)) or shutil.which("mpiexec")
@@ -17,12 +18,12 @@ mpi = pytest.mark.skipif(
 )  # fmt: skip
 
 
-def started(count, *programs, folder=""):
+def started(count, *programs, folder="", accident="none 0 0"):
     """Programs of on_ranks.py on so many ranks, which may be more than there are cores, and as root."""
     ours = {
         "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-        "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
-        "FOLDER": str(folder),
+        "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe", "OMPI_MCA_mpi_yield_when_idle": "1",
+        "FOLDER": str(folder), "ACCIDENT": accident,
     }  # fmt: skip
     names = [program.__name__ for program in programs]
     command = [
@@ -53,6 +54,22 @@ def test_a_run_goes_on_with_another_number_of_ranks(before, after, tmp_path):
     for count, program in zip((before, after), HALVES, strict=True):
         done = started(count, program, folder=tmp_path)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+@mpi
+def test_a_run_in_which_a_rank_failed_goes_on_to_the_same_end(tmp_path):
+    """Of Dropout and BatchNorm, too: whether it raised or was killed, early, late, or in the second epoch."""
+    whole = started(2, WHOLE, folder=tmp_path)
+    assert whole.returncode == 0, whole.stdout + whole.stderr
+    path = tmp_path / "run.safetensors"
+    for how, who, step in (("raise", 0, 40), ("kill", 1, 15), ("kill", 0, 3)):
+        path.unlink()
+        failed = started(2, WHOLE, folder=tmp_path, accident=f"{how} {who} {step}")
+        assert failed.returncode != 0
+        assert re.search(rf"rank {who} ", failed.stdout + failed.stderr)
+        assert path.exists() == (step > 11)  # of which an epoch has eleven
+        rest = started(2, WHOLE, folder=tmp_path)
+        assert (rest.returncode, rest.stdout) == (0, whole.stdout), rest.stderr
 
 
 @mpi
