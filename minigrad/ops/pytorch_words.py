@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NoReturn, ParamSpec, TypeVar
 
 import numpy as np
@@ -125,6 +125,9 @@ ARGUMENTS = {
     "dim": "minigrad's word is axis", "keepdim": "minigrad's word is keepdims", "dim0": "minigrad's word is axis1",
     "dim1": "minigrad's word is axis2", "dims": "minigrad's word is axis",
     "create_graph": "minigrad's word is grad: minigrad.grad(y, xs, create_graph=True)",
+    "min": "minigrad's word is low", "max": "minigrad's word is high",
+    **dict.fromkeys(("kind", "stable"), "leave it out: equal elements keep their order"),
+    "descending": "the order is ascending, and np.flip(y, axis) turns it round",
     "gradient": "minigrad's word is seed", "unbiased": "minigrad's word is ddof, 1 where it is True",
     **dict.fromkeys(("device", "pin_memory", "memory_format", "non_blocking"), _CPU),
 }
@@ -161,17 +164,20 @@ def _elsewhere(owner: str, name: str) -> str:
     return f"it is a function, minigrad.{name}(t, ...)" if name in package.__all__ else ""
 
 
+def no_argument(owner: str, words: Iterable[str]) -> TypeError:
+    """The error for arguments that `owner` has not, with our word for the first of PyTorch's."""
+    word = min(words, key=lambda word: word not in ARGUMENTS)
+    hint = ARGUMENTS.get(word)
+    return TypeError(f"{owner} has no argument {word!r}" + (f"; {hint}" if hint else ""))
+
+
 def says_our_words(function: Callable[P, R]) -> Callable[P, R]:
     """Make a function answer PyTorch's argument names, such as `dim=`, and what is no axis, with an error of ours."""
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        if kwargs:
-            for word in kwargs:
-                if word in ARGUMENTS:
-                    name = function.__name__
-                    owner = function.__qualname__.partition(".")[0] if name == "__init__" else name
-                    raise TypeError(f"{owner} has no argument {word!r}; {ARGUMENTS[word]}")
+        if kwargs and not ARGUMENTS.keys().isdisjoint(kwargs):
+            raise no_argument(function.__name__, kwargs)
         try:
             return function(*args, **kwargs)
         except (TypeError, ValueError) as error:
