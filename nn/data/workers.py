@@ -82,7 +82,7 @@ class _Crew:
         process = SPAWN.Process(target=_work, args=work, daemon=True, name=f"nn.data worker {i}")
         with its, blocked(signal.SIGINT):  # and so it is in the worker: Ctrl-C is the parent's
             process.start()
-        self.processes.append(process)
+            self.processes.append(process)
 
     def ask(self, until: int) -> None:
         """Let the workers make all batches before number `until`."""

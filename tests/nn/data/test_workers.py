@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from multiprocessing.shared_memory import SharedMemory
 
@@ -265,6 +266,19 @@ def test_a_script_that_does_its_work_when_it_is_imported_is_told_what_to_write(t
     assert process.returncode == 1
     assert 'a script that uses workers does its work below `if __name__ == "__main__":`' in stderr
     assert "bootstrapping" not in stderr
+
+
+def test_an_interrupt_while_a_worker_starts_ends_that_one_too(monkeypatch):
+    start = workers.SPAWN.Process.start
+
+    def interrupted(process):
+        start(process)
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+    monkeypatch.setattr(workers.SPAWN.Process, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        list(DataLoader(Squares(4), num_workers=2))
+    assert multiprocessing.active_children() == []
 
 
 # Leaving early -------------------------------------------------------------------------------------------
