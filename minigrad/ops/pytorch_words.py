@@ -105,7 +105,8 @@ _CPU = "leave it out: every array is in the memory of the CPU, or where its libr
 _DTYPE = "dtypes are NumPy's, as np.float32"
 SENTENCES = {
     "nn": "it is a package of its own: import nn", "optim": "it is nn.optim", "Module": "it is nn.Module",
-    "Parameter": "it is nn.Parameter",
+    "Parameter": "it is nn.Parameter", **dict.fromkeys(("save", "load"), "it is nn.save and nn.load, for a whole run"),
+    "utils": "data sets and loaders are in nn.data, the rest in nn.utils",
     **dict.fromkeys(("device", "cuda", "is_cuda", "get_device", "pin_memory", "is_contiguous"), _CPU),
     **dict.fromkeys(("dtype", "float16", "float32", "float64", "int32", "int64", "uint8"), _DTYPE),
     "functional": "its functions are here, as minigrad.relu and minigrad.cross_entropy",

@@ -103,11 +103,12 @@ METHODS = [
 FUNCTIONS = [
     "abs", "add", "all", "allclose", "arange", "argmax", "argmin", "bmm", "cat", "chunk", "clamp", "cos",
     "cumsum", "diag", "einsum", "empty", "exp", "eye", "flatten", "from_numpy", "full", "gather", "isnan",
-    "linspace", "log", "log_softmax", "logsumexp", "manual_seed", "matmul", "max", "maximum", "mean", "meshgrid",
+    "linspace", "load", "log", "log_softmax", "logsumexp", "manual_seed", "matmul", "max", "maximum", "mean",
+    "meshgrid",
     "min", "mm", "mul", "multinomial", "no_grad", "norm", "ones", "ones_like", "outer", "permute", "pow", "rand",
-    "randint", "randn", "randn_like", "randperm", "relu", "round", "sigmoid", "sin", "softmax", "sort", "split",
+    "randint", "randn", "randn_like", "randperm", "relu", "round", "save", "sigmoid", "sin", "softmax", "sort", "split",
     "sqrt", "stack", "std", "sum", "tanh", "tensor", "topk", "transpose", "tril", "triu", "unique", "unsqueeze",
-    "var", "where", "zeros", "zeros_like",
+    "utils", "var", "where", "zeros", "zeros_like",
 ]  # fmt: skip
 """Words that programs in PyTorch use most."""
 
