@@ -1,6 +1,7 @@
-"""Write the tables of nn/README.md, what became of PyTorch's layers and optimisers: `python tests/helpers/nn_page.py`.
+"""Write the tables of nn/README.md, PyTorch's words and what became of them: `python tests/helpers/nn_page.py`.
 
-Names and arguments are read, from nn and from `torch_names.txt`; where PyTorch is installed that file is written anew.
+The words of arrays are those that minigrad's errors answer. Names and arguments are read, from nn and from
+`torch_names.txt`; where PyTorch is installed that file is written anew.
 By hand stand here what nothing can compute: other names, other meanings, and why a name is missing.
 """
 
@@ -12,6 +13,7 @@ import importlib.util
 import inspect
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,10 @@ from ops_page import table
 from places import ROOT
 from torch_names import REQUIRED
 
+from minigrad.ops.pytorch_words import LINES
+
 PAGE = ROOT / "nn" / "README.md"
-BEGIN, END = "<!-- begin: tests/helpers/nn_page.py -->\n", "<!-- end -->\n"
+BEGIN, END = "<!-- begin: tests/helpers/nn_page.py, {} -->\n", "<!-- end -->\n"
 VERSION, NAMES = torch_names.stored()
 
 ROOMS = {  # a room of PyTorch's -> those of ours in which its names are looked for
@@ -241,7 +245,15 @@ def missing() -> Iterator[list[str]]:
     yield from ([listed(names), why] for why, names in rows.items() if names)
 
 
-def tables() -> str:
+def words() -> str:
+    """PyTorch's words of arrays and ours, two pairs to a row."""
+    pairs = [[f"`{theirs}`", f"`{ours}`"] for theirs, ours in LINES.items()]
+    half = (len(pairs) + 1) // 2
+    rows = (a + b for a, b in zip_longest(pairs[:half], pairs[half:], fillvalue=["", ""]))
+    return "\n".join([*table(("PyTorch", "here", "PyTorch", "here"), rows), ""])
+
+
+def names() -> str:
     of_nn = sum(name.startswith("torch.nn.") and name.count(".") == 2 for name in MISSING)
     text = [
         f"Made by `python tests/helpers/nn_page.py` from the names and arguments of PyTorch {VERSION} and ours; a test",
@@ -270,9 +282,12 @@ def tables() -> str:
 
 
 def page() -> str:
-    """The page with its tables made anew between the two markers."""
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    return before + BEGIN + tables() + END + rest.partition(END)[2]
+    """The page with its tables made anew between their markers."""
+    text = PAGE.read_text(encoding="utf-8")
+    for made in (words, names):
+        before, begin, rest = text.partition(BEGIN.format(made.__name__))
+        text = before + begin + made() + END + rest.partition(END)[2]
+    return text
 
 
 if __name__ == "__main__":
