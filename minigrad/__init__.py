@@ -172,6 +172,9 @@ ROOMS = ("files", "picture", "program", "sight", "stats")
 """Public rooms; all but `sight` are imported when they are first named."""
 
 allocator.keep_freed_memory()
+globals().pop(
+    "tensor"
+)  # PyTorch's word for Tensor: __getattr__ says so, where the file would be called
 
 
 def __getattr__(name: str) -> Any:

@@ -1,5 +1,7 @@
 """Words of PyTorch's that are not ours: each error gives a line that works, and does what PyTorch's line does."""
 
+import importlib
+import pickle
 import re
 
 import numpy as np
@@ -154,6 +156,13 @@ def test_a_tensor_and_its_backward_say_so_too():
         TypeError, match=r"^backward has no argument 'create_graph'; .*minigrad.grad\(y, xs, create"
     ):
         leaf(1).sum().backward(create_graph=True)
+
+
+def test_pytorchs_tensor_is_answered_though_a_file_has_that_name():
+    with pytest.raises(AttributeError, match=r"'tensor'; torch.tensor\(.*\) is minigrad.Tensor\("):
+        mg.tensor([1.0])
+    module = importlib.import_module("minigrad.tensor")
+    assert module.Tensor is Tensor is pickle.loads(pickle.dumps(Tensor))
 
 
 def test_a_name_that_nobody_knows_raises_plainly():
