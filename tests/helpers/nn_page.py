@@ -108,7 +108,6 @@ REASONS = {  # names, * standing for any letters -> why they are missing, and wh
     "torch.nn.utils.[sw]*_norm": "PyTorch's old ones, with other names in the state: use those of "
     "`nn.utils.parametrizations`.",
     "torch.nn.utils.remove_*_norm": "`nn.utils.parametrize.remove_parametrizations` takes one away.",
-    "torch.optim.swa_utils.SWALR": "`nn.schedule.SequentialLR` with a `nn.schedule.LambdaLR` for the averaged phase.",
     "torch.nn.utils.clip_grads_with_norm_": "`nn.optim.clip_grad_norm_` computes the norm and clips.",
     "torch.nn.utils.get_total_norm": "`nn.optim.clip_grad_norm_` with max_norm=inf clips nothing and gives the norm.",
     "torch.nn.utils.convert_conv?d_weight_memory_format": "Memory is laid out as a layer needs it; leave the call out.",
@@ -121,11 +120,6 @@ REASONS = {  # names, * standing for any letters -> why they are missing, and wh
     "torch.optim.SparseAdam": "Gradients are arrays, never sparse: use `nn.optim.Adam`.",
     "torch.optim.Adafactor": "It saves memory of models with billions of weights: use `nn.optim.AdamW`.",
     "torch.optim.swap_in_optimizer_params_and_state": "`load_state_dict` sets the state, `assign` a parameter.",
-    "torch.optim.lr_scheduler.ConstantLR": "`nn.schedule.LambdaLR` with `lambda t: factor if t < total_iters else 1`.",
-    "torch.optim.lr_scheduler.MultiplicativeLR": "`nn.schedule.LambdaLR` with the product as a function of the step: "
-    "a rate depends on the step alone.",
-    "torch.optim.lr_scheduler.PolynomialLR": "`nn.schedule.LambdaLR` with "
-    "`lambda t: (1 - min(t, total_iters) / total_iters) ** power`.",
     "torch.optim.lr_scheduler.CyclicLR": "`nn.schedule.OneCycleLR` for one cycle, `nn.schedule."
     "CosineAnnealingWarmRestarts` for many.",
     "torch.optim.swa_utils.get_*_multi_avg_fn": "It averages many parameters in one call: "

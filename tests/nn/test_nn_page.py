@@ -119,29 +119,6 @@ def test_the_lines_that_stand_for_max_unpool_put_the_maxima_where_they_were():
     np.testing.assert_array_equal(ours.reshape(X.shape).numpy(), theirs.numpy())
 
 
-def test_the_lines_that_stand_for_schedules_give_what_pytorch_gives():
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-    laws, total, power, factor = torch.optim.lr_scheduler, 4, 2.0, 0.3
-    for law, theirs in [
-        (lambda t: factor if t < total else 1, lambda o: laws.ConstantLR(o, factor, total)),
-        (
-            lambda t: (1 - min(t, total) / total) ** power,
-            lambda o: laws.PolynomialLR(o, total, power),
-        ),
-        (lambda t: 0.5**t, lambda o: laws.MultiplicativeLR(o, lambda t: 0.5)),
-    ]:
-        mine = nn.schedule.LambdaLR(nn.optim.SGD([nn.Parameter([1.0])], lr=0.1), law)
-        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=0.1)
-        his = theirs(optimizer)
-        for _ in range(7):
-            np.testing.assert_allclose(
-                mine.get_last_lr(), his.get_last_lr(), rtol=1e-12, atol=1e-15
-            )
-            mine.step()
-            optimizer.step()
-            his.step()
-
-
 def test_the_norm_of_all_gradients_is_that_of_a_clip_that_clips_nothing():
     parameters = nn.Linear(3, 2, dtype="float64").parameters()
     parameters = list(parameters)
