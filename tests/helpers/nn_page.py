@@ -97,10 +97,6 @@ REASONS = {  # names, * standing for any letters -> why they are missing, and wh
     "torch.nn.FractionalMaxPool?d": "Windows of random sizes, hardly used since 2015: use `nn.MaxPool2d`.",
     "torch.nn.MaxUnpool?d": "Of segmentation nets before U-Net: use `nn.Upsample` or `nn.ConvTranspose2d`; the "
     "inverse proper is `minigrad.put_along_axis` of zeros, with the indices of `return_indices=True`.",
-    "torch.nn.HingeEmbeddingLoss": "A line of others: `minigrad.where(target == 1, x, minigrad.relu(margin - x))`; or "
-    "`nn.CosineEmbeddingLoss`.",
-    "torch.nn.TripletMarginWithDistanceLoss": "A line of others: `minigrad.relu(d(a, p) - d(a, n) + margin).mean()`; "
-    "for distances of vectors `nn.TripletMarginLoss`.",
     **dict.fromkeys(
         ("torch.nn.Fold", "torch.nn.Unfold"),
         "`minigrad.sliding_window_view` has the windows of an image.",

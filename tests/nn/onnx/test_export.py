@@ -54,7 +54,7 @@ EVERY = [(name, i) for name, cases in LAYERS.items() for i in range(len(cases))]
 # of labels, which become places to read at, or of targets that are checked
 REFUSED = {
     "CrossEntropyLoss", "NLLLoss", "HingeLoss", "MultiMarginLoss", "MultiLabelMarginLoss", "CTCLoss",
-    "CosineEmbeddingLoss",
+    "CosineEmbeddingLoss", "HingeEmbeddingLoss",
 }  # fmt: skip
 
 
