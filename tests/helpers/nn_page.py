@@ -97,10 +97,6 @@ REASONS = {  # names, * standing for any letters -> why they are missing, and wh
     "torch.nn.FractionalMaxPool?d": "Windows of random sizes, hardly used since 2015: use `nn.MaxPool2d`.",
     "torch.nn.MaxUnpool?d": "Of segmentation nets before U-Net: use `nn.Upsample` or `nn.ConvTranspose2d`; the "
     "inverse proper is `minigrad.put_along_axis` of zeros, with the indices of `return_indices=True`.",
-    **dict.fromkeys(
-        ("torch.nn.Fold", "torch.nn.Unfold"),
-        "`minigrad.sliding_window_view` has the windows of an image.",
-    ),
     "torch.nn.utils.[sw]*_norm": "PyTorch's old ones, with other names in the state: use those of "
     "`nn.utils.parametrizations`.",
     "torch.nn.utils.remove_*_norm": "`nn.utils.parametrize.remove_parametrizations` takes one away.",
