@@ -119,6 +119,7 @@ SENTENCES = {
     "scatter_reduce": "it is minigrad.scatter_max, minigrad.scatter_min or minigrad.scatter_add",
     "fill": "t.assign(np.full_like(t, value)) writes a leaf, and a new Tensor is np.full_like(t, value)",
     "multinomial": "places are drawn by minigrad.generator().choice(n, size, p=p.data)",
+    "chunk": "PyTorch's parts of 7 by 3 are 3, 3, 1, and those of np.array_split 3, 2, 2",
     "put": "minigrad.set_at(t, places, values) is a new Tensor",
 }
 """Such a word -> what to do, where no single line says it."""

@@ -1,5 +1,7 @@
 """Words of PyTorch's that are not ours: each error gives a line that works, and does what PyTorch's line does."""
 
+import importlib
+import pickle
 import re
 
 import numpy as np
@@ -171,6 +173,13 @@ def test_numpys_words_of_methods_whose_words_are_others_are_answered_with_ours()
             TypeError, match=re.escape(f" has no argument '{word}'; {ARGUMENTS[word]}")
         ):
             call(leaf(1, 2))
+
+
+def test_pytorchs_tensor_is_answered_though_a_file_has_that_name():
+    with pytest.raises(AttributeError, match=r"'tensor'; torch.tensor\(.*\) is minigrad.Tensor\("):
+        mg.tensor([1.0])
+    module = importlib.import_module("minigrad.tensor")
+    assert module.Tensor is Tensor is pickle.loads(pickle.dumps(Tensor))
 
 
 def test_a_name_that_nobody_knows_raises_plainly():
