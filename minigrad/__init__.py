@@ -100,7 +100,7 @@ __all__ = [
     "flip", "fliplr", "flipud", "floor_divide", "fmax", "fmin", "fmod", "fold", "frexp", "full",
     "full_like", "gamma", "gammaln", "gaussian_nll_loss", "gelu", "generator", "geomspace",
     "getitem", "glu", "grad", "gradient", "group_norm", "gru", "gru_step", "hardshrink",
-    "hardsigmoid", "hardswish", "hardtanh", "heaviside", "hessian", "hinge_loss", "histogram",
+    "hardsigmoid", "hardswish", "hardtanh", "heaviside", "hessian", "hinge_embedding_loss", "hinge_loss", "histogram",
     "histogram2d", "hsplit", "hstack", "huber_loss", "hvp", "hypot", "i0", "i0e", "i1", "i1e",
     "ifftshift", "inner", "insert", "instance_norm", "interp", "interpolate", "inv", "is_recording",
     "iv", "ive", "j0", "j1", "jacobian", "jv", "jvp", "kl_div", "kron", "l1_loss", "layer_norm",
@@ -125,7 +125,8 @@ __all__ = [
     "solve_triangular", "sort", "split", "sqrt", "sqrtm", "square", "squeeze", "stack", "std",
     "subtract", "sum", "sum_to", "svd", "svdvals", "swapaxes", "take", "take_along_axis", "tan",
     "tanh", "tensordot", "tensorinv", "tensorsolve", "threshold", "tile", "topk", "touch", "trace",
-    "transpose", "trapezoid", "tril", "trim_zeros", "triplet_margin_loss", "triu", "unfold",
+    "transpose", "trapezoid", "tril", "trim_zeros", "triplet_margin_loss",
+    "triplet_margin_with_distance_loss", "triu", "unfold",
     "unfused", "unstack", "unwrap", "value_and_grad", "vander", "var", "vdot", "vecdot", "vecmat",
     "vjp", "vsplit", "vstack", "where", "where_safe", "xlog1py", "xlogy",
 ]
@@ -148,8 +149,9 @@ if TYPE_CHECKING:  # read when they are first named, the ops of `ops.LATER` and 
     from .ops.likelihood_losses import gaussian_nll_loss, poisson_nll_loss
     from .ops.linalg import cholesky, det, eigh, inv, matrix_power, slogdet, solve
     from .ops.margin_losses import (
-        cosine_embedding_loss, margin_ranking_loss, multi_margin_loss, multilabel_margin_loss,
-        multilabel_soft_margin_loss, soft_margin_loss, triplet_margin_loss,
+        cosine_embedding_loss, hinge_embedding_loss, margin_ranking_loss, multi_margin_loss,
+        multilabel_margin_loss, multilabel_soft_margin_loss, soft_margin_loss, triplet_margin_loss,
+        triplet_margin_with_distance_loss,
     )
     from .ops.nans import nanmax, nanmin, nanprod, nanstd, nanvar
     from .ops.number_parts import copysign, fmod, frexp, heaviside, ldexp, modf, unwrap
@@ -172,6 +174,9 @@ ROOMS = ("files", "picture", "program", "sight", "stats")
 """Public rooms; all but `sight` are imported when they are first named."""
 
 allocator.keep_freed_memory()
+globals().pop(
+    "tensor"
+)  # PyTorch's word for Tensor: __getattr__ says so, where the file would be called
 
 
 def __getattr__(name: str) -> Any:

@@ -275,15 +275,16 @@ class Methods(Operators):
     def repeat(self, repeats: Any, *place: Any, axis: int | None = None) -> Tensor:
         """y[i] = x[i // repeats] along an axis, or each slice as often as a list says; of x flattened if axis is None.
 
-        This is NumPy's repeat; PyTorch's, which lays whole arrays side by side, is `tile`. An axis that is not named
-        warns, as both have t.repeat(2, 1).
+        This is NumPy's repeat; PyTorch's, which lays whole arrays side by side, is `tile`. An axis from 1 on that is
+        not named warns, as both have t.repeat(2, 1).
         """
         if not place:
             return rearrange.repeat(self, repeats, axis)
         times = (repeats, *place)
         if len(place) > 1 or axis is not None:
             raise TypeError(f"repeat takes one axis; PyTorch's t.repeat{times} is t.tile({times})")
-        if type(repeats) is type(place[0]) is int:
+        # PyTorch takes no -1, and nobody asks it for 0 copies
+        if type(repeats) is type(place[0]) is int and place[0] > 0:
             warnings.warn(
                 f"t.repeat{times} repeats each element along an axis, as NumPy does: write t.repeat({repeats}, "
                 f"axis={place[0]}). PyTorch's, which lays whole arrays side by side, is t.tile({times})",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from .core.dtypes import MASKED, as_array, is_array
 from .core.graph import ON, TensorBase, mode, onlooker, register_tensor_class, wrap
 from .methods import Methods
 from .ops.inspection import asked_by_scipy
-from .ops.pytorch_words import no_attribute, says_our_words
+from .ops.pytorch_words import no_argument, no_attribute, says_our_words
 
 _RECORDED = """\
   np.exp(t)                          not  math.exp(t)
@@ -44,8 +44,11 @@ class Tensor(Methods):
 
     __slots__ = ()
 
-    @says_our_words
-    def __init__(self, data: Any, requires_grad: bool = False, dtype: Any = None) -> None:
+    def __init__(
+        self, data: Any, requires_grad: bool = False, dtype: Any = None, **others: NoReturn
+    ) -> None:
+        if others:  # `says_our_words` would cost a quarter of the time
+            raise no_argument(type(self).__name__, others)
         given = data
         if isinstance(data, TensorBase):
             if data._requires_grad:

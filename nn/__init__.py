@@ -32,8 +32,9 @@ from .layers.losses import (
     NLLLoss, SmoothL1Loss,
 )
 from .layers.margin_losses import (
-    CosineEmbeddingLoss, MarginRankingLoss, MultiLabelMarginLoss, MultiLabelSoftMarginLoss,
-    MultiMarginLoss, SoftMarginLoss, TripletMarginLoss,
+    CosineEmbeddingLoss, HingeEmbeddingLoss, MarginRankingLoss, MultiLabelMarginLoss,
+    MultiLabelSoftMarginLoss, MultiMarginLoss, SoftMarginLoss, TripletMarginLoss,
+    TripletMarginWithDistanceLoss,
 )
 from .layers.normalisation import GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm
 from .layers.padding import (
@@ -51,7 +52,8 @@ from .layers.regularisation import (
     AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout,
 )
 from .layers.shaping import (
-    ChannelShuffle, Flatten, Identity, PixelShuffle, PixelUnshuffle, Unflatten, Upsample,
+    ChannelShuffle, Flatten, Fold, Identity, PixelShuffle, PixelUnshuffle, Unflatten, Unfold,
+    Upsample,
 )
 from .layers.transformer import (
     Transformer, TransformerDecoder, TransformerDecoderLayer, TransformerEncoder,
@@ -85,7 +87,7 @@ __all__ = [  # noqa: RUF022
     "AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AdaptiveMaxPool3d", "LPPool1d", "LPPool2d",
     "LPPool3d",
     "Dropout", "Dropout1d", "Dropout2d", "AlphaDropout", "FeatureAlphaDropout", "Dropout3d",
-    "Identity", "Flatten", "Unflatten",
+    "Identity", "Flatten", "Unflatten", "Fold", "Unfold",
     "Upsample", "PixelShuffle", "PixelUnshuffle", "ChannelShuffle", "ReflectionPad1d",
     "ReflectionPad2d", "ReflectionPad3d", "ReplicationPad1d", "ReplicationPad2d",
     "ReplicationPad3d", "CircularPad1d", "CircularPad2d", "CircularPad3d", "ZeroPad1d", "ZeroPad2d",
@@ -95,7 +97,8 @@ __all__ = [  # noqa: RUF022
     # losses
     "CrossEntropyLoss", "NLLLoss", "HingeLoss", "MSELoss", "L1Loss", "SmoothL1Loss", "HuberLoss",
     "BCELoss", "BCEWithLogitsLoss", "KLDivLoss", "GaussianNLLLoss", "PoissonNLLLoss", "CTCLoss",
-    "MarginRankingLoss", "TripletMarginLoss", "CosineEmbeddingLoss", "SoftMarginLoss",
+    "MarginRankingLoss", "TripletMarginLoss", "TripletMarginWithDistanceLoss",
+    "CosineEmbeddingLoss", "HingeEmbeddingLoss", "SoftMarginLoss",
     "MultiMarginLoss", "MultiLabelMarginLoss", "MultiLabelSoftMarginLoss",
     "CosineSimilarity", "PairwiseDistance",
     # training, saving, export

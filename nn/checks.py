@@ -5,6 +5,8 @@ from __future__ import annotations
 from operator import index
 from typing import Any
 
+import numpy as np
+
 import minigrad
 
 from .module import Module
@@ -30,7 +32,7 @@ def integers(layer: Module, name: str, value: Any, axes: int, least: int) -> tup
 
 
 def probability(owner: Any, name: str, value: float) -> float:
-    if not 0 <= value <= 1:
+    if not isinstance(value, (int, float, np.integer, np.floating)) or not 0 <= value <= 1:
         raise ValueError(
             f"{type(owner).__name__}: {name} is a probability in [0, 1], not {value!r}"
         )
@@ -46,7 +48,7 @@ def not_in_place(layer: Module, inplace: bool) -> None:
         )
 
 
-def check_array(layer: Module, x: Any) -> None:
+def check_array(layer: Module, x: Any, what: str = "the input") -> None:
     try:
         if x.dtype.kind in "biufc":
             return
@@ -55,17 +57,19 @@ def check_array(layer: Module, x: Any) -> None:
         module = type(x).__module__.removeprefix("builtins")
         met = f"a {module}{'.' * bool(module)}{type(x).__name__}"
     raise TypeError(
-        f"{type(layer).__name__}: the input is {met}; an array of NumPy, or a Tensor, of numbers or bools is needed"
+        f"{type(layer).__name__}: {what} is {met}; an array of NumPy, or a Tensor, of numbers or bools is needed"
     )
 
 
-def check_input(layer: Module, x: Any, weight: minigrad.Tensor | None) -> None:
+def check_input(
+    layer: Module, x: Any, weight: minigrad.Tensor | None, what: str = "the input"
+) -> None:
     """Refuse an input of another float dtype: it would silently widen or narrow everything that follows."""
-    check_array(layer, x)
+    check_array(layer, x, what)
     if weight is not None and x.dtype.kind == "f" and x.dtype != weight.dtype:
         raise TypeError(
-            f"{type(layer).__name__}: the input is {x.dtype}, the parameters are {weight.dtype}; "
-            f"convert the input with x.astype('{weight.dtype}')"
+            f"{type(layer).__name__}: {what} is {x.dtype}, the parameters are {weight.dtype}; "
+            f"convert {what} with x.astype('{weight.dtype}')"
         )
 
 

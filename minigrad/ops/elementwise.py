@@ -18,6 +18,7 @@ from .inspection import inspect, plain
 from .kernels import BITS
 from .kernels.activations import sigmoid as sigmoid_of_block
 from .kernels.blocks import in_blocks
+from .pytorch_words import says_our_words
 
 # Arithmetic ----------------------------------------------------------------------------------------------
 
@@ -354,6 +355,7 @@ _clip_row = elementwise(
 )
 
 
+@says_our_words
 def clip(x: Any, low: Any = None, high: Any = None) -> Any:
     """min(max(x, low), high), with low and high numbers, arrays or None.
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..core.dtypes import DEFAULT_FLOAT, in_array, in_float32, is_array
+from ..core.dtypes import DEFAULT_FLOAT, as_array, in_array, in_float32, is_array
 from ..core.graph import TensorBase
 from ..core.rows import Primitive, primitive, serves
 from .elementwise import add, astype, where
@@ -147,8 +147,12 @@ def _numpy_take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any
 
 
 def _spread(op: str, values: Any, x: Any, shape: tuple[int, ...]) -> Any:
-    """values broadcast to `shape`, that of the chosen elements; numbers get x's dtype."""
-    values = values if np.isscalar(values) else in_array(values)
+    """values broadcast to `shape`, that of the chosen elements, as in an assignment; numbers get x's dtype."""
+    if not np.isscalar(values) or isinstance(values, str):
+        values = _listed(op, values, x)
+        extra = len(values.shape) - len(shape)
+        if extra > 0 and set(values.shape[:extra]) == {1}:
+            values = values.reshape(values.shape[extra:])
     size = tuple(np.shape(values))
     if size == shape:
         return values
@@ -161,6 +165,16 @@ def _spread(op: str, values: Any, x: Any, shape: tuple[int, ...]) -> Any:
             f"{op}: values have shape {size}, and do not broadcast to the {shape} that is chosen of x {tuple(x.shape)}"
         )
     return values * np.ones_like(plain(x), shape=shape)
+
+
+def _listed(op: str, values: Any, x: Any) -> Any:
+    """An array or a Tensor as it is; lists of numbers in x's dtype, unless it would cut them off."""
+    if is_array(values):
+        return in_array(values)
+    array = as_array(values, where=op)
+    rank = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
+    fits = rank[array.dtype.kind] <= rank[x.dtype.kind] or not array.size
+    return as_array(values, x.dtype, op) if fits else array
 
 
 @says_our_words
@@ -232,16 +246,16 @@ def set_at(x: Any, index: Any, value: Any) -> Any:
 
 
 @says_our_words
-def put_along_axis(x: Any, indices: Any, values: Any, axis: int = -1) -> Any:
-    """A new array: x with y[i, indices[i, j, k], k] = values[i, j, k] for axis 1, and so on.
+def put_along_axis(x: Any, indices: Any, values: Any, axis: int | None = -1) -> Any:
+    """A new array: x with y[i, indices[i, j, k], k] = values[i, j, k] for axis 1, and so on; x flat if None.
 
     indices  integers with x's number of axes, which broadcast with x except along `axis`
     values   broadcast to the shape of `take_along_axis(x, indices, axis)`
 
     At a tie: of several values for one element the last in row-major order stays, and gets all the gradient.
     """
-    _, index = _along("put_along_axis", x, indices, axis)
-    return _put_at("put_along_axis", x, index, values)
+    along, index = _along("put_along_axis", x, indices, axis)
+    return _put_at("put_along_axis", along, index, values).reshape(np.shape(x))
 
 
 @serves(np.put_along_axis)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -54,17 +55,56 @@ def triplet_margin_loss(
 
     At the kink: distances exactly the margin apart have gradient 0, of least norm.
     """
-    op = "triplet_margin_loss"
+
+    def d(x: Any, y: Any) -> Any:
+        return pairwise_distance(x, y, p, eps)
+
+    return _triplets("triplet_margin_loss", anchor, positive, negative, d, margin, swap, reduction)
+
+
+@rounded_once
+def triplet_margin_with_distance_loss(
+    anchor: Any,
+    positive: Any,
+    negative: Any,
+    *,
+    distance_function: Callable[[Any, Any], Any] | None = None,
+    margin: float = 1.0,
+    swap: bool = False,
+    reduction: Reduction = "mean",
+) -> Any:
+    """mean of max(0, d(anchor, positive) - d(anchor, negative) + margin), for a d of your own.
+
+    anchor, positive, negative  arrays (N, ...) of one shape
+    distance_function           d, of two such arrays; by default the pairwise_distance
+    swap                        d(positive, negative) in place of d(anchor, negative) where it is smaller
+
+    At the kink: distances exactly the margin apart have gradient 0, of least norm.
+    """
+    op, d = "triplet_margin_with_distance_loss", distance_function or pairwise_distance
+    return _triplets(op, anchor, positive, negative, d, margin, swap, reduction)
+
+
+def _triplets(
+    op: str,
+    anchor: Any,
+    positive: Any,
+    negative: Any,
+    d: Callable[[Any, Any], Any],
+    margin: float,
+    swap: bool,
+    reduction: Reduction,
+) -> Any:
     if not margin > 0:
         raise ValueError(f"{op}: margin must be > 0, not {margin!r}")
     anchor, positive = _checked(op, anchor, positive, reduction)
     check_same_shape(op, anchor, negative)
     if not anchor.shape:
         raise ValueError(f"{op}: anchor is 0-d; vectors (..., D) are needed")
-    far = pairwise_distance(anchor, negative, p, eps)
+    far = d(anchor, negative)
     if swap:
-        far = minimum(far, pairwise_distance(positive, negative, p, eps))
-    return reduced(relu(pairwise_distance(anchor, positive, p, eps) - far + margin), reduction)
+        far = minimum(far, d(positive, negative))
+    return reduced(relu(d(anchor, positive) - far + margin), reduction)
 
 
 @rounded_once
@@ -86,11 +126,28 @@ def cosine_embedding_loss(
             f"{op}: x1 has shape {tuple(x1.shape)} and the target {tuple(target.shape)}; one target for each vector "
             "along the last axis is needed"
         )
+    is_alike, cos = _is_alike(op, target), cosine_similarity(x1, x2, axis=-1)
+    return reduced(where(is_alike, 1 - cos, relu(cos - margin)), reduction)
+
+
+@rounded_once
+def hinge_embedding_loss(
+    x: Any, target: Any, margin: float = 1.0, reduction: Reduction = "mean"
+) -> Any:
+    """mean of x where the target is 1, and of max(0, margin - x) where it is -1; x holds distances.
+
+    At the kink: a distance that is exactly the margin has gradient 0, of least norm.
+    """
+    op = "hinge_embedding_loss"
+    x, target = _checked(op, x, target, reduction)
+    return reduced(where(_is_alike(op, plain(target)), x, relu(margin - x)), reduction)
+
+
+def _is_alike(op: str, target: Any) -> Any:
     is_alike = target == 1
     if not (is_alike | (target == -1)).all():
         raise ValueError(f"{op}: the target has elements other than 1 (alike) and -1 (unlike)")
-    cos = cosine_similarity(x1, x2, axis=-1)
-    return reduced(where(is_alike, 1 - cos, relu(cos - margin)), reduction)
+    return is_alike
 
 
 @rounded_once

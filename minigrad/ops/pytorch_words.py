@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NoReturn, ParamSpec, TypeVar
 
 import numpy as np
@@ -105,7 +105,8 @@ _CPU = "leave it out: every array is in the memory of the CPU, or where its libr
 _DTYPE = "dtypes are NumPy's, as np.float32"
 SENTENCES = {
     "nn": "it is a package of its own: import nn", "optim": "it is nn.optim", "Module": "it is nn.Module",
-    "Parameter": "it is nn.Parameter",
+    "Parameter": "it is nn.Parameter", **dict.fromkeys(("save", "load"), "it is nn.save and nn.load, for a whole run"),
+    "utils": "data sets and loaders are in nn.data, the rest in nn.utils",
     **dict.fromkeys(("device", "cuda", "is_cuda", "get_device", "pin_memory", "is_contiguous"), _CPU),
     **dict.fromkeys(("dtype", "float16", "float32", "float64", "int32", "int64", "uint8"), _DTYPE),
     "functional": "its functions are here, as minigrad.relu and minigrad.cross_entropy",
@@ -118,6 +119,7 @@ SENTENCES = {
     "scatter_reduce": "it is minigrad.scatter_max, minigrad.scatter_min or minigrad.scatter_add",
     "fill": "t.assign(np.full_like(t, value)) writes a leaf, and a new Tensor is np.full_like(t, value)",
     "multinomial": "places are drawn by minigrad.generator().choice(n, size, p=p.data)",
+    "chunk": "PyTorch's parts of 7 by 3 are 3, 3, 1, and those of np.array_split 3, 2, 2",
     "put": "minigrad.set_at(t, places, values) is a new Tensor",
 }
 """Such a word -> what to do, where no single line says it."""
@@ -125,6 +127,9 @@ ARGUMENTS = {
     "dim": "minigrad's word is axis", "keepdim": "minigrad's word is keepdims", "dim0": "minigrad's word is axis1",
     "dim1": "minigrad's word is axis2", "dims": "minigrad's word is axis",
     "create_graph": "minigrad's word is grad: minigrad.grad(y, xs, create_graph=True)",
+    "min": "minigrad's word is low", "max": "minigrad's word is high",
+    **dict.fromkeys(("kind", "stable"), "leave it out: equal elements keep their order"),
+    "descending": "the order is ascending, and np.flip(y, axis) turns it round",
     "gradient": "minigrad's word is seed", "unbiased": "minigrad's word is ddof, 1 where it is True",
     **dict.fromkeys(("device", "pin_memory", "memory_format", "non_blocking"), _CPU),
 }
@@ -161,17 +166,20 @@ def _elsewhere(owner: str, name: str) -> str:
     return f"it is a function, minigrad.{name}(t, ...)" if name in package.__all__ else ""
 
 
+def no_argument(owner: str, words: Iterable[str]) -> TypeError:
+    """The error for arguments that `owner` has not, with our word for the first of PyTorch's."""
+    word = min(words, key=lambda word: word not in ARGUMENTS)
+    hint = ARGUMENTS.get(word)
+    return TypeError(f"{owner} has no argument {word!r}" + (f"; {hint}" if hint else ""))
+
+
 def says_our_words(function: Callable[P, R]) -> Callable[P, R]:
     """Make a function answer PyTorch's argument names, such as `dim=`, and what is no axis, with an error of ours."""
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        if kwargs:
-            for word in kwargs:
-                if word in ARGUMENTS:
-                    name = function.__name__
-                    owner = function.__qualname__.partition(".")[0] if name == "__init__" else name
-                    raise TypeError(f"{owner} has no argument {word!r}; {ARGUMENTS[word]}")
+        if kwargs and not ARGUMENTS.keys().isdisjoint(kwargs):
+            raise no_argument(function.__name__, kwargs)
         try:
             return function(*args, **kwargs)
         except (TypeError, ValueError) as error:

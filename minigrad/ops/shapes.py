@@ -122,7 +122,16 @@ _broadcast_row = primitive(_broadcast_to, x=lambda g, x_shape: sum_to(g, x_shape
 @serves(np.broadcast_to)
 def broadcast_to(x: Any, shape: int | Sequence[int]) -> Any:
     """x repeated along new leading axes and along axes of size 1, without a copy. Its gradient is `sum_to`."""
-    return _broadcast_row(x, (int(shape),) if hasattr(shape, "__index__") else tuple(shape))
+    shape = (int(shape),) if hasattr(shape, "__index__") else tuple(shape)
+    try:
+        return _broadcast_row(x, shape)
+    except ValueError:
+        if -1 in shape:  # in PyTorch's expand, the size that x has
+            raise ValueError(
+                f"broadcast_to: {shape} has -1 in it, and each size must be given: for the axes of x, of shape "
+                f"{tuple(x.shape)}, write x.shape[i]"
+            ) from None
+        raise
 
 
 _sum_to_row = primitive(sum_to_shape, ("x", "shape"), x=lambda g, x_shape: broadcast_to(g, x_shape))

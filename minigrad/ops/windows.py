@@ -187,10 +187,12 @@ def unfold(
     """y[n, (c, u, v), (i, j)] = x[n, c, i s + u d - p, j s + v d - p], and 0 in the padding
 
     x (N, C, H, W), y (N, C kh kw, Ho Wo) with Ho = floor((H + 2 p - d (kh - 1) - 1) / s) + 1: a column per window.
-    Its gradient is `fold`. The options are those of `conv2d`.
+    Its gradient is `fold`. The options are those of `conv2d`; x (C, H, W) gives y (C kh kw, Ho Wo).
     """
+    if len(x.shape) == 3:
+        return squeeze(unfold(expand_dims(x, 0), kernel_size, dilation, padding, stride), 0)
     if len(x.shape) != 4:
-        raise ValueError(f"unfold: x has shape {tuple(x.shape)}; (N, C, H, W) is needed")
+        raise ValueError(f"unfold: x has shape {tuple(x.shape)}; {forms(2)} is needed")
     return unfold_row(x, window_of("unfold", x.shape[2:], kernel_size, stride, padding, dilation))
 
 
@@ -204,8 +206,12 @@ def fold(
 ) -> Any:
     """y[n, c, i s + u d - p, j s + v d - p] += x[n, (c, u, v), (i, j)]: the windows' columns added up
 
-    x (N, C kh kw, L), y (N, C, *output_size): the gradient of `unfold`. Elements that no window meets are 0.
+    x (N, C kh kw, L), y (N, C, *output_size): the gradient of `unfold`. Elements that no window meets are 0. Without
+    the N in x there is none in y.
     """
+    if len(x.shape) == 2:
+        y = fold(expand_dims(x, 0), output_size, kernel_size, dilation, padding, stride)
+        return squeeze(y, 0)
     size = numbers("fold: output_size", output_size, 2, 1)
     window = window_of("fold", size, kernel_size, stride, padding, dilation)
     (kh, kw), (ho, wo) = window.kernel, window.output_size(size)

@@ -82,10 +82,10 @@ class ToDtype(_OfImages):
             raise ValueError(f"ToDtype: to scale, dtype must be a float, not {self.dtype}")
 
     def images(self, x: Images, rng: np.random.Generator) -> Images:
-        y = x.astype(self.dtype)
-        if self.scale and x.dtype.kind in "iu":
-            y /= np.iinfo(x.dtype).max
-        return y
+        if not self.scale or x.dtype.kind not in "iu":
+            return x.astype(self.dtype)
+        wide = np.promote_types(self.dtype, np.float32)  # float16 has no 65535
+        return (x.astype(wide) / wide.type(np.iinfo(x.dtype).max)).astype(self.dtype, copy=False)
 
 
 class Normalize(_OfImages):

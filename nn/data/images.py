@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -85,12 +86,16 @@ def load_image(path: StrPath) -> Any:
         raise ImportError(
             'ImageFolder needs the package Pillow: pip install "minigrad[images]"'
         ) from None
+    if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would be waited for
+        raise bad_file(path, "no regular file", f"an image ({', '.join(FORMATS)})")
     with open(path, "rb") as file:
         try:
-            image = Image.open(file, formats=FORMATS)
+            image: Any = Image.open(file, formats=FORMATS)
             pixels, most = image.width * image.height, Image.MAX_IMAGE_PIXELS
             if most is not None and pixels > most:
                 raise ValueError(f"{pixels} pixels, over PIL.Image.MAX_IMAGE_PIXELS = {most}")
+            if image.mode.startswith("I;16"):  # which Pillow would cut off at 255
+                image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
             return image.convert("RGB")
         except Exception as error:  # Pillow's readers raise many kinds
             met = f"{type(error).__name__}: {error}"

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import integer
+
 
 class Characters:
     """Item i is (x, y): the numbers of `block_size` characters from place i of a text, and of those one place on.
@@ -22,13 +24,12 @@ class Characters:
     """
 
     def __init__(self, text: str, block_size: int, vocabulary: str | None = None) -> None:
-        if block_size < 1 or len(text) <= block_size:
+        self.block_size = integer(self, "block_size", block_size, 1)
+        if len(text) <= block_size:
             raise ValueError(
-                f"Characters: a text of {len(text)} characters has no block of {block_size} and one more; both must "
-                "be at least 1"
+                f"Characters: a text of {len(text)} characters has no block of {block_size} and one more"
             )
         self.vocabulary = "".join(sorted(set(text))) if vocabulary is None else vocabulary
-        self.block_size = block_size
         self._numbers = {c: i for i, c in enumerate(self.vocabulary)}
         if len(self._numbers) < len(self.vocabulary):
             raise ValueError("Characters: a character is in the vocabulary twice")
@@ -60,5 +61,11 @@ class Characters:
             ) from None
 
     def decode(self, codes: Iterable[int]) -> str:
-        """The text whose characters have these numbers."""
+        """The text whose characters have these numbers; IndexError for one that no character has."""
+        codes = [int(i) for i in codes]
+        for i in codes:
+            if not 0 <= i < len(self.vocabulary):
+                raise IndexError(
+                    f"Characters: no character has the number {i}, only 0 to {len(self.vocabulary) - 1}"
+                )
         return "".join(self.vocabulary[i] for i in codes)

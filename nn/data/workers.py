@@ -62,6 +62,10 @@ class _Crew:
     def start(self) -> None:
         if getattr(multiprocessing.current_process(), "_inheriting", False):
             raise RuntimeError(f"DataLoader: a worker that starts came upon its loader: {GUARD}")
+        if multiprocessing.current_process().daemon:
+            raise RuntimeError(
+                "DataLoader: a worker starts no workers of its own; give the loader within it num_workers=0"
+            )
         multiprocessing.resource_tracker.ensure_running()  # its start lets all signals through again
         atexit.register(self.close)  # a traceback may keep the epoch alive until Python ends
         for i in range(self.workers):
@@ -78,7 +82,7 @@ class _Crew:
         process = SPAWN.Process(target=_work, args=work, daemon=True, name=f"nn.data worker {i}")
         with its, blocked(signal.SIGINT):  # and so it is in the worker: Ctrl-C is the parent's
             process.start()
-        self.processes.append(process)
+            self.processes.append(process)
 
     def ask(self, until: int) -> None:
         """Let the workers make all batches before number `until`."""
@@ -115,10 +119,12 @@ class _Crew:
             pipe.close()  # which ends a worker that waits for a request
         for process in self.processes if self.taken < self.count else ():
             process.terminate()
-        for process in self.processes:
+        while self.processes:
+            process = self.processes[-1]
             process.join(PATIENCE)
             process.kill()
             process.join()
+            self.processes.pop().close()  # its files, which a traceback would keep open
         for k in range(self.taken, self.asked):
             freed(f"{self.segment}{k}")
         atexit.unregister(self.close)
@@ -127,7 +133,7 @@ class _Crew:
 def _work(pipe: Any, i: int, workers: int, segment: str) -> None:
     """Answer, in a worker, each request by its next batch, until the parent closes its end or is gone."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    with suppress(EOFError, OSError):
+    with suppress(EOFError, OSError, StopIteration):  # the last: nothing follows an error
         answers = _answers(pipe.recv_bytes(), i, workers, segment)
         while pipe.recv_bytes():
             pipe.send(next(answers))

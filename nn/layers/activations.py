@@ -63,9 +63,11 @@ class RReLU(Module):
         self,
         lower: float = 1 / 8,
         upper: float = 1 / 3,
+        inplace: bool = False,
         *,
         rng: np.random.Generator | None = None,
     ) -> None:
+        not_in_place(self, inplace)
         if not lower <= upper:
             raise ValueError(f"RReLU: lower {lower} must be at most upper {upper}")
         self.lower = lower

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import minigrad
 
 from ..optim.checks import one_of, positive
+from .distances import PairwiseDistance
 from .losses import Loss, _buffer
 
 # Several inputs ------------------------------------------------------------------------------------------
@@ -51,6 +53,59 @@ class TripletMarginLoss(Loss):
         return minigrad.triplet_margin_loss(
             anchor, positive, negative, self.margin, self.p, self.eps, self.swap, self.reduction
         )
+
+
+def _function(value: Any, name: str) -> Any:
+    if not callable(value):
+        raise ValueError(f"{name} must be a function of two batches, not {value!r}")
+    return value
+
+
+class TripletMarginWithDistanceLoss(Loss):
+    """mean of max(0, d(anchor, positive) - d(anchor, negative) + margin), with d the distance_function.
+
+    distance_function  of two batches (N, ...), a function or a Module; by default `nn.PairwiseDistance()`
+    swap               d(positive, negative) in place of d(anchor, negative) where it is smaller
+    """
+
+    checks = Loss.checks | {"margin": positive, "distance_function": _function}
+
+    def __init__(
+        self,
+        *,
+        distance_function: Callable[[Any, Any], Any] | None = None,
+        margin: float = 1.0,
+        swap: bool = False,
+        reduction: str = "mean",
+    ) -> None:
+        self.distance_function = (
+            PairwiseDistance() if distance_function is None else distance_function
+        )
+        self.margin = margin
+        self.swap = swap
+        self.reduction = reduction
+
+    def forward(self, anchor: Any, positive: Any, negative: Any) -> Any:
+        return minigrad.triplet_margin_with_distance_loss(
+            anchor,
+            positive,
+            negative,
+            distance_function=self.distance_function,
+            margin=self.margin,
+            swap=self.swap,
+            reduction=self.reduction,
+        )
+
+
+class HingeEmbeddingLoss(Loss):
+    """mean of x where the target is 1, and of max(0, margin - x) where it is -1; x holds distances, of any shape."""
+
+    def __init__(self, margin: float = 1.0, reduction: str = "mean") -> None:
+        self.margin = margin
+        self.reduction = reduction
+
+    def forward(self, x: Any, target: Any) -> Any:
+        return minigrad.hinge_embedding_loss(x, target, self.margin, self.reduction)
 
 
 class CosineEmbeddingLoss(Loss):

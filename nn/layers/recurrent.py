@@ -78,7 +78,7 @@ class Gated(Module):
             )
         sizes = (self.shown_size, self.hidden_size)
         for name, size, array in zip("hc", sizes, given, strict=False):
-            check_input(self, array, weight)
+            check_input(self, array, weight, f"{name} of hx")
             shape = (*lead, size)
             if tuple(array.shape) != shape:
                 raise ValueError(

@@ -9,7 +9,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 import minigrad
 
-from ..checks import check_array, integer
+from ..checks import Sizes, check_array, integer, integers, short
 from ..module import Module
 
 
@@ -69,6 +69,57 @@ class Unflatten(Module):
 
     def describe(self) -> str:
         return f"{self.dim}, {self.unflattened_size}"
+
+
+class Unfold(Module):
+    """y[n, (c, u, v), (i, j)] = x[n, c, i s + u d - p, j s + v d - p], and 0 in the padding: a column per window.
+
+    x (N, C, H, W), y (N, C kh kw, Ho Wo), with Ho as in `Conv2d`, of which this is the first half.
+    """
+
+    def __init__(
+        self, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0, stride: Sizes = 1
+    ) -> None:
+        self.kernel_size = integers(self, "kernel_size", kernel_size, 2, 1)
+        self.dilation = integers(self, "dilation", dilation, 2, 1)
+        self.padding = integers(self, "padding", padding, 2, 0)
+        self.stride = integers(self, "stride", stride, 2, 1)
+
+    def _window(self) -> tuple[Any, ...]:
+        return self.kernel_size, self.dilation, self.padding, self.stride
+
+    def forward(self, x: Any) -> Any:
+        check_array(self, x)
+        return minigrad.unfold(x, *self._window())
+
+    def describe(self) -> str:
+        names = ("kernel_size", "dilation", "padding", "stride")
+        return ", ".join(f"{name}={short(getattr(self, name))}" for name in names)
+
+
+class Fold(Unfold):
+    """y[n, c, i s + u d - p, j s + v d - p] += x[n, (c, u, v), (i, j)]: the columns of `Unfold` added up.
+
+    x (N, C kh kw, L), y (N, C, *output_size)
+    """
+
+    def __init__(
+        self,
+        output_size: Sizes,
+        kernel_size: Sizes,
+        dilation: Sizes = 1,
+        padding: Sizes = 0,
+        stride: Sizes = 1,
+    ) -> None:
+        self.output_size = integers(self, "output_size", output_size, 2, 1)
+        super().__init__(kernel_size, dilation, padding, stride)
+
+    def forward(self, x: Any) -> Any:
+        check_array(self, x)
+        return minigrad.fold(x, self.output_size, *self._window())
+
+    def describe(self) -> str:
+        return f"output_size={short(self.output_size)}, {super().describe()}"
 
 
 class Upsample(Module):

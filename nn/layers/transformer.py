@@ -146,6 +146,10 @@ class TransformerDecoderLayer(TransformerLayer):
 
 def _copies(owner: Module, layer: Module, num_layers: int) -> ModuleList:
     """num_layers copies of the layer, which share the Generators from which it draws."""
+    if not isinstance(layer, Module):
+        raise TypeError(
+            f"{type(owner).__name__}: the layer to copy is a {type(layer).__name__}; a Module is needed"
+        )
     count = integer(owner, "num_layers", num_layers, 1)
     members = [value for m in layer.modules() for value in vars(m).values()]
     shared = {id(v): v for v in members if isinstance(v, np.random.Generator)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,36 @@ def _conv_transpose2d(step: Step) -> str:
     )
 
 
+def _unfold(step: Step) -> str:
+    """A convolution of each channel with a kernel for each place of the window: 1 there, 0 elsewhere."""
+    window = step.option("window")
+    channels, places = step.shape_of("x")[1], math.prod(window.kernel)
+    kernels = np.tile(np.eye(places).reshape(places, 1, *window.kernel), (channels, 1, 1, 1))
+    y = step.add(
+        "Conv",
+        step("x"),
+        step.constant(kernels),
+        dilations=list(window.dilation),
+        group=channels,
+        **_moves(window),
+    )
+    return step.add("Reshape", y, step.integers(0, 0, -1))
+
+
+def _fold(step: Step) -> str:
+    window = step.option("window")
+    before, after = zip(*window.padding, strict=True)
+    return step.add(
+        "Col2Im",
+        step("x"),
+        step.integers(*step.option("output_size")),
+        step.integers(*window.kernel),
+        dilations=list(window.dilation),
+        pads=[*before, *after],
+        strides=list(window.stride),
+    )
+
+
 def _max_pool2d(step: Step) -> str:
     window = step.option("window")
     return step.add("MaxPool", step("x"), dilations=list(window.dilation), **_moves(window))
@@ -100,4 +131,6 @@ WINDOWS: dict[str, Translation] = {
     "max_pool2d": _max_pool2d,
     "avg_pool2d": _avg_pool2d,
     "resample": _resample,
+    "unfold": _unfold,
+    "fold": _fold,
 }

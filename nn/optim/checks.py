@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,9 @@ def can_be_listed(params: Any) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, np.integer, np.floating))
+    """True for a number that is no bool: `lr=True` is a slip."""
+    kinds = (int, float, np.integer, np.floating)
+    return isinstance(value, kinds) and not isinstance(value, bool)
 
 
 def number(value: Any, name: str) -> float:
@@ -113,7 +116,8 @@ def flag(value: Any, name: str) -> bool:
 
 def one_of(*texts: str | int | None) -> Callable[[Any, str], Any]:
     def check(value: Any, name: str) -> Any:
-        if value not in texts:
+        plain = isinstance(value, (str, int, np.integer, NoneType)) and not isinstance(value, bool)
+        if not plain or value not in texts:
             raise ValueError(f"{name} must be {' or '.join(map(repr, texts))}, not {value!r}")
         return value
 

@@ -8,7 +8,6 @@ from typing import Any
 from ..optim import Optimizer
 from ..optim.blocks import Group
 from ..optim.checks import natural
-from .plateau import ReduceLROnPlateau
 from .scheduler import LRScheduler
 
 
@@ -62,9 +61,9 @@ def _together(schedulers: Any, optimizer: Optimizer | None, where: str) -> list[
             raise TypeError(
                 f"{where}: schedulers[{i}] is a {type(scheduler).__name__}, no schedule"
             )
-        if isinstance(scheduler, ReduceLROnPlateau):
+        if scheduler.goes_on:
             raise TypeError(
-                f"{where}: schedulers[{i}] is a ReduceLROnPlateau, which goes by a metric; step it beside the others"
+                f"{where}: schedulers[{i}] is a {type(scheduler).__name__}, which {scheduler.goes_on}"
             )
         if scheduler.optimizer is not (optimizer or found[0].optimizer):
             raise ValueError(f"{where}: schedulers[{i}] is of another optimiser")

@@ -31,6 +31,30 @@ class LambdaLR(LRScheduler):
             group["lr"] *= function(t)
 
 
+class MultiplicativeLR(LRScheduler):
+    """lr = base lr_lambda(1) lr_lambda(2) ... lr_lambda(t); lr_lambda may be a list of functions, one for each group.
+
+    Functions are code, and not part of the state.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]],
+    ) -> None:
+        self.lr_lambda = lr_lambda
+        self._products: dict[int, list[float]] = {}  # of each group, as far as they were asked for
+        super().__init__(optimizer)
+
+    def apply(self, groups: Sequence[Group], t: int) -> None:
+        functions = per_group(self.lr_lambda, groups, "MultiplicativeLR: lr_lambda")
+        for i, (group, function) in enumerate(zip(groups, functions, strict=True)):
+            products = self._products.setdefault(i, [1.0])
+            while len(products) <= t:
+                products.append(products[-1] * function(len(products)))
+            group["lr"] *= products[t]
+
+
 class StepLR(LRScheduler):
     """lr = base gamma^floor(t / step_size)."""
 
@@ -66,6 +90,18 @@ class ExponentialLR(LRScheduler):
         return base * self.gamma**t
 
 
+class ConstantLR(LRScheduler):
+    """lr = base factor for t < total_iters, then base."""
+
+    def __init__(self, optimizer: Optimizer, factor: float = 1.0 / 3, total_iters: int = 5) -> None:
+        self.factor = not_negative(factor, "ConstantLR: factor")
+        self.total_iters = natural(total_iters, "ConstantLR: total_iters", least=0)
+        super().__init__(optimizer)
+
+    def rate(self, base: float, t: int) -> float:
+        return base * self.factor if t < self.total_iters else base
+
+
 class LinearLR(LRScheduler):
     """lr = base (start_factor + (end_factor - start_factor) min(t / total_iters, 1)).
 
@@ -87,6 +123,18 @@ class LinearLR(LRScheduler):
     def rate(self, base: float, t: int) -> float:
         part = min(t, self.total_iters) / self.total_iters
         return base * (self.start_factor + (self.end_factor - self.start_factor) * part)
+
+
+class PolynomialLR(LRScheduler):
+    """lr = base (1 - min(t / total_iters, 1))^power."""
+
+    def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0) -> None:
+        self.total_iters = natural(total_iters, "PolynomialLR: total_iters")
+        self.power = not_negative(power, "PolynomialLR: power")
+        super().__init__(optimizer)
+
+    def rate(self, base: float, t: int) -> float:
+        return base * (1 - min(t / self.total_iters, 1)) ** self.power
 
 
 class CosineAnnealingLR(LRScheduler):

@@ -26,6 +26,8 @@ class ReduceLROnPlateau(LRScheduler):
     It works beside a schedule of t: "initial_lr", from which that computes its rates, is reduced by the same factor.
     """
 
+    goes_on = "goes by a metric; step it beside the others"
+
     def __init__(
         self,
         optimizer: Optimizer,

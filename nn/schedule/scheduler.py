@@ -36,6 +36,8 @@ class LRScheduler:
     one before, and so differs by rounding.
     """
 
+    goes_on: str | None = None  # how, and what to do, where the rates are no function of base and t
+
     def __init__(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, Optimizer):
             raise TypeError(

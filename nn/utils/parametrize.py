@@ -30,7 +30,10 @@ class Computing:
 
     def __getattr__(self, name: str) -> Any:
         computed = vars(self).get("parametrizations", ())
-        return computed[name]() if name in computed else object.__getattribute__(self, name)
+        if name in computed:
+            return computed[name]()
+        otherwise = getattr(super(), "__getattr__", None)  # of a class that has one
+        return otherwise(name) if otherwise else object.__getattribute__(self, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in vars(self).get("parametrizations", ()):

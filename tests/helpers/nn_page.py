@@ -1,6 +1,7 @@
-"""Write the tables of nn/README.md, what became of PyTorch's layers and optimisers: `python tests/helpers/nn_page.py`.
+"""Write the tables of nn/README.md, PyTorch's words and what became of them: `python tests/helpers/nn_page.py`.
 
-Names and arguments are read, from nn and from `torch_names.txt`; where PyTorch is installed that file is written anew.
+The words of arrays are those that minigrad's errors answer. Names and arguments are read, from nn and from
+`torch_names.txt`; where PyTorch is installed that file is written anew.
 By hand stand here what nothing can compute: other names, other meanings, and why a name is missing.
 """
 
@@ -12,6 +13,8 @@ import importlib.util
 import inspect
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 
 import torch_names
@@ -19,14 +22,16 @@ from ops_page import table
 from places import ROOT
 from torch_names import REQUIRED
 
+from minigrad.ops.pytorch_words import LINES
+
 PAGE = ROOT / "nn" / "README.md"
-BEGIN, END = "<!-- begin: tests/helpers/nn_page.py -->\n", "<!-- end -->\n"
+BEGIN, END = "<!-- begin: tests/helpers/nn_page.py, {} -->\n", "<!-- end -->\n"
 VERSION, NAMES = torch_names.stored()
 
 ROOMS = {  # a room of PyTorch's -> those of ours in which its names are looked for
     "torch.nn": ["nn"],
     "torch.nn.utils": ["nn.utils", "nn", "nn.optim"],
-    "torch.nn.utils.parametrizations": ["nn.utils", "nn"],
+    "torch.nn.utils.parametrizations": ["nn.utils.parametrizations"],
     "torch.nn.utils.rnn": ["nn.utils", "nn"],
     "torch.nn.init": ["nn.init"],
     "torch.optim": ["nn.optim"],
@@ -36,15 +41,12 @@ ROOMS = {  # a room of PyTorch's -> those of ours in which its names are looked 
 OTHER_NAMES = {
     "torch.nn.Container": "nn.Module",
     "torch.nn.NLLLoss2d": "nn.NLLLoss",
-    "torch.nn.Softmax2d": "nn.Softmax",
+    "torch.nn.UpsamplingBilinear2d": "nn.Upsample",
     "torch.nn.UpsamplingNearest2d": "nn.Upsample",
-    "torch.nn.utils.parameters_to_vector": "minigrad.ravel_tree",
-    "torch.nn.utils.vector_to_parameters": "minigrad.ravel_tree",
     "torch.nn.init.trunc_normal_": "nn.init.truncated_normal",
 }
 NOWHERE = {  # arguments of PyTorch's that nothing here takes
     "device": "there is one",
-    "inplace": "a layer returns a new array",
     "size_average, reduce": "old words for `reduction`",
     "min_value, max_value": "old words for `min_val` and `max_val`",
     "foreach, fused, capturable, differentiable": "they say how PyTorch runs a step, not what it computes",
@@ -54,12 +56,10 @@ NOWHERE = {  # arguments of PyTorch's that nothing here takes
 DIFFERENCES = {
     "torch.nn.Container": "PyTorch's old base of modules",
     "torch.nn.NLLLoss2d": "PyTorch's old name for images",
-    "torch.nn.Softmax2d": "`nn.Softmax(dim=-3)`",
+    "torch.nn.UpsamplingBilinear2d": "`nn.Upsample(scale_factor=2, mode=\"bilinear\", align_corners=True)`",
     "torch.nn.UpsamplingNearest2d": "its mode is \"nearest\" by default",
     "torch.nn.Softplus": "exact for large x, where PyTorch gives x",
     "torch.nn.MultiheadAttention": "a query that sees no key gets weights 0, never nan",
-    "torch.nn.utils.parameters_to_vector": "`vector, back = minigrad.ravel_tree(tree)`",
-    "torch.nn.utils.vector_to_parameters": "`back(vector)` gives the tree",
     "torch.nn.init.normal_": "`w.assign(nn.init.normal(w.shape, std))`: a new array, and no mean",
     "torch.nn.init.trunc_normal_": "`w.assign(nn.init.truncated_normal(w.shape, std, bound))`: the bounds are -bound "
     "std and bound std, and there is no mean",
@@ -69,7 +69,8 @@ DIFFERENCES = {
     **{
         f"torch.nn.init.{name}": "takes the shape and gives an array: `w.assign(nn.init.zeros(w.shape))`"
         for name in (
-            "ones_", "zeros_", "orthogonal_", "kaiming_normal_", "kaiming_uniform_", "xavier_normal_", "xavier_uniform_"
+            "dirac_", "eye_", "kaiming_normal_", "kaiming_uniform_", "ones_", "orthogonal_", "sparse_",
+            "xavier_normal_", "xavier_uniform_", "zeros_",
         )
     },
     "torch.nn.utils.clip_grad_norm_": "gives the norm as a number",
@@ -92,65 +93,25 @@ REASONS = {  # names, * standing for any letters -> why they are missing, and wh
     "`nn.CrossEntropyLoss`.",
     "torch.nn.AdaptiveLogSoftmaxWithLoss": "It saves time for vocabularies of 100,000 words: use `nn.Linear`, then "
     "`nn.CrossEntropyLoss`.",
-    "torch.nn.LocalResponseNorm": "Networks after AlexNet have none: use `nn.BatchNorm2d` or `nn.GroupNorm`.",
-    "torch.nn.CrossMapLRN2d": "As LocalResponseNorm: use `nn.BatchNorm2d` or `nn.GroupNorm`.",
+    "torch.nn.CrossMapLRN2d": "PyTorch's old form of `nn.LocalResponseNorm`.",
     "torch.nn.FractionalMaxPool?d": "Windows of random sizes, hardly used since 2015: use `nn.MaxPool2d`.",
     "torch.nn.MaxUnpool?d": "Of segmentation nets before U-Net: use `nn.Upsample` or `nn.ConvTranspose2d`; the "
     "inverse proper is `minigrad.put_along_axis` of zeros, with the indices of `return_indices=True`.",
-    "torch.nn.LPPool?d": "A line of others: `(nn.AvgPool2d(k)(x**p) * k * k) ** (1 / p)`.",
-    "torch.nn.RReLU": "Hardly used: `nn.LeakyReLU(11 / 48)` is what it does in evaluation, `nn.PReLU` learns a slope.",
-    "torch.nn.FeatureAlphaDropout": "Hardly used: `nn.Dropout2d` drops whole channels.",
-    "torch.nn.HingeEmbeddingLoss": "A line of others: `minigrad.where(target == 1, x, minigrad.relu(margin - x))`; or "
-    "`nn.CosineEmbeddingLoss`.",
-    "torch.nn.TripletMarginWithDistanceLoss": "A line of others: `minigrad.relu(d(a, p) - d(a, n) + margin).mean()`; "
-    "for distances of vectors `nn.TripletMarginLoss`.",
-    "torch.nn.UpsamplingBilinear2d": "PyTorch's old name: use `nn.Upsample` with mode=\"bilinear\" and "
-    "align_corners=True.",
-    "torch.nn.[CRZ]*Pad?d": "In a `forward`: `minigrad.pad` with its mode; convolutions take `padding_mode`.",
-    "torch.nn.InstanceNorm?d": "`nn.GroupNorm` with as many groups as channels.",
-    "torch.nn.Conv*3d": "Images and sequences alone have convolutions: `nn.Conv2d`.",
-    "torch.nn.[AM]*Pool3d": "Images and sequences alone have pools: `nn.MaxPool2d`.",
-    "torch.nn.AdaptiveMaxPool1d": "`nn.AdaptiveMaxPool2d` of an image with one row.",
-    "torch.nn.BatchNorm3d": "`nn.BatchNorm1d` of the volume reshaped to (N, C, L).",
-    "torch.nn.Dropout[13]d": "`nn.Dropout2d` of the input reshaped to (N, C, H, W).",
-    "torch.nn.AlphaDropout": "Of self-normalising nets alone: `nn.Dropout`.",
-    "torch.nn.Bilinear": "`minigrad.einsum(\"ni,oij,nj->no\", x1, weight, x2) + bias`.",
-    "torch.nn.EmbeddingBag": "`nn.Embedding`, then the sum or mean over the axis of the bag.",
-    **dict.fromkeys(
-        ("torch.nn.Fold", "torch.nn.Unfold"),
-        "`minigrad.sliding_window_view` has the windows of an image.",
-    ),
-    "torch.nn.Pixel*huffle": "`minigrad.reshape`, `minigrad.transpose`, `minigrad.reshape`.",
-    "torch.nn.ChannelShuffle": "`minigrad.reshape`, `minigrad.transpose`, `minigrad.reshape`.",
-    "torch.nn.Softmin": "`nn.Softmax` of -x.",
-    "torch.nn.Tanhshrink": "`x - minigrad.tanh(x)`.",
-    "torch.nn.Transformer": "`nn.TransformerEncoder`, and a decoder of `nn.MultiheadAttention`.",
-    "torch.nn.TransformerDecoder*": "Write it of `nn.MultiheadAttention` and `nn.Linear`.",
-    **dict.fromkeys(
-        ("torch.nn.utils*spectral_norm", "torch.nn.utils*weight_norm"),
-        "Write the weight as a function of parameters in `forward`, with `minigrad.norm`.",
-    ),
-    "torch.optim.swa_utils.SWALR": "`nn.schedule.SequentialLR` with a `nn.schedule.LambdaLR` for the averaged phase.",
+    "torch.nn.utils.[sw]*_norm": "PyTorch's old ones, with other names in the state: use those of "
+    "`nn.utils.parametrizations`.",
+    "torch.nn.utils.remove_*_norm": "`nn.utils.parametrize.remove_parametrizations` takes one away.",
     "torch.nn.utils.clip_grads_with_norm_": "`nn.optim.clip_grad_norm_` computes the norm and clips.",
     "torch.nn.utils.get_total_norm": "`nn.optim.clip_grad_norm_` with max_norm=inf clips nothing and gives the norm.",
     "torch.nn.utils.convert_conv?d_weight_memory_format": "Memory is laid out as a layer needs it; leave the call out.",
     "torch.nn.utils.fuse_*": "Nothing is fused: a model in evaluation mode runs as it was trained.",
     "torch.nn.utils.skip_init": "Drawing is cheap: make the layer, then `load_state_dict`.",
-    "torch.nn.utils.rnn.*": "Sequences of several lengths are one padded array and a mask: `minigrad.where` takes the "
-    "steps that count, and attention takes `key_padding_mask`.",
+    "torch.nn.utils.rnn.*": "Sequences of several lengths are one padded array: recurrent layers take `lengths=`, "
+    "attention takes `key_padding_mask`.",
     "torch.nn.utils.parametrizations.orthogonal": "Write the weight as a function of a parameter in `forward`, as in "
     "`minigrad.qr(self.w)[0]`; `nn.init.orthogonal` begins with such a matrix.",
-    "torch.nn.init.dirac_": "Write it: zeros of `nn.init.zeros`, and 1 in the middle of each kernel.",
-    "torch.nn.init.eye_": "NumPy has it: `w.assign(np.eye(n, m, dtype=w.dtype))`.",
-    "torch.nn.init.sparse_": "Hardly used: values of `nn.init.normal`, and zeros written into them.",
     "torch.optim.SparseAdam": "Gradients are arrays, never sparse: use `nn.optim.Adam`.",
     "torch.optim.Adafactor": "It saves memory of models with billions of weights: use `nn.optim.AdamW`.",
     "torch.optim.swap_in_optimizer_params_and_state": "`load_state_dict` sets the state, `assign` a parameter.",
-    "torch.optim.lr_scheduler.ConstantLR": "`nn.schedule.LambdaLR` with `lambda t: factor if t < total_iters else 1`.",
-    "torch.optim.lr_scheduler.MultiplicativeLR": "`nn.schedule.LambdaLR` with the product as a function of the step: "
-    "a rate depends on the step alone.",
-    "torch.optim.lr_scheduler.PolynomialLR": "`nn.schedule.LambdaLR` with "
-    "`lambda t: (1 - min(t, total_iters) / total_iters) ** power`.",
     "torch.optim.lr_scheduler.CyclicLR": "`nn.schedule.OneCycleLR` for one cycle, `nn.schedule."
     "CosineAnnealingWarmRestarts` for many.",
     "torch.optim.swa_utils.get_*_multi_avg_fn": "It averages many parameters in one call: "
@@ -232,7 +193,8 @@ def short(name: str) -> str:
 
 def source(path: str) -> str:
     """The file that defines what a dotted name of ours stands for, as seen from the page."""
-    file = f"{found(path).__module__.replace('.', '/')}.py"
+    module = importlib.import_module(found(path).__module__)
+    file = Path(str(module.__file__)).relative_to(ROOT).as_posix()
     return file.removeprefix("nn/") if file.startswith("nn/") else f"../{file}"
 
 
@@ -269,7 +231,15 @@ def missing() -> Iterator[list[str]]:
     yield from ([listed(names), why] for why, names in rows.items() if names)
 
 
-def tables() -> str:
+def words() -> str:
+    """PyTorch's words of arrays and ours, two pairs to a row."""
+    pairs = [[f"`{theirs}`", f"`{ours}`"] for theirs, ours in LINES.items()]
+    half = (len(pairs) + 1) // 2
+    rows = (a + b for a, b in zip_longest(pairs[:half], pairs[half:], fillvalue=["", ""]))
+    return "\n".join([*table(("PyTorch", "here", "PyTorch", "here"), rows), ""])
+
+
+def names() -> str:
     of_nn = sum(name.startswith("torch.nn.") and name.count(".") == 2 for name in MISSING)
     text = [
         f"Made by `python tests/helpers/nn_page.py` from the names and arguments of PyTorch {VERSION} and ours; a test",
@@ -298,9 +268,12 @@ def tables() -> str:
 
 
 def page() -> str:
-    """The page with its tables made anew between the two markers."""
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    return before + BEGIN + tables() + END + rest.partition(END)[2]
+    """The page with its tables made anew between their markers."""
+    text = PAGE.read_text(encoding="utf-8")
+    for made in (words, names):
+        before, begin, rest = text.partition(BEGIN.format(made.__name__))
+        text = before + begin + made() + END + rest.partition(END)[2]
+    return text
 
 
 if __name__ == "__main__":

@@ -49,7 +49,8 @@ TORCH = {  # where PyTorch's word is another one
         for name in (
             "cosine_embedding_loss", "cosine_similarity", "ctc_loss", "margin_ranking_loss", "multi_margin_loss",
             "multilabel_margin_loss", "pairwise_distance", "poisson_nll_loss", "soft_margin_loss",
-            "triplet_margin_loss", "embedding_bag", "hardshrink", "prelu", "threshold",
+            "triplet_margin_loss", "embedding_bag", "hardshrink", "prelu", "threshold", "hinge_embedding_loss",
+            "triplet_margin_with_distance_loss",
         )
     },
 }  # fmt: skip

@@ -131,6 +131,8 @@ ARGUMENTS = {  # of a function, if not one matrix
     "gaussian_nll_loss": (X, Y, X + Y),
     "margin_ranking_loss": (X, Y, Y),
     "triplet_margin_loss": (X, Y, X + Y),
+    "triplet_margin_with_distance_loss": (X, Y, X + Y),
+    "hinge_embedding_loss": (X, X / X),
     "multi_margin_loss": (X, LABELS),
     "prelu": (X, V),
     "threshold": (X, 0.5, 0.1),

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from squares import Squares
 
+from nn.data import DataLoader
+
 Pair = namedtuple("Pair", "image label")
 
 
@@ -64,6 +66,17 @@ class Failing(Squares):
                 raise TwoWords("no", "way")
             raise KeyError("the file of item seven")
         return super().__getitem__(i)
+
+
+class Nested(Squares):
+    """Item i is read by a loader with that many workers."""
+
+    def __init__(self, length, workers):
+        super().__init__(length)
+        self.workers = workers
+
+    def __getitem__(self, i):
+        return [batch[1] for batch in DataLoader(Squares(1), num_workers=self.workers)]
 
 
 class Stuck(Squares):

@@ -80,30 +80,14 @@ def test_a_word_that_is_said_to_be_taken_nowhere_is_taken_nowhere():
 X = np.random.default_rng(0).uniform(0.1, 2, (2, 3, 4, 4))
 
 
-def hinge_embedding(x, target, margin):
-    return minigrad.where(target == 1, x, minigrad.relu(margin - x))
-
-
-def triplet(a, p, n, d, margin):
-    return minigrad.relu(d(a, p) - d(a, n) + margin).mean()
-
-
 def test_the_lines_that_stand_for_layers_give_what_pytorch_gives():
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-    x, t, k, p = Tensor(X), torch.tensor(X), 2, 3
-    signs = np.where(X[0] > 1, 1, -1)
-    a, b, c = (Tensor(X[:, i, 0]) for i in range(3))
-    of_torch = [torch.tensor(v.numpy()) for v in (a, b, c)]
-    distance = torch.nn.TripletMarginWithDistanceLoss(distance_function=torch.dist, margin=2.0)
+    x, t = Tensor(X), torch.tensor(X)
     for ours, theirs in [
-        ((nn.AvgPool2d(k)(x**p) * k * k) ** (1 / p), torch.nn.LPPool2d(p, k)(t)),
-        (nn.LeakyReLU(11 / 48)(-x), torch.nn.RReLU().eval()(-t)),
         (
-            hinge_embedding(x[0], signs, 0.7),
-            torch.nn.HingeEmbeddingLoss(0.7, reduction="none")(t[0], torch.tensor(signs)),
+            nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)(x),
+            torch.nn.UpsamplingBilinear2d(scale_factor=2)(t),
         ),
-        (triplet(a, b, c, lambda u, v: minigrad.norm(u - v), 2.0), distance(*of_torch)),
-        (nn.Softmax(dim=-3)(x), torch.nn.Softmax2d()(t)),
         (nn.Upsample(scale_factor=2)(x), torch.nn.UpsamplingNearest2d(scale_factor=2)(t)),
     ]:
         np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-12)
@@ -116,29 +100,6 @@ def test_the_lines_that_stand_for_max_unpool_put_the_maxima_where_they_were():
     flat = Tensor(np.zeros((2, 3, 16)))
     ours = minigrad.put_along_axis(flat, i.reshape(2, 3, -1), y.reshape(2, 3, -1), 2)
     np.testing.assert_array_equal(ours.reshape(X.shape).numpy(), theirs.numpy())
-
-
-def test_the_lines_that_stand_for_schedules_give_what_pytorch_gives():
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-    laws, total, power, factor = torch.optim.lr_scheduler, 4, 2.0, 0.3
-    for law, theirs in [
-        (lambda t: factor if t < total else 1, lambda o: laws.ConstantLR(o, factor, total)),
-        (
-            lambda t: (1 - min(t, total) / total) ** power,
-            lambda o: laws.PolynomialLR(o, total, power),
-        ),
-        (lambda t: 0.5**t, lambda o: laws.MultiplicativeLR(o, lambda t: 0.5)),
-    ]:
-        mine = nn.schedule.LambdaLR(nn.optim.SGD([nn.Parameter([1.0])], lr=0.1), law)
-        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=0.1)
-        his = theirs(optimizer)
-        for _ in range(7):
-            np.testing.assert_allclose(
-                mine.get_last_lr(), his.get_last_lr(), rtol=1e-12, atol=1e-15
-            )
-            mine.step()
-            optimizer.step()
-            his.step()
 
 
 def test_the_norm_of_all_gradients_is_that_of_a_clip_that_clips_nothing():
@@ -215,7 +176,10 @@ def names_of(tensor, parameter, integers, package):
 def our_names():
     minigrad.seed(0)
     made = names_of(Tensor, nn.Parameter, np.array, nn)
-    return made | {"minigrad": minigrad, "torch": minigrad, "F": minigrad}
+    o = nn.optim.SGD(made["model"].parameters(), lr=0.1)
+    return made | {
+        "minigrad": minigrad, "torch": minigrad, "F": minigrad, "grad": minigrad.grad, "o": o
+    }  # fmt: skip
 
 
 def their_names(torch, ours):
@@ -225,7 +189,10 @@ def their_names(torch, ours):
     made = names_of(torch.tensor, parameter, torch.tensor, torch.nn)
     state = {name: torch.tensor(w) for name, w in ours["model"].state_dict().items()}
     made["model"].load_state_dict(state)
-    return made | {"torch": torch, "F": torch.nn.functional}
+    o = torch.optim.SGD(made["model"].parameters(), lr=0.1)
+    return made | {
+        "torch": torch, "F": torch.nn.functional, "grad": torch.autograd.grad, "o": o
+    }  # fmt: skip
 
 
 TRAPS = first_codes("The traps", 2)
@@ -250,7 +217,13 @@ def test_a_trap_runs_here_and_gives_something_else_and_the_other_line_gives_what
 def test_our_words_give_what_pytorchs_give(line, ours):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     names = our_names()
-    assert alike(outcome(ours, names), outcome(line, their_names(torch, names)))
+    torch.manual_seed(0)
+    mine, theirs = outcome(ours, names), outcome(line, their_names(torch, names))
+    if "normal_" in line:  # random
+        assert mine.shape == theirs.shape
+        assert mine.std() == pytest.approx(theirs.std(), rel=0.9)
+    else:
+        assert alike(mine, theirs)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -304,6 +277,12 @@ def test_the_loop_on_the_page_trains():
     result = doctest.DocTestRunner().run(test)
     assert result.attempted > 8
     assert result.failed == 0
+
+
+def test_every_file_of_nn_is_on_the_map():
+    on_map = re.findall(r"\]\(([^)#]+)\)", TEXT.partition("\n## ")[0])
+    here = [p for p in PAGE.parent.iterdir() if p.suffix == ".py" or p.is_dir()]
+    assert {p.name for p in here if p.name[0] != "_"} == {*on_map}
 
 
 def test_what_the_page_points_to_exists():

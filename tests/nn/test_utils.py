@@ -133,6 +133,22 @@ def test_the_weight_at_first_is_the_one_before_and_an_optimiser_sees_what_it_is_
     assert isinstance(net, nn.Linear)
 
 
+class _Wrapper(nn.Linear):
+    def __getattr__(self, name):
+        if name == "wrapped":
+            return 5
+        raise AttributeError(f"no {name}")
+
+
+def test_a_class_that_answers_for_attributes_itself_goes_on_doing_so():
+    net = weight_norm(_Wrapper(3, 4))
+    assert (net.wrapped, net.weight.shape) == (5, (4, 3))
+    with pytest.raises(AttributeError, match="no other"):
+        net.other  # noqa: B018
+    for twin in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+        assert (twin.wrapped, twin.weight.shape) == (5, (4, 3))
+
+
 def test_the_weight_is_computed_once_in_a_forward_and_left_nowhere():
     net = spectral_norm(nn.Linear(3, 3))
     u = net.parametrizations.weight.vectors._u

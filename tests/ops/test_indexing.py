@@ -268,6 +268,12 @@ def test_put_along_axis_leaves_its_argument_alone_and_agrees_with_numpy():
                 mg.put_along_axis(Tensor(X), indices, values, axis).data, expected
             )
             np.testing.assert_array_equal(X, before)
+    expected = X.copy()
+    np.put_along_axis(expected, np.array([1, -1, 6]), np.arange(3.0), None)
+    for x in (X, Tensor(X)):
+        y = mg.put_along_axis(x, [1, -1, 6], np.arange(3.0), None)
+        np.testing.assert_array_equal(np.asarray(y), expected, strict=True)
+    check_grads(lambda x, v: mg.put_along_axis(x, [1, 2], v, None), [X, np.ones(2)])
     check_grads(lambda x, v: mg.put_along_axis(x, I, v, 1), [X, np.ones((3, 3))])
     assert mg.put_along_axis(Tensor([1.0, 2.0]), [0], 0.5, 0).dtype == "float32"
 

@@ -25,6 +25,16 @@ CASES = {  # the arrays that have gradients, what follows them, and options
         [{}, {"p": 1.0}, {"p": 3.0, "swap": True}, {"margin": 2.0, "eps": 0.1, "swap": True}],
     ),
     "cosine_embedding_loss": ((X, Y), (SIGNS[:, 0],), [{}, {"margin": -0.3}]),
+    "triplet_margin_with_distance_loss": (
+        (X, Y, Z),
+        (),
+        [
+            {},
+            {"swap": True},
+            {"distance_function": lambda x, y: ((x - y) ** 2).sum(-1), "margin": 3.0},
+        ],
+    ),
+    "hinge_embedding_loss": ((X,), (SIGNS,), [{}, {"margin": 0.4}]),
     "soft_margin_loss": ((X,), (SIGNS,), [{}]),
     "multi_margin_loss": (
         (X,),
@@ -41,7 +51,9 @@ def called(name, arrays, **options):
     return getattr(mg, name)(*arrays, *CASES[name][1], **options)
 
 
-@pytest.mark.parametrize(("name", "options"), CALLS, ids=str)
+@pytest.mark.parametrize(
+    ("name", "options"), CALLS, ids=lambda v: v if isinstance(v, str) else ",".join(v)
+)
 @every_reduction
 def test_a_loss_agrees_with_pytorch_and_finite_differences(name, options, reduction):
     arrays, rest, _ = CASES[name]
@@ -102,7 +114,15 @@ def test_of_an_empty_batch_the_mean_is_nan_and_the_sum_zero(name):
     assert getattr(mg, name)(x, *more, reduction="sum").item() == 0
 
 
-@pytest.mark.parametrize("name", ["margin_ranking_loss", "triplet_margin_loss", "soft_margin_loss"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "margin_ranking_loss",
+        "triplet_margin_loss",
+        "triplet_margin_with_distance_loss",
+        "soft_margin_loss",
+    ],
+)
 def test_a_loss_that_looks_at_no_values_is_certified_for_arrays_of_other_libraries_too(name):
     arrays, rest, _ = CASES[name]
     mg.certify(getattr(mg, name), *arrays, *rest)
@@ -114,6 +134,8 @@ def test_exactly_at_the_margin_the_gradient_is_0():
     x = leaf([[0.0, 1.0]])
     assert not gradient(mg.multi_margin_loss(x, [1]), x).any()
     assert not gradient(mg.multilabel_margin_loss(x, [[1, -1]]), x).any()
+    x = leaf([1.0, 1.0])
+    assert gradient(mg.hinge_embedding_loss(x, [1.0, -1.0], reduction="sum"), x).tolist() == [1, 0]
     x = leaf([[0.0, 0.0]])
     near, far = x + np.array([[1.0, 1.0]]), x + np.array([[2.0, 1.0]])
     assert not gradient(mg.triplet_margin_loss(x, near, far, p=1.0, eps=0.0), x).any()
@@ -152,6 +174,12 @@ def test_of_a_set_of_labels_what_follows_the_first_minus_one_does_not_count():
             "margin must be > 0, not 0",
         ),
         (lambda: mg.cosine_embedding_loss(X, Y, [1, 0, 1, -1]), ValueError, "other than 1"),
+        (lambda: mg.hinge_embedding_loss(X, 0.5 * SIGNS), ValueError, "other than 1"),
+        (
+            lambda: mg.triplet_margin_with_distance_loss(X, Y, Z, margin=-1),
+            ValueError,
+            "margin must be > 0, not -1",
+        ),
         (lambda: mg.multi_margin_loss(X, LABELS, p=3), ValueError, "p must be 1 or 2, not 3"),
         (
             lambda: mg.multi_margin_loss(X, LABELS, weight=[1.0]),

@@ -1,5 +1,7 @@
 """Words of PyTorch's that are not ours: each error gives a line that works, and does what PyTorch's line does."""
 
+import importlib
+import pickle
 import re
 
 import numpy as np
@@ -103,11 +105,12 @@ METHODS = [
 FUNCTIONS = [
     "abs", "add", "all", "allclose", "arange", "argmax", "argmin", "bmm", "cat", "chunk", "clamp", "cos",
     "cumsum", "diag", "einsum", "empty", "exp", "eye", "flatten", "from_numpy", "full", "gather", "isnan",
-    "linspace", "log", "log_softmax", "logsumexp", "manual_seed", "matmul", "max", "maximum", "mean", "meshgrid",
+    "linspace", "load", "log", "log_softmax", "logsumexp", "manual_seed", "matmul", "max", "maximum", "mean",
+    "meshgrid",
     "min", "mm", "mul", "multinomial", "no_grad", "norm", "ones", "ones_like", "outer", "permute", "pow", "rand",
-    "randint", "randn", "randn_like", "randperm", "relu", "round", "sigmoid", "sin", "softmax", "sort", "split",
+    "randint", "randn", "randn_like", "randperm", "relu", "round", "save", "sigmoid", "sin", "softmax", "sort", "split",
     "sqrt", "stack", "std", "sum", "tanh", "tensor", "topk", "transpose", "tril", "triu", "unique", "unsqueeze",
-    "var", "where", "zeros", "zeros_like",
+    "utils", "var", "where", "zeros", "zeros_like",
 ]  # fmt: skip
 """Words that programs in PyTorch use most."""
 
@@ -156,6 +159,29 @@ def test_a_tensor_and_its_backward_say_so_too():
         leaf(1).sum().backward(create_graph=True)
 
 
+def test_a_misspelled_argument_of_a_tensor_is_named():
+    with pytest.raises(TypeError, match=r"^Tensor has no argument 'requires_gard'$"):
+        Tensor([1.0], requires_gard=True)
+
+
+def test_numpys_words_of_methods_whose_words_are_others_are_answered_with_ours():
+    for word, call in {
+        "min": lambda t: t.clip(min=0), "max": lambda t: mg.clip(t, max=1), "kind": lambda t: t.sort(kind="stable"),
+        "stable": lambda t: t.argsort(stable=True), "descending": lambda t: t.argsort(descending=True),
+    }.items():  # fmt: skip
+        with pytest.raises(
+            TypeError, match=re.escape(f" has no argument '{word}'; {ARGUMENTS[word]}")
+        ):
+            call(leaf(1, 2))
+
+
+def test_pytorchs_tensor_is_answered_though_a_file_has_that_name():
+    with pytest.raises(AttributeError, match=r"'tensor'; torch.tensor\(.*\) is minigrad.Tensor\("):
+        mg.tensor([1.0])
+    module = importlib.import_module("minigrad.tensor")
+    assert module.Tensor is Tensor is pickle.loads(pickle.dumps(Tensor))
+
+
 def test_a_name_that_nobody_knows_raises_plainly():
     with pytest.raises(AttributeError, match=r"Tensor has no attribute 'nonsense'$"):
         leaf(1).nonsense  # noqa: B018
@@ -198,6 +224,7 @@ def test_calls_that_have_one_meaning_do_not_warn():  # a warning is an error her
     for y, expected in [
         (t.transpose(1, 0), a.T), (t.transpose((0, 1)), a), (np.transpose(t, (0, 1)), a), (t.transpose(), a.T),
         (t[None].transpose(0, 2, 1), a[None].transpose(0, 2, 1)), (mg.transpose(t, (0, 1)), a),
+        (t.repeat(2, -1), a.repeat(2, -1)), (t.repeat(2, 0), a.repeat(2, 0)),  # which mean nothing in PyTorch
         (t.repeat(2, axis=1), a.repeat(2, 1)), (t.repeat([1, 2], 0), a.repeat([1, 2], 0)), (t.repeat(2), a.repeat(2)),
         (mg.repeat(t, 2, 1), a.repeat(2, 1)), (np.repeat(t, 2, 1), a.repeat(2, 1)),
     ]:  # fmt: skip

@@ -71,6 +71,32 @@ def test_the_result_has_the_dtype_of_the_array_that_is_written():
     assert (x.grad.dtype, v.grad.dtype) == ("float32", "float64")
 
 
+def test_numbers_in_lists_are_as_exact_as_the_array_that_they_are_written_into():
+    for name in ("float16", "float32", "float64", "uint8", "int8", "bool"):
+        x, values = (
+            np.zeros((2, 3), name),
+            [1, 0, 1] if np.dtype(name).kind != "f" else [0.1, 0.2, 3],
+        )
+        values = list(map(bool, values)) if name == "bool" else values
+        expected = x.copy()
+        expected[1] = values
+        for given in (x, Tensor(x)):
+            for index in (1, np.s_[1:], np.s_[:, []]):
+                y = mg.set_at(given, index, values if index != np.s_[:, []] else [])
+                wanted = x if index == np.s_[:, []] else expected
+                np.testing.assert_array_equal(np.asarray(y), wanted, strict=True)
+    y = mg.scatter_add(Tensor(np.zeros(2)), [1], [0.1])
+    np.testing.assert_array_equal(y.data, [0, 0.1], strict=True)
+
+
+def test_axes_of_one_before_those_that_are_chosen_are_passed_over_as_in_an_assignment():
+    values, expected = np.arange(8.0).reshape(1, 1, 2, 4), X.copy()
+    expected[1:] = values
+    np.testing.assert_array_equal(mg.set_at(Tensor(X), np.s_[1:], values).data, expected)
+    check_grads(lambda x, v: mg.set_at(x, np.s_[1:], v), [X, values])
+    check_grads(lambda x, v: mg.set_at(x, (0, 0), v), [X, np.ones((1, 1))])
+
+
 @pytest.mark.parametrize(
     ("f", "kind", "words"),
     [
@@ -78,6 +104,9 @@ def test_the_result_has_the_dtype_of_the_array_that_is_written():
         (lambda x: mg.set_at(x, 0, np.ones(3)), ValueError, "set_at: values have shape (3,), and do not"),
         (lambda x: mg.set_at(x, 0.5, 1.0), IndexError, "set_at: "),
         (lambda x: mg.set_at(Tensor([1, 2]), 0, 0.5), TypeError, "set_at: 0.5 does not fit into x, which is int64"),
+        (lambda x: mg.set_at(Tensor([1, 2]), [0], [0.5]), TypeError, "set_at: float32 does not fit into x"),
+        (lambda x: mg.set_at(x, [0], "a"), TypeError, "set_at: data of type str"),
+        (lambda x: mg.set_at(x, 0, np.ones((2, 4))), ValueError, "set_at: values have shape (2, 4)"),
         (lambda x: mg.set_at(Tensor([1, 2]), 0, x[0, 0]), TypeError, "set_at: float64 does not fit into x"),
         (lambda x: mg.put_along_axis(Tensor([1, 2]), [0], 0.5, 0), TypeError, "put_along_axis: float64 does not fit"),
     ],

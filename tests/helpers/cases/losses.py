@@ -48,6 +48,10 @@ def signs(*shape):
     return lambda rng: rng.choice([-1.0, 1.0], shape)
 
 
+def squared_distance(x, y):
+    return ((x - y) ** 2).sum(-1)
+
+
 def label_sets(rng):
     """Some labels of four, then -1, then what does not count."""
     return np.array([[2, 0, -1, 1], [-1, -1, -1, -1], [3, 1, 0, 2]])
@@ -134,6 +138,20 @@ LOSSES = {
         layer([(4, 3), (4, 3), (4, 3)]),
         layer([(4, 3), (4, 3), (4, 3)], 0.7, 3.0, 0.1, True, reduction="none"),
         layer([(4, 3), (4, 3), (4, 3)], p=1.0, swap=True, reduction="sum"),
+    ],
+    "TripletMarginWithDistanceLoss": [
+        layer([(4, 3), (4, 3), (4, 3)]),
+        layer(
+            [(4, 3), (4, 3), (4, 3)],
+            distance_function=squared_distance,
+            margin=0.7,
+            swap=True,
+            reduction="none",
+        ),
+    ],
+    "HingeEmbeddingLoss": [
+        layer([(3, 4), fixed(signs(3, 4))]),
+        layer([(3, 4), fixed(signs(3, 4))], 0.3, reduction="none"),
     ],
     "CosineEmbeddingLoss": [
         layer([(4, 3), (4, 3), fixed(signs(4))]),

@@ -30,4 +30,8 @@ CASES = {
     ],
 }  # fmt: skip
 CASES["unfold"].append(Call(lambda x: mg.unfold(x, 2), ((0, 2, 3, 3),)))
+CASES["unfold"].append(
+    Call(lambda x: mg.unfold(x, 2), ((2, 3, 3),), torch=lambda x: F.unfold(x, 2))
+)
+CASES["fold"].append(Call(lambda x: mg.fold(x, 3, 2), ((8, 4),), torch=lambda x: F.fold(x, 3, 2)))
 CASES["fold"].append(Call(lambda x: mg.fold(x, 3, 2), ((0, 8, 4),)))

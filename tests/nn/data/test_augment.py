@@ -79,6 +79,11 @@ def test_bytes_become_numbers_from_0_to_1_and_channels_have_mean_and_deviation_t
     np.testing.assert_allclose(y, x / 255, rtol=1e-6)
     np.testing.assert_array_equal(ToDtype()(x, generator()), x.astype(np.float32))
     np.testing.assert_array_equal(ToDtype(np.float64, scale=True)(y, generator()), y)
+    for kind in (np.uint16, np.int32, np.int8):
+        most = np.full((1, 1, 2, 2), np.iinfo(kind).max, kind)
+        half = ToDtype(np.float16, scale=True)(most, generator())  # whose largest number is 65504
+        assert half.dtype == np.float16
+        assert (half == 1).all()
     z = Normalize([0.5, 0.25], [2.0, 4.0])(y, generator())
     assert z.dtype == np.float32
     np.testing.assert_allclose(z[:, 0], (y[:, 0] - 0.5) / 2, rtol=1e-6)
@@ -108,6 +113,8 @@ def test_a_list_of_transforms_is_one_after_the_other_with_one_generator():
     ("make", "error", "message"),
     [
         (lambda: RandomHorizontalFlip(2), ValueError, "p is a probability in"),
+        (lambda: RandomHorizontalFlip("0.5"), ValueError, "p is a probability in .*, not '0.5'"),
+        (lambda: RandomHorizontalFlip(None), ValueError, "p is a probability in .*, not None"),
         (lambda: RandomCrop(0), ValueError, "size must be an integer >= 1"),
         (lambda: RandomCrop((1, 2, 3)), ValueError, "a height and a width"),
         (lambda: RandomCrop(2, padding=-1), ValueError, "padding must be an integer >= 0"),

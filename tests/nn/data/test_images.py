@@ -79,6 +79,13 @@ def test_images_of_every_kind_come_in_rgb(tmp_path, mode):
     assert (image.mode, image.size) == ("RGB", (5, 4))
 
 
+def test_sixteen_bits_of_grey_become_their_upper_eight(tmp_path):
+    grey = np.array([[0, 255, 256, 30000, 65535]], np.uint16)
+    for name in ("image.png", "image.tif"):
+        Image.fromarray(grey).save(tmp_path / name)
+        np.testing.assert_array_equal(np.asarray(load_image(tmp_path / name))[..., 0], grey // 256)
+
+
 def test_a_link_to_a_folder_above_is_followed_once(folder):
     (folder / "a/again").symlink_to(folder / "a", target_is_directory=True)
     (folder / "b/of_c").symlink_to(folder / "C", target_is_directory=True)
@@ -139,6 +146,14 @@ def test_a_file_that_is_no_whole_image_is_an_error_that_names_it(tmp_path, name)
         ImageFolder(tmp_path)[0]
     assert str(caught.value).startswith(f"{path}: found ")
     assert "expected an image (JPEG, PNG" in str(caught.value)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no pipes with a path")
+def test_a_pipe_is_no_image_and_is_not_waited_for(tmp_path):
+    (tmp_path / "class").mkdir()
+    os.mkfifo(tmp_path / "class" / "image.png")
+    with pytest.raises(ValueError, match=r"image\.png: found no regular file"):
+        ImageFolder(tmp_path)[0]
 
 
 def test_what_the_system_says_of_a_file_is_said_as_it_is(folder):

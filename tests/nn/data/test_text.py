@@ -49,7 +49,10 @@ def test_iteration_ends_with_the_last_block():
     ("make", "error", "message"),
     [
         (lambda: Characters("abc", 3), ValueError, "3 characters has no block of 3 and one more"),
-        (lambda: Characters("abc", 0), ValueError, "must be at least 1"),
+        (lambda: Characters("abc", 0), ValueError, "block_size must be an integer >= 1, not 0"),
+        (lambda: Characters("abc", 1.5), ValueError, "block_size must .* not 1.5"),
+        (lambda: Characters("abc", 1).decode([0, -1]), IndexError, "number -1, only 0 to 2"),
+        (lambda: Characters("abc", 1).decode([3]), IndexError, "number 3, only 0 to 2"),
         (lambda: Characters("abc", 1, "aab"), ValueError, "in the vocabulary twice"),
         (lambda: Characters("abc", 1, "ab"), ValueError, "'c' at 2 is not in the vocabulary of 2"),
         (lambda: Characters("abc", 1)[2], IndexError, "no block at 2, only from 0 to 1"),

@@ -5,15 +5,17 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from multiprocessing.shared_memory import SharedMemory
 
 import numpy as np
 import pytest
 from squares import Squares, rows
-from worked import Failing, Kinds, Stuck, infinite, noisy
+from worked import Failing, Kinds, Nested, Stuck, infinite, noisy
 
 from nn.data import DataLoader, TensorDataset, shared, workers
+from nn.data.loader import Recipe
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows frees shared memory at once")
 GUARD = 100  # seconds after which a test that hangs is given up
@@ -145,6 +147,40 @@ def test_a_worker_that_is_gone_is_an_error_that_says_so(how, message):
         next(batches)
 
 
+def test_a_worker_that_raised_ends_quietly_whatever_else_it_was_asked_for(capfd):
+    recipe = Recipe(Failing(8, "error"), None, (), 0)
+    crew = workers._Crew(recipe, np.arange(7, 10)[:, None], 1)
+    crew.start()
+    crew.ask(3)
+    crew.processes[0].join(GUARD)  # it ends by itself: no race with the end that `close` makes
+    assert crew.processes[0].exitcode == 0
+    with pytest.raises(KeyError, match="the file of item seven"):
+        crew.take(0)
+    crew.close()
+    assert capfd.readouterr().err == ""
+
+
+def test_an_error_that_is_kept_keeps_no_file_open():
+    def kept():
+        try:
+            list(DataLoader(Failing(8, "error"), 4, num_workers=2))
+        except KeyError as error:
+            return error
+
+    errors = [kept()]  # the first starts multiprocessing's own tracker
+    before = len(os.listdir("/dev/fd"))
+    errors += [kept() for _ in range(2)]
+    assert len(os.listdir("/dev/fd")) == before
+
+
+def test_a_loader_in_a_worker_has_no_workers_of_its_own():
+    assert len(list(DataLoader(Nested(2, 0), num_workers=1))) == 2
+    with pytest.raises(
+        RuntimeError, match=r"a worker starts no workers of its own; .* num_workers=0"
+    ):
+        list(DataLoader(Nested(2, 1), num_workers=1))
+
+
 def test_what_no_pickle_can_carry_is_refused_before_a_worker_starts():
     with pytest.raises(
         TypeError, match=r"go to the workers as pickles, but: .*lambda.* at the top"
@@ -230,6 +266,19 @@ def test_a_script_that_does_its_work_when_it_is_imported_is_told_what_to_write(t
     assert process.returncode == 1
     assert 'a script that uses workers does its work below `if __name__ == "__main__":`' in stderr
     assert "bootstrapping" not in stderr
+
+
+def test_an_interrupt_while_a_worker_starts_ends_that_one_too(monkeypatch):
+    start = workers.SPAWN.Process.start
+
+    def interrupted(process):
+        start(process)
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+    monkeypatch.setattr(workers.SPAWN.Process, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        list(DataLoader(Squares(4), num_workers=2))
+    assert multiprocessing.active_children() == []
 
 
 # Leaving early -------------------------------------------------------------------------------------------

@@ -3,9 +3,11 @@
 import inspect
 import math
 
+import numpy as np
 import pytest
 from cases.losses import LOSSES
 
+import minigrad
 import nn
 
 ARRAYS = {"weight", "pos_weight"}  # their shapes are checked beside the scores'
@@ -19,7 +21,10 @@ OPTIONS = [
 
 @pytest.mark.parametrize(("name", "option"), OPTIONS)
 def test_a_bad_option_is_named_when_a_loss_is_made(name, option):
-    for value in ("average", None, [1.0], math.nan):
+    default = inspect.signature(getattr(nn, name)).parameters[option].default
+    odd = () if isinstance(default, bool) else (True, np.True_)
+    values = ("average", None, [1.0], math.nan, np.ones(2), minigrad.Tensor(0.5), *odd)
+    for value in (value for value in values if value is not default):
         with pytest.raises(ValueError, match=rf"^{name}: {option} must be .*, not "):
             getattr(nn, name)(**{option: value})
 

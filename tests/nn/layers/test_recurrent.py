@@ -318,8 +318,16 @@ def test_the_repr_says_what_differs_from_the_defaults():
             ValueError,
             r"LSTM: expected c of hx of shape \(1, 2, 4\), got \(2, 4\)",
         ),
+        (
+            lambda: nn.LSTM(3, 4)(np.ones((5, 2, 3), "f"), (np.ones((1, 2, 4), "f"), np.ones((1, 2, 4)))),
+            TypeError, r"LSTM: c of hx is float64, .* convert c of hx with x\.astype\('float32'\)",
+        ),
+        (
+            lambda: nn.GRUCell(3, 4)(np.ones((2, 3), "f"), (np.ones((2, 4), "f"),) * 2),
+            TypeError, "GRUCell: h of hx is a tuple",
+        ),
     ],
-    ids=range(20),
+    ids=range(22),
 )  # fmt: skip
 def test_what_does_not_fit_is_named(call, error, words):
     with pytest.raises(error, match=words):

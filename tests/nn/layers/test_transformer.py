@@ -277,3 +277,12 @@ def test_a_decoder_layer_in_float16_sums_thousands_of_numbers_as_in_float64(plac
 def test_what_does_not_fit_is_named(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+@pytest.mark.parametrize("kind", ["TransformerEncoder", "TransformerDecoder"])
+def test_a_stack_is_made_of_a_layer(kind):
+    for layer in (6, [nn.TransformerEncoderLayer(E, H)], nn.TransformerEncoderLayer):
+        with pytest.raises(
+            TypeError, match=f"{kind}: the layer to copy is a {type(layer).__name__}"
+        ):
+            getattr(nn, kind)(layer, 2)

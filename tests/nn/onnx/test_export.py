@@ -29,6 +29,7 @@ AXES = {
     **{(name, 2): None for name in ("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell")},
     **{(name, 3): None for name in ("Conv1d", "ConvTranspose2d", "Conv3d", "MaxPool3d")}, ("AvgPool2d", 4): None,
     **{(name, 2): None for name in ("Conv3d", "ConvTranspose3d", "AvgPool3d")}, ("MaxPool3d", 4): None,
+    ("Unfold", 2): None, ("Fold", 2): None,
     ("LPPool1d", 1): None, ("LPPool2d", 1): None, ("Dropout1d", 1): None, ("Dropout3d", 1): None,
     **{(name, 2): None for name in ("ConvTranspose1d", "MaxPool1d", "AvgPool1d")}, ("Conv2d", 7): None,
     **{(f"Adaptive{kind}Pool{n}d", 2): None for kind in ("Avg", "Max") for n in (1, 2, 3)}, ("MaxPool2d", 5): None,
@@ -54,7 +55,7 @@ EVERY = [(name, i) for name, cases in LAYERS.items() for i in range(len(cases))]
 # of labels, which become places to read at, or of targets that are checked
 REFUSED = {
     "CrossEntropyLoss", "NLLLoss", "HingeLoss", "MultiMarginLoss", "MultiLabelMarginLoss", "CTCLoss",
-    "CosineEmbeddingLoss",
+    "CosineEmbeddingLoss", "HingeEmbeddingLoss",
 }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import inspect
 import math
 import weakref
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -27,7 +28,8 @@ def pytorchs(law, lr=0.1, **options):
     torch = pytest.importorskip("torch")
     groups = [{"params": [torch.nn.Parameter(torch.ones(n))]} for n in (2, 3)]
     groups[1]["lr"] = 2 * lr
-    return torch.optim.lr_scheduler, getattr(torch.optim, law)(groups, lr=lr, **options)
+    module = SimpleNamespace(**(vars(torch.optim.swa_utils) | vars(torch.optim.lr_scheduler)))
+    return module, getattr(torch.optim, law)(groups, lr=lr, **options)
 
 
 # --- Beside PyTorch -----------------------------------------------------------------------------
@@ -102,6 +104,22 @@ def test_a_warm_up_followed_by_a_cosine_is_pytorchs():
         theirs.step()
         mine.step()
         other.step()
+
+
+@pytest.mark.parametrize("how", ["cos", "linear"])
+def test_averaging_goes_on_from_the_rate_of_the_schedule_before_it_as_pytorchs(how):
+    module, theirs = pytorchs("SGD")
+    mine, other = (
+        [m.CosineAnnealingLR(o, 20), m.SWALR(o, 0.07, 6, how)]
+        for m, o in ((schedule, optimizer()), (module, theirs))
+    )
+    for epoch in range(18):
+        theirs.step()
+        for first, second in (mine, other):
+            (second if epoch > 8 else first).step()
+        np.testing.assert_allclose(mine[1].get_last_lr(), rates(theirs), rtol=1e-12)
+    with pytest.raises(RuntimeError, match="CosineAnnealingLR: SWALR has set the rates"):
+        mine[0].step()
 
 
 def test_factors_are_chained_as_pytorchs():
