@@ -47,9 +47,11 @@ def embedding_bag(
             f"{'missing' if offsets is None else 'given'}"
         )
     rows = widened(embedding(weight, indices))
-    if per_sample_weights is not None:
-        rows = rows * expand_dims(widened(_factors(per_sample_weights, shape, mode)), -1)
     kept = None if padding_idx is None else indices != padding_idx
+    if per_sample_weights is not None:
+        if kept is not None:  # 0 times an infinite row would be the gradient of its factor
+            rows = where(expand_dims(kept, -1), rows, 0)
+        rows = rows * expand_dims(widened(_factors(per_sample_weights, shape, mode)), -1)
     if len(shape) == 2:
         return narrowed(_of_each_row(rows, kept, mode), weight)
     bag, count = _bags(offsets, shape[0], include_last_offset, plain(weight))
@@ -90,7 +92,7 @@ def _bags(offsets: Any, n: int, include_last_offset: bool, like: Any) -> tuple[A
     starts = starts if hasattr(starts, "dtype") else np.asarray(starts, like=like)
     is_fit = len(starts.shape) == 1 and starts.dtype.kind in "iu"
     if is_fit and isinstance(starts, np.ndarray):  # those of other libraries are not looked into
-        numbers = starts.tolist() or [0, n][: 1 + include_last_offset]
+        numbers = starts.tolist() or [n]  # no bags hold no indices
         last = numbers[-1]
         is_fit = numbers[0] == 0 and numbers == sorted(numbers) and last <= n
         is_fit = is_fit and (last == n or not include_last_offset)
