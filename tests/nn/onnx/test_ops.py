@@ -133,6 +133,7 @@ CASES = {
         (lambda x: mg.interpolate(x, None, (1.7, 0.6), "bilinear"), image),
         (lambda x: mg.interpolate(x, None, (0.7, 1.2), "bicubic"), normal(2, 3, 10, 10)),
         (lambda x: mg.interpolate(x, (8, 3), None, "bicubic", True), image),
+        (lambda x: mg.interpolate(x, None, 1.1, "bicubic"), image),
         (lambda x: mg.interpolate(x, 7, None, "linear"), c),
         (lambda x: mg.interpolate(x, 3, None, "trilinear"), normal(2, 2, 4, 2, 5)),
     ],
