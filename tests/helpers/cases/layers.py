@@ -214,6 +214,7 @@ LAYERS = {
         layer((2, 3, 7, 8), 3, 2),
         layer((1, 2, 4, 5), (1, 3), stride=(2, 1)),
         layer((2, 3, 7, 8), 3, 2, 1, dilation=2, ceil_mode=True, return_indices=True),
+        layer((2, 3, 2, 5), 3, 2, ceil_mode=True, return_indices=True),
         layer(empty_batch, 2),
         layer((3, 4, 5), 2),
     ],
@@ -232,6 +233,7 @@ LAYERS = {
     "AvgPool2d": [
         layer((2, 3, 4, 5), 2),
         layer((2, 3, 7, 8), 3, 2, 1, ceil_mode=True),
+        layer((2, 3, 2, 5), 3, 2, ceil_mode=True),
         layer((2, 3, 7, 8), (3, 2), stride=(2, 1), padding=1, count_include_pad=False),
         layer((2, 3, 7, 8), 3, 2, 1, True, divisor_override=7),
         layer((3, 4, 5), 2),

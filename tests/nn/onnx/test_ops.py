@@ -126,7 +126,10 @@ CASES = {
     ],
     "conv2d": [(lambda x: mg.conv2d(x, Tensor(normal(4, 2, 3, 3)), None, 2, 1, 1, 2), image)],
     "conv2d_input": [(lambda x: mg.conv_transpose2d(x, Tensor(normal(4, 1, 3, 3)), None, 2, 1, 1, 2), image)],
-    "max_pool2d": [(lambda x: mg.max_pool2d(x, 3, 2, 1, ceil_mode=True), image)],
+    "max_pool2d": [
+        (lambda x: mg.max_pool2d(x, 3, 2, 1, ceil_mode=True), image),
+        (lambda x: mg.max_pool2d(x, 6, 3, ceil_mode=True), image),
+    ],
     "resample": [
         (lambda x: mg.interpolate(x, (9, 4), None, "bilinear"), image),
         (lambda x: mg.interpolate(x, (9, 3), None, "bilinear", True), image),
@@ -137,7 +140,10 @@ CASES = {
         (lambda x: mg.interpolate(x, 7, None, "linear"), c),
         (lambda x: mg.interpolate(x, 3, None, "trilinear"), normal(2, 2, 4, 2, 5)),
     ],
-    "avg_pool2d": [(lambda x: mg.avg_pool2d(x, 3, 2, 1, ceil_mode=True), image)],
+    "avg_pool2d": [
+        (lambda x: mg.avg_pool2d(x, 3, 2, 1, ceil_mode=True), image),
+        (lambda x: mg.avg_pool2d(x, 6, 3, 1, ceil_mode=True), image[..., :3]),
+    ],
 }  # fmt: skip
 
 
