@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import minigrad
 import nn
 from minigrad import Tensor
 
@@ -155,3 +156,19 @@ def test_what_stands_in_the_row_of_the_padding_reaches_no_gradient(row):
 def test_what_does_not_fit_a_bag_or_a_table_is_named(call, words):
     with pytest.raises((ValueError, IndexError), match=words):
         call()
+
+
+@pytest.mark.parametrize("offsets", [[1, 3], [0, 3, 1], [-1, 2], [0, 9]])
+def test_offsets_that_do_not_fit_are_named_by_a_program_and_a_script_too(offsets):
+    layer = nn.EmbeddingBag(5, 3)
+    x, given = np.array([0, 1, 2, 2, 4]), np.array(offsets)
+    good = np.arange(len(offsets))
+
+    def f(x, offsets):
+        return layer(x, offsets).detach()
+
+    program, script = minigrad.compile(f), minigrad.script(f, x, good)
+    np.testing.assert_array_equal(program(x, good).data, layer(x, good).data)
+    for run in (f, program, script):
+        with pytest.raises(ValueError, match="offsets must be integers .* ascend from 0 to 5"):
+            run(x, given)
