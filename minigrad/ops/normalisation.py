@@ -210,7 +210,7 @@ def instance_norm(
 
 
 def _check_running(op: str, mean: Any, var: Any) -> None:
-    if not (mean is var is None or isinstance(mean, TensorBase) and isinstance(var, TensorBase)):
+    if not (mean is var is None or all(isinstance(a, TensorBase) for a in (mean, var))):
         kinds = f"{type(mean).__name__} and {type(var).__name__}"
         raise TypeError(
             f"{op}: running_mean and running_var are {kinds}; two Tensors are needed, as they are moved, or None"

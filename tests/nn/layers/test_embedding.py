@@ -170,5 +170,5 @@ def test_offsets_that_do_not_fit_are_named_by_a_program_and_a_script_too(offsets
     program, script = minigrad.compile(f), minigrad.script(f, x, good)
     np.testing.assert_array_equal(program(x, good).data, layer(x, good).data)
     for run in (f, program, script):
-        with pytest.raises(ValueError, match="offsets must be integers .* ascend from 0 to 5"):
+        with pytest.raises(ValueError, match=r"offsets must be integers .* ascend from 0 to 5"):
             run(x, given)

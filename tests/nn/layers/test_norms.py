@@ -235,6 +235,6 @@ def test_statistics_that_are_to_move_are_two_tensors_or_none(norm):
     tensor = minigrad.Tensor(array)
     is_of_input = {"training": True} if norm is minigrad.batch_norm else {}
     for mean, var in ((array, array), (tensor, array), (tensor, None), (None, tensor)):
-        with pytest.raises(TypeError, match="running_mean and running_var are .* two Tensors"):
+        with pytest.raises(TypeError, match=r"running_mean and running_var are .* two Tensors"):
             norm(x, mean, var, **is_of_input)
     np.testing.assert_array_equal(tensor.data, array)
