@@ -108,8 +108,8 @@ LAYERS = {
         layer((1, 3, 4, 4, 5), 3, 4, (2, 3, 2)),
         layer((2, 4, 5, 3, 4), 4, 6, 2, (2, 1, 3), (1, 0, 1), (2, 1, 1), 2),
         layer((3, 3, 4, 5), 3, 2, 2, padding="same", bias=False),
-        layer((3, 3, 4, 5), 3, 2, 2, padding=1, padding_mode="replicate"),
         layer(empty_batch_of_volumes, 3, 2, 2),
+        layer((3, 3, 4, 5), 3, 2, 2, padding=1, padding_mode="replicate"),
     ],
     "ConvTranspose1d": [
         layer((2, 3, 5), 3, 4, 3),
@@ -214,9 +214,9 @@ LAYERS = {
         layer((2, 3, 7, 8), 3, 2),
         layer((1, 2, 4, 5), (1, 3), stride=(2, 1)),
         layer((2, 3, 7, 8), 3, 2, 1, dilation=2, ceil_mode=True, return_indices=True),
-        layer((2, 3, 2, 5), 3, 2, ceil_mode=True, return_indices=True),
         layer(empty_batch, 2),
         layer((3, 4, 5), 2),
+        layer((2, 3, 2, 5), 3, 2, ceil_mode=True),
     ],
     "MaxPool3d": [
         layer((2, 3, 4, 5, 6), 2),
@@ -233,10 +233,10 @@ LAYERS = {
     "AvgPool2d": [
         layer((2, 3, 4, 5), 2),
         layer((2, 3, 7, 8), 3, 2, 1, ceil_mode=True),
-        layer((2, 3, 2, 5), 3, 2, ceil_mode=True),
         layer((2, 3, 7, 8), (3, 2), stride=(2, 1), padding=1, count_include_pad=False),
         layer((2, 3, 7, 8), 3, 2, 1, True, divisor_override=7),
         layer((3, 4, 5), 2),
+        layer((2, 3, 2, 5), 3, 2, ceil_mode=True),
     ],
     "AvgPool3d": [
         layer((2, 3, 4, 5, 6), 2),
