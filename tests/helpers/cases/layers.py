@@ -346,6 +346,8 @@ WITHOUT = {
     "Sequential": "the models that test_models compares are Sequentials",
     "ModuleList": "has no forward",
     "ModuleDict": "has no forward",
+    "ParameterList": "has no forward; in test_containers",
+    "ParameterDict": "has no forward; in test_containers",
     "MLP": "in test_models, every step of training",
     "CNN": "in test_models, every step of training",
     "TransformerEncoder": "takes a layer; in test_transformer",
