@@ -19,7 +19,9 @@ from .layers.batch_norm import (
     BatchNorm1d, BatchNorm2d, BatchNorm3d, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d,
 )
 from .layers.cells import GRUCell, LSTMCell, RNNCell
-from .layers.containers import ModuleDict, ModuleList, Residual, Sequential
+from .layers.containers import (
+    ModuleDict, ModuleList, ParameterDict, ParameterList, Residual, Sequential,
+)
 from .layers.convolution import (
     Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d,
 )
@@ -93,7 +95,7 @@ __all__ = [  # noqa: RUF022
     "ReplicationPad3d", "CircularPad1d", "CircularPad2d", "CircularPad3d", "ZeroPad1d", "ZeroPad2d",
     "ZeroPad3d", "ConstantPad1d", "ConstantPad2d", "ConstantPad3d",
     # of modules
-    "Sequential", "ModuleList", "ModuleDict", "Residual", "MLP", "CNN",
+    "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict", "Residual", "MLP", "CNN",
     # losses
     "CrossEntropyLoss", "NLLLoss", "HingeLoss", "MSELoss", "L1Loss", "SmoothL1Loss", "HuberLoss",
     "BCELoss", "BCEWithLogitsLoss", "KLDivLoss", "GaussianNLLLoss", "PoissonNLLLoss", "CTCLoss",

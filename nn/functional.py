@@ -9,8 +9,7 @@ import minigrad
 
 ELSEWHERE = {
     "pad": "it is minigrad.pad, with NumPy's arguments: a pair for each axis, from the first on",
-    "interpolate": "it is minigrad.resize",
-    "upsample": "it is minigrad.resize",
+    "upsample": "it is minigrad.interpolate",
     "softmin": "write minigrad.softmax(-x)",
     "tanhshrink": "write x - minigrad.tanh(x)",
 }

@@ -178,7 +178,8 @@ class Module(PyTorchWords):
             elif _holds_members(value):
                 raise TypeError(
                     f"{type(self).__name__}.{name} is a {type(value).__name__} that holds parameters or modules, "
-                    "which would not be found; use nn.ModuleList, nn.ModuleDict or one attribute for each"
+                    "which would not be found; use nn.ModuleList, nn.ModuleDict, nn.ParameterList, "
+                    "nn.ParameterDict or one attribute for each"
                 )
 
     def _walk(self, prefix: str = "", above: tuple[Module, ...] = ()) -> Iterator[tuple[str, Any]]:

@@ -11,6 +11,7 @@ from .axes import in_floats
 from .elementwise import where
 from .indexing import embedding, scatter, take
 from .inspection import plain
+from .kernels import noting
 from .reductions import max as max_
 from .reductions import sum as sum_
 from .selection import scatter_max
@@ -47,9 +48,11 @@ def embedding_bag(
             f"{'missing' if offsets is None else 'given'}"
         )
     rows = widened(embedding(weight, indices))
-    if per_sample_weights is not None:
-        rows = rows * expand_dims(widened(_factors(per_sample_weights, shape, mode)), -1)
     kept = None if padding_idx is None else indices != padding_idx
+    if per_sample_weights is not None:
+        if kept is not None:  # 0 times an infinite row would be the gradient of its factor
+            rows = where(expand_dims(kept, -1), rows, 0)
+        rows = rows * expand_dims(widened(_factors(per_sample_weights, shape, mode)), -1)
     if len(shape) == 2:
         return narrowed(_of_each_row(rows, kept, mode), weight)
     bag, count = _bags(offsets, shape[0], include_last_offset, plain(weight))
@@ -88,9 +91,19 @@ def _bags(offsets: Any, n: int, include_last_offset: bool, like: Any) -> tuple[A
     """The bag of each of n indices, and how many there are."""
     starts = plain(offsets, "embedding_bag")
     starts = starts if hasattr(starts, "dtype") else np.asarray(starts, like=like)
+    if isinstance(starts, np.ndarray):  # those of other libraries are not looked into
+        check_offsets(starts, n, include_last_offset)
+    elif note := noting(check_offsets, starts):
+        note(starts, n, include_last_offset)
+    count = max(starts.shape[0] - include_last_offset, 0)
+    return np.searchsorted(starts[:count], np.arange(n, like=like), "right") - 1, count
+
+
+def check_offsets(starts: Any, n: int, include_last_offset: bool) -> None:
+    """ValueError unless they say where each bag of n indices begins."""
     is_fit = len(starts.shape) == 1 and starts.dtype.kind in "iu"
-    if is_fit and isinstance(starts, np.ndarray):  # those of other libraries are not looked into
-        numbers = starts.tolist() or [0, n][: 1 + include_last_offset]
+    if is_fit:
+        numbers = starts.tolist() or [n]  # no bags hold no indices
         last = numbers[-1]
         is_fit = numbers[0] == 0 and numbers == sorted(numbers) and last <= n
         is_fit = is_fit and (last == n or not include_last_offset)
@@ -100,8 +113,6 @@ def _bags(offsets: Any, n: int, include_last_offset: bool, like: Any) -> tuple[A
             f"embedding_bag: offsets must be integers (B,) that ascend from 0 {end}, the number of indices, "
             f"not {starts}"
         )
-    count = max(starts.shape[0] - include_last_offset, 0)
-    return np.searchsorted(starts[:count], np.arange(n, like=like), "right") - 1, count
 
 
 def _factors(given: Any, shape: tuple[int, ...], mode: str) -> Any:

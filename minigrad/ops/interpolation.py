@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -113,8 +114,10 @@ def _check(size: Any, scale_factor: Any, mode: str, align_corners: bool | None) 
     if (size is None) == (scale_factor is None):
         raise ValueError("interpolate: one of size and scale_factor is needed, and only one")
     given = scale_factor if size is None else size
-    for n in given if isinstance(given, (tuple, list)) else (given,):
-        if size is None and not 0 < n < math.inf:
+    each: tuple[Any, ...] = tuple(given) if isinstance(given, (tuple, list)) else (given,)
+    for n in each:
+        is_number = isinstance(n, Real if size is None else Integral)
+        if size is None and not (is_number and 0 < n < math.inf):
             raise ValueError(f"interpolate: scale_factor must be made of numbers > 0, not {n!r}")
-        if size is not None and not (hasattr(n, "__index__") and n >= 1):
+        if size is not None and not (is_number and n >= 1):
             raise ValueError(f"interpolate: size must be made of integers >= 1, not {n!r}")

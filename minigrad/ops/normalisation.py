@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..core.dtypes import narrowed, widened
+from ..core.graph import TensorBase
 from .axes import count
 from .elementwise import multiply, square
 from .fused import fused
@@ -162,6 +163,7 @@ def batch_norm(
             f"batch_norm: x of shape {tuple(x.shape)} has {n} values per channel, which have no variance to learn "
             "from; train on larger batches, or normalise by the running statistics, training=False"
         )
+    _check_running("batch_norm", running_mean, running_var)
     known = None if running_mean is None else _moments(plain(x), over)
     y = _standardise(x, weight, bias, tuple(x.shape), over, per_channel, eps, True, known)
     if known is not None:
@@ -199,11 +201,20 @@ def instance_norm(
             f"instance_norm: x of shape {tuple(x.shape)} has one value per example and channel, which is its own mean: "
             "y would be the bias alone; normalise larger images, or over the batch (batch_norm)"
         )
+    _check_running("instance_norm", running_mean, running_var)
     if running_mean is not None and x.shape[0] and n:
         average, var = _moments(plain(x), tuple(range(2, len(x.shape))))
         _move(running_mean, average.mean(axis=0), momentum)
         _move(running_var, var.mean(axis=0) * (n / (n - 1)), momentum)
     return group_norm(x, x.shape[1], weight, bias, eps)
+
+
+def _check_running(op: str, mean: Any, var: Any) -> None:
+    if not (mean is var is None or all(isinstance(a, TensorBase) for a in (mean, var))):
+        kinds = f"{type(mean).__name__} and {type(var).__name__}"
+        raise TypeError(
+            f"{op}: running_mean and running_var are {kinds}; two Tensors are needed, as they are moved, or None"
+        )
 
 
 def _move(running: Any, now: Any, momentum: float) -> None:

@@ -126,9 +126,7 @@ def _max_pool(
 ) -> Any:
     op = f"max_pool{axes}d"
     image = images_of(op, axes, x)
-    window = _pool_window(op, x.shape[2:], kernel_size, stride, padding, dilation)
-    if ceil_mode:
-        window = _rounded_up(window, image.shape[2:])
+    window = _pool_window(op, x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
     if axes < 3 and not return_indices:
         return lowered(max_pool2d_row(image, window), axes)
     pool = with_indices if return_indices else _maxima
@@ -209,15 +207,16 @@ def with_indices(x: Any, window: Window) -> tuple[Any, Any]:
 
 
 def _pool_window(
-    op: str, size: Sequence[int], kernel: Any, stride: Any, padding: Any, dilation: Any = 1
-) -> Window:
+    op: str, size: Sequence[int], kernel: Any, stride: Any, padding: Any, dilation: Any, is_ceil: bool
+) -> Window:  # fmt: skip
     kernel = numbers(f"{op}: kernel_size", kernel, len(size), 1)
     padding = numbers(f"{op}: padding", padding, len(size), 0)
     if any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
         raise ValueError(
             f"{op}: padding {padding} is more than half of the window {kernel}: some windows would hold nothing else"
         )
-    return window_of(op, size, kernel, kernel if stride is None else stride, padding, dilation)
+    stride = kernel if stride is None else stride
+    return window_of(op, size, kernel, stride, padding, dilation, is_ceil)
 
 
 def images_of(op: str, axes: int, x: Any) -> Any:
@@ -225,22 +224,6 @@ def images_of(op: str, axes: int, x: Any) -> Any:
     if len(x.shape) != 2 + axes:
         raise ValueError(f"{op}: x has shape {tuple(x.shape)}; {forms(axes)} is needed")
     return raised(x)
-
-
-def _rounded_up(window: Window, size: Sequence[int]) -> Window:
-    """The window with enough padding after the image that no element is left over.
-
-    As in PyTorch, a window that would start beyond the image is left out.
-    """
-    pads = []
-    for n, e, s, (before, after) in zip(
-        size, window.extent, window.stride, window.padding, strict=True
-    ):
-        out = -((e - n - before - after) // s) + 1
-        if (out - 1) * s >= n + before:
-            out -= 1
-        pads.append((before, max((out - 1) * s + e - n - before, 0)))
-    return window._replace(padding=tuple(pads))
 
 
 # Means ---------------------------------------------------------------------------------------------------
@@ -302,9 +285,12 @@ def _avg_pool(
 ) -> Any:
     op = f"avg_pool{axes}d"
     image = images_of(op, axes, x)
-    given = _pool_window(op, x.shape[2:], kernel_size, stride, padding)
-    window = _rounded_up(given, image.shape[2:]) if ceil_mode else given
-    counted: Any = given.padding if count_include_pad else ((0, 0),) * len(given.padding)
+    window = _pool_window(op, x.shape[2:], kernel_size, stride, padding, 1, ceil_mode)
+    # what ceil_mode adds after the image does not count
+    counted: Any = tuple(
+        (before, min(before, after)) if count_include_pad else (0, 0)
+        for before, after in window.padding
+    )
     if divisor_override is not None:
         (divisor,) = numbers(f"{op}: divisor_override", divisor_override, 1, 1)
         counted = None

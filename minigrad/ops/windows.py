@@ -41,11 +41,18 @@ def numbers(name: str, value: Any, axes: int, least: int) -> tuple[int, ...]:
 
 
 def window_of(
-    op: str, size: Sequence[int], kernel: Any, stride: Any, padding: Any = 0, dilation: Any = 1
+    op: str,
+    size: Sequence[int],
+    kernel: Any,
+    stride: Any,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
 ) -> Window:
     """The checked window for an image of `size`; for one with a single axis it has height 1.
 
-    padding  as `conv2d` takes it. ValueError for a kernel larger than the padded image.
+    padding    as `conv2d` takes it. ValueError for a kernel larger than the padded image.
+    ceil_mode  True: with enough padding after the image that no element is left over
     """
     axes = len(size)
     kernel = numbers(f"{op}: kernel_size", kernel, axes, 1)
@@ -53,6 +60,8 @@ def window_of(
     dilation = numbers(f"{op}: dilation", dilation, axes, 1)
     extent = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
     pads = _padding(f"{op}: padding", padding, size, extent, stride)
+    if ceil_mode:
+        pads = _rounded_up(size, extent, stride, pads)
     padded = tuple(n + before + after for n, (before, after) in zip(size, pads, strict=True))
     if any(e > n for e, n in zip(extent, padded, strict=True)):
         spread = f", {tuple(extent)} with its dilation," if max(dilation) > 1 else ""
@@ -87,6 +96,23 @@ def _padding(
         f"{name} must be an integer >= 0, {('', 'a pair of them, ', 'three of them, ')[axes - 1]}"
         f"(before, after) per axis, 'same' or 'valid', not {given!r}"
     )
+
+
+def _rounded_up(
+    size: Sequence[int], extent: Sequence[int], stride: Sequence[int], padding: tuple[Pair, ...]
+) -> tuple[Pair, ...]:
+    """The padding, with enough after the image that no element is left over.
+
+    As in PyTorch, a window that would start beyond the image is left out.
+    """
+    pads = []
+    for n, e, s, (before, after) in zip(size, extent, stride, padding, strict=True):
+        out = -((e - n - before - after) // s) + 1
+        if (out - 1) * s >= n + before:
+            out -= 1
+        more = (out - 1) * s + e - n - before
+        pads.append((before, max(more, 0) if out > 0 else after))
+    return tuple(pads)
 
 
 # One, two or three axes ---------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Modules made of modules."""
+"""Modules made of modules, or of parameters."""
 
 from __future__ import annotations
 
@@ -6,28 +6,33 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from ..checks import check_array
-from ..module import Module
+from ..module import Module, Parameter
 
 Self = TypeVar("Self", bound="_Ordered")
 
 
 class _Container(Module):
-    """The modules among a container's attributes, by name, in order."""
+    """The modules, or the parameters, among a container's attributes, by name, in order."""
 
-    def _named(self) -> dict[str, Module]:
-        return dict(self._below())
+    _kind: type = Module
+    _noun, _example = "layer", "a Module is needed, such as nn.ReLU()"
+
+    def _named(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if isinstance(value, self._kind)}
 
     def _put(self, name: Any, layer: Any) -> None:
         owner = type(self).__name__
-        if not isinstance(layer, Module):
+        if not isinstance(layer, self._kind):
             met = f"the class {layer.__name__}" if isinstance(layer, type) else f"a {type(layer).__name__}"  # fmt: skip
-            raise TypeError(
-                f"{owner}: layer {name} is {met}; a Module is needed, such as nn.ReLU()"
-            )
+            raise TypeError(f"{owner}: {self._noun} {name} is {met}; {self._example}")
         if not isinstance(name, str) or not name or "." in name:
-            raise ValueError(f"{owner}: {name!r} cannot name a layer; a text without dots can")
+            raise ValueError(
+                f"{owner}: {name!r} cannot name a {self._noun}; a text without dots can"
+            )
         if hasattr(self, name) and name not in self._named():
-            raise ValueError(f"{owner}: {name!r} cannot name a layer, as a {owner} has it already")
+            raise ValueError(
+                f"{owner}: {name!r} cannot name a {self._noun}, as a {owner} has it already"
+            )
         setattr(self, name, layer)
 
     def __len__(self) -> int:
@@ -35,10 +40,10 @@ class _Container(Module):
 
 
 class _Ordered(_Container):
-    """A container whose modules are numbered."""
+    """A container whose members are numbered."""
 
-    def __iter__(self) -> Iterator[Module]:
-        return (layer for layer in vars(self).values() if isinstance(layer, Module))
+    def __iter__(self) -> Iterator[Any]:
+        return (layer for layer in vars(self).values() if isinstance(layer, self._kind))
 
     def _name_of(self, i: int) -> str:
         names = list(self._named())
@@ -46,14 +51,14 @@ class _Ordered(_Container):
             return names[i]
         except IndexError:
             raise IndexError(
-                f"{type(self).__name__}: there is no layer {i}; it has {len(names)}"
+                f"{type(self).__name__}: there is no {self._noun} {i}; it has {len(names)}"
             ) from None
 
-    def __setitem__(self, i: int, layer: Module) -> None:
+    def __setitem__(self, i: int, layer: Any) -> None:
         """Put another layer in the place of layer i."""
         self._put(self._name_of(i), layer)
 
-    def append(self: Self, layer: Module) -> Self:
+    def append(self: Self, layer: Any) -> Self:
         """Add a layer at the end, named by the next free number; returns the container."""
         number = len(self)
         while str(number) in self._named():  # a slice keeps its names, so len may be taken
@@ -61,7 +66,7 @@ class _Ordered(_Container):
         self._put(str(number), layer)
         return self
 
-    def extend(self: Self, layers: Iterable[Module]) -> Self:
+    def extend(self: Self, layers: Iterable[Any]) -> Self:
         """Add layers at the end; returns the container."""
         for layer in list(layers):
             self.append(layer)
@@ -108,35 +113,42 @@ def _is_pair(item: Any) -> bool:
     return isinstance(item, (list, tuple)) and len(item) == 2
 
 
-class ModuleList(_Ordered):
+class _List(_Ordered):
+    def __getitem__(self, i: int | slice) -> Any:
+        """Member i, or a list of the same kind of the members of a slice."""
+        if isinstance(i, slice):
+            return type(self)(list(self)[i])  # type: ignore[call-arg]
+        return self._named()[self._name_of(i)]
+
+
+class ModuleList(_List):
     """A list of modules, named 0, 1, 2, ..., for a forward of your own; their parameters are found."""
 
     def __init__(self, modules: Iterable[Module] = ()) -> None:
         self.extend(modules)
 
-    def __getitem__(self, i: int | slice) -> Any:
-        """Module i, or a ModuleList of the modules of a slice."""
-        if isinstance(i, slice):
-            return ModuleList(list(self)[i])
-        return self._named()[self._name_of(i)]
+
+class ParameterList(_List):
+    """A list of Parameters, named 0, 1, 2, ..."""
+
+    _kind, _noun = Parameter, "parameter"
+    _example = "a Parameter is needed, such as nn.Parameter(array)"
+
+    def __init__(self, values: Iterable[Parameter] = ()) -> None:
+        self.extend(values)
 
 
-class ModuleDict(_Container):
-    """A dict of modules, in the order they were set, for a forward of your own; their parameters are found."""
+class _Dict(_Container):
+    def update(self, members: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
+        """Set all members of a dict or of (name, member) pairs."""
+        for name, member in dict(members).items():
+            self._put(name, member)
 
-    def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] = ()) -> None:
-        self.update(modules)
-
-    def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
-        """Set all modules of a dict or of (name, module) pairs."""
-        for name, module in dict(modules).items():
-            self._put(name, module)
-
-    def __getitem__(self, name: str) -> Module:
+    def __getitem__(self, name: str) -> Any:
         return self._named()[name]
 
-    def __setitem__(self, name: str, module: Module) -> None:
-        self._put(name, module)
+    def __setitem__(self, name: str, member: Any) -> None:
+        self._put(name, member)
 
     def __delitem__(self, name: str) -> None:
         if name not in self:
@@ -152,11 +164,29 @@ class ModuleDict(_Container):
     def keys(self) -> Iterable[str]:
         return self._named().keys()
 
-    def values(self) -> Iterable[Module]:
+    def values(self) -> Iterable[Any]:
         return self._named().values()
 
-    def items(self) -> Iterable[tuple[str, Module]]:
+    def items(self) -> Iterable[tuple[str, Any]]:
         return self._named().items()
+
+
+class ModuleDict(_Dict):
+    """A dict of modules, in the order they were set, for a forward of your own; their parameters are found."""
+
+    def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] = ()) -> None:
+        self.update(modules)
+
+
+class ParameterDict(_Dict):
+    """A dict of Parameters, in the order they were set."""
+
+    _kind, _noun, _example = Parameter, "parameter", ParameterList._example
+
+    def __init__(
+        self, parameters: Mapping[str, Parameter] | Iterable[tuple[str, Parameter]] = ()
+    ) -> None:
+        self.update(parameters)
 
 
 class Residual(Module):

@@ -98,7 +98,8 @@ class _Conv(_Convolution):
         if getattr(x, "dtype", None) is not self.weight.dtype:
             check_input(self, x, self.weight)
         padding: Any = self.padding
-        if self.padding_mode != "zeros" and len(x.shape) == self.axes + 2:  # others the op refuses
+        is_fit = len(x.shape) in (self.axes + 1, self.axes + 2)  # other shapes the op refuses
+        if self.padding_mode != "zeros" and is_fit:
             x, padding = framed(self, x, self._widths(x), self.padding_mode), 0
         return self._op(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 

@@ -43,4 +43,6 @@ def __getattr__(name: str) -> Any:
     hint = ""
     if name in ("weight_norm", "spectral_norm"):
         hint = f"; it is nn.utils.parametrizations.{name}, whose state has the names of that one in PyTorch"
+    elif name == "rnn":
+        hint = "; sequences of several lengths are one padded array, and recurrent layers take lengths="
     raise AttributeError(f"nn.utils has no attribute {name!r}{hint}")

@@ -87,8 +87,6 @@ REASONS = {  # names, * standing for any letters -> why they are missing, and wh
     "`nn.BatchNorm2d`.",
     "torch.nn.RNNBase": "It makes no layer of its own: use `nn.RNN`, `nn.LSTM` or `nn.GRU`, or subclass one.",
     "torch.nn.RNNCellBase": "It makes no layer of its own: use `nn.RNNCell`, `nn.LSTMCell` or `nn.GRUCell`.",
-    "torch.nn.Parameter[LD]i*": "Attributes hold parameters under names of their own: `setattr(self, f\"w{i}\", "
-    "nn.Parameter(a))`, and `getattr` reads them.",
     "torch.nn.LinearCrossEntropy*": "It saves memory for vocabularies of 100,000 words: use `nn.Linear`, then "
     "`nn.CrossEntropyLoss`.",
     "torch.nn.AdaptiveLogSoftmaxWithLoss": "It saves time for vocabularies of 100,000 words: use `nn.Linear`, then "

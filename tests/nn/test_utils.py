@@ -268,3 +268,8 @@ def test_parameters_go_into_one_vector_and_back_as_in_pytorch(torch):
     nn.utils.vector_to_parameters(vector, other.parameters())
     for p, q in zip(net.parameters(), other.parameters(), strict=True):
         np.testing.assert_array_equal(p.numpy(), q.numpy())
+
+
+def test_packed_sequences_are_answered_with_lengths():
+    with pytest.raises(AttributeError, match=r"'rnn'; .* recurrent layers take lengths=$"):
+        nn.utils.rnn.pack_padded_sequence  # noqa: B018

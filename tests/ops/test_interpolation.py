@@ -78,6 +78,8 @@ def test_float16_is_rounded_once():
         ((1, 1, 2), {"size": 2.5}, r"size must be made of integers >= 1, not 2\.5"),
         ((1, 1, 2), {"size": 0}, "size must be made of integers >= 1, not 0"),
         ((1, 1, 2), {"scale_factor": math.nan}, "scale_factor must be made of numbers > 0, not nan"),
+        ((1, 1, 2), {"scale_factor": "2"}, "scale_factor must be made of numbers > 0, not '2'"),
+        ((1, 1, 2), {"size": np.array([3, 2])}, r"size must be made of integers >= 1, not array\(\[3, 2\]\)"),
         ((1, 1, 2), {"size": 2, "mode": "area"}, "mode must be one of 'nearest', .* not 'area'"),
         ((1, 1, 2), {"size": 2, "align_corners": False}, "mode 'nearest' has no align_corners"),
     ],

@@ -257,6 +257,16 @@ def test_ceil_mode_keeps_a_window_only_if_it_starts_in_the_image_or_the_padding_
     assert count(4, 3, 4, 1, ceil_mode=True) == 2
 
 
+def test_with_ceil_mode_a_window_larger_than_the_image_holds_all_of_it():
+    x = np.random.default_rng(0).standard_normal((2, 3, 3, 4))
+    every = {"axis": (2, 3), "keepdims": True}
+    np.testing.assert_array_equal(mg.max_pool2d(x, 5, 3, ceil_mode=True), x.max(**every))
+    np.testing.assert_allclose(mg.avg_pool2d(x, 5, 3, ceil_mode=True), x.mean(**every))
+    for pool in (mg.max_pool2d, mg.avg_pool2d):
+        with pytest.raises(ValueError, match="larger than the input"):
+            pool(x, 7, 3, ceil_mode=True)
+
+
 def test_count_include_pad_counts_the_padding_and_never_what_ceil_mode_adds_beyond():
     x = np.ones((1, 1, 3))
     np.testing.assert_allclose(mg.avg_pool1d(x, 2, 2, 1, True), [[[1 / 2, 1]]])

@@ -88,6 +88,7 @@ LAYERS = {
         layer((3, 8), 3, 4, 3),
         layer((2, 3, 8), 3, 4, 3, 2, padding=2, padding_mode="circular"),
         layer((2, 3, 8), 3, 4, 4, padding="same", padding_mode="replicate"),
+        layer((3, 8), 3, 4, 4, padding="same", padding_mode="reflect"),
     ],
     "Conv2d": [
         layer((2, 3, 6, 7), 3, 4, 3),
@@ -101,12 +102,14 @@ LAYERS = {
         layer((2, 3, 5, 6), 3, 2, 3, padding=(1, 2), padding_mode="reflect"),
         layer((2, 3, 5, 6), 3, 2, (2, 3), padding="same", padding_mode="circular"),
         layer((2, 3, 5, 6), 3, 2, 3, padding="valid", padding_mode="replicate"),
+        layer((3, 5, 6), 3, 2, 3, padding=(1, 2), padding_mode="circular"),
     ],
     "Conv3d": [
         layer((1, 3, 4, 4, 5), 3, 4, (2, 3, 2)),
         layer((2, 4, 5, 3, 4), 4, 6, 2, (2, 1, 3), (1, 0, 1), (2, 1, 1), 2),
         layer((3, 3, 4, 5), 3, 2, 2, padding="same", bias=False),
         layer(empty_batch_of_volumes, 3, 2, 2),
+        layer((3, 3, 4, 5), 3, 2, 2, padding=1, padding_mode="replicate"),
     ],
     "ConvTranspose1d": [
         layer((2, 3, 5), 3, 4, 3),
@@ -213,6 +216,7 @@ LAYERS = {
         layer((2, 3, 7, 8), 3, 2, 1, dilation=2, ceil_mode=True, return_indices=True),
         layer(empty_batch, 2),
         layer((3, 4, 5), 2),
+        layer((2, 3, 2, 5), 3, 2, ceil_mode=True),
     ],
     "MaxPool3d": [
         layer((2, 3, 4, 5, 6), 2),
@@ -232,6 +236,7 @@ LAYERS = {
         layer((2, 3, 7, 8), (3, 2), stride=(2, 1), padding=1, count_include_pad=False),
         layer((2, 3, 7, 8), 3, 2, 1, True, divisor_override=7),
         layer((3, 4, 5), 2),
+        layer((2, 3, 2, 5), 3, 2, ceil_mode=True),
     ],
     "AvgPool3d": [
         layer((2, 3, 4, 5, 6), 2),
@@ -341,6 +346,8 @@ WITHOUT = {
     "Sequential": "the models that test_models compares are Sequentials",
     "ModuleList": "has no forward",
     "ModuleDict": "has no forward",
+    "ParameterList": "has no forward; in test_containers",
+    "ParameterDict": "has no forward; in test_containers",
     "MLP": "in test_models, every step of training",
     "CNN": "in test_models, every step of training",
     "TransformerEncoder": "takes a layer; in test_transformer",

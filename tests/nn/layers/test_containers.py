@@ -192,3 +192,41 @@ def test_a_residual_adds_its_input_and_insists_on_one_shape():
     assert names(nn.Residual(layer)) == ["layer.weight", "layer.bias"]
     with pytest.raises(ValueError, match=r"Residual: the layer makes \(2, 1\) of \(2, 3\)"):
         nn.Residual(nn.Linear(3, 1))(x)
+
+
+def test_parameters_in_lists_and_dicts_are_found_and_move_to_and_from_pytorch():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+
+    def made(package, parameter):
+        net = package.Module()
+        net.rows = package.ParameterList([parameter(normal(2, seed=i)) for i in range(2)])
+        net.rows.append(parameter(normal(3)))
+        net.by_name = package.ParameterDict(
+            {"a": parameter(normal(2, 2)), "b": parameter(normal(1))}
+        )
+        net.by_name["c"] = parameter(normal(4))
+        return net
+
+    ours = made(nn, nn.Parameter)
+    theirs = made(torch.nn, lambda a: torch.nn.Parameter(torch.tensor(a) + 1))
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    ours.load_state_dict(theirs.state_dict())
+    for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        np.testing.assert_array_equal(mine.detach().numpy(), other.detach().numpy())
+    assert [len(ours.rows), len(ours.by_name), list(ours.by_name)] == [3, 3, ["a", "b", "c"]]
+    assert list(ours.rows[1:]) == [ours.rows[1], ours.rows[-1]]
+    assert type(ours.rows[1:]) is nn.ParameterList
+    assert ours.by_name["a"] is next(iter(ours.by_name.values()))
+    del ours.by_name["a"]
+    assert names(ours)[3:] == ["by_name.b", "by_name.c"]
+
+
+@pytest.mark.parametrize(
+    "kind", [lambda p: nn.ParameterList([p]), lambda p: nn.ParameterDict({"x": p})]
+)
+@pytest.mark.parametrize("wrong", [np.ones(2), Tensor([1.0], requires_grad=True), nn.ReLU()])
+def test_a_list_or_dict_of_parameters_takes_nothing_else(kind, wrong):
+    with pytest.raises(
+        TypeError, match=r"^Parameter\w+: .* a Parameter is needed, such as nn\.Param"
+    ):
+        kind(wrong)

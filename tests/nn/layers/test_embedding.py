@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import minigrad
 import nn
 from minigrad import Tensor
 
@@ -121,6 +122,16 @@ def test_an_infinite_row_is_in_the_bags_that_hold_it_alone():
     assert layer(np.array([0]), np.array([0])).tolist() == [[0]]
 
 
+@pytest.mark.parametrize("row", [np.inf, np.nan])
+def test_what_stands_in_the_row_of_the_padding_reaches_no_gradient(row):
+    table, x = [[row, row], [1.0, 2.0], [3.0, 4.0]], np.array([[0, 1, 2], [2, 0, 0]])
+    layer = nn.EmbeddingBag.from_pretrained(table, mode="sum", padding_idx=0)
+    for shape, offsets in (((2, 3), None), ((6,), np.array([0, 3]))):
+        factors = Tensor(np.full(shape, 0.5), requires_grad=True)
+        layer(x.reshape(shape), offsets, factors).sum().backward()
+        np.testing.assert_array_equal(factors.grad.data.reshape(2, 3), [[0, 3, 7], [7, 0, 0]])
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
@@ -131,6 +142,7 @@ def test_an_infinite_row_is_in_the_bags_that_hold_it_alone():
         (lambda: nn.EmbeddingBag(3, 2)(np.array([1])), r"shape \(1,\).* offsets are missing"),
         (lambda: nn.EmbeddingBag(3, 2)(np.array([[1]]), np.array([0])), r"offsets are given"),
         (lambda: nn.EmbeddingBag(3, 2)(np.array([1]), np.array([1])), r"from 0 to 1 at most, .*\[1\]"),
+        (lambda: nn.EmbeddingBag(3, 2)(np.array([1]), np.array([], int)), r"from 0 to 1 at most, .*\[\]"),
         (lambda: nn.EmbeddingBag(3, 2)(np.array([1, 2]), np.array([0, 2, 1])), r"ascend .*\[0 2 1\]"),
         (lambda: nn.EmbeddingBag(3, 2)(np.array([1, 2]), np.array([0, 3])), r"not \[0 3\]"),
         (lambda: nn.EmbeddingBag(3, 2, include_last_offset=True)(np.array([1, 2]), np.array([0, 1])), "from 0 to 2,"),
@@ -139,8 +151,24 @@ def test_an_infinite_row_is_in_the_bags_that_hold_it_alone():
         (lambda: nn.EmbeddingBag(3, 2)(np.array([[3]])), "index 3"),
         (lambda: nn.Embedding(3, 2, max_norm=1.0)(np.array([-1])), "index -1"),
     ],
-    ids=range(14),
+    ids=range(15),
 )  # fmt: skip
 def test_what_does_not_fit_a_bag_or_a_table_is_named(call, words):
     with pytest.raises((ValueError, IndexError), match=words):
         call()
+
+
+@pytest.mark.parametrize("offsets", [[1, 3], [0, 3, 1], [-1, 2], [0, 9]])
+def test_offsets_that_do_not_fit_are_named_by_a_program_and_a_script_too(offsets):
+    layer = nn.EmbeddingBag(5, 3)
+    x, given = np.array([0, 1, 2, 2, 4]), np.array(offsets)
+    good = np.arange(len(offsets))
+
+    def f(x, offsets):
+        return layer(x, offsets).detach()
+
+    program, script = minigrad.compile(f), minigrad.script(f, x, good)
+    np.testing.assert_array_equal(program(x, good).data, layer(x, good).data)
+    for run in (f, program, script):
+        with pytest.raises(ValueError, match=r"offsets must be integers .* ascend from 0 to 5"):
+            run(x, given)

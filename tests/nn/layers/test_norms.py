@@ -227,3 +227,14 @@ def test_the_statistics_of_many_values_in_float16_are_kept_in_its_range():
     y = layer(x).detach()
     np.testing.assert_allclose(y, (x - x.mean(0, "f8")) / x.std(0, "f8"), rtol=2e-3, atol=2e-3)
     np.testing.assert_allclose(layer.running_var, x.var(0, "f8"), rtol=2e-3)
+
+
+@pytest.mark.parametrize("norm", [minigrad.batch_norm, minigrad.instance_norm])
+def test_statistics_that_are_to_move_are_two_tensors_or_none(norm):
+    x, array = normal(4, 3, 5), normal(3)
+    tensor = minigrad.Tensor(array)
+    is_of_input = {"training": True} if norm is minigrad.batch_norm else {}
+    for mean, var in ((array, array), (tensor, array), (tensor, None), (None, tensor)):
+        with pytest.raises(TypeError, match=r"running_mean and running_var are .* two Tensors"):
+            norm(x, mean, var, **is_of_input)
+    np.testing.assert_array_equal(tensor.data, array)

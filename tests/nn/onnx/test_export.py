@@ -34,6 +34,7 @@ AXES = {
     **{(name, 2): None for name in ("ConvTranspose1d", "MaxPool1d", "AvgPool1d")}, ("Conv2d", 7): None,
     **{(f"Adaptive{kind}Pool{n}d", 2): None for kind in ("Avg", "Max") for n in (1, 2, 3)}, ("MaxPool2d", 5): None,
     ("InstanceNorm1d", 2): None, ("InstanceNorm1d", 3): None, ("InstanceNorm2d", 2): None,
+    ("Conv1d", 6): None, ("Conv2d", 11): None, ("Conv3d", 4): None,
 }  # fmt: skip
 
 

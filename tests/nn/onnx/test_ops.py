@@ -127,18 +127,25 @@ CASES = {
     "conv2d": [(lambda x: mg.conv2d(x, Tensor(normal(4, 2, 3, 3)), None, 2, 1, 1, 2), image)],
     "conv2d_input": [(lambda x: mg.conv_transpose2d(x, Tensor(normal(4, 1, 3, 3)), None, 2, 1, 1, 2), image)],
     "unfold": [(lambda x: mg.unfold(x, (2, 3), 2, (1, 0), (1, 2)), image)],
-    "fold": [(lambda x: mg.fold(mg.unfold(x, (2, 3), 2, (1, 0), (1, 2)), image.shape[2:], (2, 3), 2, (1, 0), (1, 2)), image)],
-    "max_pool2d": [(lambda x: mg.max_pool2d(x, 3, 2, 1, ceil_mode=True), image)],
+    "fold": [(lambda x: mg.fold(x, (9, 8), (2, 3), (2, 1), (1, 0), (1, 2)), normal(2, 12, 27))],
+    "max_pool2d": [
+        (lambda x: mg.max_pool2d(x, 3, 2, 1, ceil_mode=True), image),
+        (lambda x: mg.max_pool2d(x, 6, 3, ceil_mode=True), image),
+    ],
     "resample": [
         (lambda x: mg.interpolate(x, (9, 4), None, "bilinear"), image),
         (lambda x: mg.interpolate(x, (9, 3), None, "bilinear", True), image),
         (lambda x: mg.interpolate(x, None, (1.7, 0.6), "bilinear"), image),
         (lambda x: mg.interpolate(x, None, (0.7, 1.2), "bicubic"), normal(2, 3, 10, 10)),
         (lambda x: mg.interpolate(x, (8, 3), None, "bicubic", True), image),
+        (lambda x: mg.interpolate(x, None, 1.1, "bicubic"), image),
         (lambda x: mg.interpolate(x, 7, None, "linear"), c),
         (lambda x: mg.interpolate(x, 3, None, "trilinear"), normal(2, 2, 4, 2, 5)),
     ],
-    "avg_pool2d": [(lambda x: mg.avg_pool2d(x, 3, 2, 1, ceil_mode=True), image)],
+    "avg_pool2d": [
+        (lambda x: mg.avg_pool2d(x, 3, 2, 1, ceil_mode=True), image),
+        (lambda x: mg.avg_pool2d(x, 6, 3, 1, ceil_mode=True), image[..., :3]),
+    ],
 }  # fmt: skip
 
 
