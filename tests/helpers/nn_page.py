@@ -40,6 +40,9 @@ ROOMS = {  # a room of PyTorch's -> those of ours in which its names are looked 
 }
 OTHER_NAMES = {
     "torch.nn.Container": "nn.Module",
+    "torch.nn.CrossMapLRN2d": "nn.LocalResponseNorm",
+    "torch.nn.DataParallel": "nn.parallel.DataParallel",
+    "torch.nn.SyncBatchNorm": "nn.BatchNorm2d",
     "torch.nn.NLLLoss2d": "nn.NLLLoss",
     "torch.nn.UpsamplingBilinear2d": "nn.Upsample",
     "torch.nn.UpsamplingNearest2d": "nn.Upsample",
@@ -55,6 +58,9 @@ NOWHERE = {  # arguments of PyTorch's that nothing here takes
 }
 DIFFERENCES = {
     "torch.nn.Container": "PyTorch's old base of modules",
+    "torch.nn.CrossMapLRN2d": "PyTorch's old name",
+    "torch.nn.DataParallel": "averages the gradients of processes that MPI starts, and wraps no model",
+    "torch.nn.SyncBatchNorm": "`nn.parallel.DataParallel(model, ranks, synchronised=True)`",
     "torch.nn.NLLLoss2d": "PyTorch's old name for images",
     "torch.nn.UpsamplingBilinear2d": "`nn.Upsample(scale_factor=2, mode=\"bilinear\", align_corners=True)`",
     "torch.nn.UpsamplingNearest2d": "its mode is \"nearest\" by default",
@@ -82,16 +88,12 @@ REASONS = {  # names, * standing for any letters -> why they are missing, and wh
     "torch.nn.Lazy*": "Shapes are given when a layer is made, so that all parameters are there from the start: use the "
     "name without Lazy, such as `nn.Linear`.",
     "torch.nn.Uninitialized*": "Parameters have values from the start: use `nn.Parameter` and `nn.Buffer`.",
-    "torch.nn.DataParallel": "There is one device; call the model itself.",
-    "torch.nn.SyncBatchNorm": "One process trains, so nothing is to be synchronised: use `nn.BatchNorm1d` or "
-    "`nn.BatchNorm2d`.",
     "torch.nn.RNNBase": "It makes no layer of its own: use `nn.RNN`, `nn.LSTM` or `nn.GRU`, or subclass one.",
     "torch.nn.RNNCellBase": "It makes no layer of its own: use `nn.RNNCell`, `nn.LSTMCell` or `nn.GRUCell`.",
     "torch.nn.LinearCrossEntropy*": "It saves memory for vocabularies of 100,000 words: use `nn.Linear`, then "
     "`nn.CrossEntropyLoss`.",
     "torch.nn.AdaptiveLogSoftmaxWithLoss": "It saves time for vocabularies of 100,000 words: use `nn.Linear`, then "
     "`nn.CrossEntropyLoss`.",
-    "torch.nn.CrossMapLRN2d": "PyTorch's old form of `nn.LocalResponseNorm`.",
     "torch.nn.FractionalMaxPool?d": "Windows of random sizes, hardly used since 2015: use `nn.MaxPool2d`.",
     "torch.nn.MaxUnpool?d": "Of segmentation nets before U-Net: use `nn.Upsample` or `nn.ConvTranspose2d`; the "
     "inverse proper is `minigrad.put_along_axis` of zeros, with the indices of `return_indices=True`.",
