@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from cases.layers import AXES
 from cases.losses import LOSSES
 from layers_in_pytorch import CASES
 from onnx_files import Called, assert_runs_alike, check, normal
@@ -13,29 +14,6 @@ import minigrad
 import nn
 
 LAYERS = {name: cases for name, cases in CASES.items() if name not in LOSSES}
-
-# the axes of a case's inputs that are the batch, where it is not the first; None where there is none that may vary
-AXES = {
-    ("Linear", 1): None, ("Linear", 3): None, ("Conv2d", 6): None, ("MaxPool2d", 4): None,
-    ("BatchNorm1d", 4): None, ("Embedding", 2): None, ("PixelShuffle", 1): None, ("MultiheadAttention", 1): None,
-    ("MultiheadAttention", 2): 1, ("MultiheadAttention", 3): None,
-    ("MultiheadAttention", 4): 1, ("MultiheadAttention", 5): 1,
-    ("MultiheadAttention", 6): None, ("MultiheadAttention", 7): None,
-    ("TransformerEncoderLayer", 0): 1, ("TransformerEncoderLayer", 1): None, ("TransformerEncoderLayer", 2): None,
-    **{(name, 0): 1 for name in ("TransformerDecoderLayer", "Transformer")},
-    **{(name, i): None for name in ("TransformerDecoderLayer", "Transformer") for i in (1, 2)},
-    **{(name, 0): 1 for name in ("RNN", "LSTM", "GRU", "MultiheadAttention")},
-    **{(name, 1): (0, 1) for name in ("RNN", "GRU")}, ("LSTM", 1): (0, 1, 1), ("LSTM", 3): 1, ("LSTM", 4): (0, 1, 1),
-    **{(name, 2): None for name in ("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell")},
-    **{(name, 3): None for name in ("Conv1d", "ConvTranspose2d", "Conv3d", "MaxPool3d")}, ("AvgPool2d", 4): None,
-    **{(name, 2): None for name in ("Conv3d", "ConvTranspose3d", "AvgPool3d")}, ("MaxPool3d", 4): None,
-    ("Unfold", 2): None, ("Fold", 2): None,
-    ("LPPool1d", 1): None, ("LPPool2d", 1): None, ("Dropout1d", 1): None, ("Dropout3d", 1): None,
-    **{(name, 2): None for name in ("ConvTranspose1d", "MaxPool1d", "AvgPool1d")}, ("Conv2d", 7): None,
-    **{(f"Adaptive{kind}Pool{n}d", 2): None for kind in ("Avg", "Max") for n in (1, 2, 3)}, ("MaxPool2d", 5): None,
-    ("InstanceNorm1d", 2): None, ("InstanceNorm1d", 3): None, ("InstanceNorm2d", 2): None,
-    ("Conv1d", 6): None, ("Conv2d", 11): None, ("Conv3d", 4): None,
-}  # fmt: skip
 
 
 @pytest.fixture
