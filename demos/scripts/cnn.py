@@ -119,15 +119,28 @@ def _phases(window, size):
 
 
 class Window(NamedTuple):
-    """A window of `kernel` elements, `dilation` apart, that moves in steps of `stride`; height first, then width.
+    """A window of `kernel` elements, `dilation` apart, that moves in steps of `stride`; a number per axis, in order.
 
     padding  (before, after) per axis
     """
 
-    kernel: Pair
-    stride: Pair = (1, 1)
-    padding: tuple[Pair, Pair] = ((0, 0), (0, 0))
-    dilation: Pair = (1, 1)
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...] = (1, 1)
+    padding: tuple[Pair, ...] = ((0, 0), (0, 0))
+    dilation: tuple[int, ...] = (1, 1)
+
+    @property
+    def planes(self) -> Window:
+        """The window over the planes of a volume, (H, W), if this is one over (D, H, W)."""
+        moves: Any = [each[1:] for each in self]
+        return Window(*moves)
+
+    @property
+    def depth(self) -> Window:
+        """The window along the depth of a volume, over (D, H W)."""
+        alone = (1,), (1,), ((0, 0),), (1,)
+        moves: Any = [each[:1] + still for each, still in zip(self, alone, strict=True)]
+        return Window(*moves)
 
     def tiles(self, size: Sequence[int]) -> bool:
         """Tell whether every element lies under exactly one window, at one place in it."""
@@ -136,8 +149,10 @@ class Window(NamedTuple):
         )
 
     @property
-    def extent(self) -> Pair:
+    def extent(self) -> tuple[int, ...]:
         """d (k - 1) + 1 per axis: from the window's first element to its last."""
+        if len(self.kernel) == 3:
+            return self.depth.extent[:1] + self.planes.extent
         (kh, kw), (dh, dw) = self.kernel, self.dilation
         return dh * (kh - 1) + 1, dw * (kw - 1) + 1
 

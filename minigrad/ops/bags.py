@@ -92,14 +92,14 @@ def _bags(offsets: Any, n: int, include_last_offset: bool, like: Any) -> tuple[A
     starts = plain(offsets, "embedding_bag")
     starts = starts if hasattr(starts, "dtype") else np.asarray(starts, like=like)
     if isinstance(starts, np.ndarray):  # those of other libraries are not looked into
-        check_offsets(starts, n, include_last_offset)
-    elif note := noting(check_offsets, starts):
+        _check_offsets(starts, n, include_last_offset)
+    elif note := noting(_check_offsets, starts):
         note(starts, n, include_last_offset)
     count = max(starts.shape[0] - include_last_offset, 0)
     return np.searchsorted(starts[:count], np.arange(n, like=like), "right") - 1, count
 
 
-def check_offsets(starts: Any, n: int, include_last_offset: bool) -> None:
+def _check_offsets(starts: Any, n: int, include_last_offset: bool) -> None:
     """ValueError unless they say where each bag of n indices begins."""
     is_fit = len(starts.shape) == 1 and starts.dtype.kind in "iu"
     if is_fit:

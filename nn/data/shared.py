@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import signal
+import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -13,6 +14,9 @@ from multiprocessing.shared_memory import SharedMemory
 from typing import Any
 
 import numpy as np
+
+making = threading.Lock()
+"""Held while memory is made: what is half made has no name yet by which another process could free it."""
 
 
 class _Pickler(pickle.Pickler):
@@ -31,8 +35,8 @@ def put(value: Any, name: str) -> tuple[bytes, list[int]]:
     parts = [buffer.raw() for buffer in found]
     sizes = [part.nbytes for part in parts]
     if sizes:
-        # a SIGTERM waits: memory that is half made has no name yet by which another process could free it
-        with blocked(signal.SIGTERM), _segment(name, max(sum(sizes), 1)) as memory:
+        # a SIGTERM waits for the same reason
+        with making, blocked(signal.SIGTERM), _segment(name, max(sum(sizes), 1)) as memory:
             for part, place in zip(parts, _places(sizes), strict=True):
                 memory[place] = part
     return file.getvalue(), sizes

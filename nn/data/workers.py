@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .shared import blocked, freed, put, taken, told
+from .shared import blocked, freed, making, put, taken, told
 
 SPAWN = multiprocessing.get_context("spawn")
 GUARD = 'a script that uses workers does its work below `if __name__ == "__main__":`, because each imports it'
@@ -142,7 +142,8 @@ def _work(pipe: Any, i: int, workers: int, segment: str) -> None:
 def _end_with_parent() -> None:
     parent: Any = multiprocessing.parent_process()
     parent.join()  # which returns if it is killed, too; the data set may be waiting for anything
-    os._exit(1)
+    with making:
+        os._exit(1)
 
 
 def _answers(job: bytes, i: int, workers: int, segment: str) -> Iterator[tuple[Any, ...]]:

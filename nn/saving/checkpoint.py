@@ -125,9 +125,7 @@ def load(
     _check_model("load", model)
     arrays, parts = read_file(path)
     if parts is not None and not _is_saved(parts):
-        raise ValueError(
-            f"{os.fspath(path)}: its header is not what save writes; nothing was loaded"
-        )
+        raise ValueError(f"{os.fspath(path)}: not what save writes; nothing was loaded")
     state, problems = _fitting(arrays, model)
     generators = generators_of(model, rng)
     owners, states = (("optimizer", optimizer), ("schedule", schedule)), None

@@ -13,10 +13,11 @@ import minigrad as mg
 import nn
 from minigrad import Tensor, picture
 
+# without dots, which names of parameters cannot have
 HOSTILE = [
-    "</script><script>window.hurt = 1</script>", "<img src=x onerror='window.hurt = 2'>",
-    "<svg onload=window.hurt=3>", "${window.hurt = 4}", "'\"`&lt;b&gt; \\u003c", "\u2028 重み 😀 \u202e", "]]>-->",
-    '"><foreignObject><body onload="window.hurt=5">', "<HTML>", "\\N\\l{|}", "__proto__",
+    "</script><script>hurt = 1</script>", "<img src=x onerror='hurt = 2'>",
+    "<svg onload=hurt=3>", "${hurt = 4}", "'\"`&lt;b&gt; \\u003c", "\u2028 重み 😀 \u202e", "]]>-->",
+    '"><foreignObject><body onload="hurt=5">', "<HTML>", "\\N\\l{|}", "__proto__",
 ]  # fmt: skip
 
 
