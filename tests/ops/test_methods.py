@@ -16,7 +16,7 @@ from minigrad.ops.pytorch_words import hints
 
 NUMPYS_ALONE = {
     **dict.fromkeys(("base", "ctypes", "flags", "strides", "byteswap", "setflags", "flat"), "about memory"),
-    **dict.fromkeys(("dump", "dumps", "tobytes", "tofile", "getfield", "setfield"), "about bytes"),
+    **dict.fromkeys(("dump", "dumps", "tobytes", "tostring", "tofile", "getfield", "setfield"), "about bytes"),
     **dict.fromkeys(("conj", "conjugate", "imag", "real"), "about complex numbers"),
     **dict.fromkeys(("device", "to_device", "itemsize", "view"), "about what an array is stored as"),
     **dict.fromkeys(("fill", "put", "resize"), "they write into the array"),
@@ -37,7 +37,8 @@ OTHERWISE = {
 
 
 def test_the_methods_of_an_array_are_those_of_a_tensor():
-    theirs = {name for name in dir(np.ndarray) if not name.startswith("_")}
+    # of those that went with NumPy 2, there are names that raise
+    theirs = {n for n in dir(np.ndarray) if not n.startswith("_") and hasattr(np.ones((1, 1)), n)}
     assert theirs - set(dir(Tensor)) == theirs & NUMPYS_ALONE.keys()
     assert NUMPYS_ALONE.keys().isdisjoint(dir(Tensor))
 
