@@ -153,7 +153,7 @@ def test_a_function_refuses_masks_units_and_labels_by_name(name, surroundings, k
             odd()
 
 
-BY_ANOTHER_METHOD = {"expm", "sqrtm", "interpolate"}
+BY_ANOTHER_METHOD = {"expm", "sqrtm", "interpolate", "lp_pool1d", "lp_pool2d", "lp_pool3d"}
 """Functions that are computed by another method, to rounding the same, for arrays that are not NumPy's own."""
 
 
