@@ -10,7 +10,7 @@ import numpy as np
 from minigrad import Tensor
 
 from ..layers.batch_norm import _BatchNorm
-from ..module import Buffer, Module
+from ..module import Buffer, Module, Parameter
 from ..saving.generators import separate
 from .ranks import Ranks
 
@@ -48,9 +48,10 @@ class DataParallel:
 
         A parameter that no rank has used keeps the gradient None; one that some have used counts as 0 on the others.
         """
-        params = [p for p in self.model.parameters() if p.requires_grad]
+        state = self._state()
+        params = [v for _, v in state if isinstance(v, Parameter) and v.requires_grad]
         missing = sum(p.grad is None for p in params)
-        told = self.ranks.meet("average", weight, missing, self._digest(), self._rows())
+        told = self.ranks.meet("average", weight, missing, _digest(state), self._rows())
         weights = _checked(told[:, 0])
         if self.ranks.size == 1:
             return
@@ -60,7 +61,7 @@ class DataParallel:
         if told[:, 1].any():
             used = np.array([p.grad is not None for p in params], np.float32)
             params = [p for p, n in zip(params, self.ranks.sum(used), strict=True) if n]
-        buffers = [b for _, b in self._state() if isinstance(b, Buffer)]
+        buffers = [b for _, b in state if isinstance(b, Buffer)]
         if not weights.all():  # a rank without rows has counted no batch
             for b in buffers:
                 if b.dtype.kind != "f":
@@ -100,21 +101,9 @@ class DataParallel:
         found = {id(value): (name, value) for name, value in reversed([*self.model._walk()])}
         return [*reversed(found.values())]
 
-    def _kinds(self) -> list[str]:
-        """A line for each entry of the state: all that must be the same on the ranks."""
-        return [
-            f"{name} {v.dtype} {tuple(v.shape)}{'' if v.requires_grad or isinstance(v, Buffer) else ' frozen'}"
-            for name, v in self._state()
-        ]
-
-    def _digest(self) -> int:
-        import zlib
-
-        return zlib.crc32("\n".join(self._kinds()).encode())
-
     def _compare(self) -> None:
         """Raise ValueError if the models of the ranks differ in names, shapes, dtypes or what is frozen."""
-        mine = self._kinds()
+        mine = _kinds(self._state())
         first, *others = (
             told.decode().split("\n") for told in self.ranks.gather("\n".join(mine).encode())
         )
@@ -140,6 +129,20 @@ class DataParallel:
                 f"average: with synchronised BatchNorm the loss must be a mean over rows; the ranks had "
                 f"{rows.tolist()} rows, and weights {weights.tolist()}"
             )
+
+
+def _kinds(state: list[tuple[str, Any]]) -> list[str]:
+    """A line for each entry of the state: all that must be the same on the ranks."""
+    return [
+        f"{name} {v.dtype} {tuple(v.shape)}{'' if v.requires_grad or isinstance(v, Buffer) else ' frozen'}"
+        for name, v in state
+    ]
+
+
+def _digest(state: list[tuple[str, Any]]) -> int:
+    import zlib
+
+    return zlib.crc32("\n".join(_kinds(state)).encode())
 
 
 def _checked(weights: Any) -> Any:

@@ -14,7 +14,7 @@ LAUNCHERS = {
     "PMI_SIZE": "MPICH's, Intel MPI's or Slurm's launcher",
     "MV2_COMM_WORLD_SIZE": "MVAPICH's mpiexec",
 }
-KINDS = ["the end of its program", "average", "sum", "broadcast", "gather", "save"]
+KINDS = ["the end of its program", "average", "sum", "gather", "save"]
 NUMBERS = 4  # that a rank may tell the others when they meet
 
 _world: Ranks | None = None
