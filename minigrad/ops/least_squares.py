@@ -30,8 +30,10 @@ def _pinv(a: Any, rcond: Any) -> Any:
 
 def _pinv_back(g: Any, a: Any, y: Any) -> Any:
     """-y^T g y^T + (1 - a y) g^T y y^T + y^T y g^T (1 - y a) (Golub & Pereyra 1973, eq. 4.12)"""
+    if a.shape[-2] < a.shape[-1]:  # of the transpose: no product is larger than a or its short side
+        return _pinv_back(g.mT, a.mT, y.mT).mT
     left, right = g.mT @ (y @ y.mT), y @ g.mT
-    return left - a @ (y @ left) - y.mT @ g @ y.mT + y.mT @ (right - right @ y @ a)
+    return left - a @ (y @ left) - y.mT @ (g @ y.mT) + y.mT @ (right - right @ y @ a)
 
 
 _pinv_row = primitive(_pinv, a=_pinv_back, floats=True)

@@ -1,12 +1,19 @@
 """Sums of thousands of float16: the layouts they are tried in, and how far they may be from those of float64."""
 
+import math
+
 import numpy as np
 
-LONG, LARGEST = 6000, 50_000
+LONG, LARGEST, LARGEST_ON_THE_WAY = 6000, 50_000, 1_000_000
 ULP = 2.0**-10  # of a number of float16, relative to it, at most
 LEAST = 2.0**-24  # the smallest positive number of float16
 END = 65520.0  # is rounded to inf
 HALF = np.float16
+
+
+def size_when_long(shape):
+    """The number of elements, of an array that has some, after axes a hundredth as long became the long ones."""
+    return math.prod(100 * n if n >= LONG // 200 else n or 1 for n in shape)
 
 
 def assert_rounded_once(found, expected, ulps=3, least=LEAST):

@@ -10,11 +10,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from cases import CASES, COMPOSITES, PARTNERS
-from in_float16 import HALF, LARGEST, LAYOUTS, LONG, assert_rounded_once
+from in_float16 import (
+    HALF,
+    LARGEST,
+    LARGEST_ON_THE_WAY,
+    LAYOUTS,
+    LONG,
+    assert_rounded_once,
+    size_when_long,
+)
 
 import minigrad as mg
 from minigrad import Tensor, grad
 from minigrad.core.dtypes import in_float32
+from minigrad.core.graph import creation_order
 from minigrad.core.op import sum_
 from minigrad.trust.other_library import Opaque as Duck
 
@@ -35,12 +44,23 @@ def lengthened(call):
         longer = resized(call, size, LONG // 100)
         try:
             with np.errstate(all="ignore"):
-                arrays = [*longer.arguments(), longer.on(*longer.arguments())]
+                arrays = [*longer.arguments(), longer.on(*map(tensor, longer.arguments()))]
         except (ValueError, TypeError, IndexError):
             continue
         sizes = [math.prod(n for n in a.shape if n) * 100 for a in arrays]
-        if max(sizes) <= LARGEST and math.prod(sorted(sizes[:-1])[-2:]) <= 1e9:
+        on_the_way = max(map(size_when_long, shapes_on_the_way(arrays[-1])))
+        if (
+            max(sizes) <= LARGEST
+            and math.prod(sorted(sizes[:-1])[-2:]) <= 1e9
+            and on_the_way <= LARGEST_ON_THE_WAY
+        ):
             yield resized(call, size, LONG)
+
+
+def shapes_on_the_way(y):
+    """The shapes of the outputs of every op behind y."""
+    for node in creation_order(y._node):
+        yield from node.shape if isinstance(node.dtype, tuple) else [node.shape]
 
 
 def tensor(a):

@@ -26,7 +26,7 @@ def step_of(call):
     return step
 
 
-def inputs_like(arguments, count=20):
+def inputs_like(arguments, count=12):
     """Arguments of the same shapes: the same elements in another order, of other sizes, and odd ones among them."""
     rng = np.random.default_rng(0)
     for n in range(count):

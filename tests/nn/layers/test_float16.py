@@ -4,12 +4,11 @@ Each case of a layer is made with one of its sizes at 6,000, on positive numbers
 """
 
 import dataclasses
-import math
 
 import numpy as np
 import pytest
 from cases.modules import flat
-from in_float16 import HALF, LAYOUTS, LEAST, LONG, ULP, assert_rounded_once
+from in_float16 import HALF, LAYOUTS, LEAST, LONG, ULP, assert_rounded_once, size_when_long
 from layers_in_pytorch import CASES, inputs_of, made
 
 import minigrad
@@ -60,11 +59,6 @@ def lengthened(name, case):
             made_by = [n.shape for n in nodes if not isinstance(n.dtype, tuple)]
             if max(map(size_when_long, held + made_by)) <= MOST and len(nodes) * 100 <= MOST_NODES:
                 yield *resized(case, inputs, size, LONG, is_of_layer), len(nodes) * 100
-
-
-def size_when_long(shape):
-    """The number of elements, of an array that has some, after the short axes became the long ones."""
-    return math.prod(100 * n if n >= SHORT // 2 else n or 1 for n in shape)
 
 
 def called(case, module, xs):
