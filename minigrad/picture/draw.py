@@ -6,13 +6,13 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ..files import whole
 from .data import Trace
 from .dot import DETAILS, DIRECTIONS, to_dot
 from .render import format_of, render_as
 from .scene import scene_of
 from .themes import THEMES
 from .trace import trace
+from .written import Written, written
 
 
 def draw(
@@ -24,8 +24,8 @@ def draw(
     direction: str = "TB",
     theme: str = "light",
     fold: bool = True,
-) -> Path:
-    """Draw the graph that ends in `loss` into a file; returns its path.
+) -> Written:
+    """Draw the graph that ends in `loss` into a file; returns its path, which shows the picture in a notebook.
 
     loss       a Tensor with history; with detail "shapes" the picture is the same before and after backward
     path       its suffix is the format: .svg, .png, .pdf, or .gv for the text that Graphviz reads. The file is
@@ -55,9 +55,7 @@ def draw(
     plain = trace(loss, params, gradients=detail == "gradients", values=detail == "values")
     _check_known(detail, plain)
     content = render_as(dot_of(plain, detail, depth, direction, theme, fold), form)
-    with whole(path) as file:
-        file.write(content)
-    return path
+    return written(path, content)
 
 
 def dot_of(

@@ -7,14 +7,18 @@ from typing import Any
 
 from ..core.graph import TensorBase
 from .draw import dot_of
+from .heat import heat_of
+from .pixels import pixels
 from .render import render_as
 from .trace import trace
+from .written import data_url
 
 _STYLE = "font-family:monospace;line-height:1.5"
+_WIDEST = 240  # pixels of a heat map
 
 
 def html(shown: Any) -> str | None:
-    """The fragment of HTML that a notebook shows: the graph of a Tensor, the tree of a Module.
+    """The fragment of HTML that a notebook shows: the graph of a Tensor, a leaf as a heat map, the tree of a Module.
 
     None for a Tensor that has nothing more to show than its repr.
     """
@@ -22,15 +26,35 @@ def html(shown: Any) -> str | None:
 
 
 def _of_tensor(tensor: Any) -> str | None:
-    """The `repr` above a picture of the graph; None without history, or if no renderer can lay the graph out."""
+    """The `repr` above a picture: of the graph or, without history, of the numbers.
+
+    None for a leaf of few numbers, and for a graph that no renderer can lay out.
+    """
     if tensor._node is None:
-        return None
+        return _of_numbers(tensor)
     try:
         picture = render_as(dot_of(trace(tensor, values=False)), "svg").decode()
     except RuntimeError:  # no renderer, or a graph that it cannot lay out
         return None
     picture = picture[picture.index("<svg") :]
     return f'<pre>{escape(repr(tensor))}</pre><div style="overflow:auto">{picture}</div>'
+
+
+def _of_numbers(tensor: Any) -> str | None:
+    """The `repr` above a heat map, blue below zero, white at zero and red above."""
+    heat = heat_of(tensor.data)
+    if heat is None:
+        return None
+    rows, columns, (down, across) = heat["rows"], heat["columns"], heat["block"]
+    told = f"{rows} × {columns} cells from {-heat['limit']:.4g} (blue) to {heat['limit']:.4g} (red)"
+    if down * across > 1:
+        told += f", each the mean of {down} × {across} elements"
+    scale = max(1, _WIDEST // max(rows, columns))
+    return (
+        f"<pre>{escape(repr(tensor))}</pre>"
+        f'<img alt="{told}" title="{told}" src="{data_url(pixels(heat), "image/png")}" width="{columns * scale}" '
+        f'height="{rows * scale}" style="image-rendering:pixelated;border:1px solid #b8c2cc">'
+    )
 
 
 def _of_module(module: Any) -> str:

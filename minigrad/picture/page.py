@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 from typing import Any
 
 from ..core.graph import Node
-from ..files import whole
 from ..sight.explain import explain
 from .document import document, html_path
 from .folding import framed
@@ -19,6 +17,7 @@ from .packing import packed
 from .play import Play, brief
 from .scalar import local_derivatives
 from .trace import Tracer
+from .written import Written, written
 
 MOST_ANSWERS = 20_000  # the leaves that are explained, times the nodes of the graph: some seconds
 LARGE = 1000  # nodes; the page of a larger graph describes each in brief
@@ -34,7 +33,7 @@ _SCRIPTS = (
 )
 
 
-def page(loss: Any, path: str | os.PathLike[str] = "graph.html", params: Any = None) -> Path:
+def page(loss: Any, path: str | os.PathLike[str] = "graph.html", params: Any = None) -> Written:
     """Write a page that shows the graph of `loss` and plays its passes, as one file; returns its path.
 
     loss    a Tensor of one element, whose graph is not freed: before backward, or after
@@ -43,13 +42,11 @@ def page(loss: Any, path: str | os.PathLike[str] = "graph.html", params: Any = N
     params  names for leaves: a dict of name -> Tensor, (name, Tensor) pairs, or a module
 
     Values, modules and lines are shown for ops that ran inside `with minigrad.record():`. The page holds all that it
-    shows, and fetches nothing. Raises as `trace` and `draw` do, and ValueError for a suffix other than .html.
+    shows, and fetches nothing; a notebook shows it in place of the path. Raises as `trace` and `draw` do, and
+    ValueError for a suffix other than .html.
     """
     path = html_path(path)
-    content = page_of(data_of(loss, params), path.stem).encode()
-    with whole(path) as file:
-        file.write(content)
-    return path
+    return written(path, page_of(data_of(loss, params), path.stem).encode())
 
 
 def data_of(loss: Any, params: Any = None) -> dict[str, Any]:

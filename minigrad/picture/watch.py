@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..core.graph import ON, Node, mode
-from ..files import whole
 from ..sight.flow import quiet_norm
 from ..sight.recording import observed
 from ..sight.scope import current_scope
@@ -19,6 +17,7 @@ from .document import document, html_path
 from .scopes import names_within
 from .symptoms import symptoms_of
 from .trace import names_of
+from .written import Written, written
 
 RELUS = ("relu", "relu6")
 _FAR = 12  # the most ops between a convolution and a relu that still works on its channels
@@ -175,8 +174,8 @@ class Watch:
             "count": self.steps,
         }
 
-    def page(self, path: str | os.PathLike[str] = "training.html") -> Path:
-        """Write a page of plots as one file, which needs no network; returns its path.
+    def page(self, path: str | os.PathLike[str] = "training.html") -> Written:
+        """Write a page of plots as one file, which needs no network; returns its path, which a notebook shows.
 
         It may be written at any time, and is written whole or not at all. Raises ValueError for a suffix other than
         .html, RuntimeError while no step has been looked at.
@@ -190,9 +189,7 @@ class Watch:
         data = {"history": _plain(history), "symptoms": symptoms_of(history)}
         styles, scripts = ("look.css", "watch.css"), ("words.js", "plot.js", "watch.js")
         content = document("watch.html", styles, scripts, path.stem, data).encode()
-        with whole(path) as file:
-            file.write(content)
-        return path
+        return written(path, content)
 
 
 class _Look:
