@@ -135,6 +135,7 @@ def _conv2d(x: Any, w: Any, b: Any, window: Window, groups: int) -> Any:
 
 
 def _conv2d_input(g: Any, w: Any, size: Any, window: Window, groups: int) -> Any:
+    """sum_{o, u, v} w[o, c, u, v] g[n, o, (i + p - u d) / s, (j + p - v d) / s], over places that are integers"""
     if len(window.kernel) == 3:
         return in_float32(_volumes_input, g, w, size, window, groups)
     function = chosen(kernels.conv2d_input, conv2d_input_plain, g, w)
@@ -142,6 +143,7 @@ def _conv2d_input(g: Any, w: Any, size: Any, window: Window, groups: int) -> Any
 
 
 def _conv2d_weight(g: Any, x: Any, window: Window, groups: int) -> Any:
+    """sum_{n, i, j} g[n, o, i, j] x[n, c, i s + u d - p, j s + v d - p]"""
     if len(window.kernel) == 3:
         return _volumes_weight(g, x, window, groups)
     function = chosen(kernels.conv2d_weight, conv2d_weight_plain, g, x)

@@ -33,7 +33,7 @@ def _recurrence(b: Any, a: Any) -> Any:
 
 
 def _recurrence_back(g: Any, y: Any, a: Any) -> tuple[Any, Any]:
-    """t_i = g_i + a_i t_i+1, the gradient of y_i = b_i + a_i-1 y_i-1: the same recurrence, run from the end."""
+    """t_i = g_i + a_i t_{i + 1}, the gradient of y_i = b_i + a_{i - 1} y_{i - 1}: the recurrence, run from the end."""
     t = _recurrence_row(g[::-1], a[::-1])[::-1]
     return t, t[1:] * y[:-1]
 

@@ -72,7 +72,7 @@ MINORS = 32
 
 
 def _cofactors(g: Any, a: Any, y: Any) -> Any:
-    """g d det / da = g det(a) inv(a)^T; near singular matrices the determinants of the minors instead.
+    """g det(a) inv(a)^T, as d det / da is det(a) inv(a)^T; near singular matrices the minors' determinants instead.
 
     The product is accurate at order 1 wherever inv succeeds, but its own derivatives are differences of numbers that
     grow with the condition number. The minors are polynomials: accurate everywhere and at every order.

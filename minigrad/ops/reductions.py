@@ -67,7 +67,7 @@ def _number(op: str, initial: Any) -> Any:
 
 
 def _to_terms(g: Any, x_shape: Any, axis: Any) -> Any:
-    """The gradient of a sum, which goes to each of its terms whole."""
+    """g, to each of the terms whole: the gradient of their sum."""
     kept = g.reshape(kept_shape(x_shape, axis)) if g.shape else g  # 0-d broadcasts as it is
     return broadcast_to(kept, x_shape)
 
@@ -178,7 +178,7 @@ def _min(x: Any, axis: Any, keepdims: bool) -> Any:
 
 
 def _to_extremes(g: Any, x: Any, y: Any, axis: Any) -> Any:
-    """The gradient, shared evenly among the elements that tie (nan wins, and several nans tie)."""
+    """g [x = y] / sum([x = y], axis): shared evenly among the elements that tie (nan wins, and several nans tie)."""
     kept = kept_shape(x.shape, axis)
     tied = (x == y.reshape(kept)) | np.isnan(x)
     return where(tied, g.reshape(kept) / _how_many_tie(tied, g, axis), 0)
@@ -259,7 +259,8 @@ def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
 
 
 def _logsumexp_back(g: Any, x: Any, y: Any, axis: Any) -> Any:
-    # g softmax(x). All -inf: exp(-inf - 0) = 0, at every order. At +inf there is no derivative: nan
+    """g exp(x - y), which is g softmax(x)"""
+    # all -inf: exp(-inf - 0) = 0, at every order. At +inf there is no derivative: nan
     y = y.reshape(kept_shape(x.shape, axis))
     return g.reshape(kept_shape(x.shape, axis)) * np.exp(x - where(y == -math.inf, 0, y))
 

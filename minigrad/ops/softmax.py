@@ -81,6 +81,7 @@ def _softmax_cross_entropy(x: Any, labels: Any, row_weight: Any) -> tuple[Any, A
 
 
 def _softmax_cross_entropy_grad(g: Any, p: Any, labels: Any, row_weight: Any) -> Any:
+    """g row_weight[n] (p[n, c] - [c = labels[n]]), with p the softmax of the logits"""
     scale = g * row_weight
     y = p * _column(scale)
     y[label_places(labels)] -= scale

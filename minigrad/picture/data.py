@@ -31,7 +31,7 @@ class Vertex:
     id        its place in `Trace.nodes`, which is the order in which things were made, leaves before their first use
     kind      "op"; "parameter": a leaf with a name; "leaf": any other that requires grad; "constant": an argument
               without gradient; "ghost": an op without gradient, of a recorded graph; "output": the loss
-    name      of a parameter; the value of a constant that is a plain number
+    name      of a parameter or an input; the value of a constant that is a plain number
     op, options, formula, rules  of an op: its name, its other arguments as text, what it computes, and the text of
               its derivative rule for each argument
     scope     the path of the module in which it was made, or that owns it; "" outside of all
@@ -61,6 +61,11 @@ class Vertex:
     cut: str | None = None
     value: Any = None
     gradient: Any = None
+
+    @property
+    def is_number(self) -> bool:
+        """Return whether this is a constant whose name is its value."""
+        return self.kind == "constant" and bool(self.name) and not any(self.shapes)
 
 
 @dataclass(slots=True)

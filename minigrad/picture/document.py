@@ -7,11 +7,14 @@ import hashlib
 import html
 import json
 import os
+import re
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from string import Template
 from typing import Any
+
+_COMMENT = r"^[ \t]*(//.*|/\*\*.*\*/)?\n"  # or an empty line
 
 
 def html_path(path: str | os.PathLike[str]) -> Path:
@@ -26,7 +29,7 @@ def document(
     body: str, styles: Sequence[str], scripts: Sequence[str], title: str, data: dict[str, Any]
 ) -> str:
     """The page as HTML: files of the folder `web`, with `data` as JSON for its script to read."""
-    script, style = "\n".join(map(_web, scripts)), "\n".join(map(_web, styles))
+    script, style = _bare("\n".join(map(_web, scripts))), "\n".join(map(_web, styles))
     title = html.escape(title)
     return Template(_web("document.html")).substitute(
         title=title,
@@ -41,6 +44,11 @@ def document(
 
 def _web(name: str) -> str:
     return (files(__package__) / "web" / name).read_text(encoding="utf-8")
+
+
+def _bare(script: str) -> str:
+    """A script without the lines that are comments, and without indents, which are a tenth of a page."""
+    return re.sub(r"^[ \t]+", "", re.sub(_COMMENT, "", script, flags=re.M), flags=re.M)
 
 
 def _hash(text: str) -> str:

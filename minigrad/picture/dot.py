@@ -105,13 +105,14 @@ class _Writer:
         lines = []
         if vertex.kind == "output":
             lines.append("output")
-        elif vertex.kind == "constant" and vertex.name:
+        elif vertex.is_number:
             lines.append(_shortened(vertex.name))
         elif vertex.kind == "parameter":
             lines += [_short_name(vertex, within), _shape_text(vertex.shapes[0])]
         else:
+            lines += [_shortened(vertex.name)] if vertex.name else []
             lines += [_shape_text(vertex.shapes[0]), vertex.dtypes[0]]
-        if not (vertex.kind == "constant" and vertex.name):
+        if not vertex.is_number:
             lines += self._numbers(vertex)
         return r"\n".join(map(_escaped, lines))
 

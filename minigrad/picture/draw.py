@@ -8,10 +8,11 @@ from typing import Any
 
 from .data import Trace
 from .dot import DETAILS, DIRECTIONS, to_dot
+from .naming import Inputs
 from .render import format_of, render_as
 from .scene import scene_of
 from .themes import THEMES
-from .trace import trace
+from .trace import Tracer
 from .written import Written, written
 
 
@@ -24,6 +25,7 @@ def draw(
     direction: str = "TB",
     theme: str = "light",
     fold: bool = True,
+    inputs: Any = None,
 ) -> Written:
     """Draw the graph that ends in `loss` into a file; returns its path, which shows the picture in a notebook.
 
@@ -40,6 +42,8 @@ def draw(
     theme      "light" or "dark"
     fold       draw a block that is repeated, three times or more, only once, with its count, if that saves ten boxes
                or more; False without a depth draws everything
+    inputs     names for what is computed with, such as data and labels: a dict of name -> array or Tensor. Others have
+               the names of the variables around this call
 
     Rounded boxes are ops with their options, ellipses parameters, hexagons other leaves that require grad, grey
     boxes constants, boxes with a side collapsed modules, dashed boxes ops without gradient. Edges show shapes, and the
@@ -52,7 +56,8 @@ def draw(
     path = Path(path)
     form = format_of(path)
     _check(detail, depth, direction, theme)
-    plain = trace(loss, params, gradients=detail == "gradients", values=detail == "values")
+    tracer = Tracer(params, Inputs(inputs))
+    plain = tracer.run(loss, gradients=detail == "gradients", values=detail == "values")
     _check_known(detail, plain)
     content = render_as(dot_of(plain, detail, depth, direction, theme, fold), form)
     return written(path, content)

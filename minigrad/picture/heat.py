@@ -9,7 +9,8 @@ import numpy as np
 
 from .statistics import SMALL
 
-SIDE = 48  # cells at most, in each direction
+WHOLE = 4096  # the most elements that are shown one by one
+CELLS = 2304  # of what has more, at most
 
 
 def heat_of(array: Any) -> dict[str, Any] | None:
@@ -29,7 +30,7 @@ def heat_of(array: Any) -> dict[str, Any] | None:
     if matrix.size <= SMALL or matrix.dtype.kind not in "biuf":
         return None
     matrix = matrix.reshape(-1, matrix.shape[-1] if matrix.ndim else 1)
-    down, across = (-(-length // SIDE) for length in matrix.shape)
+    down, across = _block(*matrix.shape)
     with np.errstate(all="ignore"):
         cells = _means(_means(matrix.astype(np.float64), down, 0), across, 1)
         limit = float(np.max(np.abs(cells), where=np.isfinite(cells), initial=0))
@@ -41,6 +42,17 @@ def heat_of(array: Any) -> dict[str, Any] | None:
         "limit": float(f"{limit:.6g}"),
         "cells": base64.b64encode(levels.astype(np.int8).tobytes()).decode(),
     }
+
+
+def _block(rows: int, columns: int) -> tuple[int, int]:
+    """The smallest block, as square as the matrix allows, of which there are few enough."""
+    down = across = 1
+    while rows * columns > WHOLE and -(-rows // down) * -(-columns // across) > CELLS:
+        if rows / down > columns / across:
+            down += 1
+        else:
+            across += 1
+    return down, across
 
 
 def _means(matrix: Any, length: int, axis: int) -> Any:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections import Counter
+from functools import partial
 from typing import Any
 
 from .folding import View, views_of
 from .nested import Box, place_nested
 from .render import render_as
+from .widths import width_of
 
 FLAT = 400  # the most nodes laid out in one picture; some thousands take Graphviz minutes
 
@@ -19,19 +20,18 @@ _MOST_USES = 8
 
 _DECODER = json.JSONDecoder()
 
-# in pixels; a box that is a little too wide does no harm, and the script squeezes the text of a wider font into it
-_WIDTH_OF_LETTER = 7.4
-_HEIGHT_OF_LINE = 17
-_LONGEST = 28  # letters of a name; the panel shows it whole
+_HEIGHT_OF_LINE, _PADDING = 17, 9  # in pixels; the script counts with them, too
+_LONGEST, _LONGEST_OF_MODULE = 28, 40  # letters of a name; the panel shows it whole
 
 # The labels reserve room for what the script writes there. Every Graphviz knows the widths of Courier.
-_LABEL_SIZE = 18
+_LABEL_SIZE = 17
 _HEAD = f"""digraph {{
-  graph [nodesep=0.2, ranksep=0.13, nslimit=4, mclimit=0.5, margin=12]
+  graph [nodesep=0.2, ranksep=0.1, nslimit=4, mclimit=0.5, margin=12]
   graph [fontname=Courier, fontsize=14, label="xxxxxxxxxx"]
   node [shape=box, fixedsize=true, label=""]
   edge [arrowhead=none, fontname=Courier, fontsize={_LABEL_SIZE}]
 """
+_ACROSS = _HEAD + "  graph [rankdir=LR, nodesep=0.3]\n"
 
 
 def layout_of(trace: dict[str, Any]) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def layout_of(trace: dict[str, Any]) -> dict[str, Any]:
 
     sizes   [width, height] of each node
     boxes   the same of each module, for when it is folded
-    states  the fold states that are laid out, the one with all unfolded first:
+    states  the fold states that are laid out from top to bottom, the one with all unfolded first:
 
         folded         the modules that are one box each; modules, nodes and edges are given by their place in the trace
         width, height  of the whole picture
@@ -47,27 +47,32 @@ def layout_of(trace: dict[str, Any]) -> dict[str, Any]:
         modules  module -> [left, top, right, bottom], of its frame or its box
         edges    edge -> {"points": of a Bezier curve from source to target, [x0, y0, x1, y1, ...],
                  "label": [left, y]}; the script draws those that are missing
+
+    across  the same states from left to right
     """
     uses = Counter(edge["source"] for edge in trace["edges"])
     sizes = [_size(node, uses[i]) for i, node in enumerate(trace["nodes"])]
     boxes = {module["path"]: _size_of_module(module) for module in trace["modules"]}
     views = views_of(trace)
-    first = []
-    if len(sizes) > FLAT:
-        first, views = [place_nested(trace, sizes, _place_all)], views[1:]
-    states = first + _place_flat(trace, views, sizes, boxes)
-    return {"sizes": sizes, "boxes": list(boxes.values()), "states": states}
+    found: dict[str, Any] = {"sizes": sizes, "boxes": list(boxes.values())}
+    for way, head in {"states": _HEAD, "across": _ACROSS}.items():
+        flat, first = views, []
+        if len(sizes) > FLAT:
+            place = partial(_place_all, head=head)
+            flat, first = views[1:], [place_nested(trace, sizes, place)]
+        found[way] = first + _place_flat(trace, flat, sizes, boxes, head)
+    return found
 
 
 def _place_flat(
-    trace: dict[str, Any], views: list[View], sizes: list[Box], boxes: dict[str, Box]
+    trace: dict[str, Any], views: list[View], sizes: list[Box], boxes: dict[str, Box], head: str
 ) -> list[dict[str, Any]]:
     """Every view in one picture, unfolded modules as frames in it."""
     numbers = {module["path"]: k for k, module in enumerate(trace["modules"])}
     sizes_of = [
         [sizes[t] if isinstance(t, int) else boxes[t] for t in view.things] for view in views
     ]
-    dots = [_dot(view.trace, s) for view, s in zip(views, sizes_of, strict=True)]
+    dots = [_dot(view.trace, s, head) for view, s in zip(views, sizes_of, strict=True)]
     return [
         _state(view, s, placed, numbers)
         for view, s, placed in zip(views, sizes_of, _graphviz(dots), strict=True)
@@ -107,7 +112,7 @@ def _state(
     }
 
 
-def _place_all(levels: list[Any]) -> list[Any]:
+def _place_all(levels: list[Any], head: str = _HEAD) -> list[Any]:
     """Place small graphs of boxes, as `place_nested` needs them."""
     dots = []
     for boxes, joined in levels:
@@ -116,7 +121,7 @@ def _place_all(levels: list[Any]) -> list[Any]:
         for a, b, i in joined:
             label = "" if i is None else f", comment={i}, label={'x' * 8}"
             lines.append(f"n{numbers[a]} -> n{numbers[b]} [weight=1{label}]\n")
-        dots.append("".join([_HEAD, *lines, "}\n"]))
+        dots.append("".join([head, *lines, "}\n"]))
     found = []
     for (boxes, _), placed in zip(levels, _graphviz(dots), strict=True):
         _, _, width, height = map(float, placed["bb"].split(","))
@@ -151,25 +156,27 @@ def _skip_space(text: str, at: int) -> int:
 
 def _size(node: dict[str, Any], uses: int) -> Box:
     """The size of a box with a line for the name and the value or shape, and a second one if it has a gradient."""
-    letters = _letters(_title(node)) + 2
     lines = 1 if node["kind"] in ("constant", "ghost", "output") else 2
-    least = 6 if lines == 1 else max(17, _letters_of_sum(node, uses))
-    return round(max(letters, least) * _WIDTH_OF_LETTER) + 20, lines * _HEIGHT_OF_LINE + 12
+    name, more = _title(node)
+    title = width_of(name, bold=True) + width_of(f"  {more}" if more else "")
+    least = 44 if lines == 1 else width_of(_longest_sum(node, uses), bold=True)
+    return round(max(title, least)) + 24, lines * _HEIGHT_OF_LINE + _PADDING
 
 
-def _letters_of_sum(node: dict[str, Any], uses: int) -> int:
-    """The letters of "grad 0.25 + 0.5 = 0.75" for a scalar of up to three terms, else "grad norm 0.1234, 1 of 2"."""
+def _longest_sum(node: dict[str, Any], uses: int) -> str:
+    """The longest text of a gradient: "grad 0.25 + 0.5 = 0.75" for a scalar of up to three terms, else of a norm."""
     gradient = node["gradient"]
     if not isinstance(gradient, dict):
-        return 0
+        return ""
     if gradient["size"] > 1 or uses > 3:
-        return 17 + (len(f", {uses} of {uses}") if uses > 1 else 0)
-    return 5 + (uses + (uses > 1)) * len(f"{gradient['norm']:.4g}") + 3 * uses
+        return "grad norm 0.00000" + (f", {uses} of {uses}" if uses > 1 else "")
+    number = f"{gradient['norm']:.4g}"
+    return "grad -" + " + ".join([number] * uses) + (f" = {number}" if uses > 1 else "")
 
 
 def _size_of_module(module: dict[str, Any]) -> Box:
-    letters = len(_last_name(module)) + len(module["type"]) + 4
-    return round(min(max(letters, 12), _LONGEST) * _WIDTH_OF_LETTER) + 20, 46
+    title = f"x {_last_name(module)}: {module['type']}"[:_LONGEST_OF_MODULE]
+    return round(max(width_of(title, bold=True), 90)) + 24, 2 * _HEIGHT_OF_LINE + _PADDING
 
 
 def _last_name(module: dict[str, Any]) -> str:
@@ -179,23 +186,16 @@ def _last_name(module: dict[str, Any]) -> str:
     return str(path[len(parent) + 1 :].strip() if is_within else path)
 
 
-def _title(node: dict[str, Any]) -> str:
+def _title(node: dict[str, Any]) -> tuple[str, str]:
+    """The name, and the value or the shapes behind it."""
     name = (node["name"] or node["op"] or node["kind"])[:_LONGEST]
     shapes = " ".join(str(tuple(shape)) for shape in node["shapes"])[:_LONGEST]
     is_number = not node["shapes"] or node["shapes"] == [[]]
-    return (
-        name
-        if node["kind"] == "constant" and node["name"]
-        else f"{name} {'= 12.34567' if is_number else shapes}"
-    )
+    is_told = node["kind"] == "constant" and node["name"] and is_number
+    return name, "" if is_told else "= 12.34567" if is_number else shapes
 
 
-def _letters(text: str) -> int:
-    """The width of a text in letters; Chinese, Japanese and Korean characters count as two."""
-    return sum(1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
-
-
-def _dot(trace: dict[str, Any], sizes: list[Box]) -> str:
+def _dot(trace: dict[str, Any], sizes: list[Box], head: str = _HEAD) -> str:
     """The graph as DOT, with numbers as names: without any text of the user, nothing needs escaping."""
     numbers = {module["path"]: i for i, module in enumerate(trace["modules"])}
     children: dict[str, list[str]] = {path: [] for path in ("", *numbers)}
@@ -223,7 +223,7 @@ def _dot(trace: dict[str, Any], sizes: list[Box]) -> str:
         edges.append(
             f"n{edge['source']} -> n{edge['target']} [comment={i}, weight={weight}, label={label}]\n"
         )
-    return "".join([_HEAD, *inside(""), *edges, "}\n"])
+    return "".join([head, *inside(""), *edges, "}\n"])
 
 
 def _extent(size: Box) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import linecache
 import os
 from typing import Any
 
@@ -12,6 +13,7 @@ from .document import document, html_path
 from .folding import framed
 from .heat import heat_of
 from .layout import FLAT, layout_of
+from .naming import Inputs
 from .nested import grouped
 from .packing import packed
 from .play import Play, brief
@@ -21,43 +23,46 @@ from .written import Written, written
 
 MOST_ANSWERS = 20_000  # the leaves that are explained, times the nodes of the graph: some seconds
 LARGE = 1000  # nodes; the page of a larger graph describes each in brief
-_SCRIPTS = (
-    "words.js",
-    "unpack.js",
-    "graph.js",
-    "folding.js",
-    "passes.js",
-    "panel.js",
-    "scalar.js",
-    "controls.js",
+_SCRIPTS = tuple(
+    f"{name}.js"
+    for name in (
+        *("words", "unpack", "graph", "folding", "overview", "moving", "first_sight", "passes"),
+        *("story", "colours", "mathematics", "panel", "heat", "step", "scalar", "numbers"),
+        *("edit", "controls"),
+    )
 )
 
 
-def page(loss: Any, path: str | os.PathLike[str] = "graph.html", params: Any = None) -> Written:
+def page(
+    loss: Any, path: str | os.PathLike[str] = "graph.html", params: Any = None, inputs: Any = None
+) -> Written:
     """Write a page that shows the graph of `loss` and plays its passes, as one file; returns its path.
 
     loss    a Tensor of one element, whose graph is not freed: before backward, or after
             `backward(retain_graph=True)`. Neither it nor any `.grad` is changed
     path    of the file, which is written whole or not at all; missing folders are made
     params  names for leaves: a dict of name -> Tensor, (name, Tensor) pairs, or a module
+    inputs  names for data and labels: a dict of name -> array or Tensor. Others have the names of the variables
+            around this call
 
     Values, modules and lines are shown for ops that ran inside `with minigrad.record():`. The page holds all that it
     shows, and fetches nothing; a notebook shows it in place of the path. Raises as `trace` and `draw` do, and
     ValueError for a suffix other than .html.
     """
     path = html_path(path)
-    return written(path, page_of(data_of(loss, params), path.stem).encode())
+    return written(path, page_of(data_of(loss, params, inputs), path.stem).encode())
 
 
-def data_of(loss: Any, params: Any = None) -> dict[str, Any]:
+def data_of(loss: Any, params: Any = None, inputs: Any = None) -> dict[str, Any]:
     """All that the page shows, as plain data.
 
     trace, layout, steps, zoom  as `Trace.to_json`, `layout_of`, `Play.steps` and `local_derivatives` give them
     heat    id -> {"value": [...], "gradient": [...]}, one per output, as `heat_of` gives it
+    lines   the user's lines -> their text, where the file can be read
     why     id -> an explanation, in words, of a leaf's gradient
     notes   what the reader should know of the page as a whole
     """
-    tracer = Tracer(params)
+    tracer = Tracer(params, Inputs(inputs))
     trace = json.loads(tracer.run(loss, gradients=True).to_json())
     is_large = len(trace["nodes"]) > LARGE
     trace = framed(trace)
@@ -81,6 +86,7 @@ def data_of(loss: Any, params: Any = None) -> dict[str, Any]:
         "steps": played.steps,
         "heat": {} if is_large else _heat(tracer.places, played.heat),
         "zoom": local_derivatives(trace, {} if is_large else tracer.places),
+        "lines": _lines(trace),
         "why": _why(loss, tracer.places),
         "notes": notes,
     }
@@ -109,6 +115,17 @@ def _in_brief(node: dict[str, Any]) -> dict[str, Any]:
         return statistics and brief(statistics)
 
     return node | {"value": of(node["value"]), "gradient": of(node["gradient"])}
+
+
+def _lines(trace: dict[str, Any]) -> dict[str, str]:
+    places = {node["line"] for node in trace["nodes"] if node["line"]}
+    texts = {place: linecache.getline(*_file_and_line(place)).strip() for place in sorted(places)}
+    return {place: text for place, text in texts.items() if text}
+
+
+def _file_and_line(place: str) -> tuple[str, int]:
+    path, _, line = place.rpartition(":")
+    return path, int(line)
 
 
 def _why(loss: Any, places: dict[Any, int]) -> dict[int, str]:

@@ -20,7 +20,7 @@ def formula_of(op: Any) -> str:
     module = getattr(getattr(op, "_computes", None), "__module__", None) or ""
     is_ours = module.startswith("minigrad.ops.")
     for documented in (getattr(sys.modules[module], op.name, None) if is_ours else None, op):
-        line = _first_line(documented)
+        line = first_line(documented)
         if line and not re.match(r"\w+\(.*signature", line):  # NumPy's own words for its ufunc
             return line
     return f"{op.name}({', '.join(getattr(op, 'names', ()))})"
@@ -42,12 +42,12 @@ def rules_of(op: Any) -> dict[str, str]:
 
 def text_of(function: Callable[..., Any]) -> str:
     """A function as a formula to read; only its name and parameters if there is no source."""
-    found = _definition(function)
+    found = definition_of(function)
     if isinstance(found, ast.Lambda):
         return _bare(ast.unparse(found.body))
     name = getattr(function, "__name__", type(function).__name__)
     call = _bare(f"{name}({', '.join(Signature(function).names)})")
-    line = _first_line(function)
+    line = first_line(function)
     if not line and isinstance(found, ast.FunctionDef):
         (*_, last) = found.body
         if len(found.body) == 1 and isinstance(last, ast.Return) and last.value is not None:
@@ -60,11 +60,11 @@ def _bare(text: str) -> str:
     return re.sub(r"(?<![\w.])_(?=[a-z])(\w+?)(?:_row)?\b", r"\1", text)
 
 
-def _first_line(documented: Any) -> str:
+def first_line(documented: Any) -> str:
     return (inspect.getdoc(documented) or "").partition("\n")[0].strip() if documented else ""
 
 
-def _definition(function: Callable[..., Any]) -> ast.Lambda | ast.FunctionDef | None:
+def definition_of(function: Callable[..., Any]) -> ast.Lambda | ast.FunctionDef | None:
     """The syntax tree of a function. As several lambdas may stand in one line, the place of the body decides."""
     code = getattr(function, "__code__", None)
     if code is None:

@@ -308,7 +308,7 @@ def _is_source(item: Box | Cluster) -> bool:
 def _is_inner(item: Box | Cluster) -> bool:
     """Return whether a source belongs to the block it feeds; data, and the beginning of a chain, do not."""
     (vertex,) = vertices_of(item)
-    return vertex.kind == "parameter" or bool(vertex.name)
+    return vertex.kind == "parameter" or vertex.is_number
 
 
 def _working(item: Box | Cluster) -> list[Box]:

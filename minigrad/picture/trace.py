@@ -13,6 +13,7 @@ from ..core.backward import grad
 from ..core.graph import Node, Sketch, TensorBase, wrap
 from ..sight.origins import ghost_of, is_ghost, origin_of, sources_of
 from .data import Edge, Kind, Trace, Vertex
+from .naming import Inputs
 from .rules import formula_of, rules_of
 from .scopes import Scopes
 from .statistics import statistics_of
@@ -43,8 +44,9 @@ class Tracer:
     places  Node or leaf Tensor -> the id of its vertex; a part has that of its op
     """
 
-    def __init__(self, params: Any = None) -> None:
+    def __init__(self, params: Any = None, inputs: Inputs | None = None) -> None:
         self.given = names_of(params)
+        self.inputs = inputs
         self.scopes = Scopes()
         self.trace = Trace()
         self.places: dict[Any, int] = {}
@@ -139,6 +141,7 @@ class Tracer:
         known = notes.inputs.get(argument) if notes is not None else None
         if isinstance(value, Sketch):  # an array from outside stays outside of the module
             vertex = Vertex(0, "constant", shapes=(tuple(value.shape),), dtypes=(str(value.dtype),))
+            vertex.name = self._name_of(_saved_as(argument, node) if known is None else known)
         else:
             kind = type(value).__name__
             vertex = Vertex(
@@ -150,7 +153,7 @@ class Tracer:
     def _add_leaf(self, leaf: Any, node: Node | None) -> int:
         kind: Kind = "leaf" if leaf._requires_grad else "constant"
         shape, dtype = tuple(leaf.shape), str(leaf.dtype)
-        vertex = Vertex(0, kind, shapes=(shape,), dtypes=(dtype,))
+        vertex = Vertex(0, kind, self._name_of(leaf._data), shapes=(shape,), dtypes=(dtype,))
         if node is not None and node.notes is not None:
             vertex.value = self.tell(leaf._data)
             if kind == "constant" and not shape:
@@ -162,6 +165,10 @@ class Tracer:
             source, output = self._source(before, "")
             self.trace.edges.append(Edge(source, output, place, "", shape))
         return place
+
+    def _name_of(self, array: Any) -> str:
+        """The name of an input: only data has one, not a single number, whose name is its value."""
+        return self.inputs.name_of(array) if self.inputs is not None else ""
 
     def _name_leaves(self) -> None:
         """Name the leaves last, when all modules are known: a weight may be used before its module is called."""
@@ -180,6 +187,11 @@ class Tracer:
             vertex.gradient[key.constants[0]] = statistics
         else:
             vertex.gradient = statistics
+
+
+def _saved_as(argument: str, node: Node | None) -> Any:
+    """The array of an argument that was not recorded but is kept for backward."""
+    return dict(node.saved_arrays()).get(argument) if node is not None and node.saved else None
 
 
 def _untold(array: Any) -> None:

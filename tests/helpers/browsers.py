@@ -225,7 +225,34 @@ class Page:
         return found
 
     def click(self, node):
+        self.bring(node)
         node.find_element(By.CLASS_NAME, "shape").click()
+
+    def bring(self, node):
+        """Drag the graph until a node is in the middle, if it is out of sight, as a reader would."""
+        stage, box, axes = self.find("#stage").rect, node.rect, (("x", "width"), ("y", "height"))
+        far = [stage[a] + stage[d] / 2 - box[a] - box[d] / 2 for a, d in axes]
+        room = [(stage[d] - box[d]) / 2 for _, d in axes]
+        if any(abs(v) > most for v, most in zip(far, room, strict=True)):
+            self.wheel(deltaX=-far[0] or 0.01, deltaY=-far[1])
+
+    def wheel(self, **event):
+        """Turn a wheel over the middle of the graph."""
+        self.driver.execute_script(
+            """const [box, event] = [arguments[0].getBoundingClientRect(), arguments[1]];
+            const at = { clientX: box.left + box.width / 2, clientY: box.top + box.height / 2 };
+            arguments[0].dispatchEvent(new WheelEvent("wheel", { ...at, ...event, cancelable: true }));""",
+            self.find("#graph"),
+            event,
+        )
+
+    def resize(self, width, height):
+        """Give the page, without what the browser has around it, a size in CSS pixels."""
+        inner = "return [innerWidth, innerHeight]"
+        self.driver.set_window_size(width, height)
+        w, h = self.driver.execute_script(inner)
+        self.driver.set_window_size(2 * width - w, 2 * height - h)
+        assert self.driver.execute_script(inner) == [width, height]
 
     def click_node(self, name):
         self.click(self.node(name))
@@ -247,6 +274,16 @@ class Page:
     @property
     def story(self):
         return self.find("#story").text
+
+    @property
+    def panel(self):
+        return self.find("#panel").text
+
+    @property
+    def place(self):
+        """Where the graph was moved to, in pixels."""
+        found = self.find("#graph > g").get_attribute("transform")
+        return tuple(map(float, re.search(r"translate\((\S+) (\S+)\)", found).groups()))
 
     @property
     def scale(self):

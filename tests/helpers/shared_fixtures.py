@@ -190,3 +190,21 @@ def open_page(driver, tmp_path):
 
     yield open_page
     assert driver.get_log("browser") == []
+
+
+@pytest.fixture
+def laptop_page(open_page):
+    """Open the page of a loss at 1280 x 720."""
+    import browsers
+
+    pages = []
+
+    def open_it(*args, **options):
+        pages.append(open_page(*args, **options))
+        pages[-1].resize(1280, 720)
+        pages[-1].driver.refresh()
+        return pages[-1]
+
+    yield open_it
+    for page in pages:
+        page.driver.set_window_size(browsers.WIDTH, browsers.HEIGHT)

@@ -14,7 +14,7 @@ from graphs import double, recorded, small_net
 import minigrad as mg
 import nn
 from minigrad import Tensor, picture
-from minigrad.picture.heat import heat_of
+from minigrad.picture.heat import CELLS, heat_of
 from minigrad.picture.page import data_of
 
 
@@ -191,10 +191,25 @@ def test_a_heat_map_has_the_mean_of_each_block():
 
 
 def test_the_last_block_of_a_heat_map_may_be_smaller():
-    array = np.arange(100.0).reshape(100, 1)
+    array = np.arange(6000.0).reshape(6000, 1)
     heat = heat_of(array)
-    assert (heat["rows"], heat["block"]) == (34, [3, 1])
-    assert cells_of(heat)[-1, 0] == 99
+    assert (heat["rows"], heat["block"]) == (2000, [3, 1])
+    assert cells_of(heat)[-1, 0] == pytest.approx(5998, abs=heat["limit"] / 250)
+    assert heat_of(array[:-1])["rows"] == 2000
+
+
+@pytest.mark.parametrize("shape", [(100, 2), (2, 2000), (64, 64), (16, 8, 3, 3)])
+def test_a_heat_map_averages_nothing_that_has_room(shape):
+    heat = heat_of(np.ones(shape))
+    assert heat["block"] == [1, 1]
+    assert (heat["rows"], heat["columns"]) == (np.prod(shape[:-1]), shape[-1])
+
+
+@pytest.mark.parametrize("shape", [(300, 100), (10_000, 3), (3, 10_000), (784, 128), (100_000,)])
+def test_a_heat_map_has_a_bounded_number_of_cells(shape):
+    heat = heat_of(np.ones(shape))
+    assert heat["rows"] * heat["columns"] <= CELLS
+    assert heat["rows"] * heat["columns"] > CELLS / 4
 
 
 def test_a_cell_that_is_not_finite_is_marked():

@@ -8,6 +8,13 @@ function choose(thing) {
   tell();
 }
 
+/** One number of a small tensor, whose chain rule is then shown; null for none. */
+function chooseElement(i, element) {
+  Object.assign(state, { hovered: null, chosen: i, element });
+  choose(i);
+  id("panel").scrollTop = 0;
+}
+
 function hover(i) {
   const before = state.hovered ?? state.chosen;
   state.hovered = i;
@@ -17,16 +24,31 @@ function hover(i) {
 function tell() {
   const thing = state.hovered ?? state.chosen;
   id("panel").replaceChildren();
-  id("panel").classList.toggle("greeting", thing === null);
-  if (thing === null) greet(id("panel"));
+  id("panel").classList.toggle("greeting", thing === null && state.at === 0);
+  if (thing === null && state.at > 0) describeStep(id("panel"));
+  else if (thing === null) greet(id("panel"));
   else if (typeof thing === "string") describeModule(id("panel"), modules.get(thing));
   else describe(id("panel"), nodes[thing]);
 }
 
+const searched = new Map(); // node -> all that a word may be found in, and its numbers
+function searchedIn(node) {
+  if (!searched.has(node.id)) {
+    const told = [nameOf(node), node.op, node.kind, node.scope, node.within ?? "", node.formula, page.lines[node.line] ?? "", ...Object.values(node.rules), ...node.shapes.map(shapeText)];
+    const numbers = [node.value, node.gradient].flat().filter((stats) => stats?.values != null).flatMap((stats) => flat(stats.values));
+    searched.set(node.id, { text: told.join(" ").toLowerCase(), numbers: numbers.map((x) => number(x)) });
+  }
+  return searched.get(node.id);
+}
+
+/** A word in the texts of a node; a number also if it begins one of its numbers. */
+function isIn(word, { text, numbers }) {
+  return text.includes(word) || (/^-?\d/.test(word) && numbers.some((x) => x.startsWith(word)));
+}
+
 function search() {
   const words = id("search").value.toLowerCase().split(/\s+/).filter(Boolean);
-  const text = (node) => [nameOf(node), node.op, node.kind, node.scope, node.within ?? "", ...node.shapes.map(shapeText)].join(" ").toLowerCase();
-  state.matches = words.length ? nodes.filter((node) => words.every((word) => text(node).includes(word))).map((node) => node.id) : [];
+  state.matches = words.length ? nodes.filter((node) => words.every((word) => isIn(word, searchedIn(node)))).map((node) => node.id) : [];
   state.match = -1;
   id("found").textContent = words.length ? `${state.matches.length} found` : "";
   paint();
@@ -75,12 +97,6 @@ function keyInGraph(event) {
   return true;
 }
 
-function keepInSight(thing) {
-  const [x, y] = standing.get(thing).map((v) => v * state.view.scale);
-  const [u, v] = [x + state.view.x, y + state.view.y];
-  if (u < 40 || v < 30 || u > stage.clientWidth - 40 || v > stage.clientHeight - 30) show(thing, state.view.scale);
-}
-
 function zoomBy(factor) {
   state.isTouched = true;
   zoom(factor);
@@ -88,7 +104,7 @@ function zoomBy(factor) {
 
 const KEYS = {
   " ": () => play(), n: () => stepBy(1), p: () => stepBy(-1), f: fit, "+": () => zoomBy(1.25), "=": () => zoomBy(1.25),
-  "-": () => zoomBy(0.8), "/": () => id("search").focus(), Home: () => go(0), End: () => go(passLength()),
+  "-": () => zoomBy(0.8), t: turn, "/": () => id("search").focus(), Home: () => go(0), End: () => go(passLength()),
   Escape: () => { state.hovered = null; choose(null); },
 };
 /** Whether the control that has the focus wants a key for itself. */
@@ -109,13 +125,14 @@ document.addEventListener("keydown", (event) => {
 id("search").addEventListener("input", search);
 id("search").addEventListener("keydown", (event) => { if (event.key === "Enter") nextMatch(); });
 id("colours").addEventListener("change", () => { colour(); paint(); });
+id("speed").addEventListener("change", () => { if (state.timer !== null) { play(false); play(true); } });
 id("slider").addEventListener("input", () => { play(false); go(Number(id("slider").value)); });
 const BUTTONS = {
   smaller: () => zoomBy(0.8), larger: () => zoomBy(1.25), fit, print: () => window.print(), play: () => play(),
   first: () => { play(false); go(0); }, last: () => { play(false); go(passLength()); },
   previous: () => { play(false); stepBy(-1); }, next: () => { play(false); stepBy(1); },
   backward: () => choosePass("backward"), forward: () => choosePass("forward"),
-  fold: () => foldLevel(true), unfold: () => foldLevel(false),
+  turn, descend, restore, fold: () => foldLevel(true), unfold: () => foldLevel(false),
 };
 for (const [name, action] of Object.entries(BUTTONS)) id(name).addEventListener("click", action);
 window.addEventListener("beforeprint", () => { state.printed = { ...state.view }; graph.setAttribute("viewBox", `0 0 ${extent.width} ${extent.height}`); move(0, 0, 1); });
@@ -124,5 +141,5 @@ window.addEventListener("afterprint", () => { graph.removeAttribute("viewBox"); 
 foldForFirstSight();
 arrange();
 choose(null);
-firstSight();
-new ResizeObserver(() => { if (!state.isTouched) firstSight(); }).observe(graph);
+settle();
+new ResizeObserver(() => { if (!state.isTouched) settle(); }).observe(graph);

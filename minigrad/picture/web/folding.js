@@ -1,8 +1,10 @@
 // Folding: each fold state as Graphviz laid it out; a state that is not there is squeezed out of the first.
 
-const [whole] = layout.states; // nothing is folded
-const laidOut = new Map(layout.states.map((one) => [one.folded.join(), one]));
-let extent = { width: whole.width, height: whole.height };
+// direction -> its states
+const directions = { TB: layout.states, LR: layout.across };
+const laidOut = Object.fromEntries(Object.entries(directions).map(([direction, states]) => [direction, new Map(states.map((one) => [one.folded.join(), one]))]));
+const unfolded = () => directions[state.direction][0]; // nothing is folded
+let extent = { width: unfolded().width, height: unfolded().height };
 let bundles = new Map(); // what is drawn as one line -> its edges, the first of which is drawn
 let standing = new Map(); // id of a node, or path of a folded module -> [x, y, width, height]
 
@@ -19,11 +21,12 @@ function isHidden(path) {
 function placed() {
   const folded = [...state.folded].filter((path) => !isHidden(path));
   const key = folded.map((path) => modules.get(path).number).sort((a, b) => a - b).join();
-  return laidOut.get(key) ?? squeezed(folded);
+  return laidOut[state.direction].get(key) ?? squeezed(folded);
 }
 
 /** Where a folded module stands: amid its ops, so that data goes on flowing downwards. */
 function middleOf(path) {
+  const whole = unfolded();
   const { nodes: members, number: k } = modules.get(path);
   const ops = members.filter((i) => nodes[i].op);
   const places = (ops.length ? ops : members).map((i) => whole.nodes[i]);
@@ -54,6 +57,7 @@ function squeeze(removed) {
 
 /** The first state with each folded module as a box in the middle of its frame, and the room that it leaves taken out. */
 function squeezed(folded) {
+  const whole = unfolded();
   const places = new Map(folded.map((path) => [path, [...middleOf(path), ...layout.boxes[modules.get(path).number]]]));
   nodes.forEach((_, i) => { if (standsFor(i) === i) places.set(i, [...whole.nodes[i], ...layout.sizes[i]]); });
   const kept = [...places.values()].map(([x, y, w, h]) => [x - w / 2 - 6, y - h / 2 - 15, x + w / 2 + 6, y + h / 2 + 15]);
@@ -143,16 +147,21 @@ function arrangeEdge(i, at) {
   let { points, label } = at.edges[i] ?? {};
   if (!points) {
     points = between(standing.get(from), standing.get(to), isModule ? null : i);
-    label = [(points[0] + points[6]) / 2 + 3, (points[1] + points[7]) / 2];
+    label = state.direction === "LR" ? [(points[0] + points[6]) / 2 - 40, (points[1] + points[7]) / 2 - 12] : [(points[0] + points[6]) / 2 + 3, (points[1] + points[7]) / 2];
   }
   path.setAttribute("d", `M${points.slice(0, 2)} C${points.slice(2)}`);
   chip.setAttribute("transform", `translate(${label})`);
 }
 
-/** A curve from the bottom of one box to the top of another; parallel ones side by side. */
+/** A curve from one box to the next one down, or to the right; parallel ones side by side. */
 function between(from, to, i) {
   const twins = i === null ? [i] : incoming[edges[i].target].filter((k) => edges[k].source === edges[i].source);
-  const shift = (twins.indexOf(i) - (twins.length - 1) / 2) * 24;
+  const shift = (twins.indexOf(i) - (twins.length - 1) / 2) * (state.direction === "LR" ? 12 : 24);
+  if (state.direction === "LR") {
+    const [x0, y0, x1, y1] = [from[0] + from[2] / 2, from[1] + shift, to[0] - to[2] / 2, to[1] + shift];
+    const bend = Math.max(24, Math.abs(x1 - x0) / 2);
+    return [x0, y0, x0 + bend, y0, x1 - bend, y1, x1, y1];
+  }
   const [x0, y0, x1, y1] = [from[0] + shift, from[1] + from[3] / 2, to[0] + shift, to[1] - to[3] / 2];
   const bend = Math.max(24, Math.abs(y1 - y0) / 2);
   return [x0, y0, x0, y0 + bend, x1, y1 - bend, x1, y1];
@@ -169,7 +178,7 @@ function rearrange(path) {
   const before = middle();
   arrange();
   paint();
-  if (!state.isTouched && scaleToFit() >= LEGIBLE * 0.8) return fit();
+  if (!state.isTouched && scaleToFit() >= LEGIBLE) return fit();
   const after = middle();
   const [dx, dy] = [0, 1].map((k) => (before[k] - after[k]) * state.view.scale);
   move(state.view.x + dx, state.view.y + dy, state.view.scale);
@@ -188,15 +197,5 @@ function foldLevel(isMore) {
   const shown = [...modules.keys()].filter((path) => !isHidden(path) && state.folded.has(path) !== isMore);
   const depth = Math.max(...shown.map(depthOf));
   for (const path of shown) if (isMore && depthOf(path) === depth) state.folded.add(path); else if (!isMore) state.folded.delete(path);
-  arrange(); paint(); fit();
-}
-
-/** As deep as it can be read when all of it is in sight; a model is one box only where its layers would be too small. */
-function foldForFirstSight() {
-  for (let depth = deepest; depth >= 0; depth--) {
-    foldFrom(depth);
-    const seen = new Set(nodes.map((_, i) => standsFor(i))).size;
-    extent = placed();
-    if (depth === 0 || (seen <= 60 && scaleToFit() >= (depth > 1 ? LEGIBLE : LEGIBLE / 2))) return;
-  }
+  arrange(); paint(); settle();
 }

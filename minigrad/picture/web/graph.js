@@ -1,4 +1,4 @@
-// The graph: drawn, moved and zoomed.
+// The graph: its data, its words, and the elements it is drawn with.
 
 const { trace, layout, steps } = page;
 const { nodes, edges } = trace;
@@ -10,13 +10,15 @@ for (const node of nodes) for (const path of ancestors(node.scope)) modules.get(
 
 const state = {
   pass: "backward", at: 0, timer: null, folded: new Set(), chosen: null, hovered: null, element: null, isTouched: false,
-  matches: [], match: -1, view: { x: 0, y: 0, scale: 1 },
+  matches: [], match: -1, view: { x: 0, y: 0, scale: 1 }, direction: "TB",
 };
 
 // --- words ---------------------------------------------------------------------------------------------------
 
 const flat = (values) => (Array.isArray(values) ? values.flat(Infinity) : [values]);
 const nameOf = (node) => node.name || node.op || (node.kind === "output" ? "loss" : node.kind);
+const seenName = (i) => { const thing = standsFor(i); return typeof thing === "string" ? titleOf(modules.get(thing)) : nameOf(nodes[thing]); };
+const isNumber = (node) => node.kind === "constant" && /^([-+]?[\d.]|[-+]?(nan|inf)$|True$|False$|None$|\()/.test(node.name); // its name is its value
 const cut = (text, most) => (text.length > most ? text.slice(0, most - 1) + "…" : text);
 const statsOf = (stats, output = 0) => (Array.isArray(stats) ? stats[output] : stats);
 
@@ -47,7 +49,7 @@ function write(element, text, width) {
 
 function press(element, width) {
   element.removeAttribute("textLength");
-  if (element.textContent.length * 7 > width && element.getComputedTextLength() > width) {
+  if (element.textContent.length * 8 > width && element.getComputedTextLength() > width) {
     element.setAttribute("textLength", width);
     element.setAttribute("lengthAdjust", "spacingAndGlyphs");
   }
@@ -83,7 +85,7 @@ function drawNode(i) {
   const [w, h] = layout.sizes[i];
   const group = make(nodeLayer, "g", { class: `node ${node.kind}`, "data-node": i, tabindex: -1, role: "button" });
   const shape = outline(group, node.kind, w, h);
-  const lines = Math.round((h - 12) / 17);
+  const lines = Math.round((h - 9) / 17);
   const line = (k) => make(group, "text", { y: -((lines - 1) * 17) / 2 + 17 * k + 4.5 });
   const title = line(0);
   if (lines > 1) title.classList.add("upper");
@@ -117,70 +119,3 @@ const drawnModules = new Map([...modules.values()].map((module) => {
   title.addEventListener("pointerleave", () => hover(null));
   return [module.path, drawn];
 }));
-
-// --- pan and zoom ----------------------------------------------------------------------------------------------
-
-function move(x, y, scale) {
-  state.view = { x, y, scale };
-  view.setAttribute("transform", `translate(${x} ${y}) scale(${scale})`);
-}
-
-function zoom(factor, x = stage.clientWidth / 2, y = stage.clientHeight / 2) {
-  const scale = Math.min(4, Math.max(0.02, state.view.scale * factor));
-  const ratio = scale / state.view.scale;
-  move(x - (x - state.view.x) * ratio, y - (y - state.view.y) * ratio, scale);
-}
-
-const LEGIBLE = 0.6; // scale at which the letters of a box can be read
-const sizeOfStage = () => [stage.clientWidth || 900, stage.clientHeight || 600];
-
-function scaleToFit() {
-  const [width, height] = sizeOfStage();
-  return Math.min(1.5, (width - 40) / extent.width, (height - 30) / extent.height);
-}
-
-function fit() {
-  const [[width, height], scale] = [sizeOfStage(), scaleToFit()];
-  state.isTouched = false;
-  move((width - extent.width * scale) / 2, (height - extent.height * scale) / 2, scale);
-}
-
-/** Everything if it can be read so, otherwise the end, where backward begins. */
-function firstSight() {
-  fit();
-  if (state.view.scale < 0.3) {
-    const [x, y] = standing.get(standsFor(trace.output));
-    move(stage.clientWidth / 2 - x * 0.6, stage.clientHeight * 0.9 - y * 0.6, 0.6);
-  }
-}
-
-function show(thing, scale = Math.max(state.view.scale, 0.7)) {
-  const [x, y] = standing.get(thing);
-  move(stage.clientWidth / 2 - x * scale, stage.clientHeight / 2 - y * scale, scale);
-}
-
-graph.addEventListener("wheel", (event) => {
-  event.preventDefault();
-  state.isTouched = true;
-  const box = stage.getBoundingClientRect();
-  zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0015)), event.clientX - box.left, event.clientY - box.top);
-}, { passive: false });
-const fingers = new Map();
-let hasMoved = false;
-graph.addEventListener("pointerdown", (event) => { fingers.set(event.pointerId, event); hasMoved = false; });
-window.addEventListener("pointermove", (event) => {
-  const before = fingers.get(event.pointerId);
-  if (!before) return;
-  const other = [...fingers].find(([finger]) => finger !== event.pointerId)?.[1];
-  const [dx, dy] = [event.clientX - before.clientX, event.clientY - before.clientY];
-  if (!hasMoved && !other && Math.hypot(dx, dy) < 4) return;
-  hasMoved = state.isTouched = true;
-  fingers.set(event.pointerId, event);
-  if (other) {
-    const distance = (e) => Math.hypot(e.clientX - other.clientX, e.clientY - other.clientY);
-    const box = stage.getBoundingClientRect();
-    zoom(distance(event) / Math.max(1, distance(before)), (event.clientX + other.clientX) / 2 - box.left, (event.clientY + other.clientY) / 2 - box.top);
-  } else move(state.view.x + dx, state.view.y + dy, state.view.scale);
-});
-for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, (event) => fingers.delete(event.pointerId));
-graph.addEventListener("click", (event) => { if (hasMoved) event.stopPropagation(); }, true);

@@ -3,28 +3,38 @@
 const COLD = [[33, 102, 172], [146, 197, 222], [247, 247, 247], [244, 165, 130], [178, 24, 43]]; // blue, white at 0, red
 
 function describe(panel, node) {
-  const output = trace.output === node.id;
-  make(panel, "h2", {}, nameOf(node));
-  make(panel, "p", { class: "soft" }, [output ? "where backward begins" : node.kind === "op" ? "op" : `${node.kind}`, node.within ? `in ${node.within}` : node.scope && `in ${node.scope}`].filter(Boolean).join(" "));
-  if (node.formula) make(panel, "p", {}).append(code(node.formula));
+  heading(panel, nameOf(node), homeOf(node));
+  const zoomed = state.chosen === node.id ? state.element : null;
+  if (zoomed) tensor(panel, zoomed.which === "value" ? "Value" : gradientTitle(node), node, zoomed.which, () => zoomOrEdit(panel, node, zoomed));
+  sourceLine(panel, node);
+  if (node.formula) law(panel, node);
   facts(panel, node);
   const causes = page.why[node.id];
   if (causes) make(panel, "p", { class: "why" }, causes);
   const rules = Object.entries(node.rules);
   if (rules.length) make(panel, "h3", {}, "Derivative rules, g being its gradient and y its output");
-  for (const [argument, rule] of rules) make(panel, "p", {}).append(`to ${argument}: `, code(rule));
-  tensor(panel, "Value", node, "value");
-  tensor(panel, gradientTitle(node), node, "gradient");
+  for (const [argument, rule] of rules) ruleLine(panel, node, argument, rule);
+  if (zoomed?.which !== "value") tensor(panel, "Value", node, "value");
+  if (zoomed?.which !== "gradient") tensor(panel, gradientTitle(node), node, "gradient");
   if (node.cut) make(panel, "p", { class: "why" }, `No gradient passes here: ${node.cut}.`);
-  if (state.chosen === node.id && state.element !== null) scalarZoom(panel, node, state.element);
+}
+
+function zoomOrEdit(panel, node, element) {
+  editor(panel, node, element);
+  if (canZoom(node, element.output)) scalarZoom(panel, node, element);
+}
+
+function ruleLine(panel, node, argument, rule) {
+  const found = node.mathematics.rules?.[argument] && readMath(node.mathematics.rules[argument]);
+  if (found) mathLine(make(panel, "div", { class: "law" }), [gradientBy(argument), operator("="), ...found]);
+  else make(panel, "p", {}).append(`to ${argument}: `, code(rule));
 }
 
 /** What a module holds, and the gradient of each of its parameters. */
 function describeModule(panel, { path, type, nodes: members }) {
   const inside = members.map((i) => nodes[i]);
   const count = (kind, word) => { const n = inside.filter((node) => node.kind === kind).length; return n ? `${n} ${word}${n > 1 ? "s" : ""}` : ""; };
-  make(panel, "h2", {}, path);
-  make(panel, "p", { class: "soft" }, ["module", type].filter(Boolean).join(" "));
+  heading(panel, path, ["module", type].filter(Boolean).join(" "));
   const list = make(panel, "dl");
   const add = (name, text) => { make(list, "dt", {}, name); make(list, "dd", {}, text); };
   add("holds", [count("parameter", "parameter"), count("op", "op"), count("ghost", "op") && `${count("ghost", "op")} without gradient`].filter(Boolean).join(", "));
@@ -45,7 +55,7 @@ function greet(panel) {
   for (const [kind, count] of counts) make(panel, "p", {}, `${count} ${words[kind][0]}${count > 1 ? "s" : ""}, ${words[kind][1]}`.replace("leafs", "leaves"));
   for (const note of page.notes) make(panel, "p", { class: "why" }, note);
   make(panel, "h3", {}, "With the mouse");
-  make(panel, "p", { class: "soft" }, "Point at a node to read about it, click to keep it here. Drag to move, wheel to zoom. Click the title of a module to fold it. Click a number of a small tensor to see the chain rule for that element.");
+  make(panel, "p", { class: "soft" }, "Point at a node to read about it, click to keep it here until the next step. Drag to move, wheel or pinch to zoom. Click the title of a module to fold it. Click a number of a small tensor to see the chain rule for that element.");
   make(panel, "h3", {}, "With the keyboard");
   make(panel, "p", { class: "soft" }, "Space plays, N and P step, Home and End go to the ends, F shows everything, + and − zoom, / searches. In the graph, arrows go from node to node and Enter folds.");
 }
@@ -63,7 +73,6 @@ function facts(panel, node) {
   add("dtype", [...new Set(node.dtypes)].join(", "));
   for (const [name, text] of Object.entries(node.options)) if (!["None", "False"].includes(text)) add(name, text);
   add("saved for backward", node.saved_bytes ? [`${bytes(node.saved_bytes)}`, node.saved.join(", ")].filter(Boolean).join(": ") : "");
-  add("line", node.line);
   add("time", node.seconds ? `${number(node.seconds * 1e6)} µs` : "");
 }
 
@@ -73,7 +82,8 @@ function gradientTitle(node) {
   return ["parameter", "leaf"].includes(node.kind) ? "Gradient: its .grad" : "Gradient of the loss by it";
 }
 
-function tensor(panel, title, node, which) {
+/** A value or gradient; `below` is told right after its numbers. */
+function tensor(panel, title, node, which, below = null) {
   [node[which]].flat().forEach((stats, output, all) => {
     if (!stats) return;
     make(panel, "h3", {}, all.length > 1 ? `${title}, output ${output}` : title);
@@ -81,8 +91,9 @@ function tensor(panel, title, node, which) {
     if (stats.values !== null && stats.values !== undefined) grid(section, node, output, which, stats);
     else {
       const heat = page.heat[node.id]?.[which]?.[output];
-      if (heat) heatMap(section, heat);
+      if (heat) heatMap(section, heat, node.shapes[output] ?? []);
     }
+    if (below && state.element.output === output) below();
     if (stats.size > 1) summary(section, stats, which);
   });
 }
@@ -92,7 +103,7 @@ function summary(panel, stats, which) {
   for (const name of ["zeros", "nans", "infs"]) if (stats[name]) told.push(`${number(stats[name])} of ${stats.size} ${name === "infs" ? "infinite" : name.replace("nans", "nan")}`);
   make(panel, "p", { class: "soft" }, told.join(" · "));
   const { histogram } = stats;
-  if (!histogram || histogram.counts.length < 2) return;
+  if (!histogram || histogram.counts.length < 2 || stats.values != null) return; // of few numbers each is shown
   const most = Math.max(...histogram.counts);
   const count = histogram.counts.length;
   const svg = make(panel, "svg", { class: `histogram of-${which}`, viewBox: `0 0 ${count} 100`, preserveAspectRatio: "none", role: "img", "aria-label": `histogram from ${number(histogram.edges[0])} to ${number(histogram.edges[count])}` });
@@ -112,14 +123,14 @@ function grid(panel, node, output, which, stats) {
     if (i % columns === 0) row = make(table, "tr");
     const cell = make(row, "td");
     paintCell(cell, Number.isFinite(value) && limit && values.length > 1 ? value / limit : 0);
-    const isOpen = canZoom(node, output) && node.id === state.chosen;
+    const isOpen = (canZoom(node, output) || canEdit(node)) && (node.id === state.chosen || node.id === inPlay());
     const inner = make(cell, isOpen ? "button" : "span", {}, number(value));
     inner.title = String(value);
     if (!isOpen) return;
-    const isChosen = state.element?.output === output && state.element?.index === i;
+    const isChosen = state.chosen === node.id && state.element?.output === output && state.element?.index === i;
     cell.classList.toggle("chosen", isChosen);
-    inner.setAttribute("aria-label", `element ${i}: ${number(value)}; show its chain rule`);
-    inner.addEventListener("click", () => { state.element = isChosen ? null : { output, index: i }; choose(node.id); });
+    inner.setAttribute("aria-label", `element ${i}: ${number(value)}; ${canZoom(node, output) ? "show its chain rule" : "change it"}`);
+    inner.addEventListener("click", () => chooseElement(node.id, isChosen ? null : { output, index: i, which }));
   });
 }
 
@@ -127,23 +138,4 @@ function paintCell(cell, share) {
   const rgb = mix(COLD, (share + 1) / 2);
   cell.style.background = `rgb(${rgb})`;
   cell.style.color = rgb[0] + rgb[1] + rgb[2] < 380 ? "white" : "#1f2933";
-}
-
-/** A large tensor as a picture: blue below zero, white at zero, red above. */
-function heatMap(panel, heat) {
-  const canvas = make(panel, "canvas", { class: "heat", width: heat.columns, height: heat.rows, role: "img" });
-  const [down, across] = heat.block;
-  const means = down * across > 1 ? `, each cell the mean of ${down} × ${across} elements` : "";
-  const told = `${heat.rows} × ${heat.columns} cells from ${number(-heat.limit)} (blue) to ${number(heat.limit)} (red)${means}`;
-  canvas.setAttribute("aria-label", told);
-  canvas.style.aspectRatio = `${heat.columns} / ${Math.max(heat.rows, heat.columns / 12)}`;
-  const context = canvas.getContext("2d");
-  const image = context.createImageData(heat.columns, heat.rows);
-  [...atob(heat.cells)].forEach((letter, i) => {
-    const level = (letter.charCodeAt(0) << 24) >> 24; // a signed byte
-    const rgb = level === -128 ? [0, 0, 0] : mix(COLD, (level / 127 + 1) / 2);
-    image.data.set([...rgb, 255], 4 * i);
-  });
-  context.putImageData(image, 0, 0);
-  make(panel, "p", { class: "soft" }, told);
 }

@@ -5,11 +5,16 @@ const INFIX = { add: "+", subtract: "−", multiply: "×", divide: "÷", power: 
 const derivatives = page.zoom.jacobians; // edge -> [[output, t, s, dy_t/dx_s], ...]
 const elementwise = new Set(page.zoom.elementwise);
 const bySource = new Map(); // edge -> s -> entries
-for (const [edge, entries] of Object.entries(derivatives)) {
-  const found = new Map();
-  for (const entry of entries) found.set(entry[2], [...(found.get(entry[2]) ?? []), entry]);
-  bySource.set(Number(edge), found);
+
+function indexDerivatives() {
+  for (const [edge, entries] of Object.entries(derivatives)) {
+    const found = new Map();
+    for (const entry of entries) found.set(entry[2], [...(found.get(entry[2]) ?? []), entry]);
+    bySource.set(Number(edge), found);
+  }
 }
+indexDerivatives();
+
 const valuesOf = (i, output) => { const stats = statsOf(nodes[i].value, output); return stats?.values == null ? null : flat(stats.values); };
 const gradientsOf = (i, output) => { const stats = statsOf(nodes[i].gradient, output); return stats?.values == null ? null : flat(stats.values); };
 
@@ -48,17 +53,23 @@ function pathsFrom(i, output, s) {
 function scalarZoom(panel, node, { output, index }) {
   const section = make(panel, "div", { id: "scalar" });
   make(section, "h3", {}, `Scalar zoom: ${elementName(node.id, output, index)} = ${number(valuesOf(node.id, output)?.[index] ?? null)}`);
+  gradientOfElement(section, node, output, index);
   const lines = madeOf(node.id, output, index);
-  if (lines.length) make(section, "p", { class: "soft" }, "Made by");
+  if (lines.length) make(section, "h3", {}, "Made by");
   for (const line of lines) make(section, "p", {}).append(code(line));
-  make(section, "h3", {}, "Its gradient, by the chain rule");
+}
+
+/** The sum first, which is the answer, then the paths that make it. */
+function gradientOfElement(section, node, output, index) {
   const count = countPaths(node.id, output, index);
   if (count === Infinity) return void make(section, "p", {}, `Some path leads through a tensor of more than 64 elements, too large to follow element by element. Its gradient is ${number(gradientsOf(node.id, output)[index])}.`);
   if (count > MOST_PATHS) return void make(section, "p", {}, `${count} paths lead to the loss, too many to list. Their products sum to ${number(gradientsOf(node.id, output)[index])}.`);
+  const total = make(section, "p", { class: "sum", id: "path-sum" });
+  make(section, "p", { class: "soft" }, count === 1 ? "By the chain rule, along its one path to the loss:" : "By the chain rule, along each path to the loss:");
   const list = make(section, "ol", { class: "paths" });
   let sum = 0;
   for (const path of pathsFrom(node.id, output, index)) sum += onePath(list, node, output, index, path);
-  const total = make(section, "p", { class: "sum", id: "path-sum" }, `${count === 1 ? "One path" : `${count} paths, sum`}: ${number(sum)}; the gradient is ${number(gradientsOf(node.id, output)[index])}`);
+  total.textContent = `${count === 1 ? "One path" : `${count} paths, sum`}: ${number(sum)}; the gradient is ${number(gradientsOf(node.id, output)[index])}`;
   total.dataset.sum = sum;
 }
 
@@ -77,9 +88,7 @@ function onePath(list, node, output, index, path) {
 const bracketed = (x) => (x < 0 ? `(${number(x).replace("-", "−")})` : number(x));
 
 function elementName(i, output, index) {
-  const shape = nodes[i].shapes[output] ?? [];
-  const places = [];
-  for (let k = shape.length - 1, rest = index; k >= 0; rest = Math.floor(rest / shape[k]), k--) places.unshift(rest % shape[k]);
+  const places = placeOf(nodes[i].shapes[output] ?? [], index);
   return `${nameOf(nodes[i])}${places.length ? `[${places.join(", ")}]` : ""}`;
 }
 

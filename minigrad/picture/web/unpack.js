@@ -1,7 +1,7 @@
 // The data that page.py wrote, put together again from the form that packing.py gave it.
 
 const EMPTY = {
-  name: "", op: "", formula: "", rules: {}, options: {}, scope: "", shapes: [], dtypes: [], saved: [], saved_bytes: 0,
+  name: "", op: "", formula: "", rules: {}, mathematics: {}, options: {}, scope: "", shapes: [], dtypes: [], saved: [], saved_bytes: 0,
   line: null, seconds: null, cut: null, value: null, gradient: null,
 };
 
@@ -12,10 +12,11 @@ function unpackStats(stats) {
   return { norm: Math.hypot(...numbers), size: numbers.length, values: stats };
 }
 
-function unpackNode(node, id, { laws, trace }) {
+function unpackNode(node, id, { laws, texts, trace }) {
   const of = (stats) => (stats?.outputs ? stats.outputs.map(unpackStats) : unpackStats(stats));
   const scope = trace.modules[node.in]?.path ?? "";
-  return { ...EMPTY, ...laws[node.law], ...node, id, scope, value: of(node.value), gradient: of(node.gradient) };
+  const law = laws[node.law];
+  return { ...EMPTY, ...texts[law.text], ...law, ...node, id, scope, value: of(node.value), gradient: of(node.gradient) };
 }
 
 function unpackLine(steps) {
@@ -31,7 +32,7 @@ function unpack(page) {
     ({ source, output, target, argument, shape: trace.nodes[source].shapes[output] ?? [] }));
   page.steps = page.steps.map(([node, flows]) => ({ node, edges: flows.map(([edge, given, sum = given]) =>
     ({ edge, contribution: unpackStats(given), sum_after: unpackStats(sum) })) }));
-  for (const one of layout.states) {
+  for (const one of [...layout.states, ...layout.across]) {
     one.edges = Object.fromEntries(Object.entries(one.edges).map(([i, steps]) => [i, unpackLine(steps)]));
   }
   return page;
