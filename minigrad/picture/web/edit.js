@@ -169,7 +169,7 @@ function editor(panel, node, { index }) {
   if (!canEdit(node)) return;
   const row = make(panel, "p", { class: "edit" });
   const label = make(row, "label", {}, `Change ${elementName(node.id, 0, index)} to `);
-  const input = make(label, "input", { id: "edited", type: "number", step: "any", value: lab.leaves.get(node.id).data[index] });
+  const input = make(label, "input", { id: "edited", type: "number", step: "any", value: Number(lab.leaves.get(node.id).data[index].toPrecision(7)) });
   const said = make(row, "output", { class: "soft" });
   input.addEventListener("change", () => {
     said.textContent = change(node, index, input.value);

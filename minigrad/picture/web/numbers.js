@@ -130,13 +130,13 @@ function summed(x, kept, shape) {
 
 /** The shape with a 1 for each axis that a sum is over. */
 function keptOf(shape, { axis }) {
-  const axes = (axis.match(/-?\d+/g) ?? [...shape.keys()]).map((k) => (Number(k) + shape.length) % shape.length);
+  const axes = (axis === "None" ? [...shape.keys()] : axis.match(/-?\d+/g) ?? []).map((k) => (Number(k) + shape.length) % shape.length);
   return shape.map((length, k) => (axes.includes(k) ? 1 : length));
 }
 
 /** For each element of a transpose its place in x. */
 function transposedPlaces(from, { axes }, shape) {
-  const order = axes.match(/-?\d+/g)?.map((k) => (Number(k) + from.length) % from.length) ?? [...from.keys()].reverse();
+  const order = axes === "None" ? [...from.keys()].reverse() : (axes.match(/-?\d+/g) ?? []).map((k) => (Number(k) + from.length) % from.length);
   const strides = from.map((_, k) => sizeOf(from.slice(k + 1)));
   return zeros(shape).data.map((_, t) => {
     let [place, rest] = [0, t];
