@@ -9,7 +9,7 @@ import numpy as np
 from ..core.dtypes import in_array, narrowed, widened
 from .axes import in_floats
 from .elementwise import where
-from .indexing import embedding, scatter, take
+from .indexing import embedding, of_known, scatter, take
 from .inspection import plain
 from .kernels import noting
 from .reductions import max as max_
@@ -58,7 +58,7 @@ def embedding_bag(
     bag, count = _bags(offsets, shape[0], include_last_offset, plain(weight))
     if kept is not None:
         places = np.flatnonzero(plain(kept))
-        rows, bag = take(rows, places, 0), bag[places]
+        rows, bag = of_known(take, rows, places, 0), bag[places]
     return narrowed(_of_each_bag(rows, bag, count, mode), weight)
 
 

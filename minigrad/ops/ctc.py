@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 
 from ..core.dtypes import in_array
+from ..devices import on_host, placed
 from .axes import in_floats
 from .elementwise import logaddexp, where
-from .indexing import take_along_axis
+from .indexing import of_known, take_along_axis
 from .inspection import plain
 from .loss_terms import Reduction, check_reduction, reduced, rounded_once
 from .padding import pad
+from .reads import found, may_read
 from .reductions import logsumexp
 from .shapes import expand_dims, reshape, stack
 
@@ -50,9 +52,9 @@ def ctc_loss(
         )
     is_one = len(x.shape) == 2
     x = expand_dims(x, 1) if is_one else x
-    steps = _lengths("input_lengths", input_lengths, x.shape[1], 1, x.shape[0])
+    steps = _lengths("input_lengths", input_lengths, x, x.shape[1], 1, x.shape[0])
     sizes, labels = _labels(x, targets, target_lengths, blank)
-    loss = -_log_likelihood(x, labels, steps, sizes, blank)
+    loss = -of_known(_log_likelihood, x, labels, steps, sizes, blank)
     if zero_infinity:
         loss = where(plain(loss) == math.inf, 0, loss)
     if reduction == "mean":
@@ -87,14 +89,16 @@ def _log_likelihood(x: Any, labels: Any, steps: Any, sizes: Any, blank: int) -> 
     return logaddexp(in_blank, where(sizes > 0, in_label, -math.inf))
 
 
-def _lengths(name: str, given: Any, n: int, least: int, most: int) -> Any:
+def _lengths(name: str, given: Any, like: Any, n: int, least: int, most: int) -> Any:
     """The lengths (n,), given as n numbers or, for one sequence, as a number."""
-    lengths = plain(in_array(given))
+    lengths = placed(
+        in_array(given), like
+    )  # a list, or what lies on the host, as a loader gives it
     if lengths.dtype.kind not in "iu" or tuple(lengths.shape) not in ((n,), ()[: n == 1]):
         raise ValueError(
             f"ctc_loss: {name} is {lengths.dtype} of shape {tuple(lengths.shape)}; integers of shape ({n},) are needed"
         )
-    if ((lengths < least) | (lengths > most)).any():
+    if found((lengths < least) | (lengths > most)):
         raise ValueError(f"ctc_loss: {name} has numbers outside [{least}, {most}]")
     return lengths.reshape(-1)
 
@@ -104,19 +108,19 @@ def _labels(x: Any, targets: Any, target_lengths: Any, blank: int) -> tuple[Any,
     n, classes = x.shape[1:]
     if not isinstance(blank, (int, np.integer)) or not 0 <= blank < classes:
         raise ValueError(f"ctc_loss: blank is {blank!r}, which is none of the {classes} classes")
-    targets = plain(in_array(targets))
+    targets = placed(in_array(targets), x)
     if targets.dtype.kind not in "iu" or len(targets.shape) not in (1, 2):
         raise ValueError(
             f"ctc_loss: targets are {targets.dtype} of shape {tuple(targets.shape)}; integers (N, S), or all in a row, "
             "are needed"
         )
-    sizes = _lengths("target_lengths", target_lengths, n, 0, targets.shape[-1])
+    sizes = _lengths("target_lengths", target_lengths, x, n, 0, targets.shape[-1])
     if len(targets.shape) == 2:
         starts, longest = np.arange(n, like=sizes) * targets.shape[1], targets.shape[1]
         fits = targets.shape[0] == n
     else:
-        starts, longest = np.cumsum(sizes) - sizes, int(sizes.max(initial=0))
-        fits = n == 1 or sizes.sum() == targets.shape[0]
+        starts, longest = np.cumsum(sizes) - sizes, int(sizes.max()) if n else 0
+        fits = n == 1 or not may_read(sizes) or sizes.sum() == targets.shape[0]
     if not fits:
         raise ValueError(
             f"ctc_loss: targets of shape {tuple(targets.shape)} do not fit {n} sequences with target_lengths "
@@ -124,11 +128,12 @@ def _labels(x: Any, targets: Any, target_lengths: Any, blank: int) -> tuple[Any,
         )
     places = np.arange(longest, like=sizes)
     counts = places < sizes[:, None]
-    found = targets.reshape(-1)[np.where(counts, starts[:, None] + places, 0)]
-    wrong = counts & ((found < 0) | (found >= classes) | (found == blank))
-    if wrong.any():
+    labels = targets.reshape(-1)[np.where(counts, starts[:, None] + places, 0)]
+    wrong = counts & ((labels < 0) | (labels >= classes) | (labels == blank))
+    if found(wrong):
+        found_here, wrong = on_host(labels), on_host(wrong)
         row = int(wrong.any(axis=1).argmax())
         raise IndexError(
-            f"ctc_loss: label {found[wrong][0]} in sequence {row} is the blank or outside [0, {classes})"
+            f"ctc_loss: label {found_here[wrong][0]} in sequence {row} is the blank or outside [0, {classes})"
         )
-    return sizes, np.where(counts, found, blank)
+    return sizes, np.where(counts, labels, blank)

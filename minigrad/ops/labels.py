@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ..devices import is_elsewhere, on_host
 from .kernels import noting
+from .reads import may_read
 
 
 def check_labels(op: str, x: Any, target: Any) -> None:
@@ -44,13 +46,31 @@ def kept_labels(op: str, labels: Any, classes: int, ignore_index: int | None) ->
     """True for labels (M,) other than `ignore_index`, or None if all are kept; IndexError for one that is no class."""
     if labels.__class__ is not np.ndarray and (note := noting(kept_labels, labels)):
         return note(op, labels, classes, ignore_index)
+    if is_elsewhere(labels):
+        return _kept_elsewhere(op, labels, classes, ignore_index)
     # as unsigned numbers negative labels are very large, so one comparison finds labels that are no class
     unsigned = labels.astype(np.int64, copy=False).view(np.uint64)
     may_ignore = ignore_index is not None and 0 <= ignore_index < classes
     if not may_ignore and np.maximum.reduce(unsigned, initial=0) < classes:
         return None
     kept = labels == labels if ignore_index is None else labels != ignore_index
+    _refuse(op, labels, kept & ((labels < 0) | (labels >= classes)), classes, ignore_index)
+    return None if kept.all() else kept
+
+
+def _kept_elsewhere(op: str, labels: Any, classes: int, ignore_index: int | None) -> Any:
+    """The same with one read of another library's array, or none within `unchecked()`."""
+    kept = labels == labels if ignore_index is None else labels != ignore_index
+    if not may_read(labels):
+        return None if ignore_index is None else kept
     wrong = kept & ((labels < 0) | (labels >= classes))
+    any_wrong, any_ignored = on_host(np.stack([wrong.any(), (~kept).any()]))
+    if any_wrong:
+        _refuse(op, on_host(labels), on_host(wrong), classes, ignore_index)
+    return kept if any_ignored else None
+
+
+def _refuse(op: str, labels: Any, wrong: Any, classes: int, ignore_index: int | None) -> None:
     if wrong.any():
         row = int(wrong.argmax())
         more = f", and ignore_index={ignore_index} marks rows to leave out"
@@ -58,4 +78,3 @@ def kept_labels(op: str, labels: Any, classes: int, ignore_index: int | None) ->
             f"{op}: label {labels[row]} in row {row} is outside [0, {classes}); labels count from 0"
             + ("" if ignore_index is None else more)
         )
-    return None if kept.all() else kept

@@ -13,6 +13,7 @@ from .elementwise import exp, log, maximum, where
 from .elementwise_losses import _checked
 from .inspection import plain
 from .loss_terms import Reduction, reduced, rounded_once
+from .reads import found
 from .shapes import expand_dims
 
 
@@ -48,7 +49,7 @@ def gaussian_nll_loss(
             f"{op}: var has shape {given} and x {shape}; x's own shape, or one variance per row, is needed"
         )
     is_negative = plain(var) < 0
-    if is_negative.any():
+    if found(is_negative):
         raise ValueError(
             f"{op}: var has negative elements; pass exp of what a net gives, or softplus"
         )

@@ -23,6 +23,7 @@ from .elementwise import astype, multiply, square, where
 from .inspection import plain
 from .norms import norm
 from .pytorch_words import says_our_words
+from .reads import found
 from .reductions import how_many, mean, sum, terms
 from .shapes import broadcast_to, reshape, transpose
 from .sorting import sort
@@ -94,7 +95,7 @@ def average(x: Any, axis: Axis = None, weights: Any = None, keepdims: bool = Fal
     wide = widened(x)
     w = astype(_aligned(w, x, axis), wide.dtype)
     total = sum(broadcast_to(w, x.shape), axis, keepdims)
-    if (plain(total) == 0).any():
+    if found(plain(total) == 0):
         raise ZeroDivisionError("average: weights sum to 0, so that the average does not exist")
     return narrowed(sum(multiply(wide, w), axis, keepdims) / total, x)
 

@@ -43,7 +43,7 @@ class _Table(Module):
 
     def _take(self, embeddings: Any, freeze: bool) -> Self:
         """This layer with a copy of the given table."""
-        self.weight = Parameter(np.array(minigrad.Tensor(embeddings).detach().numpy()))
+        self.weight = Parameter(np.array(minigrad.on_host(minigrad.Tensor(embeddings))))
         self.weight.requires_grad = not freeze
         return self
 
@@ -53,11 +53,11 @@ class _Table(Module):
             return
         minigrad.embedding(self.weight.detach(), x)  # refuses what is no number of a row
         table = self.weight.data
-        numbers = np.unique(np.asarray(getattr(x, "data", x)))
+        numbers = np.unique(minigrad.on_host(x))
         rows = table[numbers]
         norms = minigrad.norm(rows, self.norm_type, axis=-1)
         is_long = norms > self.max_norm
-        if is_long.any():
+        if minigrad.on_host(is_long).any():
             factor = (self.max_norm / (norms[is_long] + 1e-7)).astype(table.dtype)
             table[numbers[is_long]] = rows[is_long] * factor[:, None]
             minigrad.touch(self.weight)
