@@ -172,8 +172,8 @@ if TYPE_CHECKING:  # read when they are first named, the ops of `ops.LATER` and 
 # fmt: on
 # isort: on
 
-ROOMS = ("files", "picture", "program", "sight", "stats")
-"""Public rooms; all but `sight` are imported when they are first named."""
+ROOMS = ("devices", "files", "picture", "program", "sight", "stats")
+"""Public rooms; all but `devices` and `sight` are imported when they are first named."""
 
 allocator.keep_freed_memory()
 globals().pop(

@@ -11,6 +11,10 @@ from numpy import ndarray
 from .core.dtypes import is_array
 from .core.graph import TensorBase
 
+__all__ = [
+    "check_in_place", "copy_of", "is_elsewhere", "library_name", "on_host", "placed", "uniform",
+]  # fmt: skip
+
 
 def placed(value: Any, like: Any) -> Any:
     """value as an array of the library of `like`: itself if it is one, else a copy where `like` lies.
@@ -60,7 +64,9 @@ def _data(value: Any) -> Any:
 
 def is_elsewhere(array: Any) -> bool:
     """Return whether this is an array of another library, which may lie on a device, where a read has to wait."""
-    return not isinstance(array, ndarray) and is_array(array) and not hasattr(array, "noting")
+    if isinstance(array, (ndarray, TensorBase)) or hasattr(array, "noting"):
+        return False
+    return is_array(array)
 
 
 def library_name(array: Any) -> str:

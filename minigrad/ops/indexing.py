@@ -72,7 +72,8 @@ scatter: Primitive = primitive(
 
 def of_known(f: Any, x: Any, *args: Any) -> Any:
     """f(x, *args), whose indices are known to be in range: nothing is read of a device to check them again."""
-    if x.__class__ is np.ndarray:
+    data = x._data if isinstance(x, TensorBase) else x
+    if data.__class__ is np.ndarray:
         return f(x, *args)
     with unchecked():
         return f(x, *args)
@@ -273,7 +274,7 @@ def put_along_axis(x: Any, indices: Any, values: Any, axis: int | None = -1) -> 
 
     At a tie: of several values for one element the last in row-major order stays, and gets all the gradient.
     """
-    along, index = _along("put_along_axis", in_array(x), indices, axis)
+    along, index = _along("put_along_axis", x, indices, axis)
     y = of_known(lambda along: _put_at("put_along_axis", along, index, values), along)
     return y.reshape(np.shape(x))
 

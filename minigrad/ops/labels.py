@@ -46,7 +46,7 @@ def kept_labels(op: str, labels: Any, classes: int, ignore_index: int | None) ->
     """True for labels (M,) other than `ignore_index`, or None if all are kept; IndexError for one that is no class."""
     if labels.__class__ is not np.ndarray and (note := noting(kept_labels, labels)):
         return note(op, labels, classes, ignore_index)
-    if is_elsewhere(labels):
+    if labels.__class__ is not np.ndarray and is_elsewhere(labels):
         return _kept_elsewhere(op, labels, classes, ignore_index)
     # as unsigned numbers negative labels are very large, so one comparison finds labels that are no class
     unsigned = labels.astype(np.int64, copy=False).view(np.uint64)

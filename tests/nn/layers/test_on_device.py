@@ -1,4 +1,4 @@
-"""Every layer and loss on arrays with CuPy's manners: the values, gradients and Hessians of NumPy's, none left behind."""
+"""Every layer and loss on arrays with CuPy's manners: the values, gradients and Hessians that NumPy's give."""
 
 import numpy as np
 import pytest
