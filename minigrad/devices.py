@@ -1,18 +1,25 @@
-"""Arrays of other libraries: the only ways on and off a device, and what an array must do to be trained."""
+"""Arrays of other libraries: the only ways on and off a device, and what an array must do to be trained.
+
+The host has to wait where it reads from a device. So a range check there is put off: `settle` reads all that were, at
+once, before values leave the device or are written into a Tensor in place.
+"""
 
 from __future__ import annotations
 
 import sys
-from typing import Any
+from collections import deque
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray
 
 from .core.dtypes import is_array
-from .core.graph import TensorBase
+from .core.graph import ON, TensorBase, mode
 
 __all__ = [
-    "check_in_place", "copy_of", "is_elsewhere", "library_name", "on_host", "placed", "uniform",
+    "check_in_place", "copy_of", "is_elsewhere", "library_name", "on_host", "placed", "refuse_later", "settle",
+    "together_on_host", "uniform",
 ]  # fmt: skip
 
 
@@ -42,10 +49,25 @@ def on_host(array: Any) -> Any:
     """array as one of NumPy's: itself if it is one, else a copy of what another library holds.
 
     What is no array of NumPy's is asked for `.get()` (CuPy), then `.cpu()` (PyTorch), then `__array__` (dask, JAX).
+    With it come the checks that were put off, which raise here what they find.
     """
     array = _data(array)
     if isinstance(array, ndarray) or hasattr(array, "noting"):
         return array
+    return settle(array)[0] if _put_off and is_elsewhere(array) else _read(array)
+
+
+def together_on_host(arrays: list[Any]) -> list[Any]:
+    """The arrays as NumPy's; those of another library come with one read, if they are of one dtype."""
+    there = [a for a in arrays if is_elsewhere(a)]
+    kinds = {(a.__class__, a.dtype) for a in there}
+    if not there or len(kinds) > 1:
+        return [on_host(a) for a in arrays]
+    found = iter(settle(*there))
+    return [next(found) if is_elsewhere(a) else on_host(a) for a in arrays]
+
+
+def _read(array: Any) -> Any:
     if is_array(array) and callable(getattr(array, "get", None)):
         return np.asarray(array.get())
     if callable(getattr(array, "cpu", None)):
@@ -60,6 +82,70 @@ def on_host(array: Any) -> Any:
 
 def _data(value: Any) -> Any:
     return value._data if isinstance(value, TensorBase) else value
+
+
+# Checks that are put off ---------------------------------------------------------------------------------
+
+
+class _Check(NamedTuple):
+    """A check that has not been read yet: a 0-d array, true if the error must be raised, and what makes the error."""
+
+    is_wrong: Any
+    error: Callable[[], Exception]
+
+
+MOST_PUT_OFF = 1000  # of checks: each holds an array, and a program might never read
+_put_off: deque[_Check] = deque()
+
+
+def refuse_later(is_wrong: Any, error: Callable[[], Exception]) -> None:
+    """Raise error() if this 0-d array of another library is true: at the next read, or now inside `debug()`."""
+    _put_off.append(_Check(is_wrong, error))
+    if len(_put_off) > MOST_PUT_OFF or mode.get() > ON:
+        settle()
+
+
+def settle(*beside: Any) -> list[Any]:
+    """The arrays of one library and dtype `beside`, as NumPy's; raises what the checks find that were put off.
+
+    All of it is one read. Call `minigrad.devices.settle()` before you use raw arrays that never go through a Tensor.
+    """
+    checks: list[_Check] = []
+    while _put_off:
+        checks.append(_put_off.popleft())
+    kinds = {c.is_wrong.__class__: c for c in checks} | {a.__class__: a for a in beside}
+    found: list[Any] = []
+    for kind in kinds:
+        mine = [c for c in checks if c.is_wrong.__class__ is kind]
+        wanted = [a for a in beside if a.__class__ is kind]
+        wrong, values = _read_together([c.is_wrong for c in mine], wanted)
+        for check, is_wrong in zip(mine, wrong, strict=True):
+            if is_wrong:
+                error = check.error()
+                error.add_note(
+                    "It is told now that values are read, which on a device are checked together; inside "
+                    "minigrad.debug() each call is checked at once"
+                )
+                raise error
+        found += values
+    return found
+
+
+def _read_together(conditions: list[Any], arrays: list[Any]) -> tuple[Any, list[Any]]:
+    """0-d conditions of one library, and arrays of one dtype, with one read."""
+    if not conditions and len(arrays) == 1:
+        return [], [_read(arrays[0])]
+    dtype = arrays[0].dtype if arrays else np.dtype(bool)
+    parts = [a.reshape(-1) for a in arrays]
+    if conditions:
+        parts.append(np.stack(conditions).astype(dtype))
+    flat = _read(np.concatenate(parts) if len(parts) > 1 else parts[0])
+    *values, wrong = np.split(flat, np.cumsum([a.size for a in arrays]))
+    shaped = [v.reshape(a.shape) for v, a in zip(values, arrays, strict=True)]
+    return wrong, shaped
+
+
+# What an array is, and makes -----------------------------------------------------------------------------
 
 
 def is_elsewhere(array: Any) -> bool:
@@ -100,13 +186,19 @@ def _generators(array: Any) -> Any:
     return next((make for make in found if make is not None), None)
 
 
-_in_place: set[type] = {ndarray}
+_in_place: set[type] = set()
 
 
 def check_in_place(where: str, array: Any) -> None:
-    """Raise TypeError if `array += 1` makes a new array, so that nothing that is trained or loaded would change."""
+    """Raise TypeError if `array += 1` makes a new array, so that nothing that is trained or loaded would change.
+
+    Before something is written there, the checks that were put off raise what they find.
+    """
     kind = array.__class__
-    if kind in _in_place or isinstance(array, ndarray) or hasattr(array, "noting"):
+    if isinstance(array, ndarray) or hasattr(array, "noting"):
+        return
+    settle()
+    if kind in _in_place:
         return
     probe = before = np.zeros_like(array, shape=(1,))
     probe += 1

@@ -214,7 +214,7 @@ class Tensor(Methods):
             raise ValueError(
                 f"the truth of a Tensor of shape {self.shape} is ambiguous; use .any() or .all()"
             )
-        return bool(self._data)
+        return bool(self._readable())
 
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec else str(self)
@@ -230,7 +230,7 @@ class Tensor(Methods):
             raise TypeError(
                 f"only a 0-d integer Tensor can be an index, not {self.dtype} of shape {self.shape}"
             )
-        return int(self._data)
+        return int(self._readable())
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         theirs = asked_by_scipy() if self._requires_grad else None

@@ -19,7 +19,7 @@ from .optim import LBFGS
 from .optim.checks import natural, optional
 from .parallel.ranks import Ranks
 from .progress import bar_class
-from .run import Checkpoint, Function, Record, Run, line_of, number, pair, rows_of, waited
+from .run import Checkpoint, Function, Record, Run, line_of, numbers, pair, rows_of, waited
 
 if TYPE_CHECKING:
     from minigrad.files import StrPath
@@ -154,17 +154,20 @@ def evaluate(
     ranks: Ranks | None = None,
 ) -> Record:
     """The means of functions of (output, y) over the rows of the ranks' loaders, with the model in evaluation mode."""
-    sums, rows, ranks = dict.fromkeys(metrics, 0.0), 0, ranks or Ranks()
+    found: list[Any] = []  # on a device they are read together, at the end
+    rows, ranks = 0, ranks or Ranks()
     with evaluating(model), minigrad.no_grad():
         for batch in loader:
             x, y = pair(batch)
             here = rows_of(batch)
             if here or ranks.size == 1:
                 output = model(x)
-                for name, metric in metrics.items():
-                    sums[name] += number(metric(output, y)) * here
+                found += [(here, metric(output, y)) for metric in metrics.values()]
             rows += here
-    rows, *totals = ranks.totals(rows, *sums.values())
+    values = numbers([value for _, value in found])
+    terms = [value * here for value, (here, _) in zip(values, found, strict=True)]
+    count = len(metrics)
+    rows, *totals = ranks.totals(rows, *[sum(terms[i::count]) for i in range(count)])
     if rows == 0:
         raise ValueError("fit: there is no batch to evaluate on; was the loader iterated before?")
-    return {name: total / rows for name, total in zip(sums, totals, strict=True)}
+    return {name: total / rows for name, total in zip(metrics, totals, strict=True)}

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import minigrad
+from minigrad.devices import together_on_host
 
 from .interrupt import Interrupt
 from .module import Module
-from .optim import clip_grad_norm_
+from .optim.clip import clip_unread
 from .parallel.ranks import Ranks
 from .progress import progress_bar
 from .saving import load, save
@@ -123,7 +124,7 @@ class Run:
             interrupt.asked = self.ranks.asked
             total, rows = self.ranks.totals(total, rows)
         if self.clip_norm is not None:
-            clip_grad_norm_(self.optimizer.params, self.clip_norm)
+            clip_unread(self.optimizer.params, self.clip_norm)
         self.optimizer.step()
         self._step_schedule("step", total / rows)
         return total, int(rows)
@@ -145,8 +146,10 @@ class Run:
 
     def end_epoch(self, record: Record) -> None:
         """Keep the record; step the schedule."""
-        for name, parameter in self.model.named_parameters():
-            if not np.isfinite(parameter.data).all():
+        named = dict(self.model.named_parameters())
+        finite = together_on_host([np.isfinite(p.data).all() for p in named.values()])
+        for name, is_finite in zip(named, finite, strict=True):
+            if not is_finite:
                 raise FloatingPointError(
                     f"fit: {name} is not finite after step {self.step} (epoch {record['epoch']}){self.checkpoint}"
                 )
@@ -270,6 +273,12 @@ def groups_of(loader: Iterable[Any], size: int) -> Generator[list[Any], None, No
 
 def number(value: Any) -> float:
     return float(value.item() if hasattr(value, "item") else value)
+
+
+def numbers(values: list[Any]) -> list[float]:
+    """Each value as a number; those of a device come with one read."""
+    data = [value.data if isinstance(value, minigrad.Tensor) else value for value in values]
+    return [*map(number, together_on_host(data))]
 
 
 def monitored(record: Record) -> float:

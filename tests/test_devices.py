@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad import Tensor
+from minigrad import Tensor, devices
 from minigrad.trust.other_library import OnDevice
 
 X = np.arange(6.0).reshape(2, 3)
@@ -15,9 +15,10 @@ THERE = OnDevice(np.zeros(1))
 
 @pytest.fixture
 def waits():
-    """How often the host had to wait for the device since the test began."""
+    """How often the host had to wait for the device since the test began; no check is put off beyond it."""
     before = OnDevice.waits
-    return lambda: OnDevice.waits - before
+    yield lambda: OnDevice.waits - before
+    devices.settle()
 
 
 # The stand-in has CuPy's manners -------------------------------------------------------------------------
@@ -56,9 +57,23 @@ def test_the_stand_in_wraps_indices_round_as_cupy_does_and_counts_each_wait(wait
         before = waits()
         read()
         assert waits() == before + 1
+    a[OnDevice([0, 0])] = OnDevice(X)
+    assert a.array[0].tolist() == X[0].tolist()  # of several values for one place any stays
     before = a
     a += np.float64(1)
     assert a is before
+
+
+def test_of_several_values_for_one_element_the_last_stays_and_gets_the_gradient_there_too(waits):
+    def derivatives(place):
+        x, v = (Tensor(place(a), requires_grad=True) for a in (X, np.arange(4.0)))
+        i, j = place(np.array([0, 1, 0, 0])), place(np.array([1, 2, 1, 1]))
+        y = mg.set_at(x, (i, j), v) ** 3
+        first = mg.grad(y.sum(), [x, v], create_graph=True)
+        return [y, *first, *mg.grad(sum((g * g).sum() for g in first), [x, v])]
+
+    for there, here in zip(derivatives(OnDevice), derivatives(np.array), strict=True):
+        np.testing.assert_array_equal(mg.on_host(there), here.data)
 
 
 # On and off ----------------------------------------------------------------------------------------------
@@ -127,20 +142,67 @@ OUT_OF_RANGE = {
 }
 
 
+USES = {
+    "a value": mg.on_host,
+    "another value": lambda y: T.numpy(),
+    "the truth": lambda y: bool(Tensor(OnDevice(1.0))),
+    "a write": lambda y: Tensor(OnDevice(X)).assign(X),
+    "settle": lambda y: devices.settle(),
+}
+
+
 @pytest.mark.parametrize("call", OUT_OF_RANGE.values(), ids=OUT_OF_RANGE)
-def test_an_index_out_of_range_raises_and_never_wraps_round(call, waits):
-    with pytest.raises(IndexError, match=r"7|outside"):
+def test_an_index_out_of_range_raises_before_a_value_is_used_and_never_wraps_round(call, waits):
+    for use in USES.values():
+        with pytest.raises(IndexError, match=r"7|outside"):
+            use(call(OnDevice(LONG)))
+        use(T)  # and is told once
+    with mg.debug(), pytest.raises(IndexError, match=r"7|outside"):
         call(OnDevice(LONG))
+    devices.settle()
 
 
 @pytest.mark.parametrize("name", sorted(OUT_OF_RANGE.keys() - {"an index of a list"}))
-def test_an_index_in_range_is_read_once_or_with_unchecked_never(name, waits):
+def test_an_index_in_range_is_checked_in_the_one_read_of_the_result_or_with_unchecked_never(
+    name, waits
+):
     index = OnDevice(np.array([0, 1]))
-    OUT_OF_RANGE[name](index)
-    assert waits() == 1
+    found = OUT_OF_RANGE[name](index)
+    assert waits() == 0
+    expected = OUT_OF_RANGE[name](index)
+    np.testing.assert_array_equal(mg.on_host(found), mg.on_host(expected))
+    assert waits() == 2  # of which the first brought the checks of both
     with mg.unchecked():
         OUT_OF_RANGE[name](index)
-    assert waits() == 1
+        devices.settle()
+    assert waits() == 2
+
+
+CHECKED = {
+    "probabilities": lambda: mg.binary_cross_entropy(T, OnDevice(X)),
+    "variances": lambda: mg.gaussian_nll_loss(T, OnDevice(X), -T),
+    "signs": lambda: mg.hinge_embedding_loss(T, OnDevice(X)),
+    "weights": lambda: mg.average(T, weights=T * 0),
+    "offsets": lambda: mg.embedding_bag(T, OnDevice([0, 1]), OnDevice([1, 1])),
+    "offsets of the host": lambda: mg.embedding_bag(T, OnDevice([0, 1]), [1, 1]),
+    "lengths": lambda: mg.ctc_loss(T, OnDevice([[1]]), OnDevice([3]), OnDevice([1])),
+    "labels in a row": lambda: mg.ctc_loss(T, OnDevice([3]), [2], [1]),
+}
+
+
+@pytest.mark.parametrize("call", CHECKED.values(), ids=CHECKED)
+def test_what_a_function_checks_of_its_values_it_checks_on_a_device_too(call, waits):
+    with pytest.raises((ValueError, IndexError, ZeroDivisionError)):
+        mg.on_host(call())
+
+
+def test_checks_are_read_at_the_latest_when_a_thousand_wait(waits, monkeypatch):
+    monkeypatch.setattr(devices, "MOST_PUT_OFF", 3)
+    T[OnDevice(LONG)]
+    T[OnDevice([0])], T[OnDevice([0])]
+    with pytest.raises(IndexError):
+        T[OnDevice([0])]
+    assert waits() == 2  # the check, and the index that the error names
 
 
 def test_arrays_of_numpy_are_checked_within_unchecked_too():
@@ -152,7 +214,7 @@ def test_arrays_of_numpy_are_checked_within_unchecked_too():
 @pytest.mark.parametrize("weight", [None, [1.0, 2.0, 0.5], [0.0, 0.0, 0.0]])
 @pytest.mark.parametrize("eps", [0.0, 0.1])
 @pytest.mark.parametrize("loss", ["cross_entropy", "nll_loss"])
-def test_a_loss_with_ignored_labels_weights_and_smoothing_is_the_hosts_with_one_wait(
+def test_a_loss_with_ignored_labels_weights_and_smoothing_is_the_hosts_and_waits_for_nothing(
     loss, ignored, weight, eps, waits
 ):
     labels = np.array([2, 1])
@@ -162,11 +224,10 @@ def test_a_loss_with_ignored_labels_weights_and_smoothing_is_the_hosts_with_one_
     for place in (np.array, OnDevice):
         x = Tensor(place(X), requires_grad=True)
         w = None if weight is None else place(np.array(weight))
-        before = waits()
         with warnings.catch_warnings(action="ignore"):  # of a mean over nothing
             y = getattr(mg, loss)(x, place(labels), weight=w, **options)
             g = mg.grad(y, x)
-        assert waits() - before == (place is OnDevice)
+        assert waits() == 0
         found.append([mg.on_host(y), mg.on_host(g)])
     for there, here in zip(found[1], found[0], strict=True):
         np.testing.assert_allclose(there, here, rtol=1e-12)

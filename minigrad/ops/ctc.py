@@ -15,7 +15,7 @@ from .indexing import of_known, take_along_axis
 from .inspection import plain
 from .loss_terms import Reduction, check_reduction, reduced, rounded_once
 from .padding import pad
-from .reads import found, may_read
+from .reads import refuse
 from .reductions import logsumexp
 from .shapes import expand_dims, reshape, stack
 
@@ -52,7 +52,7 @@ def ctc_loss(
         )
     is_one = len(x.shape) == 2
     x = expand_dims(x, 1) if is_one else x
-    steps = _lengths("input_lengths", input_lengths, x, x.shape[1], 1, x.shape[0])
+    steps = placed(_lengths("input_lengths", input_lengths, x.shape[1], 1, x.shape[0]), x)
     sizes, labels = _labels(x, targets, target_lengths, blank)
     loss = -of_known(_log_likelihood, x, labels, steps, sizes, blank)
     if zero_infinity:
@@ -89,17 +89,15 @@ def _log_likelihood(x: Any, labels: Any, steps: Any, sizes: Any, blank: int) -> 
     return logaddexp(in_blank, where(sizes > 0, in_label, -math.inf))
 
 
-def _lengths(name: str, given: Any, like: Any, n: int, least: int, most: int) -> Any:
-    """The lengths (n,), given as n numbers or, for one sequence, as a number."""
-    lengths = placed(
-        in_array(given), like
-    )  # a list, or what lies on the host, as a loader gives it
+def _lengths(name: str, given: Any, n: int, least: int, most: int) -> Any:
+    """The lengths (n,), given as n numbers or, for one sequence, as a number; they are left where they lie."""
+    lengths = plain(in_array(given))
     if lengths.dtype.kind not in "iu" or tuple(lengths.shape) not in ((n,), ()[: n == 1]):
         raise ValueError(
             f"ctc_loss: {name} is {lengths.dtype} of shape {tuple(lengths.shape)}; integers of shape ({n},) are needed"
         )
-    if found((lengths < least) | (lengths > most)):
-        raise ValueError(f"ctc_loss: {name} has numbers outside [{least}, {most}]")
+    message = f"ctc_loss: {name} has numbers outside [{least}, {most}]"
+    refuse((lengths < least) | (lengths > most), lambda: ValueError(message))
     return lengths.reshape(-1)
 
 
@@ -114,26 +112,30 @@ def _labels(x: Any, targets: Any, target_lengths: Any, blank: int) -> tuple[Any,
             f"ctc_loss: targets are {targets.dtype} of shape {tuple(targets.shape)}; integers (N, S), or all in a row, "
             "are needed"
         )
-    sizes = _lengths("target_lengths", target_lengths, x, n, 0, targets.shape[-1])
+    sizes = _lengths("target_lengths", target_lengths, n, 0, targets.shape[-1])
     if len(targets.shape) == 2:
         starts, longest = np.arange(n, like=sizes) * targets.shape[1], targets.shape[1]
         fits = targets.shape[0] == n
-    else:
+    else:  # the longest is the size of an array, which must be known here
+        sizes = on_host(sizes)
         starts, longest = np.cumsum(sizes) - sizes, int(sizes.max()) if n else 0
-        fits = n == 1 or not may_read(sizes) or sizes.sum() == targets.shape[0]
+        fits = n == 1 or sizes.sum() == targets.shape[0]
     if not fits:
         raise ValueError(
             f"ctc_loss: targets of shape {tuple(targets.shape)} do not fit {n} sequences with target_lengths "
             f"{sizes.tolist()}"
         )
+    sizes, starts = placed(sizes, x), placed(starts, x)
     places = np.arange(longest, like=sizes)
     counts = places < sizes[:, None]
     labels = targets.reshape(-1)[np.where(counts, starts[:, None] + places, 0)]
     wrong = counts & ((labels < 0) | (labels >= classes) | (labels == blank))
-    if found(wrong):
-        found_here, wrong = on_host(labels), on_host(wrong)
-        row = int(wrong.any(axis=1).argmax())
-        raise IndexError(
-            f"ctc_loss: label {found_here[wrong][0]} in sequence {row} is the blank or outside [0, {classes})"
-        )
+    refuse(wrong, lambda: _no_label(on_host(labels), on_host(wrong), classes))
     return sizes, np.where(counts, labels, blank)
+
+
+def _no_label(labels: Any, wrong: Any, classes: int) -> IndexError:
+    row = int(wrong.any(axis=1).argmax())
+    return IndexError(
+        f"ctc_loss: label {labels[wrong][0]} in sequence {row} is the blank or outside [0, {classes})"
+    )

@@ -19,7 +19,7 @@ from .loss_terms import (
     rounded_once,
     weighted,
 )
-from .reads import found
+from .reads import refuse
 from .reductions import sum
 
 
@@ -112,11 +112,13 @@ def binary_cross_entropy(
     op = "binary_cross_entropy"
     x, target = _checked(op, x, target, reduction)
     outside = (plain(x) < 0) | (plain(x) > 1)
-    if found(outside):
-        raise ValueError(
+    refuse(
+        outside,
+        lambda: ValueError(
             f"{op}: x has the element {on_host(x)[on_host(outside)][0]}; probabilities are in [0, 1]. For logits use "
             "binary_cross_entropy_with_logits"
-        )
+        ),
+    )
     terms = -(target * _bounded_log(x) + (1 - target) * _bounded_log(1 - x))
     return reduced(terms if weight is None else terms * fitting(op, "weight", weight, x), reduction)
 

@@ -211,6 +211,10 @@ def scatter_add(x: Any, index: Any, values: Any, axis: int | None = None) -> Any
 
 
 def _put(x: Any, values: Any, places: Any) -> Any:
+    if is_elsewhere(x):  # other libraries do not say which of several values stays
+        last = _last_turn(places, x.size)
+        by_turn = values.reshape(-1)[np.maximum(last, 0)] if places.size else 0
+        return np.where(last < 0, x.reshape(-1), by_turn).astype(x.dtype).reshape(x.shape)
     y = x.copy().reshape(-1)
     y[places.reshape(-1)] = values.reshape(-1)  # flat, so that the last of several values stays
     return y.reshape(x.shape)
@@ -220,10 +224,20 @@ def _put_values(g: Any, places: Any) -> Any:
     """The gradient at the places; of several values for one place only the last, which stayed, gets it."""
     flat = places.reshape(-1)
     turn = np.arange(flat.size, like=flat)
-    last_turn = np.zeros_like(turn, shape=math.prod(g.shape))
-    last_turn[flat] = turn
-    stayed = (last_turn[flat] == turn).reshape(places.shape)
+    stayed = (_last_turn(flat, math.prod(g.shape))[flat] == turn).reshape(places.shape)
     return where(stayed, of_known(getitem, g.reshape(-1), places), 0)
+
+
+def _last_turn(places: Any, size: int) -> Any:
+    """The number of the last of the places that is i, for each i < size; -1 for none."""
+    flat = places.reshape(-1)
+    turn = np.arange(flat.size, like=flat)
+    last = np.full_like(turn, -1, shape=(size,))
+    if is_elsewhere(flat):
+        np.maximum.at(last, flat, turn)
+    else:
+        last[flat] = turn
+    return last
 
 
 # a row: assignment cannot be composed of other ops

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..devices import is_elsewhere, on_host
 from .kernels import noting
-from .reads import may_read
+from .reads import refuse
 
 
 def check_labels(op: str, x: Any, target: Any) -> None:
@@ -53,28 +53,31 @@ def kept_labels(op: str, labels: Any, classes: int, ignore_index: int | None) ->
     may_ignore = ignore_index is not None and 0 <= ignore_index < classes
     if not may_ignore and np.maximum.reduce(unsigned, initial=0) < classes:
         return None
-    kept = labels == labels if ignore_index is None else labels != ignore_index
-    _refuse(op, labels, kept & ((labels < 0) | (labels >= classes)), classes, ignore_index)
+    kept, wrong = _kept_and_wrong(labels, classes, ignore_index)
+    if wrong.any():
+        raise _no_class(op, labels, wrong, classes, ignore_index)
     return None if kept.all() else kept
 
 
 def _kept_elsewhere(op: str, labels: Any, classes: int, ignore_index: int | None) -> Any:
-    """The same with one read of another library's array, or none within `unchecked()`."""
+    """The same without a read of another library's array: rows may be ignored, whether or not any is."""
+    kept, wrong = _kept_and_wrong(labels, classes, ignore_index)
+    if labels.size:
+        refuse(wrong, lambda: _no_class(op, on_host(labels), on_host(wrong), classes, ignore_index))
+    return None if ignore_index is None else kept
+
+
+def _kept_and_wrong(labels: Any, classes: int, ignore_index: int | None) -> tuple[Any, Any]:
     kept = labels == labels if ignore_index is None else labels != ignore_index
-    if not may_read(labels):
-        return None if ignore_index is None else kept
-    wrong = kept & ((labels < 0) | (labels >= classes))
-    any_wrong, any_ignored = on_host(np.stack([wrong.any(), (~kept).any()]))
-    if any_wrong:
-        _refuse(op, on_host(labels), on_host(wrong), classes, ignore_index)
-    return kept if any_ignored else None
+    return kept, kept & ((labels < 0) | (labels >= classes))
 
 
-def _refuse(op: str, labels: Any, wrong: Any, classes: int, ignore_index: int | None) -> None:
-    if wrong.any():
-        row = int(wrong.argmax())
-        more = f", and ignore_index={ignore_index} marks rows to leave out"
-        raise IndexError(
-            f"{op}: label {labels[row]} in row {row} is outside [0, {classes}); labels count from 0"
-            + ("" if ignore_index is None else more)
-        )
+def _no_class(
+    op: str, labels: Any, wrong: Any, classes: int, ignore_index: int | None
+) -> IndexError:
+    row = int(wrong.argmax())
+    more = f", and ignore_index={ignore_index} marks rows to leave out"
+    return IndexError(
+        f"{op}: label {labels[row]} in row {row} is outside [0, {classes}); labels count from 0"
+        + ("" if ignore_index is None else more)
+    )

@@ -17,7 +17,7 @@ from .indexing import of_known, take_along_axis
 from .inspection import plain
 from .loss_terms import Reduction, check_reduction, check_same_shape, reduced, rounded_once
 from .losses import _class_margins, _class_weight
-from .reads import found
+from .reads import refuse
 from .reductions import mean, sum
 from .shapes import reshape
 
@@ -146,8 +146,8 @@ def hinge_embedding_loss(
 
 def _is_alike(op: str, target: Any) -> Any:
     is_alike = target == 1
-    if found(~(is_alike | (target == -1))):
-        raise ValueError(f"{op}: the target has elements other than 1 (alike) and -1 (unlike)")
+    message = f"{op}: the target has elements other than 1 (alike) and -1 (unlike)"
+    refuse(~(is_alike | (target == -1)), lambda: ValueError(message))
     return is_alike
 
 
@@ -213,8 +213,8 @@ def multilabel_margin_loss(x: Any, target: Any, reduction: Reduction = "mean") -
             "labels filled up with -1, are needed"
         )
     classes = x.shape[-1]
-    if found((target < -1) | (target >= classes)):
-        raise IndexError(f"{op}: the target has labels outside [0, {classes}), and -1 for none")
+    message = f"{op}: the target has labels outside [0, {classes}), and -1 for none"
+    refuse((target < -1) | (target >= classes), lambda: IndexError(message))
     rows, labels = reshape(x, (-1, 1, classes)), target.reshape((-1, classes, 1))
     is_listed = np.cumsum(labels < 0, axis=1) == 0
     is_right = (is_listed & (labels == np.arange(classes, like=labels))).any(axis=1, keepdims=True)

@@ -1,17 +1,18 @@
-"""Reads of values, for which the host has to wait if they lie on a device: range checks, and the switch for them."""
+"""Range checks, for which the host has to wait if the values lie on a device: put off there, or switched off."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
-from ..devices import is_elsewhere, on_host
+from ..core.dtypes import is_array
+from ..devices import is_elsewhere, on_host, refuse_later
 from .kernels import noting
-from .kernels.scatter import axes_of_part, check_indices, parts_of
+from .kernels.scatter import axes_of_part, check_indices, outside, parts_of
 
 _unchecked: ContextVar[bool] = ContextVar("minigrad_unchecked", default=False)
 
@@ -31,14 +32,16 @@ def unchecked() -> Iterator[None]:
         _unchecked.set(before)
 
 
-def may_read(array: Any) -> bool:
-    """Return whether to look into the array: NumPy's, or another library's outside `unchecked()`."""
-    return not is_elsewhere(array) or not _unchecked.get()
+def refuse(wrong: Any, error: Callable[[], Exception]) -> None:
+    """Raise error() if an element of `wrong` is true.
 
-
-def found(condition: Any) -> bool:
-    """Return whether an element of the condition is true; of another library's array inside `unchecked()` False."""
-    return may_read(condition) and bool(condition.any())
+    Of another library's array at the next read, and never within `unchecked()`.
+    """
+    if not is_elsewhere(wrong):
+        if wrong.any():
+            raise error()
+    elif not _unchecked.get():
+        refuse_later(wrong.any(), error)
 
 
 def check_range(op: str, indices: Any, low: int, high: int) -> None:
@@ -49,8 +52,9 @@ def check_range(op: str, indices: Any, low: int, high: int) -> None:
         return
     elif note := noting(check_indices, indices):
         note(op, indices, low, high)
-    elif found((indices < low) | (indices >= high)):
-        check_indices(op, on_host(indices), low, high)
+    elif not _unchecked.get():
+        wrong = (indices < low) | (indices >= high)
+        refuse(wrong, lambda: outside(op, on_host(indices), low, high))
 
 
 def check_index(op: str, index: Any, shape: Any) -> None:
@@ -69,11 +73,5 @@ def check_index(op: str, index: Any, shape: Any) -> None:
         if is_whole and axis < len(shape):
             bounded.append((part, shape[axis]))
         axis += axes_of_part(part)
-    there = [(part, n) for part, n in bounded if is_elsewhere(part) and part.size]
-    here = [(part, n) for part, n in bounded if not is_elsewhere(part)]
-    if there and found(
-        np.stack([((p < -n) | (p >= n)).any() for p, n in there])
-    ):  # one read for all
-        here = bounded
-    for part, n in here:
-        check_indices(op, on_host(part), -n, n)
+    for part, n in bounded:
+        check_range(op, part if is_array(part) else np.asarray(part), -n, n)

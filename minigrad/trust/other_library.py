@@ -134,8 +134,8 @@ class OnDevice(Opaque):
 
     - `ufunc.reduce` and `.accumulate` for add and multiply only; no `initial=`, `where=` and `casting=`
     - it refuses NumPy's arrays beside it, also in `copyto`, an index and `asarray(a)`; numbers are welcome
-    - an index array that is out of range wraps round, silently
-    - `.get()` copies it to the host, and flags cannot be set
+    - an index array that is out of range wraps round, silently; of several values written to one place any stays
+    - `.get()` copies it to the host, and flags cannot be set; nan and inf come without a warning
     - bool, int, float, `.item()`, `.get()`, a mask as an index: each time the host waits, `OnDevice.waits` grows by one
     """
 
@@ -155,7 +155,8 @@ class OnDevice(Opaque):
         if method == "at":
             target, index, value = inputs
             return ufunc.at(target.array, self._within(index, target.shape), _inside(value))
-        return super().__array_ufunc__(ufunc, method, *inputs, **options)
+        with np.errstate(all="ignore"):
+            return super().__array_ufunc__(ufunc, method, *inputs, **options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         _refuse_words({} if function is np.copyto else options)
@@ -168,7 +169,8 @@ class OnDevice(Opaque):
             axis = rest[0] if rest else options.get("axis")
             index = np.mod(index, x.size if axis is None else x.shape[axis])
             args = x, index, *rest
-        return super().__array_function__(function, types, args, options)
+        with np.errstate(all="ignore"):
+            return super().__array_function__(function, types, args, options)
 
     def __getattr__(self, name: str) -> Any:
         if name == "flags":
@@ -208,7 +210,13 @@ class OnDevice(Opaque):
         return type(self)(self.array[self._within(index, self.shape)])
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self.array[self._within(index, self.shape)] = _inside(value)
+        index = self._within(index, self.shape)
+        places = np.arange(self.array.size).reshape(self.shape)[index]
+        if np.unique(places).size == places.size:
+            self.array[index] = _inside(value)
+        else:  # CuPy does not say which of several values stays: here the first
+            values = np.broadcast_to(_inside(value), places.shape)
+            self.array.reshape(-1)[places.reshape(-1)[::-1]] = values.reshape(-1)[::-1]
 
     def get(self) -> Any:
         """A copy on the host."""

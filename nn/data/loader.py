@@ -101,9 +101,7 @@ class DataLoader:
         self.batch_size = integer(self, "batch_size", batch_size, 1)
         self.shuffle = shuffle
         self.drop_last = drop_last
-        self.transform = transform
-        self.collate_fn = collate_fn
-        self.transfer = transfer
+        self.transform, self.collate_fn, self.transfer = transform, collate_fn, transfer
         self.prefetch = integer(self, "prefetch", prefetch, 0)
         self.num_workers = integer(self, "num_workers", num_workers, 0)
         self.rng = rng

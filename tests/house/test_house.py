@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "ops.kernels": ["ops.kernels"],
     "ops": ["signatures", "core", "random", "devices", "ops"],
     "numpy_protocols": ["core", "ops"],
-    "operators": ["core", "ops"],
+    "operators": ["core", "devices", "ops"],
     "methods": ["ops", "operators"],
     "tensor": ["core", "devices", "ops", "numpy_protocols", "methods"],
     "stats": ["core", "ops", "random"],

@@ -1,6 +1,7 @@
 """A model on arrays with CuPy's manners: moved, trained by every optimiser, saved, resumed, looked at, moved back."""
 
 import copy
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -39,6 +40,14 @@ def step(model, optimizer, place=there):
     loss.backward()
     optimizer.step()
     return loss
+
+
+@contextmanager
+def waits(count):
+    """The host waits so many times for the device within, no more and no less."""
+    before = OnDevice.waits
+    yield
+    assert OnDevice.waits - before == count
 
 
 def states(model):
@@ -110,9 +119,8 @@ def test_every_optimiser_takes_the_same_steps_there_with_one_wait_each(name):
         model = net(place, bias=name != "Muon")
         optimizer = made(name, model)
         for _ in range(3):
-            waits = OnDevice.waits
-            step(model, optimizer, place)
-            assert OnDevice.waits - waits == (place is there)
+            with waits(place is there):
+                step(model, optimizer, place)
         weights.append(states(model))
     assert_close(weights[1], weights[0])
 
@@ -175,10 +183,9 @@ def test_dropout_draws_its_mask_there_from_a_seed_of_the_hosts_generator():
         layer = nn.Dropout(0.5, rng=np.random.default_rng(3))
         return [mg.on_host(layer(Tensor(place(np.ones((40, 50)))))) for _ in range(2)]
 
-    waits = OnDevice.waits
-    layer = nn.Dropout(0.5, rng=np.random.default_rng(3))
-    assert type(layer(Tensor(OnDevice(np.ones(5)))).data) is OnDevice
-    assert OnDevice.waits == waits
+    with waits(0):
+        layer = nn.Dropout(0.5, rng=np.random.default_rng(3))
+        assert type(layer(Tensor(OnDevice(np.ones(5)))).data) is OnDevice
     first, second = masks(there)
     assert (first != second).any()
     assert 0.45 < (first == 0).mean() < 0.55

@@ -106,7 +106,12 @@ def check_fits(g: Any, chosen: Any, shape: Any) -> None:
 def check_indices(op: str, indices: Any, low: int, high: int) -> None:
     """IndexError for the first index outside [low, high)."""
     if indices.size and (indices.min() < low or indices.max() >= high):
-        wrong = (indices < low) | (indices >= high)
-        place = tuple(map(int, np.unravel_index(wrong.argmax(), wrong.shape)))
-        at = f" at {list(place)} of the indices" if place else ""
-        raise IndexError(f"{op}: index {indices[place]}{at} is outside [{low}, {high})")
+        raise outside(op, indices, low, high)
+
+
+def outside(op: str, indices: Any, low: int, high: int) -> IndexError:
+    """The error that names the first index outside [low, high)."""
+    wrong = (indices < low) | (indices >= high)
+    place = tuple(map(int, np.unravel_index(wrong.argmax(), wrong.shape)))
+    at = f" at {list(place)} of the indices" if place else ""
+    return IndexError(f"{op}: index {indices[place]}{at} is outside [{low}, {high})")
