@@ -58,13 +58,13 @@ def on_host(array: Any) -> Any:
 
 
 def together_on_host(arrays: list[Any]) -> list[Any]:
-    """The arrays as NumPy's; those of another library come with one read, if they are of one dtype."""
+    """The arrays as NumPy's, None as None; those of another library come with one read, if they are of one dtype."""
     there = [a for a in arrays if is_elsewhere(a)]
     kinds = {(a.__class__, a.dtype) for a in there}
     if not there or len(kinds) > 1:
-        return [on_host(a) for a in arrays]
+        return [a if a is None else on_host(a) for a in arrays]
     found = iter(settle(*there))
-    return [next(found) if is_elsewhere(a) else on_host(a) for a in arrays]
+    return [next(found) if is_elsewhere(a) else a for a in arrays]
 
 
 def _read(array: Any) -> Any:

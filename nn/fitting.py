@@ -19,7 +19,7 @@ from .optim import LBFGS
 from .optim.checks import natural, optional
 from .parallel.ranks import Ranks
 from .progress import bar_class
-from .run import Checkpoint, Function, Record, Run, line_of, numbers, pair, rows_of, waited
+from .run import Checkpoint, Function, Record, Run, line_of, numbers, pair, rows_of, unread, waited
 
 if TYPE_CHECKING:
     from minigrad.files import StrPath
@@ -162,7 +162,7 @@ def evaluate(
             here = rows_of(batch)
             if here or ranks.size == 1:
                 output = model(x)
-                found += [(here, metric(output, y)) for metric in metrics.values()]
+                found += [(here, unread(metric(output, y))) for metric in metrics.values()]
             rows += here
     values = numbers([value for _, value in found])
     terms = [value * here for value, (here, _) in zip(values, found, strict=True)]

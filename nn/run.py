@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import minigrad
-from minigrad.devices import together_on_host
+from minigrad.devices import is_elsewhere, together_on_host
 
 from .interrupt import Interrupt
 from .module import Module
@@ -275,10 +275,14 @@ def number(value: Any) -> float:
     return float(value.item() if hasattr(value, "item") else value)
 
 
+def unread(value: Any) -> Any:
+    """A number; of a device the 0-d array, which `numbers` reads together with others."""
+    data = value.data if isinstance(value, minigrad.Tensor) else value
+    return data if is_elsewhere(data) else number(value)
+
+
 def numbers(values: list[Any]) -> list[float]:
-    """Each value as a number; those of a device come with one read."""
-    data = [value.data if isinstance(value, minigrad.Tensor) else value for value in values]
-    return [*map(number, together_on_host(data))]
+    return [*map(number, together_on_host(values))]
 
 
 def monitored(record: Record) -> float:

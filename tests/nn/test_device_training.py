@@ -214,6 +214,69 @@ def test_fit_trains_saves_and_resumes_there_bit_for_bit(tmp_path):
     assert_close(found, whole[1], 0)
 
 
+def test_fit_waits_once_a_step_and_twice_an_epoch_and_records_what_it_does_on_the_host():
+    records = []
+    for place in (np.asarray, there):
+        model, data = net(place), nn.data.TensorDataset(X, Y)
+        loader = nn.data.DataLoader(data, 8, transfer=place)
+        optimizer = nn.optim.SGD(model.parameters(), lr=0.1)
+        metrics = {"accuracy": lambda y, t: (y.argmax(axis=1) == t).mean()}
+        with waits(
+            2 * (3 + 2) * (place is there)
+        ):  # the loss of each step; metrics, and whether all is finite
+            history = nn.fit(
+                model, loader, optimizer, epochs=2, validation=loader, metrics=metrics, clip_norm=0.5, progress=False
+            )  # fmt: skip
+        records.append([[*record.values()] for record in history])
+    np.testing.assert_allclose(*records, rtol=1e-5)
+
+
+class Reader(nn.Module):
+    """Two tables of rows by number, and a mean."""
+
+    def __init__(self):
+        mg.seed(0)
+        self.words = nn.Embedding(10, 8, padding_idx=0, max_norm=1.5)
+        self.bags = nn.EmbeddingBag(10, 8, mode="sum", padding_idx=1)
+        self.mixed, self.head = (
+            nn.TransformerEncoderLayer(8, 2, 8, 0.0, batch_first=True),
+            nn.Linear(8, 10),
+        )
+
+    def forward(self, x):
+        starts = np.arange(x.shape[0], like=x) * x.shape[1]
+        return self.head(self.mixed(self.words(x)).mean(1) + self.bags(x.reshape(-1), starts))
+
+
+def test_a_model_that_reads_tables_waits_once_a_step_and_a_wrong_number_changes_no_weight():
+    words, labels = rng.integers(0, 10, (4, 5)), rng.integers(0, 10, 4)
+    weights = []
+    for place in (np.asarray, there):
+        model = Reader().to(place)
+        optimizer = nn.optim.Adam(model.parameters())
+
+        def step(x, y, model=model, optimizer=optimizer):
+            optimizer.zero_grad()
+            mg.cross_entropy(model(x), y).backward()
+            assert nn.optim.clip_grad_norm_(model.parameters(), 0.1) > 0.1
+            optimizer.step()
+
+        for _ in range(2):
+            with waits(place is there):
+                step(place(words), place(labels))
+        weights.append(states(model))
+    assert_close(weights[1], weights[0])
+    with mg.unchecked(), waits(1):  # for the norm
+        step(there(words), there(labels))
+    before = states(model)
+    for x, y in ((np.full((4, 5), 10), labels), (words, np.full(4, -1))):
+        with pytest.raises(IndexError, match=r"index 10 at .* is outside|label -1 in row 0"):
+            step(there(x), there(y))
+        found = states(model)
+        for name in ("mixed.linear1.weight", "head.weight", "bags.weight"):
+            np.testing.assert_array_equal(found[name], before[name])
+
+
 def test_a_loader_moves_every_array_of_a_batch_of_any_structure():
     class Named(nn.data.Dataset):
         def __len__(self):
