@@ -19,7 +19,19 @@ from .optim import LBFGS
 from .optim.checks import natural, optional
 from .parallel.ranks import Ranks
 from .progress import bar_class
-from .run import Checkpoint, Function, Record, Run, line_of, numbers, pair, rows_of, unread, waited
+from .run import (
+    Checkpoint,
+    Function,
+    Record,
+    Run,
+    beside,
+    line_of,
+    numbers,
+    pair,
+    rows_of,
+    unread,
+    waited,
+)
 
 if TYPE_CHECKING:
     from minigrad.files import StrPath
@@ -74,7 +86,8 @@ def fit(
             nn.save(checkpoint, model, optimizer, schedule, rng=rng, extra=history)
 
     loader         gives batches (x, y), and can be iterated again each epoch, as can `validation`. x and y may be
-                   arrays, or tuples or dicts of arrays that `model` and `loss` take
+                   arrays, or tuples or dicts of arrays that `model` and `loss` take; arrays of NumPy's are moved where
+                   the parameters of the model are
     loss, metrics  functions of (output, y) that give means over the rows of a batch; metrics is a dict of them by name
     schedule       its `step()` is called after each epoch, or with schedule_each="step" after each update. If it takes
                    a loss, after an epoch it gets that of the validation, or that of the training without validation
@@ -157,7 +170,7 @@ def evaluate(
     found: list[Any] = []  # on a device they are read together, at the end
     rows, ranks = 0, ranks or Ranks()
     with evaluating(model), minigrad.no_grad():
-        for batch in loader:
+        for batch in beside(model, loader):
             x, y = pair(batch)
             here = rows_of(batch)
             if here or ranks.size == 1:

@@ -15,6 +15,7 @@ import numpy as np
 import minigrad
 from minigrad.devices import is_elsewhere, together_on_host
 
+from .batches import moved
 from .interrupt import Interrupt
 from .module import Module
 from .optim.clip import clip_unread
@@ -94,7 +95,7 @@ class Run:
         generators = generators_of(self.model, self.checkpoint.rng)
         now = states_of(generators)
         part, self.part = self.part, None
-        groups = groups_of(self.loader, self.accumulate)
+        groups = groups_of(beside(self.model, self.loader), self.accumulate)
         if part is None:
             return {"began": now, "updates": 0, "total": 0.0, "rows": 0}, groups
         restore(part["began"], generators)  # so that the loader shuffles as before
@@ -262,6 +263,14 @@ def rows_of(batch: Any) -> int:
     if isinstance(y, Mapping):
         y = tuple(y.values())
     return rows_of((x, y[0])) if isinstance(y, tuple) else len(y)
+
+
+def beside(model: Module, loader: Iterable[Any]) -> Iterable[Any]:
+    """The batches of a loader; those of the host are moved where the model computes."""
+    like = next((value.data for _, value in model._walk()), None)
+    if not is_elsewhere(like):
+        return loader
+    return (moved(batch, lambda array: minigrad.placed(array, like)) for batch in loader)
 
 
 def groups_of(loader: Iterable[Any], size: int) -> Generator[list[Any], None, None]:

@@ -4,9 +4,12 @@ import warnings
 
 import numpy as np
 import pytest
+from public_calls import ARGUMENTS, OPS
+from public_calls import X as SQUARE
 
 import minigrad as mg
 from minigrad import Tensor, devices
+from minigrad.ops.inspection import tensors_in
 from minigrad.trust.other_library import OnDevice
 
 X = np.arange(6.0).reshape(2, 3)
@@ -115,6 +118,39 @@ def test_an_array_without_a_way_back_is_refused_by_name():
 def test_a_tensor_of_pytorch_comes_back():
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     np.testing.assert_array_equal(mg.on_host(torch.tensor(X)), X)
+
+
+# Every public function ---------------------------------------------------------------------------------
+
+WAIT = {
+    **dict.fromkeys(["insert", "pad", "repeat"], "arguments that decide a shape are read"),
+    "lstsq": "the rank decides the shape of the residuals",
+    "piecewise": "each function is called with the elements of its side",
+    "trim_zeros": "the zeros decide the shape",
+}
+"""Functions that read a device, and why."""
+
+
+def in_library(value, place):
+    """Arguments with arrays, also in lists, as Tensors of a library."""
+    if isinstance(value, np.ndarray):
+        return Tensor(place(value), requires_grad=value.dtype.kind == "f")
+    if isinstance(value, (tuple, list)):
+        return type(value)(in_library(v, place) for v in value)
+    return value
+
+
+@pytest.mark.parametrize("name", sorted(set(OPS) - {"dropout"}))
+def test_a_public_function_gives_on_a_device_what_it_gives_on_the_host_without_a_wait(name, waits):
+    given = ARGUMENTS.get(name, (SQUARE,))
+    given = given if isinstance(given, tuple) else (given,)
+    here = tensors_in(getattr(mg, name)(*in_library(given, np.array)))
+    before = waits()
+    there = tensors_in(getattr(mg, name)(*in_library(given, OnDevice)))
+    assert (waits() > before) == (name in WAIT)
+    for a, b in zip(there, here, strict=True):
+        assert type(a.data) is OnDevice
+        np.testing.assert_allclose(mg.on_host(a), b.data, rtol=1e-9, atol=1e-12, strict=True)
 
 
 # Indices out of range ------------------------------------------------------------------------------------

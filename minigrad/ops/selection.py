@@ -94,7 +94,8 @@ def piecewise(x: Any, condlist: Any, funclist: Sequence[Any], *args: Any, **opti
 def _conditions(given: Any, x: Any) -> list[Any]:
     """The conditions, one by one, as arrays; a single one, of an x with axes, may stand without a list around it."""
     given = options.unwrap(given, "piecewise", "condlist")
-    alone = not np.ndim(given) or (len(x.shape) and not np.ndim(given[0]))
+    are_several = isinstance(given, (list, tuple)) or np.ndim(given)
+    alone = not are_several or (len(x.shape) and not np.ndim(given[0]))
     sides = [given] if alone else [given[k] for k in range(len(given))]
     sides = [np.asarray(side, bool, like=plain(x)) for side in sides]
     if any(side.shape != x.shape for side in sides):

@@ -13,6 +13,7 @@ import numpy as np
 
 import minigrad
 
+from ..batches import moved
 from ..checks import integer
 from .dataset import Dataset, fetched, indices_of, take
 from .samplers import drawn
@@ -131,7 +132,7 @@ class DataLoader:
 
     def __iter__(self) -> Iterator[Any]:
         batches, transfer = self._batches(), self.transfer
-        return batches if transfer is None else (_moved(batch, transfer) for batch in batches)
+        return batches if transfer is None else (moved(batch, transfer) for batch in batches)
 
     def _batches(self) -> Iterator[Any]:
         # All is drawn here, not at the first batch, and the transform has generators of its own: so whoever draws from
@@ -174,20 +175,6 @@ class DataLoader:
         rank, size = self.shard.rank, self.shard.size
         self.shard.noted = zlib.crc32(b"".join(np.asarray(batch).tobytes() for batch in batches))
         return [b[len(b) * rank // size : len(b) * (rank + 1) // size] for b in batches]
-
-
-def _moved(batch: Any, transfer: Callable[[Any], Any]) -> Any:
-    """The batch with each of its arrays moved."""
-    if isinstance(batch, minigrad.Tensor):
-        return minigrad.Tensor(transfer(batch.numpy()))
-    if isinstance(batch, (np.ndarray, np.generic)):
-        return transfer(batch)
-    if isinstance(batch, dict):
-        return {name: _moved(part, transfer) for name, part in batch.items()}
-    if isinstance(batch, (tuple, list)):
-        parts = [_moved(part, transfer) for part in batch]
-        return type(batch)(*parts) if hasattr(batch, "_fields") else type(batch)(parts)
-    return batch
 
 
 class Recipe(NamedTuple):

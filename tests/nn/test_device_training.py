@@ -218,7 +218,7 @@ def test_fit_waits_once_a_step_and_twice_an_epoch_and_records_what_it_does_on_th
     records = []
     for place in (np.asarray, there):
         model, data = net(place), nn.data.TensorDataset(X, Y)
-        loader = nn.data.DataLoader(data, 8, transfer=place)
+        loader = nn.data.DataLoader(data, 8)  # fit moves its batches
         optimizer = nn.optim.SGD(model.parameters(), lr=0.1)
         metrics = {"accuracy": lambda y, t: (y.argmax(axis=1) == t).mean()}
         with waits(
