@@ -19,7 +19,19 @@ from .optim import LBFGS
 from .optim.checks import natural, optional
 from .parallel.ranks import Ranks
 from .progress import bar_class
-from .run import Checkpoint, Function, Record, Run, line_of, number, pair, rows_of, waited
+from .run import (
+    Checkpoint,
+    Function,
+    Record,
+    Run,
+    beside,
+    line_of,
+    numbers,
+    pair,
+    rows_of,
+    unread,
+    waited,
+)
 
 if TYPE_CHECKING:
     from minigrad.files import StrPath
@@ -74,7 +86,8 @@ def fit(
             nn.save(checkpoint, model, optimizer, schedule, rng=rng, extra=history)
 
     loader         gives batches (x, y), and can be iterated again each epoch, as can `validation`. x and y may be
-                   arrays, or tuples or dicts of arrays that `model` and `loss` take
+                   arrays, or tuples or dicts of arrays that `model` and `loss` take; arrays of NumPy's are moved where
+                   the parameters of the model are
     loss, metrics  functions of (output, y) that give means over the rows of a batch; metrics is a dict of them by name
     schedule       its `step()` is called after each epoch, or with schedule_each="step" after each update. If it takes
                    a loss, after an epoch it gets that of the validation, or that of the training without validation
@@ -157,17 +170,20 @@ def evaluate(
     ranks: Ranks | None = None,
 ) -> Record:
     """The means of functions of (output, y) over the rows of the ranks' loaders, with the model in evaluation mode."""
-    sums, rows, ranks = dict.fromkeys(metrics, 0.0), 0, ranks or Ranks()
+    found: list[Any] = []  # on a device they are read together, at the end
+    rows, ranks = 0, ranks or Ranks()
     with evaluating(model), minigrad.no_grad():
-        for batch in loader:
+        for batch in beside(model, loader):
             x, y = pair(batch)
             here = rows_of(batch)
             if here or ranks.size == 1:
                 output = model(x)
-                for name, metric in metrics.items():
-                    sums[name] += number(metric(output, y)) * here
+                found += [(here, unread(metric(output, y))) for metric in metrics.values()]
             rows += here
-    rows, *totals = ranks.totals(rows, *sums.values())
+    values = numbers([value for _, value in found])
+    terms = [value * here for value, (here, _) in zip(values, found, strict=True)]
+    count = len(metrics)
+    rows, *totals = ranks.totals(rows, *[sum(terms[i::count]) for i in range(count)])
     if rows == 0:
         raise ValueError("fit: there is no batch to evaluate on; was the loader iterated before?")
-    return {name: total / rows for name, total in zip(sums, totals, strict=True)}
+    return {name: total / rows for name, total in zip(metrics, totals, strict=True)}

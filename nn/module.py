@@ -12,7 +12,7 @@ from minigrad import Tensor, is_recording, scope
 
 from .error_paths import locate
 from .hooks import Handle, Hooks
-from .pytorch_words import PyTorchWords, no_zeros
+from .pytorch_words import PyTorchWords, no_device, no_zeros
 from .state import Buffer, IncompatibleKeys, Parameter, load_into
 from .summary import Summary, report, summarise
 
@@ -275,6 +275,23 @@ class Module(PyTorchWords):
         for value in {id(value): value for _, value in self._walk()}.values():
             if value.dtype.kind == "f" and value.dtype != dtype:
                 value._change_dtype(dtype)
+        return self
+
+    def to(self: Self, library: Any) -> Self:
+        """Move all parameters and buffers, in place: `model.to(cupy)`, and back `model.to(np)`; returns the Module.
+
+        They stay the same objects, so that an optimiser keeps them; what it keeps itself follows at its next step.
+        Gradients move too.
+
+        library  cupy, numpy, or a function of an array of NumPy's, such as `lambda a: cupy.asarray(a)`
+        """
+        if isinstance(library, str) or not (
+            callable(library) or callable(getattr(library, "asarray", None))
+        ):
+            raise no_device(type(self).__name__, library)
+        owned = {id(value): value for _, value in self._walk()}.values()
+        for value, arrays in [(value, value._moved(library)) for value in owned]:  # all or none
+            value._put(*arrays)
         return self
 
     def train(self: Self, mode: bool = True) -> Self:

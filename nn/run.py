@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import minigrad
+from minigrad.devices import is_elsewhere, together_on_host
 
+from .batches import moved
 from .interrupt import Interrupt
 from .module import Module
-from .optim import clip_grad_norm_
+from .optim.clip import clip_unread
 from .parallel.ranks import Ranks
 from .progress import progress_bar
 from .saving import load, save
@@ -93,7 +95,7 @@ class Run:
         generators = generators_of(self.model, self.checkpoint.rng)
         now = states_of(generators)
         part, self.part = self.part, None
-        groups = groups_of(self.loader, self.accumulate)
+        groups = groups_of(beside(self.model, self.loader), self.accumulate)
         if part is None:
             return {"began": now, "updates": 0, "total": 0.0, "rows": 0}, groups
         restore(part["began"], generators)  # so that the loader shuffles as before
@@ -123,7 +125,7 @@ class Run:
             self.parallel.average(rows)
             total, rows = self.ranks.totals(total, rows)
         if self.clip_norm is not None:
-            clip_grad_norm_(self.optimizer.params, self.clip_norm)
+            clip_unread(self.optimizer.params, self.clip_norm)
         self.optimizer.step()
         self._step_schedule("step", total / rows)
         return total, int(rows)
@@ -145,8 +147,10 @@ class Run:
 
     def end_epoch(self, record: Record) -> None:
         """Keep the record; step the schedule."""
-        for name, parameter in self.model.named_parameters():
-            if not np.isfinite(parameter.data).all():
+        named = dict(self.model.named_parameters())
+        finite = together_on_host([np.isfinite(p.data).all() for p in named.values()])
+        for name, is_finite in zip(named, finite, strict=True):
+            if not is_finite:
                 raise FloatingPointError(
                     f"fit: {name} is not finite after step {self.step} (epoch {record['epoch']}){self.checkpoint}"
                 )
@@ -269,6 +273,14 @@ def rows_of(batch: Any) -> int:
     return rows_of((x, y[0])) if isinstance(y, tuple) else len(y)
 
 
+def beside(model: Module, loader: Iterable[Any]) -> Iterable[Any]:
+    """The batches of a loader; those of the host are moved where the model computes."""
+    like = next((value.data for _, value in model._walk()), None)
+    if not is_elsewhere(like):
+        return loader
+    return (moved(batch, lambda array: minigrad.placed(array, like)) for batch in loader)
+
+
 def groups_of(loader: Iterable[Any], size: int) -> Generator[list[Any], None, None]:
     """The batches of a loader, `size` of them at a time; the last group may be smaller."""
     batches = iter(loader)
@@ -278,6 +290,16 @@ def groups_of(loader: Iterable[Any], size: int) -> Generator[list[Any], None, No
 
 def number(value: Any) -> float:
     return float(value.item() if hasattr(value, "item") else value)
+
+
+def unread(value: Any) -> Any:
+    """A number; of a device the 0-d array, which `numbers` reads together with others."""
+    data = value.data if isinstance(value, minigrad.Tensor) else value
+    return data if is_elsewhere(data) else number(value)
+
+
+def numbers(values: list[Any]) -> list[float]:
+    return [*map(number, together_on_host(values))]
 
 
 def monitored(record: Record) -> float:

@@ -25,6 +25,7 @@ from ..core.graph import (
     sketch,
 )
 from ..core.op import shape_and_dtype
+from ..devices import on_host
 from ..modes import Mode
 from ..signatures import Signature
 from .not_finite import check_backward, check_forward
@@ -145,7 +146,7 @@ class Notes:
 
 
 def _checksums(node: Node) -> list[int]:
-    return [hash(np.ascontiguousarray(v).tobytes()) for _, v in node.saved_arrays()]
+    return [hash(np.ascontiguousarray(on_host(v)).tobytes()) for _, v in node.saved_arrays()]
 
 
 def user_line() -> str:

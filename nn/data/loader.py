@@ -13,6 +13,7 @@ import numpy as np
 
 import minigrad
 
+from ..batches import moved
 from ..checks import integer
 from .dataset import Dataset, fetched, indices_of, take
 from .samplers import Sampler, drawn
@@ -35,6 +36,8 @@ class DataLoader:
     transform   a function (batch, rng) -> batch for a whole batch at once, such as RandomCrop, or a list of such, which
                 follow each other; what is to be done to single items belongs in the data set's `__getitem__`
     collate_fn  a function from a list of items to a batch, in place of `collate`
+    transfer    a function of an array that moves it where the model computes, `transfer=cupy.asarray`; it is called in
+                the thread that takes the batches, with every array of a batch
     prefetch    the number of batches that a thread prepares ahead; 0: each is made when it is asked for
     num_workers the number of processes that make the batches instead, `prefetch` ahead in all; 0: two for each of them
     rng         for order and transform; by default the package's generator (`minigrad.seed`)
@@ -68,6 +71,7 @@ class DataLoader:
         drop_last: bool = False,
         transform: Transform | Sequence[Transform] | None = None,
         collate_fn: Callable[[list[Any]], Any] | None = None,
+        transfer: Callable[[Any], Any] | None = None,
         prefetch: int = 0,
         num_workers: int = 0,
         rng: np.random.Generator | None = None,
@@ -98,8 +102,7 @@ class DataLoader:
         self.batch_size = integer(self, "batch_size", batch_size, 1)
         self.shuffle = shuffle
         self.drop_last = drop_last
-        self.transform = transform
-        self.collate_fn = collate_fn
+        self.transform, self.collate_fn, self.transfer = transform, collate_fn, transfer
         self.prefetch = integer(self, "prefetch", prefetch, 0)
         self.num_workers = integer(self, "num_workers", num_workers, 0)
         self.rng = rng
@@ -137,6 +140,10 @@ class DataLoader:
         return whole + (rest > 0 and not self.drop_last)
 
     def __iter__(self) -> Iterator[Any]:
+        batches, transfer = self._batches(), self.transfer
+        return batches if transfer is None else (moved(batch, transfer) for batch in batches)
+
+    def _batches(self) -> Iterator[Any]:
         # All is drawn here, not at the first batch, and the transform has generators of its own: so whoever draws from
         # `rng` during the epoch, such as a Dropout, neither changes the batches nor is changed by prefetching.
         indices, seed, given = self._part_of(self._indices()), 0, self.transform

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import minigrad
+from minigrad.devices import is_elsewhere
 
 if TYPE_CHECKING:
     from ..parallel import Ranks
@@ -16,6 +17,8 @@ def _over_ranks(
     x: Any, ranks: Ranks, place: int, share: float, given: float = 1.0, taken: float = 1.0
 ) -> Any:
     """y_k = sum_r given_r x_r / taken_k on rank k"""
+    if is_elsewhere(x):
+        return minigrad.placed(_over_ranks(minigrad.on_host(x), ranks, rows, given, taken), x)
     if type(x) is not np.ndarray:
         raise TypeError(
             f"BatchNorm over the rows of all ranks: they add NumPy arrays, not a {type(x).__name__}; leave it out of "

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import Tensor
+from minigrad import Tensor, on_host
+from minigrad.devices import together_on_host
 
 from ..layers.batch_norm import _BatchNorm
 from ..module import Buffer, Module, Parameter
@@ -27,7 +28,8 @@ class DataParallel:
     synchronised  True: BatchNorm takes mean and variance over the rows of all ranks, for two more sums per layer and
                   pass. False: over those of its own rank, and the running ones are averaged with the gradients
 
-    ValueError names what differs if the models of the ranks are not of one kind.
+    ValueError names what differs if the models of the ranks are not of one kind. Between the ranks gradients travel in
+    the host's memory: those of a device are copied there and back for each `average`.
     """
 
     def __init__(self, model: Module, ranks: Ranks, synchronised: bool = False) -> None:
@@ -38,7 +40,7 @@ class DataParallel:
         self.model, self.ranks = model, ranks
         self._compare()
         for _, value in self._state():
-            value.assign(ranks.broadcast(np.array(value.data, order="C")))
+            value.assign(ranks.broadcast(np.array(on_host(value.data), order="C")))
         separate(model, ranks)
         several = synchronised and ranks.size > 1
         layers = [m for m in model.modules() if isinstance(m, _BatchNorm)] if several else []
@@ -81,10 +83,12 @@ class DataParallel:
         if (told[:, 4] != told[0, 4]).any():  # a rank without rows has counted no batch
             for b in buffers:
                 if b.dtype.kind != "f":
-                    b.assign(self.ranks.broadcast(b.data.copy(), int(weights.argmax())))
+                    whole = self.ranks.broadcast(np.array(on_host(b.data)), int(weights.argmax()))
+                    b.assign(whole)
         running = [b for b in buffers if b.dtype.kind == "f"]
         grads = [None if p.grad is None else p.grad.data for p in params]
-        means = self._means([*grads, *(b.data for b in running)], [*params, *running], weights)
+        arrays = together_on_host([*grads, *(b.data for b in running)])
+        means = self._means(arrays, [*params, *running], weights)
         for p in params:
             p.grad = Tensor(next(means))
         for b in running:

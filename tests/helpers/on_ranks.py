@@ -23,6 +23,7 @@ from shares import FLOAT, assert_the_same_on_all, batch, digest, ranks
 
 import minigrad as mg
 import nn
+from minigrad.trust.other_library import OnDevice
 from nn.parallel import DataParallel
 
 
@@ -333,6 +334,22 @@ def second_order_goes_through_the_statistics():
     assert_near(ours, gradients(twin), 1e-9)
 
 
+def gradients_on_a_device_are_those_on_the_host():
+    found = []
+    for place in (np.asarray, OnDevice.asarray):
+        model, shape = cnn(np.random.default_rng(0))
+        together = DataParallel(model.to(place), ranks, synchronised=True)
+        x, y = batch(shape, 11)
+        here = own(11)
+        mg.cross_entropy(model(place(x[here])), place(y[here])).backward()
+        waits = OnDevice.waits
+        together.average(len(y[here]))
+        assert OnDevice.waits - waits == (place is not np.asarray and ranks.size > 1)
+        found.append({name: mg.on_host(g) for name, g in gradients(model).items()})
+        assert all(type(p.grad.data) is type(p.data) for p in model.parameters())
+    assert_near(*found, 1e-12)
+
+
 # Programs that must not hang ---------------------------------------------------------------------------
 
 
@@ -375,6 +392,7 @@ HOLD = [
     a_run_is_that_of_one_process, a_run_goes_on_bit_for_bit_with_noise,
     a_run_that_one_rank_is_asked_to_stop_goes_on_bit_for_bit, small_batches_end_on_every_rank,
     accumulated_batches_are_one, a_batch_that_is_computed_again_counts_once, a_watch_is_one_ranks,
+    gradients_on_a_device_are_those_on_the_host,
 ]  # fmt: skip
 OF_SEVERAL = [
     models_that_differ_are_named, weights_are_checked, orders_that_differ_are_told, acts_that_differ_are_told,
