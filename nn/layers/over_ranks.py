@@ -18,7 +18,9 @@ def _over_ranks(
 ) -> Any:
     """y_k = sum_r given_r x_r / taken_k on rank k"""
     if is_elsewhere(x):
-        return minigrad.placed(_over_ranks(minigrad.on_host(x), ranks, rows, given, taken), x)
+        return minigrad.placed(
+            _over_ranks(minigrad.on_host(x), ranks, place, share, given, taken), x
+        )
     if type(x) is not np.ndarray:
         raise TypeError(
             f"BatchNorm over the rows of all ranks: they add NumPy arrays, not a {type(x).__name__}; leave it out of "
