@@ -42,8 +42,13 @@ class StandIn:
 
 class CuPy:
     def __init__(self):
-        import cupy
+        try:
+            import cupy
 
+            cupy.zeros(1)
+        except Exception as error:  # there is no package, no driver, or no device
+            print(f"skipped: CuPy does not work here ({type(error).__name__}: {error})")
+            sys.exit(0)
         self.asarray, self.wait = cupy.asarray, cupy.cuda.Device().synchronize
         properties = cupy.cuda.runtime.getDeviceProperties(0)
         print(f"cupy {cupy.__version__} on {properties['name'].decode()}")

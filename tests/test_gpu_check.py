@@ -43,6 +43,13 @@ def test_the_check_finds_a_wrong_step_and_a_failure(gpu_check, capsys, monkeypat
     assert "optimisers Lion: RuntimeError: no such kernel" in printed
 
 
+def test_without_cupy_the_check_is_skipped_with_the_reason(gpu_check, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    with pytest.raises(SystemExit, match="0"):
+        gpu_check.main([])
+    assert "skipped: CuPy does not work here (ModuleNotFoundError" in capsys.readouterr().out
+
+
 def test_the_check_needs_neither_pytest_nor_torch():
     code = "import sys; sys.modules.update(pytest=None, torch=None); import gpu_check"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT / "tests", check=True)
