@@ -259,7 +259,7 @@ def test_a_loss_with_ignored_labels_weights_and_smoothing_is_the_hosts_and_waits
     found = []
     for place in (np.array, OnDevice):
         x = Tensor(place(X), requires_grad=True)
-        w = None if weight is None else place(np.array(weight))
+        w = None if weight is None else np.array(weight)  # moved beside x
         with warnings.catch_warnings(action="ignore"):  # of a mean over nothing
             y = getattr(mg, loss)(x, place(labels), weight=w, **options)
             g = mg.grad(y, x)

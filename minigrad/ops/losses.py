@@ -11,7 +11,7 @@ import numpy as np
 from ..core.dtypes import as_array, in_array
 from ..core.graph import TensorBase
 from ..core.options import unwrap
-from ..devices import is_elsewhere
+from ..devices import is_elsewhere, placed
 from .activations import relu
 from .axes import in_floats
 from .elementwise import where
@@ -112,7 +112,9 @@ def _weights(
     op: str, x: Any, labels: Any, kept: Any, weight: Any, reduction: Reduction
 ) -> tuple[Any, Any, Any]:
     """The weight of each class, that of each row, and the number by which a mean divides (1 if it is no mean)."""
-    class_weight = np.ones_like(plain(x), shape=x.shape[1:]) if weight is None else weight
+    class_weight = (
+        np.ones_like(plain(x), shape=x.shape[1:]) if weight is None else placed(weight, x)
+    )
     class_weight = class_weight.astype(x.dtype)
     # by a function that either may be traced in, or of another library; where, because the weight may be inf
     row_weight = np.where(kept, np.take_along_axis(class_weight, labels, 0), 0)

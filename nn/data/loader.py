@@ -140,7 +140,12 @@ class DataLoader:
         return whole + (rest > 0 and not self.drop_last)
 
     def __iter__(self) -> Iterator[Any]:
-        batches, transfer = self._batches(), self.transfer
+        transfer = self.transfer
+        if transfer is not None and not callable(transfer):
+            raise TypeError(
+                f"DataLoader: transfer is {transfer!r}; a function of an array is needed, such as cupy.asarray"
+            )
+        batches = self._batches()
         return batches if transfer is None else (moved(batch, transfer) for batch in batches)
 
     def _batches(self) -> Iterator[Any]:

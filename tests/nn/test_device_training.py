@@ -312,6 +312,12 @@ def test_values_of_the_host_go_through_every_door_to_where_the_tensor_lies():
     assert type(host.data) is np.ndarray
 
 
+def test_a_transfer_that_is_no_function_is_refused_by_name():
+    loader = nn.data.DataLoader(nn.data.TensorDataset(X, Y), 4, transfer="cuda")
+    with pytest.raises(TypeError, match=r"transfer is 'cuda'; a function .* cupy\.asarray"):
+        iter(loader)
+
+
 def test_a_saved_model_loads_here_and_there_from_arrays_of_either(tmp_path):
     model = net()
     nn.save(tmp_path / "model", model)
