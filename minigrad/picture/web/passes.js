@@ -46,6 +46,7 @@ function paint() {
   const shownSums = id("colours").value === "gradient" ? received(steps.length).sums : sums;
   for (const i of standing.keys()) if (typeof i === "number") paintNode(nodes[i], i, { now, done, known, sums: shownSums });
   for (const path of modules.keys()) paintModule(path, now, isBackward ? null : done);
+  refreshMap();
   const playing = inPlay();
   for (const bundle of bundles.values()) paintLine(bundle, { done, playing, contributions });
   id("slider").max = passLength();
