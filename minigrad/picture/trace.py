@@ -135,13 +135,14 @@ class Tracer:
             return self.places[value], value.constants[0] if value.op.is_part else 0
         if isinstance(value, TensorBase):
             if value not in self.places:
-                self.places[value] = self._add_leaf(value, node)
+                self.places[value] = self._add_leaf(value, argument, node)
             return self.places[value], 0
         notes = node.notes if node is not None else None
         known = notes.inputs.get(argument) if notes is not None else None
         if isinstance(value, Sketch):  # an array from outside stays outside of the module
             vertex = Vertex(0, "constant", shapes=(tuple(value.shape),), dtypes=(str(value.dtype),))
-            vertex.name = self._name_of(_saved_as(argument, node) if known is None else known)
+            array = _saved_as(argument, node) if known is None else known
+            vertex.name = self._name_of(array, argument, notes)
         else:
             kind = type(value).__name__
             vertex = Vertex(
@@ -150,10 +151,11 @@ class Tracer:
         vertex.value = None if known is None else self.tell(known)
         return self._add(vertex), 0
 
-    def _add_leaf(self, leaf: Any, node: Node | None) -> int:
+    def _add_leaf(self, leaf: Any, argument: str, node: Node | None) -> int:
         kind: Kind = "leaf" if leaf._requires_grad else "constant"
         shape, dtype = tuple(leaf.shape), str(leaf.dtype)
-        vertex = Vertex(0, kind, self._name_of(leaf._data), shapes=(shape,), dtypes=(dtype,))
+        name = self._name_of(leaf._data, argument, node.notes if node is not None else None)
+        vertex = Vertex(0, kind, name, shapes=(shape,), dtypes=(dtype,))
         if node is not None and node.notes is not None:
             vertex.value = self.tell(leaf._data)
             if kind == "constant" and not shape:
@@ -166,9 +168,12 @@ class Tracer:
             self.trace.edges.append(Edge(source, output, place, "", shape))
         return place
 
-    def _name_of(self, array: Any) -> str:
-        """The name of an input: only data has one, not a single number, whose name is its value."""
-        return self.inputs.name_of(array) if self.inputs is not None else ""
+    def _name_of(self, array: Any, argument: str, notes: Any) -> str:
+        """The name of an input: where the picture is made, or else where its op was called."""
+        if self.inputs is None:
+            return ""
+        there = notes.names.get(argument, "") if notes is not None else ""
+        return self.inputs.name_of(array) or there
 
     def _name_leaves(self) -> None:
         """Name the leaves last, when all modules are known: a weight may be used before its module is called."""

@@ -28,6 +28,7 @@ from ..core.op import shape_and_dtype
 from ..devices import on_host
 from ..modes import Mode
 from ..signatures import Signature
+from .naming import arrays_around, name_of
 from .not_finite import check_backward, check_forward
 from .origins import haunt, is_ghost, origin_of
 from .scope import current_scope
@@ -91,6 +92,7 @@ class Notes:
     line     file:line of the user's call
     value    the output array, or a tuple of them
     inputs   name -> value, of every argument that is an array or a number, whether it needs a gradient or not
+    names    name -> that of the user's variable, of every argument that is an array without history and has one
     sources  name -> origin (node, ghost or leaf), of every argument that is a Tensor
     scope    weak references to the modules that the op ran in, outermost first
     seconds  the time that the call took; None if the op has no row
@@ -105,6 +107,7 @@ class Notes:
         "cut",
         "inputs",
         "line",
+        "names",
         "saved_bytes",
         "scope",
         "seconds",
@@ -124,6 +127,7 @@ class Notes:
         self.line = line
         self.value = value
         self.inputs = inputs
+        self.names: dict[str, str] = {}
         self.sources = sources
         self.scope = current_scope()
         self.seconds = seconds
@@ -151,6 +155,11 @@ def _checksums(node: Node) -> list[int]:
 
 def user_line() -> str:
     """file:line of the innermost frame outside minigrad, nn and NumPy."""
+    frame = _user_frame()
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def _user_frame() -> Any:
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in (
         "minigrad",
@@ -158,7 +167,7 @@ def user_line() -> str:
         "numpy",
     ):
         frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+    return frame
 
 
 # Observers -----------------------------------------------------------------------------------------------
@@ -251,6 +260,10 @@ def _recorded(
     inputs |= _arrays_of(options, with_numbers=False)
     sources = _sources(given + options)
     notes = Notes(line, value, inputs, sources, seconds)
+    data = {k: a for k, a in inputs.items() if is_array(a) and not isinstance(sources.get(k), Node)}
+    if data:
+        around = arrays_around(_user_frame())
+        notes.names = {name: name_of(array, around) for name, array in data.items()}
     node = _node_of(result)
     if node is None:
         notes.cut = _cut_of(sources, value, level & ON)

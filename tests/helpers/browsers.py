@@ -19,6 +19,7 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.command import Command
 from selenium.webdriver.remote.errorhandler import ExceptionMapping
+from selenium.webdriver.support.wait import WebDriverWait
 
 WIDTH, HEIGHT = 1400, 900
 
@@ -248,11 +249,14 @@ class Page:
 
     def resize(self, width, height):
         """Give the page, without what the browser has around it, a size in CSS pixels."""
-        inner = "return [innerWidth, innerHeight]"
-        self.driver.set_window_size(width, height)
-        w, h = self.driver.execute_script(inner)
-        self.driver.set_window_size(2 * width - w, 2 * height - h)
-        assert self.driver.execute_script(inner) == [width, height]
+        around = "return [outerWidth - innerWidth, outerHeight - innerHeight]"
+        w, h = self.driver.execute_script(around)
+        self.driver.set_window_size(width + w, height + h)
+        WebDriverWait(self.driver, 20, 0.05).until(
+            lambda driver: (
+                driver.execute_script("return [innerWidth, innerHeight]") == [width, height]
+            )
+        )
 
     def click_node(self, name):
         self.click(self.node(name))
@@ -278,6 +282,11 @@ class Page:
     @property
     def panel(self):
         return self.find("#panel").text
+
+    @property
+    def maths(self):
+        """The mathematics in the panel, each formula as text without its arrangement."""
+        return [math.get_property("textContent") for math in self.all("#panel math")]
 
     @property
     def place(self):

@@ -42,7 +42,7 @@ SHOTS = {
         ("backprop.py", "--example", "neurons"),
         "backprop_neurons.html",
         (1240, 790),
-        f"{NAMED} go(5); choose(named('w2')); state.element = {{ output: 0, index: 0 }}; tell()",
+        "go(5)",
     ),
     "spiral": Shot(
         ("spiral.py",), "spiral.html", (1240, 790), f"{NAMED} go(6); choose(named('0.weight'))"

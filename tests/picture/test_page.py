@@ -243,6 +243,21 @@ def test_the_page_fetches_nothing_and_runs_its_own_script_alone(tmp_path):
     assert not re.search(r"""(src|href)=|@import|url\((?!#)""", text)
 
 
+@pytest.mark.parametrize(
+    ("model", "shape", "most"),
+    [
+        (lambda: nn.MLP([2, 100, 3]), (300, 2), 150_000),
+        (lambda: nn.CNN((1, 28, 28), channels=[8, 16], classes=10), (8, 1, 28, 28), 500_000),
+    ],
+    ids=["spiral", "CNN"],
+)
+def test_a_page_is_small(tmp_path, model, shape, most):
+    net = model()
+    x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    loss = recorded(lambda: mg.cross_entropy(net(x), np.arange(len(x)) % 3))
+    assert picture.page(loss, tmp_path / "graph.html", net).stat().st_size < most
+
+
 def test_the_same_graph_gives_the_same_page(tmp_path):
     loss, params = double()
     first = picture.page(loss, tmp_path / "a" / "graph.html", params).read_bytes()

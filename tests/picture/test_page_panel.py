@@ -28,6 +28,12 @@ def test_the_panel_tells_the_step_that_plays(open_page):
     assert "lambda: a * b + a" in card.find_element(By.CLASS_NAME, "source").text
     given = [row.text for row in card.find_elements(By.CSS_SELECTOR, ".given tr")]
     assert given == ["a a scalar = 3", "b b scalar = -2", "y scalar = -6"]
+    (rule, numbers), _ = (
+        [math.get_property("textContent") for math in block.find_elements(By.TAG_NAME, "math")]
+        for block in card.find_elements(By.CLASS_NAME, "handed")
+    )
+    assert rule == "∂L∂a=g⊙b"
+    assert numbers == "=1×(−2)=−2"
     handed = [block.text for block in card.find_elements(By.CLASS_NAME, "handed")]
     assert "a has gathered 1 − 2 = -1" in handed[0]
     page.click_node("b")  # what is chosen is told until the next step
@@ -36,6 +42,9 @@ def test_the_panel_tells_the_step_that_plays(open_page):
     assert page.find("#panel h2").text == "add"
     page.press("first")
     assert page.find("#panel h2").text == "About this page"
+    page.press("forward")
+    page.press("next")
+    assert page.maths == ["y=ab", "y=3×(−2)=−6"]
 
 
 def test_a_sum_of_paths_is_told_as_it_grows(open_page):

@@ -62,6 +62,19 @@ def test_no_module_line_or_title_is_ever_run(open_page):
     assert_unhurt(page)
 
 
+def test_no_formula_is_ever_run(open_page):
+    def twice(x):
+        return 2 * x
+
+    twice.__doc__ = f"2 x, {HOSTILE[1]} {HOSTILE[7]}"
+    op = mg.primitive(twice, x=lambda g: g * len("<img src=x onerror='hurt = 8'>") / 15)
+    page = open_page(recorded(lambda: op(Tensor([1.0], requires_grad=True)).sum()))
+    for step in ("next", "next", "next", "forward", "next"):
+        page.press(step)
+    assert "<imgsrc=xonerror=" in "".join(page.panel.split())
+    assert_unhurt(page)
+
+
 def assert_unhurt(page):
     assert page.driver.execute_script("return document.defaultView.hurt") is None
     assert not page.all("#graph image, #panel img, body > svg, h1 *, foreignObject, svg svg")

@@ -135,11 +135,20 @@ const BUTTONS = {
   turn, descend, restore, fold: () => foldLevel(true), unfold: () => foldLevel(false),
 };
 for (const [name, action] of Object.entries(BUTTONS)) id(name).addEventListener("click", action);
-window.addEventListener("beforeprint", () => { state.printed = { ...state.view }; graph.setAttribute("viewBox", `0 0 ${extent.width} ${extent.height}`); move(0, 0, 1); });
-window.addEventListener("afterprint", () => { graph.removeAttribute("viewBox"); move(state.printed.x, state.printed.y, state.printed.scale); });
+window.addEventListener("beforeprint", () => {
+  state.printed ??= { ...state.view };
+  graph.setAttribute("viewBox", `0 0 ${extent.width} ${extent.height}`);
+  move(0, 0, 1);
+});
+window.addEventListener("afterprint", () => {
+  if (!state.printed) return;
+  graph.removeAttribute("viewBox");
+  move(state.printed.x, state.printed.y, state.printed.scale);
+  state.printed = null;
+});
 
 foldForFirstSight();
 arrange();
 choose(null);
 settle();
-new ResizeObserver(() => { if (!state.isTouched) settle(); }).observe(graph);
+new ResizeObserver(() => { if (!state.isTouched && !state.printed) settle(); }).observe(graph);

@@ -10,7 +10,7 @@ for (const node of nodes) for (const path of ancestors(node.scope)) modules.get(
 
 const state = {
   pass: "backward", at: 0, timer: null, folded: new Set(), chosen: null, hovered: null, element: null, isTouched: false,
-  matches: [], match: -1, view: { x: 0, y: 0, scale: 1 }, direction: "TB",
+  matches: [], match: -1, view: { x: 0, y: 0, scale: 1 }, direction: "TB", printed: null,
 };
 
 // --- words ---------------------------------------------------------------------------------------------------

@@ -5,7 +5,8 @@ let isMapDue = false;
 
 /** Draw it anew before the next frame, however often it is asked. */
 function refreshMap() {
-  if (isMapDue) return;
+  map.hidden = isAllInSight();
+  if (isMapDue || map.hidden) return;
   isMapDue = true;
   requestAnimationFrame(() => { isMapDue = false; drawMap(); });
 }
@@ -17,12 +18,13 @@ function planOfMap() {
   return { small, size, begin: [size[0] - extent.width * small, size[1] - extent.height * small].map((rest) => rest / 2) };
 }
 
-function drawMap() {
+function isAllInSight() {
   const { x, y, scale } = state.view;
   const [width, height] = sizeOfStage();
-  const isWhole = x >= -1 && y >= -1 && x + extent.width * scale <= width + 1 && y + extent.height * scale <= height + 1;
-  map.hidden = isWhole;
-  if (isWhole) return;
+  return x >= -1 && y >= -1 && x + extent.width * scale <= width + 1 && y + extent.height * scale <= height + 1;
+}
+
+function drawMap() {
   const [{ small, size, begin }, sharp] = [planOfMap(), window.devicePixelRatio || 1];
   ["width", "height"].forEach((side, k) => { map.style[side] = `${size[k]}px`; map[side] = size[k] * sharp; });
   const pen = map.getContext("2d");

@@ -25,8 +25,8 @@ function zoomOrEdit(panel, node, element) {
 }
 
 function ruleLine(panel, node, argument, rule) {
-  const found = node.mathematics.rules?.[argument] && readMath(node.mathematics.rules[argument]);
-  if (found) mathLine(make(panel, "div", { class: "law" }), [gradientBy(argument), operator("="), ...found]);
+  const found = node.mathematics.rules?.[argument];
+  if (found) lawLine(make(panel, "div", { class: "law" }), found);
   else make(panel, "p", {}).append(`to ${argument}: `, code(rule));
 }
 

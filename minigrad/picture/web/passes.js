@@ -46,6 +46,7 @@ function paint() {
   const shownSums = id("colours").value === "gradient" ? received(steps.length).sums : sums;
   for (const i of standing.keys()) if (typeof i === "number") paintNode(nodes[i], i, { now, done, known, sums: shownSums });
   for (const path of modules.keys()) paintModule(path, now, isBackward ? null : done);
+  refreshMap();
   const playing = inPlay();
   for (const bundle of bundles.values()) paintLine(bundle, { done, playing, contributions });
   id("slider").max = passLength();
@@ -69,7 +70,10 @@ function paintLine(bundle, { done, playing, contributions }) {
   const told = last === undefined || (bundle.length > 1 && flowing === undefined) ? "" : isBackward ? brief(contributions.get(last), 2, 3) : valueText(last, 3);
   const text = cut(told ? [argument, told].filter(Boolean).join(": ") : argument || shapesOf(bundle), 24);
   drawn.chip.style.display = text ? "" : "none";
-  if (!text || drawn.text.textContent === text) return;
+  const isBold = last !== undefined; // the same text is then wider
+  if (!text || (drawn.text.textContent === text && drawn.isBold === isBold)) return;
+  drawn.isBold = isBold;
+  drawn.text.textContent = "";
   write(drawn.text, text, 94);
   drawn.box.setAttribute("width", 12 + Math.min(94, drawn.text.getComputedTextLength() || text.length * 7));
 }

@@ -43,14 +43,8 @@ function outputInPlay(card, node) {
 /** The formula: in mathematical notation where there is one, otherwise as text. */
 function law(card, node) {
   const block = make(card, "div", { class: "law formula" });
-  if (!written2d(block, node.mathematics.formula)) block.append(code(node.formula));
-}
-
-/** Text of MathML set as mathematics; a list has lines of prose, too. */
-function written2d(parent, text, values) {
-  const found = text ? readMath(text, values) : null;
-  if (found) mathLine(parent, found);
-  return found !== null;
+  if (node.mathematics.formula) lawLine(block, node.mathematics.formula);
+  else block.append(code(node.formula));
 }
 
 /** What the op was given, and what it made: names, shapes, numbers where they are few. */
@@ -85,7 +79,7 @@ function handedOn(card, node) {
 
 /** "= 1 + 1 = 2" of a sum of few scalars, "= -2" of one, nothing where the norm must do; that is told in words. */
 function gathered({ terms, sum }) {
-  if (!isWritable(sum)) return [mathOf(["mtext", ` of ${brief(sum)}`])];
+  if (!isWritable(sum)) return [mathOf(["mtext", `\u2002of ${brief(sum)}`])];
   const isSum = terms.length > 1 && terms.length <= 4 && sum.size <= 4;
   const added = isSum ? terms.flatMap((term, k) => [operator(k ? "+" : "="), matrix(term, k > 0)]) : [];
   return [...added, operator("="), matrix(sum)];
@@ -100,10 +94,8 @@ function handed(card, node, { edge, contribution: brought, key, arrived }) {
   make(to, "b", {}, seenName(source));
   if (argument && argument !== seenName(source)) to.append(`, its ${argument}`);
   const rule = node.mathematics.rules?.[argument];
-  const found = rule && readMath(rule);
-  if (found) mathLine(block, [gradientBy(argument), operator("="), ...found]);
-  else if (node.rules[argument]) block.append(code(node.rules[argument]));
-  const numbers = found && isWritable(contribution) ? readMath(rule, valuesAround(node)) : null;
+  if (rule) lawLine(block, rule);
+  const numbers = rule && isWritable(contribution) ? withNumbers(rule, valuesAround(node)) : null;
   if (isWritable(contribution)) mathLine(block, [...(numbers ? [operator("="), ...numbers] : []), operator("="), matrix(contribution)]);
   else make(block, "p", { class: "soft" }, brief(contribution));
   if (expected.get(key) > 1) make(block, "p", { class: "sum" }, `${seenName(source)} has gathered ${sumText(key, arrived)}${arrived.terms.length < expected.get(key) ? " so far" : ""}`);
@@ -121,7 +113,7 @@ function forwardResult(card, node) {
   const text = node.mathematics.formula;
   const result = statsOf(node.value);
   const block = make(card, "div", { class: "law" });
-  const numbers = text && !/<mo[^>]*>=|msub/.test(text) ? readMath(text, values) : null;
+  const numbers = text ? withNumbers(text, values) : null;
   if (isWritable(result)) mathLine(block, [["mi", "y"], ...(numbers ? [operator("="), ...numbers] : []), operator("="), matrix(result)]);
   else make(block, "p", { class: "soft" }, `gives ${node.shapes.map(shapeText).join(" and ")}`);
 }
@@ -154,5 +146,6 @@ function moduleInPlay(card, path) {
 function opInside(card, node) {
   const block = make(card, "div", { class: "law formula" });
   make(block, "b", {}, `${nameOf(node)} `);
-  if (!written2d(block, node.mathematics.formula)) block.append(code(node.formula));
+  if (node.mathematics.formula) lawLine(block, node.mathematics.formula);
+  else block.append(code(node.formula));
 }
