@@ -396,7 +396,5 @@ def astype(x: Any, dtype: Any) -> Any:
     """x as another dtype; the gradient has the dtype of x. Integer and bool results have no history."""
     target = np.dtype(dtype)
     if target.kind == "c":
-        raise TypeError(
-            f"astype: complex dtypes have no gradient rules here, {target} was asked for"
-        )
+        raise TypeError(f"astype: complex dtypes have no gradient rules; {target} was asked for")
     return _astype_row(x, target)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad import Tensor, on_host
-from minigrad.devices import together_on_host
+from minigrad.devices import is_elsewhere, together_on_host
 
 from ..layers.batch_norm import _BatchNorm
 from ..module import Buffer, Module, Parameter
@@ -126,7 +126,8 @@ class DataParallel:
         state = self._state()
         mine = _kinds(state)
         if values:
-            mine += [f"{n}={v.data.flat[:FEW]}" for n, v in state if isinstance(v, Parameter)]
+            params = {n: v for n, v in state if isinstance(v, Parameter)}
+            mine += [f"{n}={v.data.reshape(-1)[:FEW]}" for n, v in params.items()]
         first, *others = (
             told.decode().split("\n") for told in self.ranks.gather("\n".join(mine).encode())
         )
@@ -163,13 +164,18 @@ def _kinds(state: list[tuple[str, Any]]) -> list[str]:
 
 
 def _samples(state: list[tuple[str, Any]]) -> list[int]:
-    """Checksums of the first values of all parameters, and of what the model counts."""
+    """Checksums of the first values of all parameters, and of what the model counts.
+
+    Only of what is on the host: a device would be waited for once more in each step.
+    """
     import zlib
 
     found = [0, 0]
     for _, v in state:
+        if is_elsewhere(v.data):
+            continue
         if isinstance(v, Parameter):
-            found[0] = zlib.crc32(v.data.flat[:FEW].tobytes(), found[0])
+            found[0] = zlib.crc32(v.data.reshape(-1)[:FEW].tobytes(), found[0])
         elif v.dtype.kind != "f":
             found[1] = zlib.crc32(v.data.tobytes(), found[1])
     return found
