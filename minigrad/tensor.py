@@ -194,6 +194,8 @@ class Tensor(Methods):
 
     def numpy(self) -> Any:
         """The data as a read-only view."""
+        if self._requires_grad and mode.get() > ON:
+            onlooker().read(self)
         view = self._data.view()
         view.flags.writeable = False
         return view
