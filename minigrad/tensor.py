@@ -198,6 +198,8 @@ class Tensor(Methods):
 
     def numpy(self) -> Any:
         """The data as a read-only view; of another library's array a copy on the host."""
+        if self._requires_grad and mode.get() > ON:
+            onlooker().read(self)
         view = on_host(self._data) if is_elsewhere(self._data) else self._data.view()
         view.flags.writeable = False
         return view

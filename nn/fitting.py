@@ -35,6 +35,7 @@ from .run import (
 
 if TYPE_CHECKING:
     from minigrad.files import StrPath
+    from minigrad.picture import Watch
 
     from .parallel import DataParallel
 
@@ -60,6 +61,7 @@ def fit(
     compile: bool = False,
     progress: bool = True,
     parallel: DataParallel | None = None,
+    watch: bool | Watch = False,
 ) -> list[Record]:
     """Train the model, and return one record per epoch: epoch, step, lr, loss, and what was measured on `validation`.
 
@@ -105,6 +107,10 @@ def fit(
     parallel       an `nn.parallel.DataParallel` of the model: the ranks train together, and report together what is
                    measured over the rows of all. Callbacks are called on each; rank 0 shows the bar and saves
 
+    watch          True: say at the end, on stderr, what a `minigrad.picture.watch` of the training has found wrong,
+                   with the line and the remedy; it looks at one update in 20. A Watch of the model does the same and
+                   is yours to keep, with its page and, after a nan, its `rewind`
+
     A loss that is nan or infinite raises FloatingPointError before its update, and the checkpoint is kept. After an
     interrupt (Ctrl-C) the current update is finished and saved, and then KeyboardInterrupt is raised as usual. Of
     several ranks each stops so after SIGTERM or SIGUSR1, too, if any of them gets one; `mpiexec` sends the first for
@@ -124,17 +130,39 @@ def fit(
         model, loader, optimizer, loss, schedule, schedule_each, clip_norm, accumulate, file, compile, progress,
         parallel,
     )  # fmt: skip
+    run.watch = _watch_of(model, watch, run)
     if resume:
         run.resume()
     if run.progress:
         threads.say_once()
+    try:
+        _train(run, model, epochs, validation, metrics, patience, callbacks)
+    finally:
+        if run.watch is not None and run.watch.samples:
+            print(run.watch.judge(), file=sys.stderr, flush=True)
+    return run.history
+
+
+def _train(
+    run: Run,
+    model: Module,
+    epochs: int,
+    validation: Iterable[Any] | None,
+    metrics: Mapping[str, Function] | None,
+    patience: int | None,
+    callbacks: Iterable[Callable[[Record], Any]],
+) -> None:
+    """The epochs that are left."""
     with Interrupt(run.ranks) as interrupt:
         while len(run.history) < epochs and not waited(run.history, patience):
             began = time.perf_counter()
             record = run.epoch(interrupt)
             if validation is not None:
-                asked = {"validation_loss": loss, **(metrics or {})}
-                record |= evaluate(model, validation, asked, run.ranks)
+                asked = {"validation_loss": run.loss, **(metrics or {})}
+                measured = evaluate(model, validation, asked, run.ranks)
+                record |= measured
+                if run.watch is not None:
+                    run.watch.note(**measured)
             run.end_epoch(record)
             if run.progress and bar_class() is None:
                 print(line_of(record, epochs, began), file=sys.stderr, flush=True)
@@ -146,7 +174,19 @@ def fit(
             interrupt.raise_if_asked(run)
             if stop:
                 break
-    return run.history
+
+
+def _watch_of(model: Module, watch: bool | Watch, run: Run) -> Watch | None:
+    """The watch over the training, on rank 0."""
+    if watch is False or run.ranks.rank:
+        return None
+    from minigrad import picture  # here, because it takes time to import
+
+    if watch is True:
+        return picture.watch(model)
+    if not isinstance(watch, picture.Watch) or watch.model is not model:
+        raise TypeError(f"fit: watch must be True or a picture.watch of the model, not {watch!r}")
+    return watch
 
 
 def _check(

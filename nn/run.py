@@ -26,6 +26,7 @@ from .saving.generators import generators_of, restore, states_of
 
 if TYPE_CHECKING:
     from minigrad.files import StrPath
+    from minigrad.picture import Watch
 
     from .parallel import DataParallel
 
@@ -58,6 +59,7 @@ class Run:
         self.checkpoint, self.ranks = checkpoint, checkpoint.ranks
         self.progress = progress and self.ranks.rank == 0
         self.parallel = parallel
+        self.watch: Watch | None = None
         self.history: list[Record] = []
         self.step = 0
         self.part: Record | None = None  # of an epoch that was interrupted
@@ -69,7 +71,10 @@ class Run:
         new_bar = bar_of(self.progress, self.loader, len(self.history) + 1, self.accumulate)
         with closing(groups), new_bar as bar:  # a traceback would keep the loader's workers
             for group in groups:
-                total, rows = self._update(group, part["updates"])
+                with self.watch or nullcontext():
+                    total, rows = self._update(group, part["updates"])
+                if self.watch is not None:
+                    self.watch.note(loss=total / rows)
                 part["total"] += total
                 part["rows"] += rows
                 part["updates"] += 1
@@ -137,7 +142,7 @@ class Run:
                 with np.errstate(all="ignore"):
                     (self.loss(self.model(x), y) * share).backward()
             return 0.0
-        if self.program is not None:
+        if self.program is not None and not minigrad.is_recording():  # a watch sees ops
             return number(self.program(x, y, share))
         loss = self.loss(self.model(x), y)
         value = number(loss)

@@ -30,7 +30,7 @@ from ..modes import Mode
 from ..signatures import Signature
 from .naming import arrays_around, name_of
 from .not_finite import check_backward, check_forward
-from .origins import haunt, is_ghost, origin_of
+from .origins import haunt, is_ghost, note_reading, origin_of
 from .scope import current_scope
 
 # Flags of the mode, above the engine's ON. RECORD: nodes get notes. CHECK: nan, inf and unannounced writes are found.
@@ -179,7 +179,10 @@ _observers: ContextVar[tuple[Callable[[Any, Any], None], ...]] = ContextVar(
 
 @contextmanager
 def observed(f: Callable[[Any, Any], None]) -> Iterator[None]:
-    """Call f(op, result) after each call of an op inside the with-block; no notes are taken."""
+    """Call f(op, result) after each call of an op inside the with-block; no notes are taken.
+
+    It is also called for `x.detach()` and `x.numpy()` of an x that requires grad, with x as the result.
+    """
     _observers.set((*_observers.get(), f))
     try:
         with Mode(add=OBSERVE):
@@ -264,7 +267,7 @@ def _recorded(
     if data:
         around = arrays_around(_user_frame())
         notes.names = {name: name_of(array, around) for name, array in data.items()}
-    node = _node_of(result)
+    node = node_of(result)
     if node is None:
         notes.cut = _cut_of(sources, value, level & ON)
         constants = [sketch(_plain(v)) for _, v in given + options]
@@ -301,12 +304,22 @@ def asked(function: Any, args: Sequence[Any], kwargs: dict[str, Any], result: An
 
 def detached(x: Any, twin: Any) -> None:
     """Make the ghost of `twin = x.detach()`."""
+    for observer in _observers.get() if x._requires_grad else ():
+        observer(_DETACH, x)
     if not mode.get() & RECORD:
         return
     sources = {"x": origin_of(x)}
     cut: Cut = "detach" if x._requires_grad else "constant"
     notes = Notes(user_line(), x._data, {"x": x._data}, sources, None, cut)
     _leave_ghosts(_DETACH, (), (sketch(x._data),), twin, notes)
+
+
+def read(x: Any) -> None:
+    """Note the line that took the array of a Tensor, with all that the Tensor was made from."""
+    for observer in _observers.get():
+        observer(_NUMPY, x)
+    if mode.get() & RECORD and x.ndim:  # a number is taken to be shown
+        note_reading(x, user_line())
 
 
 class _NoRow:
@@ -328,6 +341,7 @@ class _NoRow:
 
 
 _DETACH = _NoRow("detach", ("x",), "y = x, without its history")
+_NUMPY = _NoRow("numpy", ("x",), None)
 
 
 @functools.cache
@@ -340,7 +354,7 @@ def _names_of(function: Callable[..., Any]) -> tuple[str, ...]:
         return ()
 
 
-def _node_of(result: Any) -> Node | None:
+def node_of(result: Any) -> Node | None:
     """The node that a call made, if any; not a part but the node it belongs to."""
     for y in result if result.__class__ is tuple else (result,):
         if y._requires_grad:
@@ -393,4 +407,4 @@ def _plain(value: Any) -> Any:
     return value._data if isinstance(value, TensorBase) else value
 
 
-register_onlooker(Onlooker(called, asked, detached))
+register_onlooker(Onlooker(called, asked, detached, read))
