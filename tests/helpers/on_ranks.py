@@ -1,11 +1,10 @@
 """Programs for several ranks: mpiexec -n 3 python on_ranks.py NAME..., of functions below: they assert what holds."""
 
-import os
-import signal
 import sys
 
 import numpy as np
 import pytest
+from accidents_on_ranks import one_ends, one_is_killed, one_raises, one_saves
 from runs_on_ranks import (
     a_run_goes_on_bit_for_bit_with_noise,
     a_run_is_that_of_one_process,
@@ -348,41 +347,6 @@ def gradients_on_a_device_are_those_on_the_host():
         found.append({name: mg.on_host(g) for name, g in gradients(model).items()})
         assert all(type(p.grad.data) is type(p.data) for p in model.parameters())
     assert_near(*found, 1e-12)
-
-
-# Programs that must not hang ---------------------------------------------------------------------------
-
-
-def forever():
-    model = nn.Linear(2, 2)
-    together = DataParallel(model, ranks)
-    step = 0
-    while True:
-        model(np.ones((1, 2), np.float32)).sum().backward()
-        together.average(1)
-        step += 1
-        if step == 3 and ranks.rank == ranks.size - 1:
-            yield together
-
-
-def one_raises():
-    for _ in forever():
-        raise ArithmeticError("of rank one alone")
-
-
-def one_ends():
-    for _ in forever():
-        return
-
-
-def one_is_killed():
-    for _ in forever():
-        os.kill(os.getpid(), signal.SIGKILL)
-
-
-def one_saves():
-    for together in forever():
-        nn.save("/dev/null", together.model, ranks=ranks)
 
 
 HOLD = [
