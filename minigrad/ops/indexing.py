@@ -213,7 +213,8 @@ def scatter_add(x: Any, index: Any, values: Any, axis: int | None = None) -> Any
 def _put(x: Any, values: Any, places: Any) -> Any:
     if is_elsewhere(x):  # other libraries do not say which of several values stays
         last = _last_turn(places, x.size)
-        by_turn = values.reshape(-1)[np.maximum(last, 0)] if places.size else 0
+        one_each = np.broadcast_to(values.reshape(-1), (places.size,))
+        by_turn = one_each[np.maximum(last, 0)] if places.size else 0
         return np.where(last < 0, x.reshape(-1), by_turn).astype(x.dtype).reshape(x.shape)
     y = x.copy().reshape(-1)
     y[places.reshape(-1)] = values.reshape(-1)  # flat, so that the last of several values stays
