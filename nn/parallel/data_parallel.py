@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+import minigrad
 from minigrad import Tensor
 
 from ..layers.batch_norm import _BatchNorm
 from ..module import Buffer, Module, Parameter
 from ..saving.generators import separate
+from .exchange import Exchange
 from .ranks import Ranks
 
 
@@ -30,6 +31,9 @@ class DataParallel:
 
     def __init__(self, model: Module, ranks: Ranks, synchronised: bool = False) -> None:
         self.model, self.ranks = model, ranks
+        self._exchange = Exchange(ranks)
+        self._seen: list[Any] | None = None  # what the digest that is told was made of
+        self._told = 0
         self._compare()
         for _, value in self._state():
             value.assign(ranks.broadcast(np.array(value.data, order="C")))
@@ -41,7 +45,7 @@ class DataParallel:
             module.ranks = ranks
 
     def average(self, weight: float) -> None:
-        """Set every gradient, and every running statistic, to its mean over the ranks, by their weights.
+        """Set every gradient, and every running statistic, in place to its mean over the ranks, by their weights.
 
         weight  what this rank's loss was divided by: the number of its rows; for a weighted cross-entropy the sum of
                 w[y] over the rows that are not ignored. With 0 the gradients here, which may be nan, are not read
@@ -51,11 +55,12 @@ class DataParallel:
         state = self._state()
         params = [v for _, v in state if isinstance(v, Parameter) and v.requires_grad]
         missing = sum(p.grad is None for p in params)
-        told = self.ranks.meet("average", weight, missing, _digest(state), self._rows())
+        told = self.ranks.meet("average", weight, missing, self._digest(state), self._rows())
         weights = _checked(told[:, 0])
         if self.ranks.size == 1:
             return
-        if (told[:, 2] != told[0, 2]).any():
+        alike = (told[:, 2] == told[0, 2]).all()  # also in the orders of memory
+        if not alike:
             self._compare()
         self._check_rows(weights, told[:, 3])
         if told[:, 1].any():
@@ -66,35 +71,17 @@ class DataParallel:
             for b in buffers:
                 if b.dtype.kind != "f":
                     b.assign(self.ranks.broadcast(b.data.copy(), int(weights.argmax())))
-        running = [b for b in buffers if b.dtype.kind == "f"]
-        grads = [None if p.grad is None else p.grad.data for p in params]
-        means = self._means([*grads, *(b.data for b in running)], [*params, *running], weights)
-        for p in params:
-            p.grad = Tensor(next(means))
-        for b in running:
-            b.assign(next(means))
-
-    def _means(self, arrays: list[Any], like: list[Any], weights: Any) -> Iterator[Any]:
-        """The weighted means over the ranks of arrays, None for zeros, that travel as one array of each dtype."""
         share = float(weights[self.ranks.rank] / weights.sum())
-        dtypes = [np.promote_types(t.dtype, np.float32) for t in like]
-        flat = {
-            d: np.empty(sum(t.size for t, of in zip(like, dtypes, strict=True) if of == d), d)
-            for d in dict.fromkeys(dtypes)
-        }
-        parts, ends = [], dict.fromkeys(flat, 0)
-        for array, t, dtype in zip(arrays, like, dtypes, strict=True):
-            start = ends[dtype]
-            ends[dtype] = start + t.size
-            part = flat[dtype][start : ends[dtype]].reshape(t.shape)
-            parts.append(part)
-            if array is None or not share:
-                part.fill(0)
-            else:
-                np.multiply(array, share, out=part)
-        for whole in flat.values():
-            self.ranks.sum(whole)
-        return (part.astype(t.dtype, copy=False) for part, t in zip(parts, like, strict=True))
+        running = [b for b in buffers if b.dtype.kind == "f"]
+        means = [np.array(b.data, _wide(b), order="C") for b in running]
+        grads = _grads(params, alike)
+        minigrad.touch(*grads)
+        self._exchange.mean([*grads, *means], share)
+        for p, g in zip(params, grads, strict=True):
+            if p.grad is None or p.grad.data is not g:
+                p.grad = Tensor(g)
+        for b, mean in zip(running, means, strict=True):
+            b.assign(mean)
 
     def _state(self) -> list[tuple[str, Any]]:
         """(name, Parameter or Buffer), each once, under its first name."""
@@ -115,6 +102,17 @@ class DataParallel:
                     f"DataParallel: the model of rank {rank} is not that of rank 0.\n"
                     f"  rank 0: {', '.join(here[:3])}\n  rank {rank}: {', '.join(there[:3])}"
                 )
+
+    def _digest(self, state: list[tuple[str, Any]]) -> int:
+        """A number that is the same on all ranks if all that must be the same is, and the orders of memory are."""
+        import zlib
+
+        kinds = [(n, v.dtype, v.shape, v.requires_grad, _order(v)) for n, v in state]
+        if kinds != self._seen:
+            self._seen = kinds
+            text = "\n".join([*_kinds(state), *(kind[-1] for kind in kinds)])
+            self._told = zlib.crc32(text.encode())
+        return self._told
 
     def _rows(self) -> float:
         """The rows that BatchNorm has seen since the last average, if it takes those of all ranks."""
@@ -139,10 +137,27 @@ def _kinds(state: list[tuple[str, Any]]) -> list[str]:
     ]
 
 
-def _digest(state: list[tuple[str, Any]]) -> int:
-    import zlib
+def _wide(t: Any) -> Any:
+    """The dtype in which means are taken."""
+    return t.dtype if t.dtype.itemsize >= 4 else np.dtype(np.float32)
 
-    return zlib.crc32("\n".join(_kinds(state)).encode())
+
+def _order(t: Any) -> str:
+    """The order in memory of a Tensor, which is that of its gradient where a product made it."""
+    return "C" if t.data.flags.c_contiguous or not t.data.flags.f_contiguous else "F"
+
+
+def _grads(params: list[Any], alike: bool) -> list[Any]:
+    """The gradients, as arrays that can be written: their own, or copies in a wider dtype or another order."""
+    grads: list[Any] = []
+    for p in params:
+        order: Any = _order(p) if alike else "C"
+        if p.grad is None:
+            grads.append(np.zeros(p.shape, _wide(p), order))
+            continue
+        g = p.grad.data
+        grads.append(np.asarray(g if g.flags.writeable else g.copy(), _wide(p), order))
+    return grads
 
 
 def _checked(weights: Any) -> Any:

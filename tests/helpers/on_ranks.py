@@ -6,6 +6,10 @@ import sys
 
 import numpy as np
 import pytest
+from exchange_on_ranks import (
+    a_gradient_keeps_the_order_of_memory_of_its_parameter,
+    arrays_of_every_size_order_and_kind_become_their_means,
+)
 from runs_on_ranks import (
     a_run_goes_on_bit_for_bit_with_noise,
     a_run_is_that_of_one_process,
@@ -309,6 +313,7 @@ HOLD = [
     masks_differ_between_ranks_and_follow_from_the_seed, second_order_goes_through_the_statistics,
     a_run_is_that_of_one_process, a_run_goes_on_bit_for_bit_with_noise,
     a_run_that_one_rank_is_asked_to_stop_goes_on_bit_for_bit, small_batches_end_on_every_rank,
+    arrays_of_every_size_order_and_kind_become_their_means, a_gradient_keeps_the_order_of_memory_of_its_parameter,
 ]  # fmt: skip
 OF_SEVERAL = [models_that_differ_are_named, weights_are_checked, orders_that_differ_are_told]
 HALVES = half_a_run, the_other_half
