@@ -168,6 +168,8 @@ class Module(PyTorchWords):
     def _members(self) -> Iterator[tuple[str, Any]]:
         """The attributes that are Parameters, Buffers or Modules, in the order in which they were set."""
         for name, value in vars(self).items():
+            if type(value) in _HOLD_NOTHING:
+                continue
             if isinstance(value, (Parameter, Buffer, Module)):
                 yield name, value
             elif isinstance(value, Tensor) and value.requires_grad and value.is_leaf:
@@ -357,6 +359,10 @@ def _each_once(pairs: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
             yield name, thing
 
 
+# most attributes are such, and every walk meets them
+_HOLD_NOTHING = frozenset((int, bool, float, str, type(None)))
+
+
 def _holds_members(value: Any) -> bool:
     """True if a container holds Parameters, Buffers or Modules, at any depth."""
     if isinstance(value, (dict, UserDict)):
@@ -364,7 +370,11 @@ def _holds_members(value: Any) -> bool:
     if isinstance(value, np.ndarray) and value.dtype == object:
         value = value.ravel().tolist()
     if isinstance(value, (list, tuple, set, frozenset, deque, UserList)):
-        return any(isinstance(v, (Parameter, Buffer, Module)) or _holds_members(v) for v in value)
+        return any(
+            isinstance(v, (Parameter, Buffer, Module)) or _holds_members(v)
+            for v in value
+            if type(v) not in _HOLD_NOTHING
+        )
     return False
 
 

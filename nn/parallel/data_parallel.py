@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+import minigrad
 from minigrad import Tensor, on_host
 from minigrad.devices import is_elsewhere, together_on_host
 
 from ..layers.batch_norm import _BatchNorm
 from ..module import Buffer, Module, Parameter
 from ..saving.generators import separate
+from .exchange import Exchange
 from .ranks import Ranks
 
 FEW = 4  # values of each parameter by which the ranks see that they have come apart
@@ -28,8 +29,7 @@ class DataParallel:
     synchronised  True: BatchNorm takes mean and variance over the rows of all ranks, for two more sums per layer and
                   pass. False: over those of its own rank, and the running ones are averaged with the gradients
 
-    ValueError names what differs if the models of the ranks are not of one kind. Between the ranks gradients travel in
-    the host's memory: those of a device are copied there and back for each `average`.
+    ValueError names what differs if the models of the ranks are not of one kind.
     """
 
     def __init__(self, model: Module, ranks: Ranks, synchronised: bool = False) -> None:
@@ -38,6 +38,9 @@ class DataParallel:
                 f"DataParallel: ranks is a {type(ranks).__name__}; nn.parallel.world() is needed"
             )
         self.model, self.ranks = model, ranks
+        self._exchange = Exchange(ranks)
+        self._seen: list[Any] | None = None  # what the digest that is told was made of
+        self._told = 0
         self._compare()
         for _, value in self._state():
             value.assign(ranks.broadcast(np.array(on_host(value.data), order="C")))
@@ -57,7 +60,7 @@ class DataParallel:
         self.ranks.weight = float(weight)
 
     def average(self, weight: float) -> None:
-        """Set every gradient, and every running statistic, to its mean over the ranks, by their weights.
+        """Set every gradient, and every running statistic, in place to its mean over the ranks, by their weights.
 
         weight  what this rank's loss was divided by: the number of its rows; for a weighted cross-entropy the sum of
                 w[y] over the rows that are not ignored. With 0 the gradients here, which may be nan, are not read
@@ -71,8 +74,11 @@ class DataParallel:
         params = [v for _, v in state if isinstance(v, Parameter) and v.requires_grad]
         missing = sum(p.grad is None for p in params)
         values, counts = _samples(state)
-        told = self.ranks.meet("average", float(weight), missing, _digest(state), values, counts)
+        told = self.ranks.meet(
+            "average", float(weight), missing, self._digest(state), values, counts
+        )
         weights = _checked(told[:, 0])
+        alike = (told[:, 2] == told[0, 2]).all()  # also in the orders of memory
         if (told[:, 2:4] != told[0, 2:4]).any():
             self._compare(values=True)
         self._check_shares(weights)
@@ -85,36 +91,22 @@ class DataParallel:
                 if b.dtype.kind != "f":
                     whole = self.ranks.broadcast(np.array(on_host(b.data)), int(weights.argmax()))
                     b.assign(whole)
-        running = [b for b in buffers if b.dtype.kind == "f"]
-        grads = [None if p.grad is None else p.grad.data for p in params]
-        arrays = together_on_host([*grads, *(b.data for b in running)])
-        means = self._means(arrays, [*params, *running], weights)
-        for p in params:
-            p.grad = Tensor(next(means))
-        for b in running:
-            b.assign(next(means))
-
-    def _means(self, arrays: list[Any], like: list[Any], weights: Any) -> Iterator[Any]:
-        """The weighted means over the ranks of arrays, None for zeros, that travel as one array of each dtype."""
         share = float(weights[self.ranks.rank] / weights.sum())
-        dtypes = [np.promote_types(t.dtype, np.float32) for t in like]
-        flat = {
-            d: np.empty(sum(t.size for t, of in zip(like, dtypes, strict=True) if of == d), d)
-            for d in dict.fromkeys(dtypes)
-        }
-        parts, ends = [], dict.fromkeys(flat, 0)
-        for array, t, dtype in zip(arrays, like, dtypes, strict=True):
-            start = ends[dtype]
-            ends[dtype] = start + t.size
-            part = flat[dtype][start : ends[dtype]].reshape(t.shape)
-            parts.append(part)
-            if array is None or not share:
-                part.fill(0)
-            else:
-                np.multiply(array, share, out=part)
-        for whole in flat.values():
-            self.ranks.sum(whole)
-        return (part.astype(t.dtype, copy=False) for part, t in zip(parts, like, strict=True))
+        running = [b for b in buffers if b.dtype.kind == "f"]
+        here = [
+            *(None if p.grad is None else p.grad.data for p in params),
+            *(b.data for b in running),
+        ]
+        here = together_on_host(here)
+        means = [np.array(a, _wide(a), order="C") for a in here[len(params) :]]
+        grads = _grads(params, here, alike)
+        minigrad.touch(*grads)
+        self._exchange.mean([*grads, *means], share)
+        for p, g in zip(params, grads, strict=True):
+            if p.grad is None or p.grad.data is not g:
+                p.grad = Tensor(g)
+        for b, mean in zip(running, means, strict=True):
+            b.assign(mean)
 
     def _state(self) -> list[tuple[str, Any]]:
         """(name, Parameter or Buffer), each once, under its first name."""
@@ -140,6 +132,17 @@ class DataParallel:
                     "sends them, and make the same steps with the same rates.\n"
                     f"  rank 0: {', '.join(here[:3])}\n  rank {rank}: {', '.join(there[:3])}"
                 )
+
+    def _digest(self, state: list[tuple[str, Any]]) -> int:
+        """A number that is the same on all ranks if all that must be the same is, and the orders of memory are."""
+        import zlib
+
+        kinds = [(n, v.dtype, v.shape, v.requires_grad, _order(v)) for n, v in state]
+        if kinds != self._seen:
+            self._seen = kinds
+            text = "\n".join([*_kinds(state), *(kind[-1] for kind in kinds)])
+            self._told = zlib.crc32(text.encode())
+        return self._told
 
     def _check_shares(self, weights: Any) -> None:
         """Raise ValueError if BatchNorm has counted the rows of the ranks by other weights than these."""
@@ -175,16 +178,34 @@ def _samples(state: list[tuple[str, Any]]) -> list[int]:
         if is_elsewhere(v.data):
             continue
         if isinstance(v, Parameter):
-            found[0] = zlib.crc32(v.data.reshape(-1)[:FEW].tobytes(), found[0])
+            found[0] = zlib.crc32(v.data.flat[:FEW].tobytes(), found[0])
         elif v.dtype.kind != "f":
             found[1] = zlib.crc32(v.data.tobytes(), found[1])
     return found
 
 
-def _digest(state: list[tuple[str, Any]]) -> int:
-    import zlib
+def _wide(t: Any) -> Any:
+    """The dtype in which means are taken."""
+    return t.dtype if t.dtype.itemsize >= 4 else np.dtype(np.float32)
 
-    return zlib.crc32("\n".join(_kinds(state)).encode())
+
+def _order(t: Any) -> str:
+    """The order in memory of a Tensor, which is that of its gradient where a product made it."""
+    if is_elsewhere(t.data):
+        return "C"
+    return "C" if t.data.flags.c_contiguous or not t.data.flags.f_contiguous else "F"
+
+
+def _grads(params: list[Any], here: list[Any], alike: bool) -> list[Any]:
+    """The gradients, as arrays that can be written: their own, or copies in a wider dtype or another order."""
+    grads: list[Any] = []
+    for p, g in zip(params, here, strict=False):
+        order: Any = _order(p) if alike else "C"
+        if g is None:
+            grads.append(np.zeros(p.shape, _wide(p), order))
+            continue
+        grads.append(np.asarray(g if g.flags.writeable else g.copy(), _wide(p), order))
+    return grads
 
 
 def _checked(weights: Any) -> Any:

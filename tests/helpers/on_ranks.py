@@ -5,6 +5,10 @@ import sys
 import numpy as np
 import pytest
 from accidents_on_ranks import one_ends, one_is_killed, one_raises, one_saves
+from exchange_on_ranks import (
+    a_gradient_keeps_the_order_of_memory_of_its_parameter,
+    arrays_of_every_size_order_and_kind_become_their_means,
+)
 from runs_on_ranks import (
     a_run_goes_on_bit_for_bit_with_noise,
     a_run_is_that_of_one_process,
@@ -357,6 +361,7 @@ HOLD = [
     a_run_that_one_rank_is_asked_to_stop_goes_on_bit_for_bit, small_batches_end_on_every_rank,
     accumulated_batches_are_one, a_batch_that_is_computed_again_counts_once, a_watch_is_one_ranks,
     gradients_on_a_device_are_those_on_the_host,
+    arrays_of_every_size_order_and_kind_become_their_means, a_gradient_keeps_the_order_of_memory_of_its_parameter,
 ]  # fmt: skip
 OF_SEVERAL = [
     models_that_differ_are_named, weights_are_checked, orders_that_differ_are_told, acts_that_differ_are_told,
