@@ -9,15 +9,15 @@ A program of many steps has a slope by each of its inputs. To find them, a numbe
 from classroom import ask, draw, heading
 
 
-class Number:
+class Number:  # what every Number has, and can do; `self` is the one at hand
     """A value, the sign of what made it, and (number, slope) for each number that it was made from."""
 
-    def __init__(self, value, sign="given", made_from=()):
+    def __init__(self, value, sign="given", made_from=()):  # Python calls this for Number(2.0)
         self.value, self.sign, self.made_from = value, sign, made_from
 
     # If a moves by 1, a + b moves by 1: a slope of 1. If a moves by 1, a * b moves by b: a slope of b.
 
-    def __add__(self, other):  # Python calls this where it reads: self + other
+    def __add__(self, other):  # ... this where it reads: self + other
         return Number(self.value + other.value, "+", [(self, 1.0), (other, 1.0)])
 
     def __mul__(self, other):  # ... and this where it reads: self * other
@@ -32,7 +32,7 @@ heading("1. A number with a memory")
 values = {"a": 2.0, "b": -3.0, "c": 10.0, "d": -2.0}
 a, b, c, d = [Number(value) for value in values.values()]
 y = program(a, b, c, d)
-print(f"y = (a * b + c) * d = {y.value:g}")
+print(f"y = (a * b + c) * d = {y.value:g}")  # {v:g} prints the value of v
 
 
 def tell(number, margin=""):
@@ -56,9 +56,7 @@ def slopes(number, path):
     return found
 
 
-heading(
-    "3. Slopes along a path multiply: y was made from a sum, the sum from a product, that from a"
-)
+heading("3. Slopes along a path multiply: y is made from a sum, that from a product, that from a")
 first, second, third = slopes(y, [0, 0, 0])
 print(f"{first:g} times {second:g} times {third:g} is {first * second * third:g}")
 

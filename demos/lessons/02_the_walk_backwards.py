@@ -34,7 +34,7 @@ def by_paths(number, product, wanted):
 
 def walk(order):
     """The gradient of each: the slope of order[0] by it. It sums what it is sent, then sends on."""
-    gradient = dict.fromkeys(order, 0.0)  # 0 for each
+    gradient = dict.fromkeys(order, 0.0)  # for each number 0, at first
     gradient[order[0]] = 1.0  # if y moves by 1, y moves by 1
     for number in order:
         for parent, slope in number.made_from:
@@ -67,9 +67,10 @@ right, wrong = walk([y, r, q, p, c, b, a]), walk([y, q, p, r, c, b, a])
 for name, number in reversed(list(zip("abcpqry", made, strict=True))):
     print(f"{name} = {number.value:3g}   gradient {right[number]:3g}")
 
-heading("3. Beside yours: the same as minigrad writes it, in lines of NumPy")
+heading("3. Beside yours, as minigrad writes it: p, q, r have numbers, g is the gradient of p")
 as_minigrad_writes_it(program, values)
 draw(__file__, program, values, detail="gradients")
+# `lambda: text` is a function without a name, which returns the text when it is called
 ask(
     "In step 2, what does the walk say for a if p is visited before r, and why?",
     lambda: (

@@ -32,9 +32,9 @@ def by_recursion(number, found):
 
 def in_order(end):
     """All that `end` was made from, and `end` itself, oldest first."""
-    found, to_ask = {end}, [end]
+    found, to_ask = {end}, [end]  # a set, which knows at once what is in it, and a list
     while to_ask:
-        for parent, _ in to_ask.pop().made_from:
+        for parent, _ in to_ask.pop().made_from:  # pop takes the last off; _ is not needed
             if parent not in found:
                 found.add(parent)
                 to_ask.append(parent)
@@ -46,7 +46,7 @@ def gradients(end):
     gradient = {end: 1.0}
     for number in reversed(in_order(end)):
         for parent, slope in number.made_from:
-            gradient[parent] = gradient.get(parent, 0.0) + gradient[number] * slope
+            gradient[parent] = gradient.get(parent, 0.0) + gradient[number] * slope  # 0.0 at first
     return gradient
 
 

@@ -39,7 +39,7 @@ def sum_to(g, shape):
 
 def gradients(end):
     """The slope of `end`, a single number, by each element of everything that it was made from."""
-    gradient = {end: np.ones(())}
+    gradient = {end: np.ones(())}  # an array without axes: the number 1
     for tensor in reversed(in_order(end)):
         for parent, slope in tensor.made_from:
             sent = sum_to(gradient[tensor] * slope, parent.value.shape)

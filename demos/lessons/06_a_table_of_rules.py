@@ -36,14 +36,15 @@ def plain(value):
 class Op:
     """A row of the table: a function of arrays, and a rule for each argument that has a gradient."""
 
-    def __init__(self, f, **rules):
+    def __init__(self, f, **rules):  # rules is a dict: the name of an argument -> its rule
         self.f, self.rules = f, rules
         self.names = list(inspect.signature(f).parameters)  # the names of f's arguments
+        # of each rule the names of its parameters, but for the first, which is g
         self.needs = {name: list(inspect.signature(rules[name]).parameters)[1:] for name in rules}
 
-    def __call__(self, *args):  # Python calls this where it reads: op(a, b)
+    def __call__(self, *args):  # Python calls this where it reads op(a, b), with args = (a, b)
         y = Tensor(self.f(*[plain(value) for value in args]))
-        known = dict(zip(self.names, args, strict=True), y=y)
+        known = dict(zip(self.names, args, strict=True), y=y)  # name -> value
         for name, rule in self.rules.items():
             if isinstance(known[name], Tensor):
                 values = [known[need] for need in self.needs[name]]

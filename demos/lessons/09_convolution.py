@@ -5,7 +5,8 @@ of y. For image n, channels c of x and o of y, pixel (i, j) and element (u, v) o
 of w[o, c, u, v] x[n, c, i + u, j + v] over c, u, v. A walk comes with the gradient g of y and asks how s moves, the
 sum of g[n, o, i, j] y[n, o, i, j]. In s stand g, x and w side by side: what x is multiplied by is the gradient of x,
 what w is multiplied by that of w, and what g is multiplied by is y. So there are three functions of two arrays each.
-The rules of each are the other two, and with that derivatives of every order are done.
+The rules of each are the other two (where g is an argument, the gradient that comes is called G), and with that
+derivatives of every order are done.
 """
 
 import numpy as np
