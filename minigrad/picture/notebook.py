@@ -6,8 +6,7 @@ from html import escape
 from typing import Any
 
 from ..core.graph import TensorBase
-from .draw import dot_of
-from .render import render_as
+from .draw import picture_of
 from .trace import trace
 
 _STYLE = "font-family:monospace;line-height:1.5"
@@ -26,7 +25,7 @@ def _of_tensor(tensor: Any) -> str | None:
     if tensor._node is None:
         return None
     try:
-        picture = render_as(dot_of(trace(tensor, values=False)), "svg").decode()
+        picture = picture_of(trace(tensor, values=False), "svg").decode()
     except RuntimeError:  # no renderer, or a graph that it cannot lay out
         return None
     picture = picture[picture.index("<svg") :]
