@@ -102,6 +102,8 @@ def fit(
         raise ValueError("fit: metrics are measured on validation; pass a loader as validation=")
     if resume and checkpoint is None:
         raise ValueError("fit: to resume, pass the path as checkpoint=")
+    if parallel is not None and parallel.model is not model:
+        raise ValueError("fit: parallel is a DataParallel of another model; make one of this")
     rng = getattr(loader, "rng", None) if rng is None else rng
     ranks = None if parallel is None else parallel.ranks
     file = Checkpoint(checkpoint, model, optimizer, schedule, rng, ranks)
@@ -113,7 +115,7 @@ def fit(
         run.resume()
     if run.progress:
         threads.say_once()
-    with Interrupt(run.ranks.size > 1) as interrupt:
+    with Interrupt(run.ranks) as interrupt:
         while len(run.history) < epochs and not waited(run.history, patience):
             began = time.perf_counter()
             record = run.epoch(interrupt)
@@ -127,8 +129,9 @@ def fit(
                 answers = [callback(record) for callback in callbacks]
             finally:  # saved with what they changed, such as a rate
                 run.save()
+            stop = any(run.ranks.totals(any(answers)))
             interrupt.raise_if_asked(run)
-            if any(run.ranks.totals(any(answers))):
+            if stop:
                 break
     return run.history
 

@@ -67,7 +67,7 @@ class Run:
         new_bar = bar_of(self.progress, self.loader, len(self.history) + 1, self.accumulate)
         with closing(groups), new_bar as bar:  # a traceback would keep the loader's workers
             for group in groups:
-                total, rows = self._update(group, part["updates"], interrupt)
+                total, rows = self._update(group, part["updates"])
                 part["total"] += total
                 part["rows"] += rows
                 part["updates"] += 1
@@ -102,11 +102,13 @@ class Run:
         restore(now, generators)
         return part, groups
 
-    def _update(self, group: list[Any], before: int, interrupt: Interrupt) -> tuple[float, int]:
+    def _update(self, group: list[Any], before: int) -> tuple[float, int]:
         """Update once, by the gradient of the mean over the rows of the group; their losses, summed, and how many."""
         total, counts = 0.0, [*map(rows_of, group)]
         rows = sum(counts)
         self.optimizer.zero_grad()
+        if self.parallel is not None:
+            self.parallel.expect(rows)
         for i, (x, y) in enumerate(group):
             share = 1.0 if len(group) == 1 else counts[i] / (rows or 1)
             value = self._walk_back(x, y, share, counts[i])
@@ -118,9 +120,7 @@ class Run:
                 )
             total += value * counts[i]
         if self.parallel is not None:
-            self.ranks.asking = interrupt.asked
             self.parallel.average(rows)
-            interrupt.asked = self.ranks.asked
             total, rows = self.ranks.totals(total, rows)
         if self.clip_norm is not None:
             clip_grad_norm_(self.optimizer.params, self.clip_norm)
@@ -133,7 +133,7 @@ class Run:
         if not rows and self.parallel is not None:
             if self.parallel.synchronised:  # the others wait for its part of their means
                 with np.errstate(all="ignore"):
-                    self.loss(self.model(x), y).backward()
+                    (self.loss(self.model(x), y) * share).backward()
             return 0.0
         if self.program is not None:
             return number(self.program(x, y, share))
@@ -222,8 +222,16 @@ class Checkpoint:
 
         assert self.path is not None
         try:
-            parts = read_file(self.path)[1]
+            parts, found = read_file(self.path)[1], True
         except FileNotFoundError:
+            parts, found = None, False
+        on = self.ranks.meet("load", found)[:, 0]
+        if on.any() and not on.all():
+            raise FileNotFoundError(
+                f"fit: {self.path} is there on rank {on.argmax()} and not on rank {on.argmin()}; it must be in a "
+                "folder that all ranks share"
+            )
+        if not found:
             return None
         extra = (parts or {}).get("extra")
         if not isinstance(extra, dict) or set(extra) != {"history", "part"}:

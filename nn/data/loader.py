@@ -15,7 +15,7 @@ import minigrad
 
 from ..checks import integer
 from .dataset import Dataset, fetched, indices_of, take
-from .samplers import drawn
+from .samplers import Sampler, drawn
 
 if TYPE_CHECKING:
     from ..parallel import Ranks
@@ -104,16 +104,25 @@ class DataLoader:
         self.num_workers = integer(self, "num_workers", num_workers, 0)
         self.rng = rng
         self.shard = shard
-        if shard is not None and shard.size > 1:
+        if shard is not None:
             self._check_shard(shard)
 
     def _check_shard(self, shard: Ranks) -> None:
+        from ..parallel import Ranks
+
+        if not isinstance(shard, Ranks):
+            raise TypeError(
+                f"DataLoader: shard is a {type(shard).__name__}; nn.parallel.world() is needed"
+            )
+        if shard.size == 1:
+            return
         if self.batch_sampler is None and self.batch_size < shard.size:
             raise ValueError(
                 f"DataLoader: batches of {self.batch_size} rows are too small for {shard.size} ranks, of which some "
                 "would always have none; batch_size counts the rows of all ranks"
             )
-        if self.rng is None and (self.shuffle or self.transform is not None or self.sampler):
+        draws = any(isinstance(s, Sampler) for s in (self.sampler, self.batch_sampler))
+        if self.rng is None and (self.shuffle or self.transform is not None or draws):
             raise ValueError(
                 "DataLoader: ranks need an rng that starts alike on all of them, such as rng=np.random.default_rng(0); "
                 "the package's own differs between ranks"
@@ -166,7 +175,10 @@ class DataLoader:
         if self.shard is None:
             return batches
         rank, size = self.shard.rank, self.shard.size
-        self.shard.noted = zlib.crc32(b"".join(np.asarray(batch).tobytes() for batch in batches))
+        sizes = np.array([len(batch) for batch in batches])
+        self.shard.noted = zlib.crc32(
+            b"".join(np.asarray(batch).tobytes() for batch in [sizes, *batches])
+        )
         return [b[len(b) * rank // size : len(b) * (rank + 1) // size] for b in batches]
 
 

@@ -15,6 +15,8 @@ from ..saving.generators import separate
 from .exchange import Exchange
 from .ranks import Ranks
 
+FEW = 4  # values of each parameter by which the ranks see that they have come apart
+
 
 class DataParallel:
     """g = sum_r w_r g_r / sum_r w_r: the gradient of the mean over the rows of all ranks, with w_r rows on rank r.
@@ -30,6 +32,10 @@ class DataParallel:
     """
 
     def __init__(self, model: Module, ranks: Ranks, synchronised: bool = False) -> None:
+        if not isinstance(ranks, Ranks):
+            raise TypeError(
+                f"DataParallel: ranks is a {type(ranks).__name__}; nn.parallel.world() is needed"
+            )
         self.model, self.ranks = model, ranks
         self._exchange = Exchange(ranks)
         self._seen: list[Any] | None = None  # what the digest that is told was made of
@@ -38,11 +44,19 @@ class DataParallel:
         for _, value in self._state():
             value.assign(ranks.broadcast(np.array(value.data, order="C")))
         separate(model, ranks)
-        self.synchronised = [
-            module for module in model.modules() if isinstance(module, _BatchNorm) and synchronised
-        ]
-        for module in self.synchronised:
-            module.ranks = ranks
+        several = synchronised and ranks.size > 1
+        layers = [m for m in model.modules() if isinstance(m, _BatchNorm)] if several else []
+        self.synchronised = bool(layers)
+        for place, layer in enumerate(layers, 1):
+            layer.ranks, layer.place = ranks, place
+
+    def expect(self, weight: float) -> None:
+        """Say before forward what `average` will get, where BatchNorm over all ranks cannot see it in its input.
+
+        It takes the rows of its input for the weight. Gradients that are accumulated over several batches have one
+        weight for all of them, and a loss per word has the number of its words.
+        """
+        self.ranks.weight = float(weight)
 
     def average(self, weight: float) -> None:
         """Set every gradient, and every running statistic, in place to its mean over the ranks, by their weights.
@@ -52,22 +66,26 @@ class DataParallel:
 
         A parameter that no rank has used keeps the gradient None; one that some have used counts as 0 on the others.
         """
+        if self.ranks.size == 1:
+            _checked(np.array([float(weight)]))
+            return
         state = self._state()
         params = [v for _, v in state if isinstance(v, Parameter) and v.requires_grad]
         missing = sum(p.grad is None for p in params)
-        told = self.ranks.meet("average", weight, missing, self._digest(state), self._rows())
+        values, counts = _samples(state)
+        told = self.ranks.meet(
+            "average", float(weight), missing, self._digest(state), values, counts
+        )
         weights = _checked(told[:, 0])
-        if self.ranks.size == 1:
-            return
         alike = (told[:, 2] == told[0, 2]).all()  # also in the orders of memory
-        if not alike:
-            self._compare()
-        self._check_rows(weights, told[:, 3])
+        if (told[:, 2:4] != told[0, 2:4]).any():
+            self._compare(values=True)
+        self._check_shares(weights)
         if told[:, 1].any():
             used = np.array([p.grad is not None for p in params], np.float32)
             params = [p for p, n in zip(params, self.ranks.sum(used), strict=True) if n]
         buffers = [b for _, b in state if isinstance(b, Buffer)]
-        if not weights.all():  # a rank without rows has counted no batch
+        if (told[:, 4] != told[0, 4]).any():  # a rank without rows has counted no batch
             for b in buffers:
                 if b.dtype.kind != "f":
                     b.assign(self.ranks.broadcast(b.data.copy(), int(weights.argmax())))
@@ -88,9 +106,12 @@ class DataParallel:
         found = {id(value): (name, value) for name, value in reversed([*self.model._walk()])}
         return [*reversed(found.values())]
 
-    def _compare(self) -> None:
-        """Raise ValueError if the models of the ranks differ in names, shapes, dtypes or what is frozen."""
-        mine = _kinds(self._state())
+    def _compare(self, values: bool = False) -> None:
+        """Raise ValueError if the models of the ranks differ in names, shapes, dtypes, what is frozen, or values."""
+        state = self._state()
+        mine = _kinds(state)
+        if values:
+            mine += [f"{n}={v.data.flat[:FEW]}" for n, v in state if isinstance(v, Parameter)]
         first, *others = (
             told.decode().split("\n") for told in self.ranks.gather("\n".join(mine).encode())
         )
@@ -99,7 +120,8 @@ class DataParallel:
                 here = [line for line in first if line not in other] or ["another order"]
                 there = [line for line in other if line not in first] or ["another order"]
                 raise ValueError(
-                    f"DataParallel: the model of rank {rank} is not that of rank 0.\n"
+                    f"DataParallel: the model of rank {rank} is not that of rank 0; all start from what DataParallel "
+                    "sends them, and make the same steps with the same rates.\n"
                     f"  rank 0: {', '.join(here[:3])}\n  rank {rank}: {', '.join(there[:3])}"
                 )
 
@@ -114,19 +136,18 @@ class DataParallel:
             self._told = zlib.crc32(text.encode())
         return self._told
 
-    def _rows(self) -> float:
-        """The rows that BatchNorm has seen since the last average, if it takes those of all ranks."""
-        rows = max((module.rows for module in self.synchronised), default=0)
-        for module in self.synchronised:
-            module.rows = 0
-        return rows
-
-    def _check_rows(self, weights: Any, rows: Any) -> None:
-        if rows.any() and not np.allclose(weights * rows.sum(), rows * weights.sum(), rtol=1e-6):
-            raise ValueError(
-                f"average: with synchronised BatchNorm the loss must be a mean over rows; the ranks had "
-                f"{rows.tolist()} rows, and weights {weights.tolist()}"
-            )
+    def _check_shares(self, weights: Any) -> None:
+        """Raise ValueError if BatchNorm has counted the rows of the ranks by other weights than these."""
+        shares, self.ranks.shares, self.ranks.weight = self.ranks.shares, set(), None
+        for share in map(np.array, shares):
+            parts = share > 0
+            if not np.allclose(
+                share * weights[parts].sum(), parts * weights * share.sum(), rtol=1e-6
+            ):
+                raise ValueError(
+                    f"average: BatchNorm over all ranks has counted {share.tolist()} rows of theirs, and the weights "
+                    f"are {weights.tolist()}; say the weight before the forward pass, by expect(weight)"
+                )
 
 
 def _kinds(state: list[tuple[str, Any]]) -> list[str]:
@@ -135,6 +156,19 @@ def _kinds(state: list[tuple[str, Any]]) -> list[str]:
         f"{name} {v.dtype} {tuple(v.shape)}{'' if v.requires_grad or isinstance(v, Buffer) else ' frozen'}"
         for name, v in state
     ]
+
+
+def _samples(state: list[tuple[str, Any]]) -> list[int]:
+    """Checksums of the first values of all parameters, and of what the model counts."""
+    import zlib
+
+    found = [0, 0]
+    for _, v in state:
+        if isinstance(v, Parameter):
+            found[0] = zlib.crc32(v.data.flat[:FEW].tobytes(), found[0])
+        elif v.dtype.kind != "f":
+            found[1] = zlib.crc32(v.data.tobytes(), found[1])
+    return found
 
 
 def _wide(t: Any) -> Any:
