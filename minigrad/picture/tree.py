@@ -204,7 +204,9 @@ class Tree:
         for source in (s for s, each in is_everywhere.items() if each and s not in self.twins):
             box, vertex = self.home[source], self.trace.nodes[source]
             if box.is_vertex and box not in kept:
-                if self._around[box] is cluster and (vertex.kind == "parameter" or vertex.is_number):
+                if self._around[box] is cluster and (
+                    vertex.kind == "parameter" or vertex.is_number
+                ):
                     inside.append(box)
                 else:  # data comes from outside
                     box.roll = Roll(roll.repeats * (box.roll.repeats if box.roll else 1))

