@@ -90,7 +90,8 @@ def fit(
     progress       True: show a bar on stderr if that is a terminal and tqdm is installed, else write a line after each
                    epoch; and say once if BLAS has more threads than free cores
     parallel       an `nn.parallel.DataParallel` of the model: the ranks train together, and report together what is
-                   measured over the rows of all. Callbacks are called on each; rank 0 shows the bar and saves
+                   measured over the rows of all. Callbacks are called on each, so one that prints or writes a page
+                   asks first if `parallel.ranks.rank` is 0; rank 0 shows the bar and saves
 
     A loss that is nan or infinite raises FloatingPointError before its update, and the checkpoint is kept. After an
     interrupt (Ctrl-C) the current update is finished and saved, and then KeyboardInterrupt is raised as usual. Of
