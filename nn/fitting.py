@@ -105,7 +105,8 @@ def fit(
     progress       True: show a bar on stderr if that is a terminal and tqdm is installed, else write a line after each
                    epoch; and say once if BLAS has more threads than free cores
     parallel       an `nn.parallel.DataParallel` of the model: the ranks train together, and report together what is
-                   measured over the rows of all. Callbacks are called on each; rank 0 shows the bar and saves
+                   measured over the rows of all. Callbacks are called on each, so one that prints or writes a page
+                   asks first if `parallel.ranks.rank` is 0; rank 0 shows the bar and saves
 
     watch          True: say at the end, on stderr, what a `minigrad.picture.watch` of the training has found wrong,
                    with the line and the remedy; it looks at one update in 20. A Watch of the model does the same and

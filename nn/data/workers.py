@@ -66,7 +66,8 @@ class _Crew:
             raise RuntimeError(
                 "DataLoader: a worker starts no workers of its own; give the loader within it num_workers=0"
             )
-        multiprocessing.resource_tracker.ensure_running()  # its start lets all signals through again
+        with blocked(signal.SIGUSR1):  # and so it is in this helper of the workers
+            multiprocessing.resource_tracker.ensure_running()  # which lets Ctrl-C through again
         atexit.register(self.close)  # a traceback may keep the epoch alive until Python ends
         for i in range(self.workers):
             self._start(i)

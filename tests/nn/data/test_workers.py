@@ -189,7 +189,7 @@ def test_what_no_pickle_can_carry_is_refused_before_a_worker_starts():
 
 
 SCRIPT = """
-import os, secrets, sys
+import os, secrets, signal, sys
 sys.path[:0] = PATHS
 import numpy as np
 import nn
@@ -208,7 +208,7 @@ def fitting():
     net = nn.Linear(2, 1000)
     nn.fit(net, loader, nn.optim.SGD(net.parameters(), lr=1e-9), epochs=10**6)
 """
-GUARDED = "\nif __name__ == '__main__':\n    START()\n"
+GUARDED = "\nif __name__ == '__main__':\n    signal.signal(signal.SIGUSR1, lambda *_: None)\n    START()\n"
 
 
 def started(tmp_path, text):
@@ -237,6 +237,7 @@ def ended(process):
 def test_an_interrupt_of_all_processes_leaves_one_traceback_and_nothing_else(tmp_path, start):
     process = started(tmp_path, SCRIPT + GUARDED.replace("START", start))
     wait_for(tmp_path / "stuck")
+    os.killpg(process.pid, signal.SIGUSR1)  # by which mpiexec asks the parent alone to stop
     os.killpg(process.pid, signal.SIGINT)
     _, stderr = ended(process)
     assert stderr.count("Traceback") == 1, stderr
