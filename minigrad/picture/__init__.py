@@ -2,15 +2,16 @@
 
 `trace` turns a graph into plain data, `scene` chooses what is drawn of it, `dot` writes that in Graphviz's language,
 and `render` makes a file of it. All that draws reads the plain data only. `page` plays the passes of one graph; `watch`
-looks at a whole training; `html` is what a notebook shows.
+looks at a whole training; `derivation` writes the equations; `html` is what a notebook shows.
 """
 
 from __future__ import annotations
 
+from .derivation import derivation
 from .draw import draw
 from .notebook import html
 from .page import page
 from .trace import trace
 from .watch import Watch, watch
 
-__all__ = ["Watch", "draw", "html", "page", "trace", "watch"]
+__all__ = ["Watch", "derivation", "draw", "html", "page", "trace", "watch"]

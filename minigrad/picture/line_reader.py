@@ -251,13 +251,15 @@ class LineReader:
     def _indexed(self) -> Term:
         start = self._peek()
         base = self._atom()
+        is_number = start.kind == "name" and base.kind in ("number", "fraction")
         while not self._peek().is_spaced:
             mark = self._peek().text
             if mark == "_":
                 self._take()
                 base = self._lowered(base)
             elif mark == "[":
-                base = Term("index", (base, *self._within("[", "]")))
+                indices = self._within("[", "]")  # a number stands for all elements alike
+                base = base if is_number else Term("index", (base, *indices))
             elif mark == "(" and start.kind == "name":
                 base = self._call(base)
             elif mark == "!" and self._peek().kind == "sign":

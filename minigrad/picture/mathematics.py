@@ -27,6 +27,7 @@ class Term(NamedTuple):
     cases                 value, condition, ..., and the value otherwise
     tuple                 `text` is its two parentheses
     option                a part that is named `text`
+    matrix                rows of numbers, each a tuple
     """
 
     kind: str
@@ -80,7 +81,12 @@ class Writer:
         return self.fenced("(", ")", text) if _HOLD.get(term.kind, 9) < tightly else text
 
     def _number(self, text: str) -> str:
-        return self.digits(text)
+        if "e" not in text:
+            return self.digits(text)
+        digits, _, exponent = text.partition("e")
+        short = exponent.replace("+", "").lstrip("0").replace("-0", "-")
+        power = self.above(self.digits("10"), self.digits(short))
+        return self.row([self.digits(digits), self.sign("×"), power])
 
     def _word(self, text: str) -> str:
         return self.words(text)
@@ -106,7 +112,7 @@ class Writer:
         written = [self.held(parts[0], 2)]
         for sign, before, part in zip(signs, parts, parts[1:], strict=False):
             is_by_number = sign == "*" and "number" in (before.kind, part.kind)
-            if is_by_number and part.kind == "number":
+            if part.kind == "number" and sign != "@":
                 written.append(self.sign("·"))
             else:
                 written.append(self.gap() if is_by_number or sign != "*" else self.sign(sign))
@@ -139,12 +145,17 @@ class Writer:
         return self.fenced("|", "|", self(of))
 
     def _index(self, _: str, base: Term, *indices: Term) -> str:
-        return self.below(self.held(base, 5), self.listed(indices))
+        found = letters(base.text) if base.kind == "name" else None
+        is_indexed = base.kind == "index" or (found is not None and bool(found[1]))
+        text = self.fenced("(", ")", self(base)) if is_indexed else self.held(base, 5)
+        return self.below(text, self.listed(indices))
 
     def _call(self, name: str, *arguments: Term) -> str:
         called = FUNCTIONS.get(name, name)
         head = self.upright(called.replace("_", " ")) if not letters(called) else self._name(called)
-        return self.row([head, self.fenced("(", ")", self.listed(arguments))])
+        is_fenced = len(arguments) == 1 and arguments[0].kind in ("matrix", "bars")
+        inside = self.listed(arguments)
+        return self.row([head, inside if is_fenced else self.fenced("(", ")", inside)])
 
     def _applied(self, _: str, function: Term, *arguments: Term) -> str:
         return self.row([self.held(function, 5), self.fenced("(", ")", self.listed(arguments))])
@@ -163,6 +174,9 @@ class Writer:
 
     def _tuple(self, fences: str, *parts: Term) -> str:
         return self.fenced(fences[0], fences[1], self.listed(parts))
+
+    def _matrix(self, _: str, *rows: Term) -> str:
+        return self.matrix([list(map(self, row.parts)) for row in rows])
 
     def _option(self, name: str, value: Term) -> str:
         return self.row([self.upright(name.replace("_", " ")), self.sign("="), self(value)])
@@ -188,6 +202,7 @@ class Writer:
     root: Callable[[str], str]
     total: Callable[[str], str]
     cases: Callable[[Sequence[tuple[str, str]]], str]
+    matrix: Callable[[Sequence[Sequence[str]]], str]
 
 
 def _element(name: str, inside: str, attributes: str = "") -> str:
@@ -224,8 +239,9 @@ class MathML(Writer):
         return parts[0] if len(parts) == 1 else _element("mrow", "".join(parts))
 
     def fenced(self, left: str, right: str, inside: str) -> str:
+        grows = "true" if re.search("<m(frac|table|under|sqrt|sup)", inside) else "false"
         around = [
-            _element("mo", fence, f' form="{form}" stretchy="true"') if fence.strip() else ""
+            _element("mo", fence, f' form="{form}" stretchy="{grows}"') if fence.strip() else ""
             for fence, form in ((left, "prefix"), (right, "postfix"))
         ]
         return _element("mrow", around[0] + inside + around[1])
@@ -247,19 +263,26 @@ class MathML(Writer):
         return _element("munder", big + over) if over else big
 
     def cases(self, lines: Sequence[tuple[str, str]]) -> str:
-        left = ' style="text-align: left; padding-left: 0.4em"'
+        left = ' class="case"'
         rows = [
             _element("mtr", "".join(_element("mtd", cell, left) for cell in line)) for line in lines
         ]
         return self.fenced("{", "", _element("mtable", "".join(rows)))
 
+    def matrix(self, rows: Sequence[Sequence[str]]) -> str:
+        cells = ["".join(_element("mtd", cell) for cell in row) for row in rows]
+        table = _element("mtable", "".join(_element("mtr", row) for row in cells))
+        return self.fenced("(", ")", table)
+
 
 _LATEX = {
-    "⊙": r"\odot", "·": r"\cdot", "≤": r"\le", "≥": r"\ge", "≠": r"\ne", "−": "-", "∨": r"\lor", "∧": r"\land",
+    "⊙": r"\odot", "×": r"\times", "·": r"\cdot", "≤": r"\le", "≥": r"\ge", "≠": r"\ne",
+    "−": "-", "∨": r"\lor", "∧": r"\land",
     "¬": r"\lnot", "→": r"\to", "∈": r"\in", "↦": r"\mapsto", "∂": r"\partial", "…": r"\dots", "≈": r"\approx",
     "+=": r"\mathrel{+}=", "%": r"\bmod", "∞": r"\infty", **{sign: f"\\{name}" for name, sign in GREEK.items()},
     "ε": r"\varepsilon", "λ": r"\lambda", "γ": r"\gamma", "Γ": r"\Gamma", "~": r"\sim", "&": r"\&", "#": r"\#",
 }  # fmt: skip
+_LATEX_FUNCTIONS = {"exp", "log", "tanh", "sin", "cos", "tan", "det", "max", "min"}
 _UNSAFE = {
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
     ">": r"\textgreater{}", "|": r"\textbar{}", "\u00a0": " ", "—": "--", "…": r"\dots{}", "−": "$-$",
@@ -294,11 +317,7 @@ class LaTeX(Writer):
 
     def upright(self, text: str) -> str:
         if re.fullmatch(r"[A-Za-z0-9]+", text):
-            return (
-                rf"\{text}"
-                if text in ("exp", "log", "tanh", "sin", "cos", "tan", "det", "max", "min")
-                else rf"\mathrm{{{text}}}"
-            )
+            return rf"\{text}" if text in _LATEX_FUNCTIONS else rf"\mathrm{{{text}}}"
         return self.letter(text) if text in _LATEX else self.words(text)
 
     def letter(self, text: str) -> str:
@@ -339,3 +358,7 @@ class LaTeX(Writer):
         return (
             r"\begin{cases} " + r" \\ ".join(" & ".join(line) for line in lines) + r" \end{cases}"
         )
+
+    def matrix(self, rows: Sequence[Sequence[str]]) -> str:
+        lines = r" \\ ".join(" & ".join(row) for row in rows)
+        return rf"\begin{{pmatrix}} {lines} \end{{pmatrix}}"

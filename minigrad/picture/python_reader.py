@@ -96,7 +96,24 @@ class PythonReader:
         )
 
     def _IfExp(self, node: Any) -> Term:
+        is_so = self.decided(node.test)
+        if is_so is not None:
+            return self.read(node.body if is_so else node.orelse)
         return Term("cases", tuple(map(self.read, (node.body, node.test, node.orelse))))
+
+    def decided(self, test: Any) -> bool | None:
+        """The answer to a question for the number of axes of a term, where that is known."""
+        ndim_of = getattr(self.notation, "ndim_of", None)
+        match test:
+            case ast.Compare(
+                left=ast.Call(func=ast.Name("len"), args=[ast.Attribute(value=x, attr="shape")]),
+                ops=[ast.Eq() | ast.LtE() as sign],
+                comparators=[ast.Constant(int(bound))],
+            ) if ndim_of:
+                found = ndim_of(self.read(x))
+                is_equal = isinstance(sign, ast.Eq)
+                return None if found is None else found == bound if is_equal else found <= bound
+        return None
 
     def _Tuple(self, node: Any) -> Term:
         return Term("tuple", tuple(map(self.read, node.elts)), "()")

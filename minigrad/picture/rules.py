@@ -48,11 +48,22 @@ def text_of(function: Callable[..., Any]) -> str:
     name = getattr(function, "__name__", type(function).__name__)
     call = _bare(f"{name}({', '.join(Signature(function).names)})")
     line = first_line(function)
-    if not line and isinstance(found, ast.FunctionDef):
-        (*_, last) = found.body
-        if len(found.body) == 1 and isinstance(last, ast.Return) and last.value is not None:
-            line = _bare(ast.unparse(last.value))
+    body = single_return(function)
+    if not line and body is not None:
+        line = _bare(ast.unparse(body))
     return f"{call}: {line}" if line else call
+
+
+def single_return(function: Any) -> ast.expr | None:
+    """The expression that a function returns, if that is all it does."""
+    found = definition_of(function)
+    if not isinstance(found, ast.FunctionDef):
+        return None
+    first = 1 if ast.get_docstring(found) is not None else 0
+    match found.body[first:]:
+        case [ast.Return(value=value)]:
+            return value
+    return None
 
 
 def _bare(text: str) -> str:

@@ -49,13 +49,22 @@ def called(name: str, arguments: list[Term], options: Mapping[str, Term]) -> Ter
             return over(a, b)
         case ("transpose", [x]) if not options:
             return transposed(x)
+        case ("transpose", [x, axes]) if _is_swap(axes):
+            return transposed(x)
+        case ("inverse", [axes]) if _is_swap(axes):
+            return axes
         case ("zeros_like", [_, *_]):
             return ZERO
         case ("where", [condition, a, b]):
             return Term("cases", (a, condition, b))
+        case ("softmax" | "log_softmax", [x, _]):
+            return Term("call", (x,), name)
         case ("tuple" | "list" | "plain" | "array" | "asarray", [x]):
             return x
         case ("power_slope", [a, b, m, n]) if (m.text, n.text) == ("1", "0"):
+            if b.kind == "number" and b.text.isdigit():
+                less = Term("number", text=str(int(b.text) - 1))
+                return times(b, a if less == ONE else power(a, less), "*")
             return times(b, power(a, plus(b, ONE, "-")), "*")
         case ("power_slope", [a, b, m, n]) if (m.text, n.text) == ("0", "1"):
             return times(power(a, b), Term("call", (a,), "log"), "*")
@@ -70,24 +79,18 @@ def total(x: Term, axes: list[Term]) -> Term:
     axis = axes[0] if axes else None
     if axis is None or axis == CONSTANTS[None]:
         return Term("total", (x,))
-    if axis.kind == "tuple":
-        word, parts = "axes ", axis.parts
-    else:
-        word, parts = ("" if axis.text == "axis" else "axis "), (axis,)
-    return Term(
-        "total",
-        (
-            x,
-            *(
-                [Term("product", (Term("word", text=word), parts[0]), " "), *parts[1:]]
-                if word
-                else parts
-            ),
-        ),
-    )
+    axes = list(axis.parts) if axis.kind == "tuple" else [axis]
+    word = "axis " if len(axes) == 1 else "axes "
+    (first, *rest) = axes
+    if first.kind == "number":
+        return Term("total", (x, Term("word", text=word + first.text), *rest))
+    return Term("total", (x, *axes))
 
 
 def plus(a: Term, b: Term, sign: str = "+") -> Term:
+    """A sum; an optional term that was not given is left out."""
+    if b == CONSTANTS[None]:
+        return a
     left = (a.text, a.parts) if a.kind == "sum" else ("+", (a,))
     if b.kind == "sum" and b.text.startswith("-") and len(b.parts) == 1:
         sign, b = ("-" if sign == "+" else "+"), b.parts[0]
@@ -105,6 +108,8 @@ def times(a: Term, b: Term, sign: str) -> Term:
         return minus(times(a.parts[0], b, sign))
     if b.kind == "sum" and b.text == "-":
         return minus(times(a, b.parts[0], sign))
+    if ONE in (a, b) and sign != "@":
+        return b if a == ONE else a
     if a.kind == "product":
         return Term("product", (*a.parts, b), a.text + sign)
     if b.kind == "product":
@@ -143,6 +148,11 @@ def transposed(x: Term) -> Term:
         values = [part if i % 2 else transposed(part) for i, part in enumerate(x.parts)]
         return Term("cases", tuple(values))
     return x.parts[0] if x.kind == "transpose" else Term("transpose", (x,))
+
+
+def _is_swap(axes: Term) -> bool:
+    """True of the axes of a transposed matrix."""
+    return axes.kind == "tuple" and [axis.text for axis in axes.parts] == ["1", "0"]
 
 
 def negated(x: Term) -> Term:

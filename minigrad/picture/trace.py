@@ -87,7 +87,7 @@ class Tracer:
     def _add_op(self, node: Node) -> None:
         op, notes = node.op, node.notes
         scope = self.scopes.path_of(notes.scope) if notes is not None else ""
-        inputs, options = _arguments(node)
+        inputs, options = arguments_of(node)
         sources = [(name, *self._source(value, scope, name, node)) for name, value in inputs]
         several = isinstance(node.dtype, tuple)
         vertex = Vertex(
@@ -252,7 +252,7 @@ def _gradients(loss: Any, order: list[Node]) -> dict[Any, Any]:
     return dict(zip(keys, grad(loss, xs, retain_graph=True), strict=True))
 
 
-def _arguments(node: Node) -> tuple[list[tuple[str, Any]], dict[str, str]]:
+def arguments_of(node: Node) -> tuple[list[tuple[str, Any]], dict[str, str]]:
     """The arrays and numbers an op computes with, and its options as text, in the order of its signature."""
     op = node.op
     parents = {op.argument_name(place): parent for place, parent in enumerate(node.parents)}

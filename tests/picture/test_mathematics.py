@@ -81,7 +81,7 @@ def latex(text):
         ("a @ b.mT", r"a\,{b}^{\mathrm{T}}"),
         ("(a.T @ b).T", r"{b}^{\mathrm{T}}\,a"),
         ("np.abs(x)", r"\left| x \right|"),
-        ("x.sum(axis=1)", r"\sum_{\text{axis }\,1} x"),
+        ("x.sum(axis=1)", r"\sum_{\text{axis 1}} x"),
         ("x.sum() * y", r"\left( \sum x \right) \odot y"),
         ("where(x > 0, a, 0)", r"\begin{cases} a & \text{if }x > 0 \\ 0 & \text{otherwise} \end{cases}"),
         ("a if b >= 0 else c", r"\begin{cases} a & \text{if }b \ge 0 \\ c & \text{otherwise} \end{cases}"),
