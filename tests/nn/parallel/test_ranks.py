@@ -11,7 +11,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 from launcher import AS_ROOT, mpiexec
-from on_ranks import FAIL, HALVES, HOLD, OF_SEVERAL, WHOLE
+from on_ranks import FAIL, HALVES, HOLD, OF_SEVERAL, WHOLE, the_gradient_is_that_of_the_whole_batch
 from places import HELPERS
 
 MPIEXEC = mpiexec()
@@ -46,6 +46,13 @@ def started(count, *programs, folder="", accident=None):
 @pytest.mark.parametrize("count", [2, 3])
 def test_several_ranks_are_as_one(count, tmp_path):
     done = started(count, *HOLD, *OF_SEVERAL, folder=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@mpi
+@pytest.mark.slow
+def test_the_gradient_of_four_ranks_is_that_of_the_whole_batch():
+    done = started(4, the_gradient_is_that_of_the_whole_batch)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
