@@ -30,10 +30,12 @@ def to_dot(
     scene: Scene, detail: str = "shapes", direction: str = "TB", theme: str = "light"
 ) -> str:
     """The picture as DOT; the same scene gives the same text."""
-    return _Writer(scene, detail, direction, THEMES[theme]).text()
+    return Writer(scene, detail, direction, THEMES[theme]).text()
 
 
-class _Writer:
+class Writer:
+    """The text of one picture. What is written in boxes and on arrows can be other words: see `frames`."""
+
     def __init__(self, scene: Scene, detail: str, direction: str, theme: Theme) -> None:
         self.scene = scene
         self.detail = detail
@@ -113,7 +115,7 @@ class _Writer:
             lines += [_shortened(vertex.name)] if vertex.name else []
             lines += [_shape_text(vertex.shapes[0]), vertex.dtypes[0]]
         if not vertex.is_number:
-            lines += self._numbers(vertex)
+            lines += self.numbers_of(vertex)
         return r"\n".join(map(_escaped, lines))
 
     def _op_label(self, op: Vertex, run: Drawn | None, caption: str) -> str:
@@ -123,7 +125,7 @@ class _Writer:
         fields = [_escaped(op.op)]
         more = [caption] if caption else []
         more += [_shortened(option) for option in options]
-        more += [_times(run)] if run else self._numbers(op)
+        more += [_times(run)] if run else self.numbers_of(op)
         if op.cut not in (None, "constant", op.op):
             more.append(f"no gradient: {op.cut}")
         if self.detail == "saved" and op.saved_bytes:
@@ -137,14 +139,14 @@ class _Writer:
         fields += [ports.join("{}")] if len(op.shapes) > 1 else []
         return "|".join(fields).join("{}")
 
-    def _numbers(self, vertex: Vertex) -> list[str]:
+    def numbers_of(self, vertex: Vertex) -> list[str]:
         """The lines of values or gradients that `detail` asks for."""
         if self.detail not in ("values", "gradients"):
             return []
         found = vertex.value if self.detail == "values" else vertex.gradient
         several = found if isinstance(found, list) else [found]
         sign = "" if self.detail == "values" else "grad "
-        return [sign + _told(statistics) for statistics in several if statistics is not None]
+        return [sign + told(statistics) for statistics in several if statistics is not None]
 
     def _summary(self, box: Box, saved: int) -> list[str]:
         """The contents of a collapsed module or a stretch of ops."""
@@ -176,13 +178,24 @@ class _Writer:
         computes = not source.is_source
         several = source.is_vertex and len(source.vertices[0].shapes) > 1
         port = f":o{link.output}" if several else ""
-        texts = [_escaped(link.argument)] if link.argument and self.arity[link.target] > 1 else []
-        texts += [_shape_text(link.shape)] if computes else []
-        label = f"  {': '.join(texts)}  " if texts else ""
+        words = self.words_of(link)
+        label = f"  {_escaped(words)}  " if words else ""
         weight = 4 if computes else 1  # paths from op to op are kept straight
         style = ', style="dashed"' if _is_ghost(source) or _is_ghost(link.target) else ""
         ends = f"{self.names[source]}{port} -> {self.names[link.target]}"
-        return f'  {ends} [label="{label}", weight={weight}{style}]\n'
+        return f'  {ends} [label="{label}", weight={weight}{style}{self.more_of(link)}]\n'
+
+    def argument_of(self, link: Link) -> str:
+        """The argument that an arrow feeds, where its op has several."""
+        return link.argument if self.arity[link.target] > 1 else ""
+
+    def words_of(self, link: Link) -> str:
+        shape = "" if link.source.is_source else _shape_text(link.shape)
+        return ": ".join(filter(None, [self.argument_of(link), shape]))
+
+    def more_of(self, link: Link) -> str:
+        """More attributes of an arrow."""
+        return ""
 
 
 def _is_ghost(box: Box) -> bool:
@@ -223,7 +236,7 @@ def _kept(op: Vertex) -> list[str]:
     return [f"keeps {s['name']} {_shape_text(s['shape'])}: {_bytes(s['bytes'])}" for s in op.saved]
 
 
-def _told(statistics: dict[str, Any]) -> str:
+def told(statistics: dict[str, Any]) -> str:
     """A number, a few numbers, or the range and norm of many."""
     values, size = statistics["values"], statistics["size"]
     bad = [f"{statistics[name]:,} {name}" for name in ("nans", "infs") if statistics[name]]
@@ -271,5 +284,8 @@ def _cut(text: str, length: int) -> str:
 
 def _escaped(text: str) -> str:
     """Text for a quoted label: unprintable characters are escaped as in Python, those special to DOT as in DOT."""
-    printable = [c if c.isprintable() else c.encode("unicode_escape").decode() for c in text]
-    return "".join(printable).translate(_SIGNS)
+    return printable(text).translate(_SIGNS)
+
+
+def printable(text: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
