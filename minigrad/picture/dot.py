@@ -33,10 +33,12 @@ def to_dot(
     scene: Scene, detail: str = "shapes", direction: str = "TB", theme: str = "light"
 ) -> str:
     """The picture as DOT; the same scene gives the same text."""
-    return _Writer(scene, detail, direction, THEMES[theme]).text()
+    return Writer(scene, detail, direction, THEMES[theme]).text()
 
 
-class _Writer:
+class Writer:
+    """The text of one picture. What is written in boxes and on arrows can be other words: see `frames`."""
+
     def __init__(self, scene: Scene, detail: str, direction: str, theme: Theme) -> None:
         self.scene = scene
         self.detail = detail
@@ -121,7 +123,7 @@ class _Writer:
         if box.roll:
             lines.append(_times(box.roll))
         elif not vertex.is_number:
-            lines += self._numbers(vertex)
+            lines += self.numbers_of(vertex)
         return r"\n".join(map(_escaped, lines))
 
     def _op_label(self, box: Box, caption: str) -> str:
@@ -133,7 +135,7 @@ class _Writer:
         fields = [_escaped(op.op)]
         more = [caption] if caption else []
         more += [_shortened(option) for option in options]
-        more += [_times(box.roll)] if box.roll else self._numbers(op)
+        more += [_times(box.roll)] if box.roll else self.numbers_of(op)
         if op.cut not in (None, "constant", op.op):
             more.append(f"no gradient: {op.cut}")
         if self.detail == "saved" and op.saved_bytes:
@@ -147,14 +149,14 @@ class _Writer:
         fields += [ports.join("{}")] if len(op.shapes) > 1 else []
         return "|".join(fields).join("{}")
 
-    def _numbers(self, vertex: Vertex) -> list[str]:
+    def numbers_of(self, vertex: Vertex) -> list[str]:
         """The lines of values or gradients that `detail` asks for."""
         if self.detail not in ("values", "gradients"):
             return []
         found = vertex.value if self.detail == "values" else vertex.gradient
         several = found if isinstance(found, list) else [found]
         sign = "" if self.detail == "values" else "grad "
-        return [sign + _told(statistics) for statistics in several if statistics is not None]
+        return [sign + told(statistics) for statistics in several if statistics is not None]
 
     def _summary(self, box: Box, saved: int) -> list[str]:
         """The contents of a collapsed module or a stretch of ops."""
@@ -186,9 +188,8 @@ class _Writer:
         computes = not source.is_source
         several = source.is_vertex and len(source.vertices[0].shapes) > 1
         port = f":o{link.output}" if several else ""
-        texts = [_escaped(_arguments(link))] if self.arity[link.target] > 1 else []
-        texts += [_shapes(link)] if computes else []
-        label = f"  {': '.join(filter(None, texts))}  " if any(texts) else ""
+        words = self.words_of(link)
+        label = f"  {_escaped(words)}  " if words else ""
         weight = 4 if computes else 1  # paths from op to op are kept straight
         look = f"weight={weight}" + (f", minlen={rows}" if rows > 1 else "")
         if link.is_carried:
@@ -197,7 +198,19 @@ class _Writer:
         elif _is_ghost(source) or _is_ghost(link.target):
             look += ', style="dashed"'
         ends = f"{self.names[source]}{port} -> {self.names[link.target]}"
-        return f'  {ends} [label="{label}", {look}]\n'
+        return f'  {ends} [label="{label}", {look}{self.more_of(link)}]\n'
+
+    def argument_of(self, link: Link) -> str:
+        """The arguments that an arrow feeds, where its op has several."""
+        return _arguments(link) if self.arity[link.target] > 1 else ""
+
+    def words_of(self, link: Link) -> str:
+        shapes = "" if link.source.is_source else _shapes(link)
+        return ": ".join(filter(None, [self.argument_of(link), shapes]))
+
+    def more_of(self, link: Link) -> str:
+        """More attributes of an arrow."""
+        return ""
 
 
 def _arguments(link: Link) -> str:
@@ -257,7 +270,7 @@ def _kept(op: Vertex) -> list[str]:
     return [f"keeps {s['name']} {_shape_text(s['shape'])}: {_bytes(s['bytes'])}" for s in op.saved]
 
 
-def _told(statistics: dict[str, Any]) -> str:
+def told(statistics: dict[str, Any]) -> str:
     """A number, a few numbers, or the range and norm of many."""
     values, size = statistics["values"], statistics["size"]
     bad = [f"{statistics[name]:,} {name}" for name in ("nans", "infs") if statistics[name]]
@@ -305,5 +318,8 @@ def _cut(text: str, length: int) -> str:
 
 def _escaped(text: str) -> str:
     """Text for a quoted label: unprintable characters are escaped as in Python, those special to DOT as in DOT."""
-    printable = [c if c.isprintable() else c.encode("unicode_escape").decode() for c in text]
-    return "".join(printable).translate(_SIGNS)
+    return printable(text).translate(_SIGNS)
+
+
+def printable(text: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

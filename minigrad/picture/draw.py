@@ -45,8 +45,7 @@ def draw(
     fold       draw a block that is repeated, three times or more, only once, with its count, if that saves ten boxes
                or more: the steps of a loop, equal modules, a chain of one op. Dashed arrows lead to the next step.
                False without a depth draws everything
-    inputs     names for what is computed with, such as data and labels: a dict of name -> array or Tensor. Others have
-               the names of the variables around this call
+    inputs     names of data and labels: a dict of name -> array or Tensor. Others have those of the variables around
 
     Rounded boxes are ops with their options, ellipses parameters, hexagons other leaves that require grad, grey
     boxes constants, boxes with a side collapsed modules, dashed boxes ops without gradient. Edges show shapes, and the
@@ -58,7 +57,9 @@ def draw(
     """
     path = Path(path)
     form = format_of(path)
-    _check(detail, depth, direction, theme)
+    if detail not in DETAILS:
+        raise ValueError(f"draw: detail={detail!r}; it must be one of {', '.join(DETAILS)}")
+    check("draw", depth, direction, theme)
     tracer = Tracer(params, Inputs(inputs))
     plain = tracer.run(loss, gradients=detail == "gradients", values=detail == "values")
     _check_known(detail, plain)
@@ -106,13 +107,13 @@ def _check_known(detail: str, plain: Trace) -> None:
         )
 
 
-def _check(detail: str, depth: int | None, direction: str, theme: str) -> None:
-    for name, given, known in (
-        ("detail", detail, DETAILS),
+def check(name: str, depth: int | None, direction: str, theme: str) -> None:
+    """Raise ValueError, with the name of the function that was called, for other values than there are."""
+    for option, given, known in (
         ("direction", direction, DIRECTIONS),
         ("theme", theme, tuple(THEMES)),
     ):
         if given not in known:
-            raise ValueError(f"draw: {name}={given!r}; it must be one of {', '.join(known)}")
+            raise ValueError(f"{name}: {option}={given!r}; it must be one of {', '.join(known)}")
     if depth is not None and (not isinstance(depth, int) or depth < 0):
-        raise ValueError(f"draw: depth={depth!r}; it must be None or a whole number from 0")
+        raise ValueError(f"{name}: depth={depth!r}; it must be None or a whole number from 0")

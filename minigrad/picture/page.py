@@ -33,7 +33,7 @@ _SCRIPTS = tuple(
     for name in (
         *("words", "unpack", "graph", "folding", "overview", "moving", "first_sight", "passes"),
         *("story", "colours", "mathematics", "panel", "heat", "step", "scalar", "numbers"),
-        *("edit", "controls"),
+        *("edit", "save", "controls"),
     )
 )
 

@@ -24,6 +24,8 @@ class Theme(NamedTuple):
     stretch: tuple[str, str]
     # an op that keeps something for backward, in a picture that shows what is saved
     saved: tuple[str, str]
+    # what a gradient has flowed through
+    flow: tuple[str, str]
 
 
 THEMES = {
@@ -43,6 +45,7 @@ THEMES = {
         module=("#dbe7f6", "#4f7cb5"),
         stretch=("#eef1f4", "#7b8794"),
         saved=("#fde8d7", "#cf7f3e"),
+        flow=("#ffedd5", "#c2410c"),
     ),
     "dark": Theme(
         paper="#16191d",
@@ -60,6 +63,7 @@ THEMES = {
         module=("#1d3f66", "#7fa9dc"),
         stretch=("#262b31", "#8a96a3"),
         saved=("#4a2f1b", "#dd9558"),
+        flow=("#4a2510", "#fb923c"),
     ),
 }
 

@@ -24,8 +24,11 @@ from selenium.webdriver.support.wait import WebDriverWait
 WIDTH, HEIGHT = 1400, 900
 
 
-def chromium():
+def chromium(downloads=None):
+    """A headless Chromium, which saves into the folder `downloads` if there is one."""
     options = webdriver.ChromeOptions()
+    if downloads is not None:
+        options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
     for switch in (
         "--headless=new",
         "--no-sandbox",
@@ -38,6 +41,7 @@ def chromium():
     driver = webdriver.Chrome(options=options, service=service)
     # a page gets its focus events also while another browser, of another worker, has the focus
     driver.execute_cdp_cmd("Emulation.setFocusEmulationEnabled", {"enabled": True})
+    driver.downloads = downloads
     return driver
 
 
@@ -70,6 +74,7 @@ _COMMANDS = {
     Command.SET_WINDOW_RECT: "SetWindowRect",
     Command.SCREENSHOT: "TakeScreenshot",
     Command.PRINT_PAGE: "Print",
+    Command.SWITCH_TO_FRAME: "SwitchToFrame",
     Command.QUIT: "DeleteSession",
 }
 
@@ -78,6 +83,8 @@ _PREFERENCES = {
     "browser.dom.window.dump.enabled": True,
     "devtools.console.stdout.content": True,
     "browser.shell.checkDefaultBrowser": False,
+    "browser.download.folderList": 2,  # the folder that browser.download.dir names
+    "browser.download.alwaysOpenPanel": False,  # it would take the keys
     "datareporting.policy.dataSubmissionEnabled": False,
     "app.update.disabledForTesting": True,
     "focusmanager.testmode": True,  # as with Chromium
@@ -96,11 +103,15 @@ class Firefox(webdriver.Remote):
     """A headless Firefox with a profile of its own in `folder`."""
 
     def __init__(self, folder: Path) -> None:
+        self.downloads = folder / "downloads"
+        self.downloads.mkdir()
         self._log = folder / "firefox.log"
         self._read = 0
         lines = [
             f"user_pref({json.dumps(name)}, {json.dumps(value)});\n"
-            for name, value in _PREFERENCES.items()
+            for name, value in (
+                _PREFERENCES | {"browser.download.dir": str(self.downloads)}
+            ).items()
         ]
         (folder / "user.js").write_text("".join(lines))
         command = [
@@ -192,6 +203,12 @@ class _Marionette:
         return some
 
 
+def _is_whole(path):
+    """Return whether a file is there and no browser writes it any more."""
+    unfinished = [p for p in path.parent.iterdir() if p.suffix in (".part", ".crdownload")]
+    return not unfinished and path.exists() and path.stat().st_size > 0
+
+
 # What is done with a page --------------------------------------------------------------------
 
 
@@ -274,6 +291,22 @@ class Page:
     def numbers(self, which):
         """All numbers of a small tensor that the panel shows, in full."""
         return [float(cell.get_property("title")) for cell in self.all(f"#panel .{which} td > *")]
+
+    def save(self, form):
+        """Save by the page's menu; returns the file's name and content."""
+        self.press("save > summary")
+        self.press(f"save-{form}")
+        return self.saved()
+
+    def saved(self):
+        """The file that the page tells it has saved, once it is there as a whole."""
+        said = WebDriverWait(self.driver, 20, 0.05).until(lambda _: self.find("#saved").text)
+        folder, name = self.driver.downloads, said.removeprefix("Saved as ")
+        assert name != said, said
+        WebDriverWait(self.driver, 20, 0.05).until(lambda _: _is_whole(folder / name))
+        content = (folder / name).read_bytes()
+        (folder / name).unlink()
+        return name, content
 
     @property
     def story(self):

@@ -170,7 +170,7 @@ def driver(request, tmp_path_factory):
     if request.param == "Chromium":
         if not shutil.which("chromedriver"):
             pytest.skip("no `chromedriver` on PATH: apt-get install chromium chromium-driver")
-        driver = browsers.chromium()
+        driver = browsers.chromium(tmp_path_factory.mktemp("downloads"))
     else:
         if not browsers.firefox_program():
             pytest.skip("no Firefox on PATH: apt-get install firefox-esr")

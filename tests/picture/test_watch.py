@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import math
 import re
 import threading
@@ -11,6 +10,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from pages import data_in
 
 import minigrad as mg
 import nn
@@ -390,7 +390,7 @@ def test_the_page_holds_the_history_and_fetches_nothing(tmp_path):
     watch.note(gain=float("nan"))
     path = watch.page(tmp_path / "new" / "run 1.html")
     text = path.read_text(encoding="utf-8")
-    held = json.loads(re.search(r'<script id="data"[^>]*>(.*?)</script>', text, re.DOTALL)[1])
+    held = data_in(path)
     assert held["history"]["steps"] == [0, 1, 2]
     assert held["history"]["notes"]["gain"] == [None, None, "nan"]
     given = watch.history()["parameters"][0]["gradient"]

@@ -104,13 +104,13 @@ function zoomBy(factor) {
 
 const KEYS = {
   " ": () => play(), n: () => stepBy(1), p: () => stepBy(-1), f: fit, "+": () => zoomBy(1.25), "=": () => zoomBy(1.25),
-  "-": () => zoomBy(0.8), t: turn, "/": () => id("search").focus(), Home: () => go(0), End: () => go(passLength()),
-  Escape: () => { state.hovered = null; choose(null); },
+  "-": () => zoomBy(0.8), t: turn, s: openMenu, "/": () => id("search").focus(), Home: () => go(0), End: () => go(passLength()),
+  Escape: () => { if (menu.open) return closeMenu(); state.hovered = null; choose(null); },
 };
 /** Whether the control that has the focus wants a key for itself. */
 function isTaken({ target, key }) {
   if (key === "Escape") return false;
-  if (target.closest("button")) return [" ", "Enter"].includes(key);
+  if (target.closest("button, summary")) return [" ", "Enter"].includes(key);
   if (target.id === "slider") return ["Home", "End"].includes(key);
   return target.closest("input, select") !== null;
 }

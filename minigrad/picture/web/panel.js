@@ -57,7 +57,7 @@ function greet(panel) {
   make(panel, "h3", {}, "With the mouse");
   make(panel, "p", { class: "soft" }, "Point at a node to read about it, click to keep it here until the next step. Drag to move, wheel or pinch to zoom. Click the title of a module to fold it. Click a number of a small tensor to see the chain rule for that element.");
   make(panel, "h3", {}, "With the keyboard");
-  make(panel, "p", { class: "soft" }, "Space plays, N and P step, Home and End go to the ends, F shows everything, + and − zoom, / searches. In the graph, arrows go from node to node and Enter folds.");
+  make(panel, "p", { class: "soft" }, "Space plays, N and P step, Home and End go to the ends, F shows everything, T turns the graph, + and − zoom, S saves, / searches. In the graph, arrows go from node to node and Enter folds.");
 }
 
 function code(text) {

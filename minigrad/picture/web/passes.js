@@ -154,12 +154,14 @@ function go(at) {
 }
 
 /** One step on, or over all that happens inside one folded module. */
-function stepBy(direction) {
+function stopAfter(from, direction) {
   const thing = (at) => { const i = opAt(at); return i === undefined ? null : standsFor(i); };
-  let at = state.at + direction;
+  let at = from + direction;
   while (at > 0 && at < passLength() && typeof thing(at) === "string" && thing(at) === thing(at + direction)) at += direction;
-  go(at);
+  return at;
 }
+
+const stepBy = (direction) => go(stopAfter(state.at, direction));
 
 function play(isOn = state.timer === null) {
   clearInterval(state.timer);
