@@ -3,6 +3,7 @@
 python demos/lessons/01_a_number_that_remembers.py
 python demos/lessons/01_a_number_that_remembers.py --answer
 python demos/lessons/01_a_number_that_remembers.py --picture FOLDER      needs the extra `demos`
+python demos/lessons/02_the_walk_backwards.py --derivation FOLDER    lessons 2, 5 and 8: the equations, as a page
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def tensors_of(values: dict[str, Any], constants: Collection[str]) -> dict[str, 
 def as_minigrad_writes_it(
     program: Callable[..., Any], values: dict[str, Any], constants: Collection[str] = ()
 ) -> None:
-    """Print the lines of NumPy that compute a program and its gradients."""
+    """Print the lines of NumPy that compute a program and its gradients; --derivation FOLDER also writes equations."""
 
     @functools.wraps(program)  # so that the text has the names of its arguments
     def step(*given: Any) -> Any:
@@ -69,6 +70,27 @@ def as_minigrad_writes_it(
 
     text = str(minigrad.script(step, *tensors_of(values, constants).values()))
     print(re.sub(r" +# \(\)$", "", text, flags=re.MULTILINE))  # () is the shape of a number
+    path = told_path("--derivation", sys.argv[0], ".html")
+    if path:
+        y, parameters = recorded(program, values, constants)
+        print(f"\nwrote {picture.derivation(y, path, params=parameters)}")
+
+
+def told_path(option: str, lesson: str, suffix: str) -> Path | None:
+    """The file of a lesson in the folder that follows an option; None without the option."""
+    if option not in sys.argv:
+        return None
+    return Path(sys.argv[sys.argv.index(option) + 1]) / f"{Path(lesson).stem}{suffix}"
+
+
+def recorded(
+    program: Callable[..., Any], values: dict[str, Any], constants: Collection[str]
+) -> tuple[Any, dict[str, Any]]:
+    """What a program computes from minigrad's Tensors, with its graph, and those of them that are no constants."""
+    tensors = tensors_of(values, constants)
+    with minigrad.record():
+        y = program(*tensors.values())
+    return y, {name: t for name, t in tensors.items() if name not in constants}
 
 
 def draw(
@@ -79,14 +101,10 @@ def draw(
     **how: Any,
 ) -> None:
     """With --picture FOLDER, draw the graph of the same program, run on minigrad's Tensors."""
-    if "--picture" not in sys.argv:
-        return
-    tensors = tensors_of(values, constants)
-    with minigrad.record():
-        y = program(*tensors.values())
-    path = Path(sys.argv[sys.argv.index("--picture") + 1]) / f"{Path(lesson).stem}.svg"
-    parameters = {name: t for name, t in tensors.items() if name not in constants}
-    print(f"\nwrote {picture.draw(y, path, parameters, **how)}")
+    path = told_path("--picture", lesson, ".svg")
+    if path:
+        y, parameters = recorded(program, values, constants)
+        print(f"\nwrote {picture.draw(y, path, parameters, **how)}")
 
 
 def spiral(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

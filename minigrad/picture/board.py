@@ -106,11 +106,13 @@ def _given_html(lines: Sequence[Line]) -> str:
         numbers = in_html(
             [Term("relation", (line.left, line.numbers), "==")] if line.numbers else [line.left]
         )
-        told = [_shape_text(line.shape), line.name if not _is_letter(line) else ""]
-        items.append(
-            f'<li>{numbers}<span class="soft">{html.escape(", ".join(filter(None, told)))}</span></li>'
-        )
+        name = "" if _is_letter(line) else html.escape(line.name)
+        items.append(f'<li>{numbers}<div class="about">{_shape_html(line)} {name}</div></li>')
     return "".join(items)
+
+
+def _shape_html(line: Line) -> str:
+    return f'<span class="shape">{_shape_text(line.shape)}</span>'
 
 
 def _is_letter(line: Line) -> bool:
@@ -136,7 +138,7 @@ def _line_html(line: Line, number: int, kind: str) -> str:
     return (
         f'<li class="line {kind}" value="{number}"{data}><div class="symbols">{in_html(_sides(line))}</div>'
         f'<div class="numbers">{numbers}</div>'
-        f'<div class="about"><span class="shape">{_shape_text(line.shape)}</span> {about}</div></li>'
+        f'<div class="about">{_shape_html(line)} {about}</div></li>'
     )
 
 
@@ -147,7 +149,7 @@ _HEAD = r"""\documentclass{article}
 \usepackage{amsmath, amssymb, graphicx}
 \setlength{\parindent}{0pt}
 \newcommand{\fit}[2]{\sbox0{$\displaystyle #2$}\ifdim\wd0>#1\resizebox{#1}{!}{\usebox0}\else\usebox0\fi}
-\newcommand{\eq}[3]{\medskip\makebox[2.4em][l]{(#1)}\fit{0.74\linewidth}{#2}\hfill{\small\itshape #3}\par}
+\newcommand{\eq}[3]{\medskip\makebox[2.4em][l]{#1}\fit{0.74\linewidth}{#2}\hfill{\small\itshape #3}\par}
 \newcommand{\numbers}[1]{\smallskip\hspace*{2.4em}\fit{0.9\linewidth}{#1}\par}
 \begin{document}
 """
@@ -158,20 +160,16 @@ def latex_of(board: Board) -> str:
     sought = ", ".join(in_latex([Term("gradient", (LOSS, term))]) for term in board.wrt)
     pieces = [_HEAD, rf"\section*{{Derivation of {sought}}}", "\n"]
     pieces += [f"{latex_words(note)}\\par\n" for note in board.notes()]
-    number = 0
-    for title, lines in (
-        ("Given", board.given),
-        ("Forward", board.forward),
-        ("Backward", board.backward),
-    ):
+    pieces += ["\\subsection*{Given}\n", *(_line_latex(line, "$\\cdot$") for line in board.given)]
+    first = 1  # lines are referred to by number, as on the page
+    for title, lines in (("Forward", board.forward), ("Backward", board.backward)):
         pieces.append(rf"\subsection*{{{title}}}" + "\n")
-        for line in lines:
-            number += 1
-            pieces.append(_line_latex(line, number))
+        pieces += [_line_latex(line, f"({first + i})") for i, line in enumerate(lines)]
+        first += len(lines)
     return "".join([*pieces, "\\end{document}\n"])
 
 
-def _line_latex(line: Line, number: int) -> str:
+def _line_latex(line: Line, number: str) -> str:
     """One equation with its shape, and below it the same with numbers."""
     write = LaTeX()
     told = [_shape_text(line.shape), line.about]

@@ -240,7 +240,9 @@ class Deriver:
         return Line(left, right, thing.shape, total, numbers, thing.name, "", about, parts)
 
     def _signed(self, term: Term, is_elementwise: bool) -> Term:
-        """Products with the sign that says which: of elements if neither factor is a number."""
+        """Products with the sign that says which: of elements if neither factor is a number. Shapes as they are."""
+        if term.kind == "call" and term.text == "shape" and term.parts[0] in self.shapes:
+            return option_term(self.shapes[term.parts[0]])
         parts = tuple(
             self._signed(p, is_elementwise) if isinstance(p, Term) else p for p in term.parts
         )

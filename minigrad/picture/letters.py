@@ -32,7 +32,7 @@ class Names:
     def of(self, key: Any, letter: str, is_single: bool = False) -> tuple[Term, str]:
         """The term of a thing, and its name in the user's program, "" if it has none."""
         told = self.given.get(key) if isinstance(key, TensorBase) else None
-        name = told or self.variables.get(id(key), "")
+        name = told or self.variables.get(id(key), "") or self._name_of_whole(key)
         if name and name not in self.taken:
             self.taken.add(name)
             return term_of(name), name
@@ -46,6 +46,11 @@ class Names:
             if text not in self.taken:
                 self.taken.add(text)
                 return Term("name", text=text), ""
+
+    def _name_of_whole(self, key: Any) -> str:
+        """The name of an array of which this is another shape, as that is the same to a reader."""
+        of = key.base if isinstance(key, np.ndarray) else None
+        return self.variables.get(id(of), "") if of is not None and of.size == key.size else ""
 
 
 def term_of(name: str) -> Term:
@@ -88,6 +93,4 @@ def option_term(value: Any) -> Term:
     if isinstance(value, tuple) and value and all(type(v) is int for v in value):
         return Term("tuple", tuple(map(option_term, value)), "()")
     text = text_of(value)
-    return Term(
-        "word", text=text.removeprefix("(").removesuffix(")") if "slice" not in text else text
-    )
+    return Term("word", text=text if text == "()" else text.removeprefix("(").removesuffix(")"))

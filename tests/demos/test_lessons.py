@@ -188,6 +188,14 @@ def test_a_lesson_draws_its_program(lesson, tmp_path, monkeypatch, capsys):
     assert labels[0] == labels[1], "python demos/lessons/... --picture demos/lessons/pictures"
 
 
+def test_a_lesson_writes_the_equations_of_its_program(tmp_path, monkeypatch, capsys):
+    said = said_by(ALL[1], monkeypatch, capsys, "--derivation", tmp_path)
+    (page,) = tmp_path.iterdir()
+    assert page.name == f"{ALL[1].stem}.html"
+    assert f"wrote {page}" in said
+    assert "by the rule of multiply in" in page.read_text(encoding="utf-8")
+
+
 def test_the_notebook_is_made_of_the_lessons_and_runs(capsys):
     assert NOTEBOOK.read_text(encoding="utf-8") == lessons.written(), (
         "python tests/helpers/lessons.py"
