@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import landings as landings
 from .core.rows import elementwise, primitive
+from .devices import on_host, placed
 from .modes import enable_grad, no_grad
 from .ops import later
 from .ops.activations import (
@@ -53,6 +54,7 @@ from .ops.pytorch_words import no_attribute
 from .ops.rearrange import (
     diag, diagonal, flip, fliplr, flipud, repeat, roll, rot90, tile, tril, triu,
 )
+from .ops.reads import unchecked
 from .ops.recurrent import gru, gru_step, lstm, lstm_step, recurrent, rnn, rnn_step
 from .ops.reductions import logsumexp, max, mean, min, nanmean, nansum, prod, sum, trace
 from .ops.regularisation import dropout
@@ -113,8 +115,8 @@ __all__ = [
     "multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss", "multiply",
     "nan_to_num", "nancumprod", "nancumsum", "nanmax", "nanmean", "nanmedian", "nanmin", "nanprod",
     "nanquantile", "nanstd", "nansum", "nanvar", "ndtr", "ndtri", "negative", "nll_loss", "no_grad",
-    "norm", "normalize", "one_hot", "outer", "pad", "pairwise_distance", "partition", "piecewise",
-    "pinv", "poisson_nll_loss", "polyadd", "polyder", "polyfit", "polygamma", "polyint", "polymul",
+    "norm", "normalize", "on_host", "one_hot", "outer", "pad", "pairwise_distance", "partition", "piecewise",
+    "pinv", "placed", "poisson_nll_loss", "polyadd", "polyder", "polyfit", "polygamma", "polyint", "polymul",
     "polysub", "polyval", "power", "prelu", "primitive", "prod", "ptp", "put_along_axis", "qr",
     "quantile", "rad2deg", "ravel", "ravel_tree", "reciprocal", "recomputing", "record",
     "recurrent", "rel_entr", "relu", "relu6", "remainder", "repeat", "reshape", "resize",
@@ -126,7 +128,7 @@ __all__ = [
     "subtract", "sum", "sum_to", "svd", "svdvals", "swapaxes", "take", "take_along_axis", "tan",
     "tanh", "tensordot", "tensorinv", "tensorsolve", "threshold", "tile", "topk", "touch", "trace",
     "transpose", "trapezoid", "tril", "trim_zeros", "triplet_margin_loss",
-    "triplet_margin_with_distance_loss", "triu", "unfold",
+    "triplet_margin_with_distance_loss", "triu", "unchecked", "unfold",
     "unfused", "unstack", "unwrap", "value_and_grad", "vander", "var", "vdot", "vecdot", "vecmat",
     "vjp", "vsplit", "vstack", "where", "where_safe", "xlog1py", "xlogy",
 ]
@@ -170,8 +172,8 @@ if TYPE_CHECKING:  # read when they are first named, the ops of `ops.LATER` and 
 # fmt: on
 # isort: on
 
-ROOMS = ("files", "picture", "program", "sight", "stats")
-"""Public rooms; all but `sight` are imported when they are first named."""
+ROOMS = ("devices", "files", "picture", "program", "sight", "stats")
+"""Public rooms; all but `devices` and `sight` are imported when they are first named."""
 
 allocator.keep_freed_memory()
 globals().pop(

@@ -10,6 +10,7 @@ import numpy as np
 
 from .core import writes
 from .core.graph import ON, TensorBase, mode
+from .devices import check_in_place
 from .ops import elementwise, indexing, joining, powers, products
 from .ops.inspection import inspect
 
@@ -169,6 +170,7 @@ class Operators(TensorBase):
                 f"w {sign}= u would hide this leaf that requires grad behind a new Tensor; write "
                 f"`with minigrad.no_grad(): w {sign}= u` to update it in place, or `v = w {sign} u`"
             )
+        check_in_place(f"w {sign}= u", self._data)
         value = row.f(self._data, other._data if isinstance(other, TensorBase) else other)
         np.copyto(self._data, value, casting="same_kind")
         writes.mark_written(self._data)

@@ -14,6 +14,7 @@ from .core import writes
 from .core.backward import backward
 from .core.dtypes import MASKED, as_array, is_array
 from .core.graph import ON, TensorBase, mode, onlooker, register_tensor_class, wrap
+from .devices import check_in_place, copy_of, is_elsewhere, on_host, placed
 from .methods import Methods
 from .ops.inspection import asked_by_scipy
 from .ops.pytorch_words import no_argument, no_attribute, says_our_words
@@ -61,7 +62,7 @@ class Tensor(Methods):
         if requires_grad:
             _check_can_require_grad(array)
             if array is given or writes.owner(array) is not array:
-                array = array.copy(order="K")
+                array = copy_of(array)
         self._data = array
         self._grad = None
         self._hooks = None
@@ -82,7 +83,9 @@ class Tensor(Methods):
     def data(self, value: Any) -> None:
         self._check_leaf("t.data = value")
         array = self._array_of("t.data = value", value)
-        array = array.astype(self._data.dtype, casting="same_kind", copy=False)
+        if not np.can_cast(array.dtype, self._data.dtype, "same_kind"):
+            raise TypeError(f"t.data = value: {array.dtype} cannot become {self._data.dtype}")
+        array = array.astype(self._data.dtype, copy=False)
         writes.mark_written(self._data)
         self._data = array
 
@@ -96,7 +99,8 @@ class Tensor(Methods):
         if value is None:
             self._grad = None
             return
-        self._grad = wrap(self._array_of("t.grad = value", value).astype(self._data.dtype))
+        array = placed(self._array_of("t.grad = value", value), self._data)
+        self._grad = wrap(array.astype(self._data.dtype))
 
     @property
     def requires_grad(self) -> bool:
@@ -133,7 +137,7 @@ class Tensor(Methods):
 
     def __repr__(self) -> str:
         text = np.array2string(
-            self._data, separator=", ", prefix=f"{type(self).__name__}(", threshold=200
+            self._readable(), separator=", ", prefix=f"{type(self).__name__}(", threshold=200
         )
         if self._data.size > 200 or (self._data.size == 0 and self._data.ndim > 1):
             text += f", shape={self.shape}"
@@ -190,24 +194,29 @@ class Tensor(Methods):
             raise ValueError(
                 f"item: one element is needed, this Tensor of shape {self.shape} has {self.size}"
             )
-        return self._data.item()
+        return self._readable().item()
 
     def numpy(self) -> Any:
-        """The data as a read-only view."""
-        view = self._data.view()
+        """The data as a read-only view; of another library's array a copy on the host."""
+        if self._requires_grad and mode.get() > ON:
+            onlooker().read(self)
+        view = on_host(self._data) if is_elsewhere(self._data) else self._data.view()
         view.flags.writeable = False
         return view
 
     def tolist(self) -> Any:
         """The values as nested lists of Python numbers."""
-        return self._data.tolist()
+        return self._readable().tolist()
+
+    def _readable(self) -> Any:
+        return on_host(self._data) if is_elsewhere(self._data) else self._data
 
     def __bool__(self) -> bool:
         if self._data.size != 1:
             raise ValueError(
                 f"the truth of a Tensor of shape {self.shape} is ambiguous; use .any() or .all()"
             )
-        return bool(self._data)
+        return bool(self._readable())
 
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec else str(self)
@@ -223,7 +232,7 @@ class Tensor(Methods):
             raise TypeError(
                 f"only a 0-d integer Tensor can be an index, not {self.dtype} of shape {self.shape}"
             )
-        return int(self._data)
+        return int(self._readable())
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         theirs = asked_by_scipy() if self._requires_grad else None
@@ -254,7 +263,9 @@ class Tensor(Methods):
             raise TypeError(
                 "assign: the value requires grad, its history would be lost unseen; pass value.detach()"
             )
-        np.copyto(self._data, self._array_of("assign", value), casting="same_kind")
+        check_in_place("assign", self._data)
+        array = placed(self._array_of("assign", value), self._data)
+        np.copyto(self._data, array, casting="same_kind")
         writes.mark_written(self._data)
         return self
 
@@ -273,7 +284,7 @@ class Tensor(Methods):
         self._check_leaf("deepcopy")
         twin = type(self).__new__(type(self))
         memo[id(self)] = twin
-        twin._data = self._data.copy(order="K")
+        twin._data = copy_of(self._data)
         twin._grad = None if self._grad is None else wrap(self._grad._data.copy())
         twin._hooks = None
         twin._node = None

@@ -19,10 +19,23 @@ from .optim import LBFGS
 from .optim.checks import natural, optional
 from .parallel.ranks import Ranks
 from .progress import bar_class
-from .run import Checkpoint, Function, Record, Run, line_of, number, pair, rows_of, waited
+from .run import (
+    Checkpoint,
+    Function,
+    Record,
+    Run,
+    beside,
+    line_of,
+    numbers,
+    pair,
+    rows_of,
+    unread,
+    waited,
+)
 
 if TYPE_CHECKING:
     from minigrad.files import StrPath
+    from minigrad.picture import Watch
 
     from .parallel import DataParallel
 
@@ -48,6 +61,7 @@ def fit(
     compile: bool = False,
     progress: bool = True,
     parallel: DataParallel | None = None,
+    watch: bool | Watch = False,
 ) -> list[Record]:
     """Train the model, and return one record per epoch: epoch, step, lr, loss, and what was measured on `validation`.
 
@@ -74,7 +88,8 @@ def fit(
             nn.save(checkpoint, model, optimizer, schedule, rng=rng, extra=history)
 
     loader         gives batches (x, y), and can be iterated again each epoch, as can `validation`. x and y may be
-                   arrays, or tuples or dicts of arrays that `model` and `loss` take
+                   arrays, or tuples or dicts of arrays that `model` and `loss` take; arrays of NumPy's are moved where
+                   the parameters of the model are
     loss, metrics  functions of (output, y) that give means over the rows of a batch; metrics is a dict of them by name
     schedule       its `step()` is called after each epoch, or with schedule_each="step" after each update. If it takes
                    a loss, after an epoch it gets that of the validation, or that of the training without validation
@@ -92,6 +107,10 @@ def fit(
     parallel       an `nn.parallel.DataParallel` of the model: the ranks train together, and report together what is
                    measured over the rows of all. Callbacks are called on each; rank 0 shows the bar and saves
 
+    watch          True: say at the end, on stderr, what a `minigrad.picture.watch` of the training has found wrong,
+                   with the line and the remedy; it looks at one update in 20. A Watch of the model does the same and
+                   is yours to keep, with its page and, after a nan, its `rewind`
+
     A loss that is nan or infinite raises FloatingPointError before its update, and the checkpoint is kept. After an
     interrupt (Ctrl-C) the current update is finished and saved, and then KeyboardInterrupt is raised as usual. Of
     several ranks each stops so after SIGTERM or SIGUSR1, too, if any of them gets one; `mpiexec` sends the first for
@@ -102,6 +121,8 @@ def fit(
         raise ValueError("fit: metrics are measured on validation; pass a loader as validation=")
     if resume and checkpoint is None:
         raise ValueError("fit: to resume, pass the path as checkpoint=")
+    if parallel is not None and parallel.model is not model:
+        raise ValueError("fit: parallel is a DataParallel of another model; make one of this")
     rng = getattr(loader, "rng", None) if rng is None else rng
     ranks = None if parallel is None else parallel.ranks
     file = Checkpoint(checkpoint, model, optimizer, schedule, rng, ranks)
@@ -109,17 +130,39 @@ def fit(
         model, loader, optimizer, loss, schedule, schedule_each, clip_norm, accumulate, file, compile, progress,
         parallel,
     )  # fmt: skip
+    run.watch = _watch_of(model, watch, run)
     if resume:
         run.resume()
     if run.progress:
         threads.say_once()
-    with Interrupt(run.ranks.size > 1) as interrupt:
+    try:
+        _train(run, model, epochs, validation, metrics, patience, callbacks)
+    finally:
+        if run.watch is not None and run.watch.samples:
+            print(run.watch.judge(), file=sys.stderr, flush=True)
+    return run.history
+
+
+def _train(
+    run: Run,
+    model: Module,
+    epochs: int,
+    validation: Iterable[Any] | None,
+    metrics: Mapping[str, Function] | None,
+    patience: int | None,
+    callbacks: Iterable[Callable[[Record], Any]],
+) -> None:
+    """The epochs that are left."""
+    with Interrupt(run.ranks) as interrupt:
         while len(run.history) < epochs and not waited(run.history, patience):
             began = time.perf_counter()
             record = run.epoch(interrupt)
             if validation is not None:
-                asked = {"validation_loss": loss, **(metrics or {})}
-                record |= evaluate(model, validation, asked, run.ranks)
+                asked = {"validation_loss": run.loss, **(metrics or {})}
+                measured = evaluate(model, validation, asked, run.ranks)
+                record |= measured
+                if run.watch is not None:
+                    run.watch.note(**measured)
             run.end_epoch(record)
             if run.progress and bar_class() is None:
                 print(line_of(record, epochs, began), file=sys.stderr, flush=True)
@@ -127,10 +170,23 @@ def fit(
                 answers = [callback(record) for callback in callbacks]
             finally:  # saved with what they changed, such as a rate
                 run.save()
+            stop = any(run.ranks.totals(any(answers)))
             interrupt.raise_if_asked(run)
-            if any(run.ranks.totals(any(answers))):
+            if stop:
                 break
-    return run.history
+
+
+def _watch_of(model: Module, watch: bool | Watch, run: Run) -> Watch | None:
+    """The watch over the training, on rank 0."""
+    if watch is False or run.ranks.rank:
+        return None
+    from minigrad import picture  # here, because it takes time to import
+
+    if watch is True:
+        return picture.watch(model)
+    if not isinstance(watch, picture.Watch) or watch.model is not model:
+        raise TypeError(f"fit: watch must be True or a picture.watch of the model, not {watch!r}")
+    return watch
 
 
 def _check(
@@ -154,17 +210,20 @@ def evaluate(
     ranks: Ranks | None = None,
 ) -> Record:
     """The means of functions of (output, y) over the rows of the ranks' loaders, with the model in evaluation mode."""
-    sums, rows, ranks = dict.fromkeys(metrics, 0.0), 0, ranks or Ranks()
+    found: list[Any] = []  # on a device they are read together, at the end
+    rows, ranks = 0, ranks or Ranks()
     with evaluating(model), minigrad.no_grad():
-        for batch in loader:
+        for batch in beside(model, loader):
             x, y = pair(batch)
             here = rows_of(batch)
             if here or ranks.size == 1:
                 output = model(x)
-                for name, metric in metrics.items():
-                    sums[name] += number(metric(output, y)) * here
+                found += [(here, unread(metric(output, y))) for metric in metrics.values()]
             rows += here
-    rows, *totals = ranks.totals(rows, *sums.values())
+    values = numbers([value for _, value in found])
+    terms = [value * here for value, (here, _) in zip(values, found, strict=True)]
+    count = len(metrics)
+    rows, *totals = ranks.totals(rows, *[sum(terms[i::count]) for i in range(count)])
     if rows == 0:
         raise ValueError("fit: there is no batch to evaluate on; was the loader iterated before?")
-    return {name: total / rows for name, total in zip(sums, totals, strict=True)}
+    return {name: total / rows for name, total in zip(metrics, totals, strict=True)}

@@ -22,7 +22,9 @@ from .module import Module
 class MLP(Sequential):
     """A multi-layer perceptron: Linear layers of the given sizes with an activation between them.
 
-    batch_norm  a BatchNorm1d before each activation
+    batch_norm  a BatchNorm1d before each activation. The Linear before it has no bias, which its mean would take away
+                again; of an older state_dict that has one, take it off the mean that was learned with it:
+                `state["1.running_mean"] -= state.pop("0.bias")`
     dropout     a Dropout with this probability after each activation; it draws from `rng`
 
     >>> MLP([2, 100, 3])
@@ -57,7 +59,9 @@ class CNN(Sequential):
     input_shape  (C, H, W) of one image; the convolutions keep H and W, each pool halves them
     channels     the filters of each convolution
     hidden       the sizes of the Linear layers before the last, which has `classes` outputs
-    batch_norm   a BatchNorm2d or BatchNorm1d before each activation
+    batch_norm   a BatchNorm2d or BatchNorm1d before each activation. The layer before it has no bias, which its mean
+                 would take away again; of an older state_dict that has one, take it off the mean that was learned with
+                 it: `state["1.running_mean"] -= state.pop("0.bias")`
     dropout      a Dropout with this probability after the activation of each Linear layer; it draws from `rng`
     """
 
@@ -86,7 +90,13 @@ class CNN(Sequential):
         layers: list[Module] = []
         for filters in channels:
             conv = Conv2d(
-                depth, filters, kernel_size, padding=kernel_size // 2, dtype=dtype, rng=rng
+                depth,
+                filters,
+                kernel_size,
+                padding=kernel_size // 2,
+                bias=not batch_norm,
+                dtype=dtype,
+                rng=rng,
             )
             norm = [BatchNorm2d(filters, dtype=dtype)] if batch_norm else []
             layers += [conv, *norm, activation(), MaxPool2d(2)]
@@ -117,10 +127,11 @@ def _dense(
 ) -> list[Module]:
     """Linear layers of the given sizes; between them batch norm, activation and dropout, as asked for."""
     layers: list[Module] = []
-    for before, after in pairwise(sizes):
+    for place, (before, after) in enumerate(pairwise(sizes)):
         if layers:
             layers += [BatchNorm1d(before, dtype=dtype)] if batch_norm else []
             layers.append(activation())
             layers += [Dropout(dropout, rng=rng)] if dropout else []
-        layers.append(Linear(before, after, dtype=dtype, rng=rng))
+        is_last = place == len(sizes) - 2
+        layers.append(Linear(before, after, bias=is_last or not batch_norm, dtype=dtype, rng=rng))
     return layers

@@ -12,7 +12,7 @@ from minigrad import Tensor, is_recording, scope
 
 from .error_paths import locate
 from .hooks import Handle, Hooks
-from .pytorch_words import PyTorchWords, no_zeros
+from .pytorch_words import PyTorchWords, no_device, no_zeros
 from .state import Buffer, IncompatibleKeys, Parameter, load_into
 from .summary import Summary, report, summarise
 
@@ -168,6 +168,8 @@ class Module(PyTorchWords):
     def _members(self) -> Iterator[tuple[str, Any]]:
         """The attributes that are Parameters, Buffers or Modules, in the order in which they were set."""
         for name, value in vars(self).items():
+            if type(value) in _HOLD_NOTHING:
+                continue
             if isinstance(value, (Parameter, Buffer, Module)):
                 yield name, value
             elif isinstance(value, Tensor) and value.requires_grad and value.is_leaf:
@@ -277,6 +279,23 @@ class Module(PyTorchWords):
                 value._change_dtype(dtype)
         return self
 
+    def to(self: Self, library: Any) -> Self:
+        """Move all parameters and buffers, in place: `model.to(cupy)`, and back `model.to(np)`; returns the Module.
+
+        They stay the same objects, so that an optimiser keeps them; what it keeps itself follows at its next step.
+        Gradients move too.
+
+        library  cupy, numpy, or a function of an array of NumPy's, such as `lambda a: cupy.asarray(a)`
+        """
+        if isinstance(library, str) or not (
+            callable(library) or callable(getattr(library, "asarray", None))
+        ):
+            raise no_device(type(self).__name__, library)
+        owned = {id(value): value for _, value in self._walk()}.values()
+        for value, arrays in [(value, value._moved(library)) for value in owned]:  # all or none
+            value._put(*arrays)
+        return self
+
     def train(self: Self, mode: bool = True) -> Self:
         """Put this Module and all below it into training mode (Dropout drops, BatchNorm learns); returns it."""
         for module in self.modules():
@@ -340,6 +359,10 @@ def _each_once(pairs: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
             yield name, thing
 
 
+# most attributes are such, and every walk meets them
+_HOLD_NOTHING = frozenset((int, bool, float, str, type(None)))
+
+
 def _holds_members(value: Any) -> bool:
     """True if a container holds Parameters, Buffers or Modules, at any depth."""
     if isinstance(value, (dict, UserDict)):
@@ -347,7 +370,11 @@ def _holds_members(value: Any) -> bool:
     if isinstance(value, np.ndarray) and value.dtype == object:
         value = value.ravel().tolist()
     if isinstance(value, (list, tuple, set, frozenset, deque, UserList)):
-        return any(isinstance(v, (Parameter, Buffer, Module)) or _holds_members(v) for v in value)
+        return any(
+            isinstance(v, (Parameter, Buffer, Module)) or _holds_members(v)
+            for v in value
+            if type(v) not in _HOLD_NOTHING
+        )
     return False
 
 

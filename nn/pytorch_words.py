@@ -29,7 +29,17 @@ def no_zeros(owner: str) -> ValueError:
     )
 
 
-_DELETE = "delete the call: every array is in the memory of the CPU"
+_DELETE = "delete the call: arrays are in the memory of the CPU, or with .to(cupy) on a GPU"
+
+
+def no_device(owner: str, met: Any) -> TypeError:
+    """The error for `.to("cuda")` and `.to(torch.float64)`."""
+    return TypeError(
+        f"{owner}.to: {met!r} is no array library and no function that makes arrays; write .to(cupy) to compute on a "
+        "GPU, .to(np) for the memory of the CPU, and for a dtype .astype(np.float64)"
+    )
+
+
 _HOOKS = "gradients pass through Tensors: call register_hook of the output in a .register_forward_hook(f)"
 
 
@@ -42,11 +52,12 @@ class PyTorchWords:
         half = Word("write .astype(np.float16)")
         bfloat16 = Word("NumPy has no such dtype; write .astype(np.float16)")
         type = Word("write .astype(np.float64)")
-        to = Word(f"{_DELETE}; for a dtype write .astype(np.float64)")
-        cpu = Word(_DELETE)
-        cuda = Word(_DELETE)
+        cpu = Word("write .to(np)")
+        cuda = Word("write .to(cupy)")
         share_memory = Word(_DELETE)
-        device = Word("there is one: every array is in the memory of the CPU")
+        device = Word(
+            "type(p.data) says where a parameter is, and .to(cupy) or .to(np) moves the model"
+        )
         register_module = Word("write .add_module(name, module)")
         set_submodule = Word("set the attribute `name` of .get_submodule(path)")
         register_full_backward_hook = Word(_HOOKS)

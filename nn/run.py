@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import minigrad
+from minigrad.devices import is_elsewhere, together_on_host
 
+from .batches import moved
 from .interrupt import Interrupt
 from .module import Module
-from .optim import clip_grad_norm_
+from .optim.clip import clip_unread
 from .parallel.ranks import Ranks
 from .progress import progress_bar
 from .saving import load, save
@@ -24,6 +26,7 @@ from .saving.generators import generators_of, restore, states_of
 
 if TYPE_CHECKING:
     from minigrad.files import StrPath
+    from minigrad.picture import Watch
 
     from .parallel import DataParallel
 
@@ -56,6 +59,7 @@ class Run:
         self.checkpoint, self.ranks = checkpoint, checkpoint.ranks
         self.progress = progress and self.ranks.rank == 0
         self.parallel = parallel
+        self.watch: Watch | None = None
         self.history: list[Record] = []
         self.step = 0
         self.part: Record | None = None  # of an epoch that was interrupted
@@ -67,7 +71,10 @@ class Run:
         new_bar = bar_of(self.progress, self.loader, len(self.history) + 1, self.accumulate)
         with closing(groups), new_bar as bar:  # a traceback would keep the loader's workers
             for group in groups:
-                total, rows = self._update(group, part["updates"], interrupt)
+                with self.watch or nullcontext():
+                    total, rows = self._update(group, part["updates"])
+                if self.watch is not None:
+                    self.watch.note(loss=total / rows)
                 part["total"] += total
                 part["rows"] += rows
                 part["updates"] += 1
@@ -93,7 +100,7 @@ class Run:
         generators = generators_of(self.model, self.checkpoint.rng)
         now = states_of(generators)
         part, self.part = self.part, None
-        groups = groups_of(self.loader, self.accumulate)
+        groups = groups_of(beside(self.model, self.loader), self.accumulate)
         if part is None:
             return {"began": now, "updates": 0, "total": 0.0, "rows": 0}, groups
         restore(part["began"], generators)  # so that the loader shuffles as before
@@ -102,11 +109,13 @@ class Run:
         restore(now, generators)
         return part, groups
 
-    def _update(self, group: list[Any], before: int, interrupt: Interrupt) -> tuple[float, int]:
+    def _update(self, group: list[Any], before: int) -> tuple[float, int]:
         """Update once, by the gradient of the mean over the rows of the group; their losses, summed, and how many."""
         total, counts = 0.0, [*map(rows_of, group)]
         rows = sum(counts)
         self.optimizer.zero_grad()
+        if self.parallel is not None:
+            self.parallel.expect(rows)
         for i, (x, y) in enumerate(group):
             share = 1.0 if len(group) == 1 else counts[i] / (rows or 1)
             value = self._walk_back(x, y, share, counts[i])
@@ -118,12 +127,10 @@ class Run:
                 )
             total += value * counts[i]
         if self.parallel is not None:
-            self.ranks.asking = interrupt.asked
             self.parallel.average(rows)
-            interrupt.asked = self.ranks.asked
             total, rows = self.ranks.totals(total, rows)
         if self.clip_norm is not None:
-            clip_grad_norm_(self.optimizer.params, self.clip_norm)
+            clip_unread(self.optimizer.params, self.clip_norm)
         self.optimizer.step()
         self._step_schedule("step", total / rows)
         return total, int(rows)
@@ -133,9 +140,9 @@ class Run:
         if not rows and self.parallel is not None:
             if self.parallel.synchronised:  # the others wait for its part of their means
                 with np.errstate(all="ignore"):
-                    self.loss(self.model(x), y).backward()
+                    (self.loss(self.model(x), y) * share).backward()
             return 0.0
-        if self.program is not None:
+        if self.program is not None and not minigrad.is_recording():  # a watch sees ops
             return number(self.program(x, y, share))
         loss = self.loss(self.model(x), y)
         value = number(loss)
@@ -145,8 +152,10 @@ class Run:
 
     def end_epoch(self, record: Record) -> None:
         """Keep the record; step the schedule."""
-        for name, parameter in self.model.named_parameters():
-            if not np.isfinite(parameter.data).all():
+        named = dict(self.model.named_parameters())
+        finite = together_on_host([np.isfinite(p.data).all() for p in named.values()])
+        for name, is_finite in zip(named, finite, strict=True):
+            if not is_finite:
                 raise FloatingPointError(
                     f"fit: {name} is not finite after step {self.step} (epoch {record['epoch']}){self.checkpoint}"
                 )
@@ -222,8 +231,16 @@ class Checkpoint:
 
         assert self.path is not None
         try:
-            parts = read_file(self.path)[1]
+            parts, found = read_file(self.path)[1], True
         except FileNotFoundError:
+            parts, found = None, False
+        on = self.ranks.meet("load", found)[:, 0]
+        if on.any() and not on.all():
+            raise FileNotFoundError(
+                f"fit: {self.path} is there on rank {on.argmax()} and not on rank {on.argmin()}; it must be in a "
+                "folder that all ranks share"
+            )
+        if not found:
             return None
         extra = (parts or {}).get("extra")
         if not isinstance(extra, dict) or set(extra) != {"history", "part"}:
@@ -261,6 +278,14 @@ def rows_of(batch: Any) -> int:
     return rows_of((x, y[0])) if isinstance(y, tuple) else len(y)
 
 
+def beside(model: Module, loader: Iterable[Any]) -> Iterable[Any]:
+    """The batches of a loader; those of the host are moved where the model computes."""
+    like = next((value.data for _, value in model._walk()), None)
+    if not is_elsewhere(like):
+        return loader
+    return (moved(batch, lambda array: minigrad.placed(array, like)) for batch in loader)
+
+
 def groups_of(loader: Iterable[Any], size: int) -> Generator[list[Any], None, None]:
     """The batches of a loader, `size` of them at a time; the last group may be smaller."""
     batches = iter(loader)
@@ -270,6 +295,16 @@ def groups_of(loader: Iterable[Any], size: int) -> Generator[list[Any], None, No
 
 def number(value: Any) -> float:
     return float(value.item() if hasattr(value, "item") else value)
+
+
+def unread(value: Any) -> Any:
+    """A number; of a device the 0-d array, which `numbers` reads together with others."""
+    data = value.data if isinstance(value, minigrad.Tensor) else value
+    return data if is_elsewhere(data) else number(value)
+
+
+def numbers(values: list[Any]) -> list[float]:
+    return [*map(number, together_on_host(values))]
 
 
 def monitored(record: Record) -> float:

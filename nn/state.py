@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad import Tensor, touch
+from minigrad import Tensor, on_host, touch
+from minigrad.devices import check_in_place, copy_of
 
 
 class _Owned(Tensor):
@@ -20,6 +21,16 @@ class _Owned(Tensor):
         touch(self)
         self.grad = None
         self._data = self._data.astype(dtype)
+
+    def _moved(self, library: Any) -> tuple[Any, Any]:
+        """The data and the gradient, or None, as arrays of that library."""
+        grad = None if self._grad is None else Tensor(moved(self._grad.data, library))
+        return moved(self._data, library), grad
+
+    def _put(self, data: Any, grad: Any) -> None:
+        """Have this data and gradient from now on; a graph that saved the old data refuses to go on."""
+        touch(self)
+        self._data, self._grad = data, grad
 
 
 class Parameter(_Owned):
@@ -42,7 +53,25 @@ class Buffer(_Owned):
 
 def _copied(data: Any, dtype: Any) -> Any:
     """A copy of the data: a Module that learns or loads must not write into the user's array."""
-    return Tensor(data, dtype=dtype).data.copy(order="K")
+    return copy_of(Tensor(data, dtype=dtype).data)
+
+
+def moved(array: Any, function: Any) -> Any:
+    """function(array on the host), which may be a library: then its `asarray`; TypeError if that is no such array."""
+    function = getattr(function, "asarray", function)
+    found = function(on_host(array))
+    is_kept = hasattr(found, "__array_function__") and (tuple(found.shape), found.dtype) == (
+        array.shape,
+        array.dtype,
+    )
+    if not is_kept or isinstance(found, Tensor):
+        raise TypeError(
+            f"to: {getattr(function, '__name__', function)} made a {type(found).__name__} of an array of {array.dtype} "
+            f"and shape {tuple(array.shape)}; an array of the same kind is needed that speaks NumPy's protocols "
+            "(__array_ufunc__ and __array_function__), as CuPy's do"
+        )
+    check_in_place("to", found)
+    return found
 
 
 class IncompatibleKeys(NamedTuple):
@@ -85,7 +114,7 @@ def load_into(
 
 def _fitted(value: Any, own: Tensor) -> Any:
     """`value` as an array of own's shape and dtype; an error says why it cannot be."""
-    array = value.data if isinstance(value, Tensor) else np.asarray(value)
+    array = on_host(value)  # checked here, whatever it came from
     if array.shape != own.shape:
         raise ValueError(f"shape {array.shape}, needed {own.shape}")
     if not np.can_cast(array.dtype, own.dtype, "same_kind"):

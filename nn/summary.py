@@ -168,11 +168,13 @@ class _Run:
         size = math.prod(shape) * np.dtype(dtype).itemsize
         # of bytes, which nobody can write: or it would be copied, as an input that is small
         x = np.frombuffer(bytes(size), dtype).reshape(shape)
+        of_model = next((value for _, value in model._walk()), x)
+        x = minigrad.placed(x, of_model)
         default = minigrad.generator()
         state = default.bit_generator.state
         try:
             with _watching(self._note), minigrad.enable_grad(), np.errstate(all="ignore"):
-                total = _sum_of(self.model(minigrad.Tensor(x)))
+                total = _sum_of(self.model(minigrad.Tensor(x)), x)
         finally:
             default.bit_generator.state = state
         for cost in minigrad.costs(total):
@@ -186,9 +188,10 @@ class _Run:
             self.shapes[self.places[id(module)]] = [tuple(a.shape) for a in _arrays(output)]
 
 
-def _sum_of(outputs: Any) -> Any:
+def _sum_of(outputs: Any, like: Any) -> Any:
     """One Tensor made from all outputs: it keeps the graph alive, so that the outputs need not be kept."""
-    return sum((a.sum() for a in _arrays(outputs)), minigrad.Tensor(0.0))
+    zero = minigrad.Tensor(minigrad.placed(minigrad.Tensor(0.0), like))
+    return sum((a.sum() for a in _arrays(outputs)), zero)
 
 
 def _arrays(outputs: Any) -> list[Any]:

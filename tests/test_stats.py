@@ -11,7 +11,7 @@ from cases.against_torch import assert_agrees_with_torch
 
 import minigrad as mg
 from minigrad import Tensor, check_grads, grad, stats
-from minigrad.trust.other_library import Opaque as Duck
+from minigrad.trust.other_library import OnDevice as Duck
 
 try:
     import torch

@@ -170,8 +170,9 @@ def choose(op, x, index, shape):
         ) from None
 
 
-def _axes_of(part):
-    if part is None:
+def axes_of_part(part):
+    """The number of axes that a part of an index takes."""
+    if part is None or part is Ellipsis:
         return 0
     kind = getattr(getattr(part, "dtype", None), "kind", "i")
     return part.ndim if kind == "b" else 1
@@ -185,7 +186,7 @@ def _places(parts, shape):
     if not any(part is Ellipsis for part in parts):
         while isinstance(parts[-1], slice) and parts[-1] == slice(None):
             parts = parts[:-1]
-        used = sum(_axes_of(part) for part in parts)
+        used = sum(axes_of_part(part) for part in parts)
     lead, rest = shape[:used], shape[used:]  # nothing is chosen along the rest
     if len(lead) == len(parts) == 1 and parts[0].dtype.kind in "iu":
         rows = parts[0].astype(np.intp, copy=False)
@@ -197,25 +198,18 @@ def _places(parts, shape):
     return (rows[..., None] * width + np.arange(width)).reshape(rows.shape + rest)
 
 
+def outside(op, indices, low, high):
+    """The error that names the first index outside [low, high)."""
+    wrong = (indices < low) | (indices >= high)
+    place = tuple(map(int, np.unravel_index(wrong.argmax(), wrong.shape)))
+    at = f" at {list(place)} of the indices" if place else ""
+    return IndexError(f"{op}: index {indices[place]}{at} is outside [{low}, {high})")
+
+
 def check_indices(op, indices, low, high):
     """IndexError for the first index outside [low, high)."""
     if indices.size and (indices.min() < low or indices.max() >= high):
-        wrong = (indices < low) | (indices >= high)
-        place = tuple(map(int, np.unravel_index(wrong.argmax(), wrong.shape)))
-        at = f" at {list(place)} of the indices" if place else ""
-        raise IndexError(f"{op}: index {indices[place]}{at} is outside [{low}, {high})")
-
-
-def noting(kernel, *arrays):
-    return None
-
-
-def check_range(op, indices, low, high):
-    """IndexError for the first index outside [low, high). Arrays of other libraries are not checked."""
-    if isinstance(indices, np.ndarray):
-        check_indices(op, indices, low, high)
-    elif indices.size and (note := noting(check_indices, indices)):
-        note(op, indices, low, high)
+        raise outside(op, indices, low, high)
 
 
 def scatter(g, index, shape):
@@ -237,7 +231,7 @@ def scatter(g, index, shape):
     try:
         np.add.at(total, places.reshape(-1), g.reshape(-1).astype(total.dtype, copy=False))
     except IndexError:  # np.add.at names the flat place only, not the row
-        check_range("scatter", parts[0], -shape[0], shape[0])
+        check_indices("scatter", parts[0], -shape[0], shape[0])
         raise
     return total.astype(g.dtype, copy=False).reshape(shape)
 

@@ -253,7 +253,9 @@ def _own(g: Any) -> Any:
         whole = g.base if g.base.__class__ is ndarray else g  # of some views it is no array
         if whole.flags.owndata and whole.size == g.size and g.flags.forc and g.flags.writeable:
             return g
-    return np.array(g, order="A", like=None if isinstance(g, np.generic) else g)
+    if isinstance(g, (ndarray, np.generic)) or hasattr(g, "noting"):
+        return np.array(g, order="A", like=None if isinstance(g, np.generic) else g)
+    return g.copy()
 
 
 def _holders(g: Any) -> tuple[int, int]:

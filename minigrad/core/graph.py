@@ -203,6 +203,7 @@ class Onlooker(NamedTuple):
     called    (op, args, slots, option_slots) -> result: runs a call of an op, by `Primitive._apply`
     asked     (function, args, kwargs, result): is told what a function without gradient returned
     detached  (x, twin): is told that `x.detach()` returned `twin`
+    read      (x): is told that `x.numpy()` gave the array of a Tensor that requires grad
 
     The notes that it leaves on a node have `line`, the user's, which errors name; `check(caller, node)`, which raises
     if the node must not be used any more; and `saw(node, argument, g, contribution)`, which is told of each edge.
@@ -211,6 +212,7 @@ class Onlooker(NamedTuple):
     called: Callable[..., Any]
     asked: Callable[..., None]
     detached: Callable[..., None]
+    read: Callable[..., None]
 
 
 _onlooker: Any = None

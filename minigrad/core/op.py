@@ -10,7 +10,7 @@ import numpy as np
 from numpy import ndarray
 
 from ..signatures import parameters
-from .dtypes import DEFAULT_FLOAT, FLOAT16, PYTHON_NUMBERS, plain_array, unify, widened
+from .dtypes import DEFAULT_FLOAT, FLOAT16, PYTHON_NUMBERS, is_array, plain_array, unify, widened
 from .graph import ATOMS, OFF, ON, PLAIN, Node, TensorBase, describe, mode, onlooker, sketch, wrap
 from .options import settled, unwrap
 from .rule import ALSO, MEMBER, OUTPUT, Rule, output_of
@@ -267,6 +267,9 @@ class Primitive:
                     "sizes must be equal or one of them 1. Use reshape or expand_dims to line the axes up"
                 ) from None
         met = ", ".join(f"{self._name_of(i, slots)} {np.shape(values[i])}" for i in slots)
+        libraries = {type(v).__module__.partition(".")[0] for v in values if is_array(v)}
+        if len(libraries) > 1:
+            met += f": arrays of {' and '.join(sorted(libraries))} do not mix; minigrad.placed(x, like) moves x"
         error.add_note(f"in minigrad.{self.name}, called with {met}")
 
     def _name_of(self, position: int, slots: Sequence[int]) -> str:

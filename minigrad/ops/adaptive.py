@@ -14,7 +14,7 @@ import numpy as np
 from ..core.dtypes import narrowed, widened
 from ..core.graph import TensorBase, wrap
 from .elementwise import where
-from .indexing import getitem
+from .indexing import getitem, of_known
 from .inspection import plain
 from .kernels.windows import Pair, Window
 from .pooling import images_of, lowest, max_pool2d_row, of_volume, with_indices
@@ -172,5 +172,5 @@ def _gathered(x: Any, out_size: Pair) -> tuple[Any, Any, Pair]:
         inside.append([k < len(b) for b in bins for k in range(most)])
     rows, columns = (np.asarray(p, dtype=np.int64, like=data) for p in places)
     high, wide = (np.asarray(m, dtype=bool, like=data) for m in inside)
-    cells = getitem(x, (slice(None), slice(None), rows[:, None], columns))
+    cells = of_known(getitem, x, (slice(None), slice(None), rows[:, None], columns))
     return cells, high[:, None] & wide, (kernel[0], kernel[1])

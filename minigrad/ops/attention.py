@@ -9,6 +9,7 @@ import numpy as np
 
 from ..core.dtypes import as_array, is_array, narrowed, widened
 from ..core.graph import TensorBase
+from ..devices import placed
 from .elementwise import astype, where
 from .fused import fused
 from .inspection import plain
@@ -76,7 +77,7 @@ def scaled_dot_product_attention(
         return _attention.composition(query, key, value, attn_mask, is_causal, scale)
     mask = plain(attn_mask)
     if mask is not None:
-        mask = mask if is_array(mask) else as_array(mask)
+        mask = placed(mask if is_array(mask) else as_array(mask), query)
         _check_mask(mask, (*query.shape[:-1], key.shape[-2]))
     return _attention(query, key, value, mask, is_causal, float(plain(scale)))
 
@@ -137,6 +138,8 @@ def _bias(scores: Any, attn_mask: Any, is_causal: bool) -> Any:
     bias = None
     if attn_mask is not None:
         mask = attn_mask if is_array(plain(attn_mask)) else as_array(attn_mask)
+        # one that was made on the host, such as a table of what may be seen, is placed beside the scores
+        mask = mask if _is_learned(mask) else placed(mask, scores)
         _check_mask(mask, tuple(scores.shape))
         bias = _added(mask, scores) if mask.dtype.kind == "b" else astype(mask, scores.dtype)
     if is_causal:

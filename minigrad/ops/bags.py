@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 
 from ..core.dtypes import in_array, narrowed, widened
+from ..devices import is_elsewhere, on_host, placed
 from .axes import in_floats
 from .elementwise import where
 from .indexing import embedding, scatter, take
 from .inspection import plain
 from .kernels import noting
+from .reads import refuse
 from .reductions import max as max_
 from .reductions import sum as sum_
 from .selection import scatter_max
@@ -56,10 +58,14 @@ def embedding_bag(
     if len(shape) == 2:
         return narrowed(_of_each_row(rows, kept, mode), weight)
     bag, count = _bags(offsets, shape[0], include_last_offset, plain(weight))
-    if kept is not None:
+    if kept is None:
+        y = _of_each_bag(rows, bag, count, mode)
+    elif is_elsewhere(plain(kept)):  # to count those that are kept would wait: the others get a bag
+        y = _of_each_bag(rows, np.where(plain(kept), bag, count), count + 1, mode)[:count]
+    else:
         places = np.flatnonzero(plain(kept))
-        rows, bag = take(rows, places, 0), bag[places]
-    return narrowed(_of_each_bag(rows, bag, count, mode), weight)
+        y = _of_each_bag(take(rows, places, 0), bag[places], count, mode)
+    return narrowed(y, weight)
 
 
 def _of_each_row(rows: Any, kept: Any, mode: str) -> Any:
@@ -90,11 +96,14 @@ def _of_each_bag(rows: Any, bag: Any, count: int, mode: str) -> Any:
 def _bags(offsets: Any, n: int, include_last_offset: bool, like: Any) -> tuple[Any, int]:
     """The bag of each of n indices, and how many there are."""
     starts = plain(offsets, "embedding_bag")
-    starts = starts if hasattr(starts, "dtype") else np.asarray(starts, like=like)
-    if isinstance(starts, np.ndarray):  # those of other libraries are not looked into
+    starts = starts if hasattr(starts, "dtype") else np.asarray(starts)
+    if isinstance(starts, np.ndarray):
         _check_offsets(starts, n, include_last_offset)
     elif note := noting(_check_offsets, starts):
         note(starts, n, include_last_offset)
+    else:
+        _check_offsets_elsewhere(starts, n, include_last_offset)
+    starts = placed(starts, like)
     count = max(starts.shape[0] - include_last_offset, 0)
     return np.searchsorted(starts[:count], np.arange(n, like=like), "right") - 1, count
 
@@ -113,6 +122,20 @@ def _check_offsets(starts: Any, n: int, include_last_offset: bool) -> None:
             f"embedding_bag: offsets must be integers (B,) that ascend from 0 {end}, the number of indices, "
             f"not {starts}"
         )
+
+
+def _check_offsets_elsewhere(starts: Any, n: int, include_last_offset: bool) -> None:
+    """The same of another library's array."""
+    if len(starts.shape) != 1 or starts.dtype.kind not in "iu":
+        raise ValueError(
+            f"embedding_bag: offsets must be integers (B,), not {starts.dtype} of shape {tuple(starts.shape)}"
+        )
+    if not starts.size:
+        return _check_offsets(np.zeros(0, int), n, include_last_offset)
+    last = starts[-1:] != n if include_last_offset else starts[-1:] > n
+    wrong = np.concatenate([starts[:1] != 0, starts[1:] < starts[:-1], last])
+    message = "embedding_bag: offsets do not ascend from 0 to the number of indices"
+    refuse(wrong, lambda: ValueError(f"{message}, {n}: {on_host(starts)}"))
 
 
 def _factors(given: Any, shape: tuple[int, ...], mode: str) -> Any:

@@ -13,6 +13,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from ..core.dtypes import in_array
 from ..core.graph import TensorBase
 from ..core.rows import serves
+from ..devices import on_host
 from .axes import arrays_of, explain_axes, in_floats, together
 from .elementwise import absolute, astype, subtract
 from .indexing import take
@@ -95,7 +96,7 @@ def insert(x: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
 
 def _places(obj: Any, n: int) -> Any:
     """Places along an axis of size n as an array of NumPy's."""
-    places = np.arange(n)[obj] if isinstance(obj, slice) else np.asarray(plain(obj))
+    places = np.arange(n)[obj] if isinstance(obj, slice) else on_host(plain(obj))
     return places if places.size else places.astype(int)  # an empty list is of floats
 
 

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 
 from ..core.dtypes import in_array
+from ..devices import on_host, placed
 from .axes import in_floats
 from .elementwise import logaddexp, where
-from .indexing import take_along_axis
+from .indexing import of_known, take_along_axis
 from .inspection import plain
 from .loss_terms import Reduction, check_reduction, reduced, rounded_once
 from .padding import pad
+from .reads import refuse
 from .reductions import logsumexp
 from .shapes import expand_dims, reshape, stack
 
@@ -50,9 +52,9 @@ def ctc_loss(
         )
     is_one = len(x.shape) == 2
     x = expand_dims(x, 1) if is_one else x
-    steps = _lengths("input_lengths", input_lengths, x.shape[1], 1, x.shape[0])
+    steps = placed(_lengths("input_lengths", input_lengths, x.shape[1], 1, x.shape[0]), x)
     sizes, labels = _labels(x, targets, target_lengths, blank)
-    loss = -_log_likelihood(x, labels, steps, sizes, blank)
+    loss = -of_known(_log_likelihood, x, labels, steps, sizes, blank)
     if zero_infinity:
         loss = where(plain(loss) == math.inf, 0, loss)
     if reduction == "mean":
@@ -88,14 +90,14 @@ def _log_likelihood(x: Any, labels: Any, steps: Any, sizes: Any, blank: int) -> 
 
 
 def _lengths(name: str, given: Any, n: int, least: int, most: int) -> Any:
-    """The lengths (n,), given as n numbers or, for one sequence, as a number."""
+    """The lengths (n,), given as n numbers or, for one sequence, as a number; they are left where they lie."""
     lengths = plain(in_array(given))
     if lengths.dtype.kind not in "iu" or tuple(lengths.shape) not in ((n,), ()[: n == 1]):
         raise ValueError(
             f"ctc_loss: {name} is {lengths.dtype} of shape {tuple(lengths.shape)}; integers of shape ({n},) are needed"
         )
-    if ((lengths < least) | (lengths > most)).any():
-        raise ValueError(f"ctc_loss: {name} has numbers outside [{least}, {most}]")
+    message = f"ctc_loss: {name} has numbers outside [{least}, {most}]"
+    refuse((lengths < least) | (lengths > most), lambda: ValueError(message))
     return lengths.reshape(-1)
 
 
@@ -104,7 +106,7 @@ def _labels(x: Any, targets: Any, target_lengths: Any, blank: int) -> tuple[Any,
     n, classes = x.shape[1:]
     if not isinstance(blank, (int, np.integer)) or not 0 <= blank < classes:
         raise ValueError(f"ctc_loss: blank is {blank!r}, which is none of the {classes} classes")
-    targets = plain(in_array(targets))
+    targets = placed(in_array(targets), x)
     if targets.dtype.kind not in "iu" or len(targets.shape) not in (1, 2):
         raise ValueError(
             f"ctc_loss: targets are {targets.dtype} of shape {tuple(targets.shape)}; integers (N, S), or all in a row, "
@@ -114,21 +116,26 @@ def _labels(x: Any, targets: Any, target_lengths: Any, blank: int) -> tuple[Any,
     if len(targets.shape) == 2:
         starts, longest = np.arange(n, like=sizes) * targets.shape[1], targets.shape[1]
         fits = targets.shape[0] == n
-    else:
-        starts, longest = np.cumsum(sizes) - sizes, int(sizes.max(initial=0))
+    else:  # the longest is the size of an array, which must be known here
+        sizes = on_host(sizes)
+        starts, longest = np.cumsum(sizes) - sizes, int(sizes.max()) if n else 0
         fits = n == 1 or sizes.sum() == targets.shape[0]
     if not fits:
         raise ValueError(
             f"ctc_loss: targets of shape {tuple(targets.shape)} do not fit {n} sequences with target_lengths "
             f"{sizes.tolist()}"
         )
+    sizes, starts = placed(sizes, x), placed(starts, x)
     places = np.arange(longest, like=sizes)
     counts = places < sizes[:, None]
-    found = targets.reshape(-1)[np.where(counts, starts[:, None] + places, 0)]
-    wrong = counts & ((found < 0) | (found >= classes) | (found == blank))
-    if wrong.any():
-        row = int(wrong.any(axis=1).argmax())
-        raise IndexError(
-            f"ctc_loss: label {found[wrong][0]} in sequence {row} is the blank or outside [0, {classes})"
-        )
-    return sizes, np.where(counts, found, blank)
+    labels = targets.reshape(-1)[np.where(counts, starts[:, None] + places, 0)]
+    wrong = counts & ((labels < 0) | (labels >= classes) | (labels == blank))
+    refuse(wrong, lambda: _no_label(on_host(labels), on_host(wrong), classes))
+    return sizes, np.where(counts, labels, blank)
+
+
+def _no_label(labels: Any, wrong: Any, classes: int) -> IndexError:
+    row = int(wrong.any(axis=1).argmax())
+    return IndexError(
+        f"ctc_loss: label {labels[wrong][0]} in sequence {row} is the blank or outside [0, {classes})"
+    )

@@ -14,6 +14,7 @@ import numpy as np
 from ..core.dtypes import as_array, unify
 from ..core.graph import TensorBase
 from ..core.rows import Primitive, elementwise, primitive, serves
+from ..devices import is_elsewhere
 from .inspection import inspect, plain
 from .kernels import BITS
 from .kernels.activations import sigmoid as sigmoid_of_block
@@ -287,9 +288,9 @@ def where_safe(condition: Any, f: Callable[[Any], Any], g: Callable[[Any], Any],
 
     f and g are elementwise. f is called with x where the condition holds, and elsewhere with a constant in its domain:
     the first element of x (in row-major order, broadcast with the condition) for which it holds. g likewise. A
-    function that no element needs is not called. So a branch that is infinite or undefined where it is not taken
-    leaves no trace, at any order: `where_safe(x > 0, np.sqrt, np.zeros_like, x)` has gradient 0 at x <= 0, while
-    `where(x > 0, np.sqrt(x), 0)` has nan. The condition has no gradient.
+    function that no element needs is not called, but on a device it is. So a branch that is infinite or undefined where
+    it is not taken leaves no trace, at any order: `where_safe(x > 0, np.sqrt, np.zeros_like, x)` has gradient 0 at
+    x <= 0, while `where(x > 0, np.sqrt(x), 0)` has nan. The condition has no gradient.
     """
     condition = plain(condition)
     shape = np.broadcast_shapes(np.shape(condition), np.shape(x))
@@ -298,6 +299,9 @@ def where_safe(condition: Any, f: Callable[[Any], Any], g: Callable[[Any], Any],
 
 
 def _on_own_side(taken: Any, f: Callable[[Any], Any], x: Any) -> Any:
+    if is_elsewhere(taken) and taken.size:  # to ask whether any is taken would wait
+        first = np.take(np.broadcast_to(plain(x), taken.shape).reshape(-1), np.argmax(taken))
+        return f(_where_row(taken, x, first))
     if not taken.any():
         return 0 if taken.size else f(x)
     elements = np.broadcast_to(plain(x), taken.shape)[taken]
@@ -392,7 +396,5 @@ def astype(x: Any, dtype: Any) -> Any:
     """x as another dtype; the gradient has the dtype of x. Integer and bool results have no history."""
     target = np.dtype(dtype)
     if target.kind == "c":
-        raise TypeError(
-            f"astype: complex dtypes have no gradient rules here, {target} was asked for"
-        )
+        raise TypeError(f"astype: complex dtypes have no gradient rules; {target} was asked for")
     return _astype_row(x, target)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..core.dtypes import in_array
+from ..devices import on_host
 from .activations import softplus
 from .axes import in_floats
 from .elementwise import absolute, clip, exp, log, maximum, where
@@ -18,6 +19,7 @@ from .loss_terms import (
     rounded_once,
     weighted,
 )
+from .reads import refuse
 from .reductions import sum
 
 
@@ -110,11 +112,13 @@ def binary_cross_entropy(
     op = "binary_cross_entropy"
     x, target = _checked(op, x, target, reduction)
     outside = (plain(x) < 0) | (plain(x) > 1)
-    if outside.any():
-        raise ValueError(
-            f"{op}: x has the element {plain(x)[outside][0]}; probabilities are in [0, 1]. For logits use "
+    refuse(
+        outside,
+        lambda: ValueError(
+            f"{op}: x has the element {on_host(x)[on_host(outside)][0]}; probabilities are in [0, 1]. For logits use "
             "binary_cross_entropy_with_logits"
-        )
+        ),
+    )
     terms = -(target * _bounded_log(x) + (1 - target) * _bounded_log(1 - x))
     return reduced(terms if weight is None else terms * fitting(op, "weight", weight, x), reduction)
 

@@ -15,21 +15,27 @@ from numpy.lib.array_utils import normalize_axis_index
 from ..core.dtypes import DEFAULT_FLOAT, as_array, in_array, in_float32, is_array
 from ..core.graph import TensorBase
 from ..core.rows import Primitive, primitive, serves
+from ..devices import is_elsewhere
 from .elementwise import add, astype, where
 from .inspection import inspect, plain
 from .kernels import chosen
 from .kernels import scatter as kernels
-from .kernels.scatter import check_fits, check_range, choose, is_basic, parts_of
+from .kernels.scatter import check_fits, choose, is_basic, parts_of
 from .pytorch_words import says_our_words
+from .reads import check_index, check_range, unchecked
 
 # Gather and scatter --------------------------------------------------------------------------------------
 
 
 def _getitem(x: Any, index: Any) -> Any:
+    if x.__class__ is not np.ndarray and is_elsewhere(x):
+        check_index("getitem", index, x.shape)
     return choose("getitem", x, index, x.shape)
 
 
 def _scatter(g: Any, index: Any, shape: Any) -> Any:
+    if g.__class__ is not np.ndarray and is_elsewhere(g):
+        check_index("scatter", index, shape)
     return chosen(kernels.scatter, _scatter_plain, g)(g, index, tuple(shape))
 
 
@@ -56,12 +62,22 @@ def _shape_chosen(op: str, x: Any, index: Any, shape: Any) -> Any:
 
 
 getitem = primitive(
-    _getitem, x=lambda g, index, x_shape: scatter(g, index, x_shape), doc="x[index]"
+    _getitem, x=lambda g, index, x_shape: of_known(scatter, g, index, x_shape), doc="x[index]"
 )
 # a row: assignment into zeros cannot be composed of other ops; duplicate indices accumulate
 scatter: Primitive = primitive(
-    _scatter, g=lambda G, index: getitem(G, index), doc="zeros(shape) with y[index] += g"
+    _scatter, g=lambda G, index: of_known(getitem, G, index), doc="zeros(shape) with y[index] += g"
 )
+
+
+def of_known(f: Any, x: Any, *args: Any) -> Any:
+    """f(x, *args), whose indices are known to be in range: nothing is read of a device to check them again."""
+    data = x._data if isinstance(x, TensorBase) else x
+    if data.__class__ is np.ndarray:
+        return f(x, *args)
+    with unchecked():
+        return f(x, *args)
+
 
 # Along one axis ------------------------------------------------------------------------------------------
 
@@ -111,7 +127,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
     axis = normalize_axis_index(axis, len(x.shape))
     indices = _integers("take", indices, x)
     check_range("take", indices, -x.shape[axis], x.shape[axis])
-    return getitem(x, (slice(None),) * axis + (indices,))
+    return of_known(getitem, x, (slice(None),) * axis + (indices,))
 
 
 @serves(np.take)
@@ -138,7 +154,7 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
     indices  integers with x's number of axes, which broadcast with x except along `axis`
     """
     x, index = _along("take_along_axis", x, indices, axis)
-    return getitem(x, index)
+    return of_known(getitem, x, index)
 
 
 @serves(np.take_along_axis)
@@ -188,11 +204,18 @@ def scatter_add(x: Any, index: Any, values: Any, axis: int | None = None) -> Any
     if axis is not None:
         _, index = _along("scatter_add", x, index, axis)
     index = plain(index, "scatter_add")
+    if is_elsewhere(plain(x)):
+        check_index("scatter_add", index, x.shape)
     chosen = _shape_chosen("scatter_add", plain(x), index, x.shape)
-    return add(x, scatter(_spread("scatter_add", values, x, chosen), index, x.shape))
+    return add(x, of_known(scatter, _spread("scatter_add", values, x, chosen), index, x.shape))
 
 
 def _put(x: Any, values: Any, places: Any) -> Any:
+    if is_elsewhere(x):  # other libraries do not say which of several values stays
+        last = _last_turn(places, x.size)
+        one_each = np.broadcast_to(values.reshape(-1), (places.size,))
+        by_turn = one_each[np.maximum(last, 0)] if places.size else 0
+        return np.where(last < 0, x.reshape(-1), by_turn).astype(x.dtype).reshape(x.shape)
     y = x.copy().reshape(-1)
     y[places.reshape(-1)] = values.reshape(-1)  # flat, so that the last of several values stays
     return y.reshape(x.shape)
@@ -202,10 +225,20 @@ def _put_values(g: Any, places: Any) -> Any:
     """The gradient at the places; of several values for one place only the last, which stayed, gets it."""
     flat = places.reshape(-1)
     turn = np.arange(flat.size, like=flat)
-    last_turn = np.zeros_like(turn, shape=math.prod(g.shape))
-    last_turn[flat] = turn
-    stayed = (last_turn[flat] == turn).reshape(places.shape)
-    return where(stayed, getitem(g.reshape(-1), places), 0)
+    stayed = (_last_turn(flat, math.prod(g.shape))[flat] == turn).reshape(places.shape)
+    return where(stayed, of_known(getitem, g.reshape(-1), places), 0)
+
+
+def _last_turn(places: Any, size: int) -> Any:
+    """The number of the last of the places that is i, for each i < size; -1 for none."""
+    flat = places.reshape(-1)
+    turn = np.arange(flat.size, like=flat)
+    last = np.full_like(turn, -1, shape=(size,))
+    if is_elsewhere(flat):
+        np.maximum.at(last, flat, turn)
+    else:
+        last[flat] = turn
+    return last
 
 
 # a row: assignment cannot be composed of other ops
@@ -218,6 +251,8 @@ _put_row: Primitive = primitive(
 
 def _put_at(op: str, x: Any, index: Any, values: Any) -> Any:
     x = in_array(x)
+    if is_elsewhere(plain(x)):
+        check_index(op, index, x.shape)
     every = np.arange(math.prod(x.shape), like=plain(x)).reshape(x.shape)
     places = choose(op, every, index, x.shape)
     places = np.asarray(places) if isinstance(places, np.generic) else places  # of one element
@@ -255,7 +290,8 @@ def put_along_axis(x: Any, indices: Any, values: Any, axis: int | None = -1) -> 
     At a tie: of several values for one element the last in row-major order stays, and gets all the gradient.
     """
     along, index = _along("put_along_axis", x, indices, axis)
-    return _put_at("put_along_axis", along, index, values).reshape(np.shape(x))
+    y = of_known(lambda along: _put_at("put_along_axis", along, index, values), along)
+    return y.reshape(np.shape(x))
 
 
 @serves(np.put_along_axis)
@@ -291,7 +327,7 @@ def embedding(weight: Any, indices: Any, padding_idx: int | None = None) -> Any:
     count = weight.shape[0]
     indices = _integers("embedding", indices, weight)
     check_range("embedding", indices, 0, count)
-    y = getitem(weight, indices)
+    y = of_known(getitem, weight, indices)
     if padding_idx is None:
         return y
     if not 0 <= padding_idx < count:

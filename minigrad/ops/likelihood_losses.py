@@ -13,6 +13,7 @@ from .elementwise import exp, log, maximum, where
 from .elementwise_losses import _checked
 from .inspection import plain
 from .loss_terms import Reduction, reduced, rounded_once
+from .reads import refuse
 from .shapes import expand_dims
 
 
@@ -47,11 +48,8 @@ def gaussian_nll_loss(
         raise ValueError(
             f"{op}: var has shape {given} and x {shape}; x's own shape, or one variance per row, is needed"
         )
-    is_negative = plain(var) < 0
-    if is_negative.any():
-        raise ValueError(
-            f"{op}: var has negative elements; pass exp of what a net gives, or softplus"
-        )
+    message = f"{op}: var has negative elements; pass exp of what a net gives, or softplus"
+    refuse(plain(var) < 0, lambda: ValueError(message))
     if not eps > 0:
         raise ValueError(f"{op}: eps must be > 0, not {eps!r}")
     var = maximum(var, eps)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..core.dtypes import FLOAT16, in_array, in_float32
+from ..devices import is_elsewhere
 from .elementwise import where
 from .inspection import plain
 from .reductions import mean, sum
@@ -47,7 +48,8 @@ def reduced(terms: Any, reduction: Reduction) -> Any:
 def weighted(weight: Any, terms: Any) -> Any:
     """weight * terms, and 0 where the weight is 0 and the term infinite: a value that is not taken leaves no trace."""
     infinite = np.isinf(plain(terms))
-    if infinite.any():  # else the choice would cost two passes each way
+    # else the choice would cost two passes each way; to ask a device would cost more
+    if is_elsewhere(infinite) or infinite.any():
         terms = where(infinite & (plain(weight) == 0), 0, terms)
     return weight * terms
 

@@ -11,9 +11,11 @@ import numpy as np
 from ..core.dtypes import as_array, in_array
 from ..core.graph import TensorBase
 from ..core.options import unwrap
+from ..devices import is_elsewhere, placed
 from .activations import relu
 from .axes import in_floats
 from .elementwise import where
+from .indexing import getitem, of_known
 from .inspection import plain
 from .labels import check_labels, class_axis, class_rows, kept_labels, label_places
 from .loss_terms import Reduction, check_reduction, reduced, rounded_once, weighted
@@ -70,18 +72,33 @@ def _with_labels(
         return softmax_cross_entropy(x, labels, 1 / count if reduction == "mean" else 1.0)
     x, labels, kept = _without_ignored(x, labels, kept)
     class_weight, row_weight, total = _weights("cross_entropy", x, labels, kept, weight, reduction)
-    if not total:  # nothing to average
-        return softmax_cross_entropy(x, labels, row_weight) + math.nan
+    absent, total = _nothing_averaged(total)
+    if absent is math.nan:
+        return softmax_cross_entropy(x, labels, row_weight) + absent
     row_weight, class_weight = row_weight / total, class_weight / total
     if reduction != "none" and not eps:
         if weight is not None:  # rows of weight 0 must not reach the sum either
             x, labels, _ = _without_ignored(x, labels, row_weight != 0)
-        return softmax_cross_entropy(x, labels, row_weight)
+        return _with(absent, softmax_cross_entropy(x, labels, row_weight))
     nll = -log_softmax(x)
-    terms = weighted((1 - eps) * row_weight, nll[label_places(labels)])
+    terms = weighted((1 - eps) * row_weight, of_known(getitem, nll, label_places(labels)))
     if eps:
         terms = terms + eps * (sum(weighted(class_weight, nll), 1) * kept / classes)
-    return terms if reduction == "none" else sum(terms)
+    return terms if reduction == "none" else _with(absent, sum(terms))
+
+
+def _nothing_averaged(total: Any) -> tuple[Any, Any]:
+    """nan to add to a loss divided by a `total` of 0, else None; and the number to divide by.
+
+    An array of another library is not asked, which would have to be waited for: nan and 0 are chosen where it lies.
+    """
+    if is_elsewhere(total):
+        return np.where(total == 0, math.nan, 0).astype(total.dtype), np.where(total == 0, 1, total)
+    return None if total else math.nan, total
+
+
+def _with(absent: Any, loss: Any) -> Any:
+    return loss if absent is None else loss + absent
 
 
 def _without_ignored(x: Any, labels: Any, kept: Any) -> tuple[Any, Any, Any]:
@@ -95,13 +112,15 @@ def _weights(
     op: str, x: Any, labels: Any, kept: Any, weight: Any, reduction: Reduction
 ) -> tuple[Any, Any, Any]:
     """The weight of each class, that of each row, and the number by which a mean divides (1 if it is no mean)."""
-    class_weight = np.ones_like(plain(x), shape=x.shape[1:]) if weight is None else weight
+    class_weight = (
+        np.ones_like(plain(x), shape=x.shape[1:]) if weight is None else placed(weight, x)
+    )
     class_weight = class_weight.astype(x.dtype)
     # by a function that either may be traced in, or of another library; where, because the weight may be inf
     row_weight = np.where(kept, np.take_along_axis(class_weight, labels, 0), 0)
     if reduction != "mean":
         return class_weight, row_weight, 1
-    if labels.shape[0] and not kept.any():
+    if not is_elsewhere(kept) and labels.shape[0] and not kept.any():
         warnings.warn(f"{op}: every label is ignore_index, so the mean is nan", stacklevel=5)
     return class_weight, row_weight, row_weight.sum()
 
@@ -166,11 +185,12 @@ def _nll(x: Any, labels: Any, weight: Any, ignore_index: int, reduction: Reducti
     kept = kept_labels("nll_loss", labels, x.shape[1], ignore_index)
     x, labels, kept = _without_ignored(x, labels, kept)
     _, row_weight, total = _weights("nll_loss", x, labels, kept, weight, reduction)
-    chosen = -x[label_places(labels)]
-    if not total:  # nothing to average
-        return sum(chosen * row_weight) + math.nan
+    chosen = -of_known(getitem, x, label_places(labels))
+    absent, total = _nothing_averaged(total)
+    if absent is math.nan:
+        return sum(chosen * row_weight) + absent
     terms = weighted(row_weight / total, chosen)
-    return terms if reduction == "none" else sum(terms)
+    return terms if reduction == "none" else _with(absent, sum(terms))
 
 
 @rounded_once
@@ -198,5 +218,5 @@ def _class_margins(op: str, x: Any, target: Any, margin: float) -> tuple[Any, An
     classes = rows.shape[1]
     kept_labels(op, labels, classes, None)
     is_right = labels[:, None] == np.arange(classes, like=labels)
-    excess = rows - rows[label_places(labels)][:, None] + margin
+    excess = rows - of_known(getitem, rows, label_places(labels))[:, None] + margin
     return where(is_right, 0, relu(excess)), labels

@@ -13,10 +13,11 @@ from .axes import in_floats
 from .distances import cosine_similarity, pairwise_distance
 from .elementwise import minimum, where
 from .elementwise_losses import _checked, binary_cross_entropy_with_logits
-from .indexing import take_along_axis
+from .indexing import of_known, take_along_axis
 from .inspection import plain
 from .loss_terms import Reduction, check_reduction, check_same_shape, reduced, rounded_once
 from .losses import _class_margins, _class_weight
+from .reads import refuse
 from .reductions import mean, sum
 from .shapes import reshape
 
@@ -145,8 +146,8 @@ def hinge_embedding_loss(
 
 def _is_alike(op: str, target: Any) -> Any:
     is_alike = target == 1
-    if not (is_alike | (target == -1)).all():
-        raise ValueError(f"{op}: the target has elements other than 1 (alike) and -1 (unlike)")
+    message = f"{op}: the target has elements other than 1 (alike) and -1 (unlike)"
+    refuse(~(is_alike | (target == -1)), lambda: ValueError(message))
     return is_alike
 
 
@@ -212,12 +213,14 @@ def multilabel_margin_loss(x: Any, target: Any, reduction: Reduction = "mean") -
             "labels filled up with -1, are needed"
         )
     classes = x.shape[-1]
-    if ((target < -1) | (target >= classes)).any():
-        raise IndexError(f"{op}: the target has labels outside [0, {classes}), and -1 for none")
+    message = f"{op}: the target has labels outside [0, {classes}), and -1 for none"
+    refuse((target < -1) | (target >= classes), lambda: IndexError(message))
     rows, labels = reshape(x, (-1, 1, classes)), target.reshape((-1, classes, 1))
     is_listed = np.cumsum(labels < 0, axis=1) == 0
     is_right = (is_listed & (labels == np.arange(classes, like=labels))).any(axis=1, keepdims=True)
-    right = take_along_axis(reshape(rows, (-1, classes, 1)), np.where(is_listed, labels, 0), 1)
+    right = of_known(
+        take_along_axis, reshape(rows, (-1, classes, 1)), np.where(is_listed, labels, 0), 1
+    )
     terms = where(is_listed & ~is_right, relu(1 - right + rows), 0)
     return reduced(reshape(sum(terms, (1, 2)) / classes, x.shape[:-1]), reduction)
 

@@ -142,11 +142,13 @@ def batch_norm(
     training: bool = False,
     momentum: float = 0.1,
     eps: float = 1e-5,
+    moments: tuple[Any, Any, int] | None = None,
 ) -> Any:
     """(x - mean) / sqrt(var + eps) * weight + bias, with mean and biased var per channel of x (N, C, ...).
 
     training  True: mean and var are those of x, and running_mean and running_var, Tensors (C,) or None, move by
               `momentum` towards its mean and its unbiased variance. False: they are mean and var
+    moments   (mean, var, n) in place of those of x in training: over n values per channel, of which x has a part
 
     Ioffe, Szegedy: Batch Normalization (2015).
     """
@@ -157,15 +159,20 @@ def batch_norm(
     over = (0, *range(2, len(x.shape)))
     if not training:
         return _by_running(x, running_mean, running_var, weight, bias, per_channel, eps)
-    n = count(x.shape, over)
+    n = count(x.shape, over) if moments is None else moments[2]
     if running_mean is not None and n < 2:
         raise ValueError(
             f"batch_norm: x of shape {tuple(x.shape)} has {n} values per channel, which have no variance to learn "
             "from; train on larger batches, or normalise by the running statistics, training=False"
         )
     _check_running("batch_norm", running_mean, running_var)
-    known = None if running_mean is None else _moments(plain(x), over)
-    y = _standardise(x, weight, bias, tuple(x.shape), over, per_channel, eps, True, known)
+    known: Any = None
+    if moments is not None:
+        known = None if running_mean is None else plain(moments[:2])
+        y = _by_running(x, *moments[:2], weight, bias, per_channel, eps)
+    else:
+        known = None if running_mean is None else _moments(plain(x), over)
+        y = _standardise(x, weight, bias, tuple(x.shape), over, per_channel, eps, True, known)
     if known is not None:
         _move(running_mean, known[0], momentum)
         _move(running_var, known[1] * (n / (n - 1)), momentum)

@@ -12,6 +12,7 @@ from ..core.dtypes import in_float32
 from ..core.graph import TensorBase
 from ..core.options import unwrap
 from ..core.rows import Primitive, primitive, serves
+from ..devices import on_host
 from . import reductions
 from .indexing import getitem
 from .inspection import inspect, plain
@@ -204,7 +205,7 @@ def _widths(pad_width: Any, ndim: int) -> tuple[tuple[int, int], ...]:
         by_axis = [(0, 0)] * ndim or 0
         for axis, width in pad_width.items():
             by_axis[normalize_axis_index(axis, ndim, "pad")] = np.broadcast_to(width, 2).tolist()
-    given = np.asarray(plain(by_axis, "pad"))
+    given = on_host(plain(by_axis, "pad"))
     if given.size and (given.dtype.kind not in "iu" or (given < 0).any()):
         raise ValueError(f"pad: pad_width must be made of integers >= 0, not {pad_width}")
     try:

@@ -11,7 +11,7 @@ from ..core import options
 from ..core.dtypes import in_array, narrowed, widened
 from ..core.rows import serves
 from .axes import Axis, axes_of, count, in_floats, joined, kept_shape, serves_with_axis
-from .indexing import take_along_axis
+from .indexing import of_known, take_along_axis
 from .inspection import on_data, plain
 from .pytorch_words import says_our_words
 from .reductions import max, min
@@ -71,7 +71,7 @@ def _between(rows: Any, places: Any) -> Any:
     share = np.where(low == high, 0.5, places - low).astype(rows.dtype)
     order = _order(plain(rows), 0)
     first, second = (
-        take_along_axis(rows, np.take_along_axis(order, at.astype("int64"), 0), 0)
+        of_known(take_along_axis, rows, np.take_along_axis(order, at.astype("int64"), 0), 0)
         for at in (low, high)
     )
     return first * (1 - share) + second * share
@@ -130,7 +130,7 @@ def partition(x: Any, kth: Any, axis: int | None = -1) -> Any:
     x, axis = (ravel(in_array(x)), 0) if axis is None else (x, axis)
     axis = normalize_axis_index(axis, len(x.shape))
     kth = options.unwrap(kth, "partition", "kth")
-    return take_along_axis(x, on_data(np.argpartition, x, kth, axis), axis)
+    return of_known(take_along_axis, x, on_data(np.argpartition, x, kth, axis), axis)
 
 
 @serves(np.partition)

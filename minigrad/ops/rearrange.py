@@ -12,6 +12,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ..core.dtypes import narrowed, widened
 from ..core.rows import Primitive, primitive, serves
+from ..devices import on_host
 from .indexing import scatter, take
 from .inspection import plain
 from .pytorch_words import says_our_words
@@ -147,7 +148,7 @@ def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Any
         normalize_axis_index(axis or 0, len(x.shape) or 1, "repeat")
         x, axis = ravel(x), 0
     axis = normalize_axis_index(axis, len(x.shape), "repeat")
-    counts = np.asarray(plain(repeats, "repeat"))
+    counts = on_host(plain(repeats, "repeat"))
     if counts.ndim > 1 or counts.dtype.kind not in "iub" or (counts < 0).any():
         raise ValueError(f"repeat: repeats must be integers >= 0, one or a list, not {repeats}")
     if counts.size == 1:

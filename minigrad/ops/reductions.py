@@ -15,6 +15,7 @@ from ..core.dtypes import is_array, narrowed, widened
 from ..core.op import sum_
 from ..core.options import unwrap
 from ..core.rows import primitive, serves
+from ..devices import is_elsewhere
 from .axes import (
     Axis,
     axes_of,
@@ -194,11 +195,28 @@ _min_row = primitive(_min, x=_to_extremes)
 
 
 def _max_among(x: Any, mask: Any, axis: Any, keepdims: bool, initial: Any) -> Any:
+    if is_elsewhere(x):
+        return _extreme_elsewhere(np.max, np.maximum, x, mask, axis, keepdims, initial)
     return x.max(axis=axis, keepdims=keepdims, where=mask, initial=initial)
 
 
 def _min_among(x: Any, mask: Any, axis: Any, keepdims: bool, initial: Any) -> Any:
+    if is_elsewhere(x):
+        return _extreme_elsewhere(np.min, np.minimum, x, mask, axis, keepdims, initial)
     return x.min(axis=axis, keepdims=keepdims, where=mask, initial=initial)
+
+
+def _extreme_elsewhere(
+    reduce: Any, of_two: Any, x: Any, mask: Any, axis: Any, keepdims: bool, initial: Any
+) -> Any:
+    """The same in the words of libraries whose reductions know no `where=` and `initial=`, such as CuPy."""
+    kept = kept_shape(x.shape, axis)
+    if 0 in x.shape:
+        y = np.full_like(x, initial, shape=kept)
+    else:
+        among = np.where(mask, x, initial).astype(x.dtype)
+        y = of_two(reduce(among, axis=axis, keepdims=True), np.full_like(x, initial, shape=()))
+    return y if keepdims else np.squeeze(y, tuple_of(axis, len(x.shape)))
 
 
 def _to_extremes_among(g: Any, x: Any, y: Any, mask: Any, axis: Any) -> Any:
@@ -250,8 +268,10 @@ def min(
 
 
 def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
-    bound = {"initial": -math.inf} if 0 in x.shape else {}  # an empty sum: log(0)
-    largest = x.max(axis=axis, keepdims=True, **bound)
+    if 0 in x.shape:  # an empty sum: log(0)
+        largest = np.full_like(x, -math.inf, shape=kept_shape(x.shape, axis))
+    else:
+        largest = x.max(axis=axis, keepdims=True)
     is_finite = np.isfinite(largest)
     total = np.exp(x - np.where(is_finite, largest, 0)).sum(axis=axis, keepdims=True)
     y = np.where(is_finite, largest + np.log(np.where(is_finite, total, 1)), largest)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core.dtypes import in_array
+from ..devices import uniform
 from ..random import generator
 from .elementwise import where
 
@@ -40,5 +41,5 @@ def dropout(
         raise ValueError(
             f"dropout: units {shape} do not fit x of shape {tuple(x.shape)}; along each axis its size, or 1, is needed"
         )
-    kept = generator(rng).random(shape, dtype=np.float32) >= p
+    kept = uniform(generator(rng), shape, x) >= p
     return where(kept, x, 0) * (1 / (1 - float(p)) if p < 1 else 0.0)

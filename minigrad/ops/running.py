@@ -10,10 +10,11 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from ..core.dtypes import in_array, narrowed, widened
 from ..core.rows import primitive, serves
+from ..devices import is_elsewhere
 from .axes import in_floats, serves_with_axis
 from .cumulative import _along, _recurrence_row, cumprod, cumsum
 from .elementwise import where
-from .indexing import take_along_axis
+from .indexing import of_known, take_along_axis
 from .inspection import on_data, plain
 from .pytorch_words import says_our_words
 from .reductions import without_nan
@@ -22,15 +23,27 @@ from .shapes import atleast_1d, concatenate, ravel
 
 def _places(x: Any, axis: int, ufunc: Any) -> Any:
     """The place of the running extreme at each element: of several that tie the last, and the last nan."""
-    is_new = (x == ufunc.accumulate(x, axis)) | np.isnan(x)
+    is_new = (x == _accumulated(ufunc, x, axis)) | np.isnan(x)
     shape = [-1 if i == axis else 1 for i in range(len(x.shape))]
     own = np.arange(x.shape[axis], like=is_new).reshape(shape)
-    return np.maximum.accumulate(np.where(is_new, own, 0), axis)
+    return _accumulated(np.maximum, np.where(is_new, own, 0), axis)
+
+
+def _accumulated(ufunc: Any, x: Any, axis: int) -> Any:
+    """ufunc.accumulate(x, axis); for libraries that have it for sums alone, in steps of 1, 2, 4, ... elements."""
+    if not is_elsewhere(x):
+        return ufunc.accumulate(x, axis)
+    x = np.moveaxis(x, axis, 0)
+    step = 1
+    while step < x.shape[0]:
+        x = np.concatenate([x[:step], ufunc(x[:-step], x[step:])])
+        step *= 2
+    return np.moveaxis(x, 0, axis)
 
 
 def _running(ufunc: Any, x: Any, axis: int | None) -> Any:
     x, axis = (ravel(x), 0) if axis is None else (x, normalize_axis_index(axis, len(x.shape)))
-    return take_along_axis(x, on_data(_places, x, axis, ufunc), axis)
+    return of_known(take_along_axis, x, on_data(_places, x, axis, ufunc), axis)
 
 
 @serves_with_axis(np.maximum.accumulate)
@@ -54,7 +67,7 @@ def cummin(x: Any, axis: int | None = None) -> Any:
 
 
 def _logcumsumexp(x: Any) -> Any:
-    return np.logaddexp.accumulate(x, 0)
+    return _accumulated(np.logaddexp, x, 0)
 
 
 def _logcumsumexp_back(g: Any, x: Any, y: Any) -> Any:

@@ -14,10 +14,19 @@ from ..core.dtypes import in_array, widened
 from ..core.rows import primitive, serves
 from .axes import Axis, together
 from .elementwise import where
-from .indexing import _along, _integers, _shape_chosen, _spread, getitem, scatter, take_along_axis
+from .indexing import (
+    _along,
+    _integers,
+    _shape_chosen,
+    _spread,
+    getitem,
+    of_known,
+    scatter,
+    take_along_axis,
+)  # fmt: skip
 from .inspection import plain
-from .kernels.scatter import check_range
 from .pytorch_words import says_our_words
+from .reads import check_range
 from .shapes import broadcast_arrays, broadcast_to, stack
 
 # Among several arrays ------------------------------------------------------------------------------------
@@ -52,7 +61,7 @@ def choose(a: Any, choices: Sequence[Any], mode: str = "raise") -> Any:
         raise TypeError(f"np.choose: mode={mode!r} is not supported on Tensors; only 'raise' is")
     a, *among = broadcast_arrays(_integers("choose", a, choices[0]), *together(*choices))
     check_range("choose", plain(a), 0, len(among))
-    return take_along_axis(stack(among), a[None], 0)[0]
+    return of_known(take_along_axis, stack(among), a[None], 0)[0]
 
 
 @serves(np.piecewise)
@@ -85,7 +94,8 @@ def piecewise(x: Any, condlist: Any, funclist: Sequence[Any], *args: Any, **opti
 def _conditions(given: Any, x: Any) -> list[Any]:
     """The conditions, one by one, as arrays; a single one, of an x with axes, may stand without a list around it."""
     given = options.unwrap(given, "piecewise", "condlist")
-    alone = not np.ndim(given) or (len(x.shape) and not np.ndim(given[0]))
+    are_several = isinstance(given, (list, tuple)) or np.ndim(given)
+    alone = not are_several or (len(x.shape) and not np.ndim(given[0]))
     sides = [given] if alone else [given[k] for k in range(len(given))]
     sides = [np.asarray(side, bool, like=plain(x)) for side in sides]
     if any(side.shape != x.shape for side in sides):
@@ -140,7 +150,7 @@ def _to_tied(g: Any, y: Any, x: Any, values: Any, index: Any) -> tuple[Any, Any]
     dtype = widened(g).dtype  # float16 counts only to 2048
     kept, placed = (x == y) | np.isnan(x), (values == y[index]) | np.isnan(values)
     share = g / (kept.astype(dtype) + scatter(placed.astype(dtype), index, x.shape))
-    return where(kept, share, 0), where(placed, getitem(share, index), 0)
+    return where(kept, share, 0), where(placed, of_known(getitem, share, index), 0)
 
 
 # rows: neither a maximum nor an assignment that may meet an element twice can be composed of other ops

@@ -9,7 +9,7 @@ import numpy as np
 from ..core.dtypes import narrowed, widened
 from ..core.rows import primitive
 from .axes import Axis, axes_of
-from .indexing import getitem
+from .indexing import getitem, of_known
 from .kernels import noting
 from .kernels import softmax as kernels
 from .labels import label_places
@@ -97,7 +97,7 @@ def _column(weight: Any) -> Any:
 softmax_cross_entropy_grad = primitive(
     _softmax_cross_entropy_grad,
     g=lambda G, p, labels, row_weight: sum(
-        row_weight * (sum(p * G, 1) - getitem(G, label_places(labels)))
+        row_weight * (sum(p * G, 1) - of_known(getitem, G, label_places(labels)))
     ),
     p=lambda G, g, row_weight: g * _column(row_weight) * G,
 )

@@ -10,7 +10,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from ..core.dtypes import in_array
 from ..core.rows import serves
-from .indexing import take_along_axis
+from .indexing import of_known, take_along_axis
 from .inspection import on_data, plain
 from .pytorch_words import says_our_words
 
@@ -32,7 +32,7 @@ def sort(x: Any, axis: int | None = -1) -> Any:
     if axis is None:
         x, axis = in_array(x).reshape(-1), 0
     axis = normalize_axis_index(axis, len(x.shape))
-    return take_along_axis(x, _order(plain(x), axis), axis)
+    return of_known(take_along_axis, x, _order(plain(x), axis), axis)
 
 
 @says_our_words
@@ -96,4 +96,4 @@ def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> tuple[Any, Any
             f"not {k!r}"
         )
     places = on_data(_first, x, index(k), axis, largest)
-    return take_along_axis(x, places, axis), places
+    return of_known(take_along_axis, x, places, axis), places

@@ -23,6 +23,7 @@ from .elementwise import astype, multiply, square, where
 from .inspection import plain
 from .norms import norm
 from .pytorch_words import says_our_words
+from .reads import refuse
 from .reductions import how_many, mean, sum, terms
 from .shapes import broadcast_to, reshape, transpose
 from .sorting import sort
@@ -94,8 +95,8 @@ def average(x: Any, axis: Axis = None, weights: Any = None, keepdims: bool = Fal
     wide = widened(x)
     w = astype(_aligned(w, x, axis), wide.dtype)
     total = sum(broadcast_to(w, x.shape), axis, keepdims)
-    if (plain(total) == 0).any():
-        raise ZeroDivisionError("average: weights sum to 0, so that the average does not exist")
+    message = "average: weights sum to 0, so that the average does not exist"
+    refuse(plain(total) == 0, lambda: ZeroDivisionError(message))
     return narrowed(sum(multiply(wide, w), axis, keepdims) / total, x)
 
 

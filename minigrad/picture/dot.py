@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from .bounds import rows_between
 from .data import Shape, Vertex
-from .scene import Box, Cluster, Drawn, Link, Scene, boxes, counted, saved_bytes
+from .scene import Link, Scene, arrows_of, counted, saved_bytes
 from .themes import SHAPES, THEMES, Theme
+from .tree import Box, Cluster, Roll, boxes
 
 DETAILS = ("shapes", "values", "gradients", "saved")
 DIRECTIONS = ("TB", "LR")
@@ -22,6 +24,7 @@ _HEAD = """digraph {{
   edge [fontname="Helvetica", fontsize=10, fontcolor="{faint}", color="{arrow}", arrowsize=0.6]
 """
 
+_FEW = 3  # names and shapes on one arrow
 _LONGEST = 32  # letters of an option or a number
 _SIGNS = str.maketrans({c: "\\" + c for c in '\\"{}|<>'} | {"&": "&amp;"})
 
@@ -42,7 +45,9 @@ class Writer:
         self.direction = direction
         self.theme = theme
         self.names = {box: f"n{i}" for i, box in enumerate(boxes(scene.top))}
-        self.arity = Counter(link.target for link in scene.links)
+        fed = {(link.target, argument) for link in scene.links for argument in link.arguments}
+        self.arity = Counter(target for target, _ in fed)
+        self.carried = f'color="{theme.carried}", fontcolor="{theme.carried}"'
         self.clusters = 0
 
     def text(self) -> str:
@@ -56,7 +61,8 @@ class Writer:
             notes.append(f"backward keeps {_bytes(self.scene.saved_bytes)}")
         note = f'  label="{_escaped("; ".join(notes))}"\n' if notes else ""
         lines = [head, note, *self._items(self.scene.top, "  ", None)]
-        lines += [self._link(link) for link in self.scene.links]
+        down = iter(rows_between(arrows_of(self.scene.links)))
+        lines += [self._link(k, 1 if k.is_carried else next(down)) for k in self.scene.links]
         return "".join([*lines, "}\n"])
 
     # Boxes -------------------------------------------------------------------------------------------
@@ -77,9 +83,9 @@ class Writer:
         fill, line = self.theme.frame
         self.clusters += 1
         titles = [_module_title(cluster)] if cluster.module else []
-        if cluster.run:
+        if cluster.roll:
             of_first = self.detail in ("values", "gradients")
-            titles.append(_times(cluster.run) + ", numbers of the first" * of_first)
+            titles.append(_times(cluster.roll) + ", numbers of the first" * of_first)
         style = "rounded,filled" if cluster.module else "rounded,filled,dashed"
         return [
             f"{indent}subgraph cluster_{self.clusters} {{\n",
@@ -103,7 +109,7 @@ class Writer:
     def _label(self, box: Box, within: str | None, caption: str) -> str:
         (*_, vertex) = box.vertices[:1]
         if vertex.op:
-            return self._op_label(vertex, box.run, caption)
+            return self._op_label(box, caption)
         lines = []
         if vertex.kind == "output":
             lines.append("output")
@@ -114,18 +120,22 @@ class Writer:
         else:
             lines += [_shortened(vertex.name)] if vertex.name else []
             lines += [_shape_text(vertex.shapes[0]), vertex.dtypes[0]]
-        if not vertex.is_number:
+        if box.roll:
+            lines.append(_times(box.roll))
+        elif not vertex.is_number:
             lines += self.numbers_of(vertex)
         return r"\n".join(map(_escaped, lines))
 
-    def _op_label(self, op: Vertex, run: Drawn | None, caption: str) -> str:
+    def _op_label(self, box: Box, caption: str) -> str:
         """Fields along the flow: the name, the options worth showing, a port for each of several outputs."""
+        (op,) = box.vertices
         silent = ("None", "False", str(op.shapes[0]))  # switched off, or shown by the edge
-        options = [f"{name}={text}" for name, text in op.options.items() if text not in silent]
+        shown = {name: text for name, text in op.options.items() if text not in silent}
+        options = [f"{name}={text}{_to_last(name, text, box)}" for name, text in shown.items()]
         fields = [_escaped(op.op)]
         more = [caption] if caption else []
         more += [_shortened(option) for option in options]
-        more += [_times(run)] if run else self.numbers_of(op)
+        more += [_times(box.roll)] if box.roll else self.numbers_of(op)
         if op.cut not in (None, "constant", op.op):
             more.append(f"no gradient: {op.cut}")
         if self.detail == "saved" and op.saved_bytes:
@@ -157,7 +167,7 @@ class Writer:
             lines = [name if name == box.module.type else f"{name}: {box.module.type}"]
         else:
             lines = [f"{len(ops):,} ops"]
-        lines += [_times(box.run)] if box.run else []
+        lines += [_times(box.roll)] if box.roll else []
         lines += [_cut(counted(ops), 60)] if len(ops) > 1 else []
         if learned:
             count = sum(_size(v.shapes[0]) for v in learned)
@@ -172,8 +182,8 @@ class Writer:
 
     # Arrows ------------------------------------------------------------------------------------------
 
-    def _link(self, link: Link) -> str:
-        """An arrow with the argument it feeds, if there are several, and the shape, if its source does not show it."""
+    def _link(self, link: Link, rows: int) -> str:
+        """An arrow with the arguments it feeds, if these are several, and the shapes that its source does not show."""
         source = link.source
         computes = not source.is_source
         several = source.is_vertex and len(source.vertices[0].shapes) > 1
@@ -181,21 +191,40 @@ class Writer:
         words = self.words_of(link)
         label = f"  {_escaped(words)}  " if words else ""
         weight = 4 if computes else 1  # paths from op to op are kept straight
-        style = ', style="dashed"' if _is_ghost(source) or _is_ghost(link.target) else ""
+        look = f"weight={weight}" + (f", minlen={rows}" if rows > 1 else "")
+        if link.is_carried:
+            label = f"  next step: {_shapes(link)}  "
+            look = f'constraint=false, style="dashed", {self.carried}'
+        elif _is_ghost(source) or _is_ghost(link.target):
+            look += ', style="dashed"'
         ends = f"{self.names[source]}{port} -> {self.names[link.target]}"
-        return f'  {ends} [label="{label}", weight={weight}{style}{self.more_of(link)}]\n'
-
-    def argument_of(self, link: Link) -> str:
-        """The argument that an arrow feeds, where its op has several."""
-        return link.argument if self.arity[link.target] > 1 else ""
+        return f'  {ends} [label="{label}", {look}{self.more_of(link)}]\n'
 
     def words_of(self, link: Link) -> str:
-        shape = "" if link.source.is_source else _shape_text(link.shape)
-        return ": ".join(filter(None, [self.argument_of(link), shape]))
+        arguments = _arguments(link) if self.arity[link.target] > 1 else ""
+        return ": ".join(filter(None, [arguments, "" if link.source.is_source else _shapes(link)]))
 
     def more_of(self, link: Link) -> str:
         """More attributes of an arrow."""
         return ""
+
+
+def _arguments(link: Link) -> str:
+    names = list(link.arguments)
+    return ", ".join(names) if len(names) <= _FEW else f"{names[0]} to {names[-1]}"
+
+
+def _shapes(link: Link) -> str:
+    """The shapes of what an arrow carries, each with its count."""
+    most = Counter(map(_shape_text, link.shapes.values())).most_common()
+    told = [f"{count:,} × {shape}" if count > 1 else shape for shape, count in most[:_FEW]]
+    return ", ".join([*told, "..."] if len(most) > _FEW else told)
+
+
+def _to_last(name: str, text: str, box: Box) -> str:
+    """The end of an option that goes from the first step to the last."""
+    last = box.last.get(name, text)
+    return "" if last == text else f" to {last}"
 
 
 def _is_ghost(box: Box) -> bool:
@@ -204,7 +233,7 @@ def _is_ghost(box: Box) -> bool:
 
 def _bare_op(cluster: Cluster) -> Box | None:
     """The box of a module that is a single op, else None: a line in the box says as much as a frame around it."""
-    if cluster.module is None or cluster.run is not None or len(cluster.items) != 1:
+    if cluster.module is None or cluster.roll is not None or len(cluster.items) != 1:
         return None
     (item,) = cluster.items
     return item if isinstance(item, Box) and item.is_vertex and item.vertices[0].op else None
@@ -222,11 +251,12 @@ def _last_name(path: str) -> str:
 
 def _short_name(vertex: Vertex, within: str | None) -> str:
     """A parameter's name, without the part that the frame around it already shows."""
-    return _last_name(vertex.name) if within and vertex.scope == within else vertex.name
+    owner, _, name = vertex.name.rpartition(".")
+    return name if within and owner and _last_name(within) == _last_name(owner) else vertex.name
 
 
-def _times(run: Drawn) -> str:
-    return f"× {run.repeats:,}" + (" in a chain" if run.is_chain else "")
+def _times(roll: Roll) -> str:
+    return f"× {roll.repeats:,}" + (" in a chain" if roll.is_chain else "")
 
 
 def _kept(op: Vertex) -> list[str]:

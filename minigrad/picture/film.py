@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 
 from .data import Trace, Vertex
 from .dot import Writer, printable, told
-from .scene import Box, Link, Scene, boxes
+from .scene import Link, Scene
 from .themes import Theme
+from .tree import Box, boxes
 from .widths import width_of
 
-_TERMS = 3  # that are written out in a sum
+_TERMS = 3  # that are written out in a sum, or on one arrow
 
 
 class Frame(NamedTuple):
@@ -43,6 +44,8 @@ class Film:
         self.scene = scene
         self.home = {v.id: box for box in boxes(scene.top) for v in box.vertices}
         self._edges = plain.edges
+        self._links = {(link.source, link.output, link.target): link for link in scene.links}
+        self._arity = Counter(edge.target for edge in plain.edges)
         self._outputs = [max(1, len(vertex.shapes)) for vertex in plain.nodes]
         self._expected = Counter(self._key(e["edge"]) for step in steps for e in step["edges"])
         self._terms: dict[tuple[int, int], list[Any]] = defaultdict(list)
@@ -66,24 +69,29 @@ class Film:
     def _key(self, edge: int) -> tuple[int, int]:
         return self._edges[edge].source, self._edges[edge].output
 
-    def _link_of(self, edge: Any) -> Link:
+    def _link_of(self, edge: Any) -> Link | None:
+        """The arrow on which an edge is seen; None inside of a box."""
         source, target = self.home[edge.source], self.home[edge.target]
-        output = edge.output if source.is_vertex else 0
-        return Link(source, output, target, edge.argument if target.is_vertex else "", edge.shape)
+        return self._links.get((source, edge.output if source.is_vertex else 0, target))
 
     def _frame(self, box: Box, flows: list[Any], number: str, is_last: bool) -> Frame:
-        now = set()
+        now: dict[Link, list[str]] = defaultdict(list)
         handed = []
         own = self._text_of(box.vertices[0].id) if box.is_vertex else ""
         for flow in flows:
-            key, link = self._key(flow["edge"]), self._link_of(self._edges[flow["edge"]])
+            edge, key = self._edges[flow["edge"]], self._key(flow["edge"])
+            link = self._link_of(edge)
             self._terms[key].append(flow["contribution"])
             self._sums[key] = flow["sum_after"]
-            if link.source is not box:
+            if link is not None:
                 brought = _brief(flow["contribution"], most=4)
                 handed.append(f"{brought} to {_name(link.source)}")
-                now.add(link)
-                self._flows[link] = _brief(flow["contribution"])
+                argument = f"{edge.argument}: " if self._arity[edge.target] > 1 else ""
+                argument = argument if box.is_vertex else ""
+                now[link].append(argument + _brief(flow["contribution"]))
+        for link, texts in now.items():
+            is_few = len(texts) <= _TERMS
+            self._flows[link] = ", ".join(texts) if is_few else f"{len(texts)} gradients"
         self._passed.add(box)
         whole = {
             self.home[key[0]] for key, terms in self._terms.items() if self._is_whole(key, terms)
@@ -129,9 +137,8 @@ class FilmWriter(Writer):
             for i, text in frame.sums.items():
                 self.sums[i] = max(self.sums.get(i, ""), f"grad {text}", key=width_of)
             for link in frame.flows:
-                self.flows[link] = max(
-                    self.flows.get(link, self.rest_of(link)), self.flowed(frame, link), key=width_of
-                )
+                texts = self.flows.get(link, self.rest_of(link)), frame.flows[link]
+                self.flows[link] = max(texts, key=width_of)
 
     def numbers_of(self, vertex: Vertex) -> list[str]:
         value = vertex.value if isinstance(vertex.value, dict) and vertex.value["size"] == 1 else {}
@@ -141,9 +148,6 @@ class FilmWriter(Writer):
     def rest_of(self, link: Link) -> str:
         """The words on an arrow along which nothing has flowed."""
         return super().words_of(link)
-
-    def flowed(self, frame: Frame, link: Link) -> str:
-        return ": ".join(filter(None, [self.argument_of(link), frame.flows[link]]))
 
     def words_of(self, link: Link) -> str:
         return self.flows.get(link, self.rest_of(link))

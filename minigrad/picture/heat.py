@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..devices import on_host
 from .statistics import SMALL
 
 WHOLE = 4096  # the most elements that are shown one by one
@@ -24,7 +25,7 @@ def heat_of(array: Any) -> dict[str, Any] | None:
     None for small arrays, which are shown by their numbers, and for what NumPy cannot read as numbers.
     """
     try:
-        matrix = np.asarray(array)
+        matrix = on_host(array)
     except (TypeError, ValueError):  # an array of a library that refuses the conversion
         return None
     if matrix.size <= SMALL or matrix.dtype.kind not in "biuf":

@@ -6,10 +6,9 @@ from html import escape
 from typing import Any
 
 from ..core.graph import TensorBase
-from .draw import dot_of
+from .draw import picture_of
 from .heat import heat_of
 from .pixels import pixels
-from .render import render_as
 from .trace import trace
 from .written import data_url
 
@@ -33,7 +32,7 @@ def _of_tensor(tensor: Any) -> str | None:
     if tensor._node is None:
         return _of_numbers(tensor)
     try:
-        picture = render_as(dot_of(trace(tensor, values=False)), "svg").decode()
+        picture = picture_of(trace(tensor, values=False), "svg").decode()
     except RuntimeError:  # no renderer, or a graph that it cannot lay out
         return None
     picture = picture[picture.index("<svg") :]

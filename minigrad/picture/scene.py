@@ -2,69 +2,34 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from .data import Module, Trace, Vertex
-from .repeats import Run, repeated_runs
+from .bounds import size_of
+from .data import Shape, Trace, Vertex
+from .tree import Box, Cluster, Tree, boxes, is_source, vertices_of
 
 MANY = 250  # boxes; a picture with more is no longer read
 _SEGMENTS = 24  # the most stretches of ops
 _TOLD = 4  # the most names in a box that stands for many ops
-_WORTH_FOLDING = 10  # boxes that folding a run must save: a small net is drawn as it is
 
 
 @dataclass(eq=False, slots=True)
-class Drawn:
-    """A run of equal blocks of which the first is drawn; `is_chain` if one feeds the next."""
-
-    repeats: int
-    is_chain: bool = False
-
-
-@dataclass(eq=False, slots=True)
-class Box:
-    """One box of the picture: a vertex, a collapsed module, or a stretch of ops.
-
-    vertices  the vertices that it stands for
-    module    the collapsed module, else None; a box of several vertices without one is a stretch of ops
-    run       the run of equal boxes that it stands for, else None
-    """
-
-    vertices: list[Vertex]
-    module: Module | None = None
-    is_stretch: bool = False
-    run: Drawn | None = None
-
-    @property
-    def is_vertex(self) -> bool:
-        return self.module is None and not self.is_stretch
-
-    @property
-    def is_source(self) -> bool:
-        """True for boxes that compute nothing: parameters, other leaves and constants."""
-        return self.is_vertex and self.vertices[0].kind in ("parameter", "leaf", "constant")
-
-
-@dataclass(eq=False, slots=True)
-class Cluster:
-    """A frame around boxes: a module, a repeated block or, at the top, the whole picture."""
-
-    module: Module | None = None
-    items: list[Box | Cluster] = field(default_factory=list)
-    run: Drawn | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Link:
-    """An arrow: output number `output` of what is in `source` is the argument of what is in `target`."""
+    """An arrow from output number `output` of what is in `source` to what is in `target`, for all edges between them.
+
+    arguments   those that it feeds, if the target is an op
+    shapes      of each thing that it carries
+    is_carried  whether it leads to the next step of a roll
+    """
 
     source: Box
     output: int
     target: Box
-    argument: str
-    shape: tuple[int, ...]
+    is_carried: bool
+    arguments: dict[str, None] = field(default_factory=dict)
+    shapes: dict[tuple[int, int], Shape] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -74,32 +39,46 @@ class Scene:
     saved_bytes: int
     note: str = ""
 
+    @property
+    def size(self) -> int:
+        """The size of its layout: see `size_of`."""
+        return size_of(sum(1 for _ in boxes(self.top)), arrows_of(self.links))
 
-def scene_of(trace: Trace, depth: int | None = None, fold: bool = True) -> Scene:
+
+def arrows_of(links: list[Link]) -> list[tuple[Box, Box]]:
+    """Those that lead down: not to the next step of a roll."""
+    return [(link.source, link.target) for link in links if not link.is_carried]
+
+
+def scene_of(
+    trace: Trace, depth: int | None = None, fold: bool = True, most: int | None = None
+) -> Scene:
     """The scene to draw: modules deeper than `depth` as one box each (None: as deep as stays readable).
 
-    With `fold`, a block that is repeated is drawn once; without it and without a depth, everything is drawn.
+    With `fold`, a block that is repeated is drawn once; without it and without a depth, everything is drawn. `most` is
+    the largest size: a scene that would be larger shows less, and has a note that says so.
     """
     levels = max(map(len, trace.chains().values()))
-    if depth is not None or not fold:
-        return _Builder(trace, levels if depth is None else depth, fold).scene()
-    for level in range(levels, -1, -1):
-        builder = _Builder(trace, level, fold)
-        count = sum(1 for _ in boxes(builder.top))
-        if count <= MANY:
+    wanted = levels if depth is None else min(depth, levels)
+    for level in range(wanted, -1, -1):
+        tree = Tree(trace, level, fold)
+        if depth is None and fold and sum(1 for _ in boxes(tree.top)) > MANY:
+            continue
+        scene = _scene(tree)
+        if most is None or scene.size <= most:
             break
-    scene = builder.scene() if count <= MANY else _Builder(trace, 0, fold=False).in_stretches()
-    if level < levels or count > MANY:
-        scene.note = f"{len(trace.nodes):,} vertices" + _how(trace, scene, level, levels)
+    else:
+        level, scene = -1, _in_stretches(trace)
+    if level < wanted:
+        scene.note = f"{len(trace.nodes):,} vertices" + _how(trace, scene, level, levels, wanted)
     return scene
 
 
-def _how(trace: Trace, scene: Scene, level: int, levels: int) -> str:
+def _how(trace: Trace, scene: Scene, level: int, levels: int, wanted: int) -> str:
     how = []
-    if level < levels:
-        how.append(
-            f"modules beyond depth {level} are collapsed; draw(..., depth={level + 1}) opens them"
-        )
+    if max(level, 0) < levels:
+        opens = f"; draw(..., depth={level + 1}) opens them" if wanted == levels else ""
+        how.append(f"modules beyond depth {max(level, 0)} are collapsed{opens}")
     if any(box.is_stretch for box in boxes(scene.top)):
         how.append("stretches of ops are drawn as one box each")
         if not trace.recorded:
@@ -107,213 +86,50 @@ def _how(trace: Trace, scene: Scene, level: int, levels: int) -> str:
     return "".join(f"; {text}" for text in how)
 
 
-def boxes(cluster: Cluster) -> Iterator[Box]:
-    """Every box in a cluster and the clusters inside it."""
-    for item in cluster.items:
-        if isinstance(item, Box):
-            yield item
-        else:
-            yield from boxes(item)
+def _scene(tree: Tree) -> Scene:
+    """The boxes of a tree with the arrows between them."""
+    links: dict[object, Link] = {}
+    for edge in tree.trace.edges:
+        source, target = tree.box_of(edge.source), tree.box_of(edge.target)
+        here, there = tree.steps.get(edge.source, {}), tree.steps.get(edge.target, {})
+        crossed = [roll for roll in here if there.get(roll, here[roll]) != here[roll]]
+        for roll in crossed:
+            roll.is_chain = True
+        if source is target and (not crossed or source.roll in crossed):
+            continue
+        output = edge.output if source.is_vertex else 0
+        key = (source, output, target, bool(crossed))
+        link = links.setdefault(key, Link(source, output, target, bool(crossed)))
+        link.shapes[tree.twins.get(edge.source, edge.source), edge.output] = edge.shape
+        if target.is_vertex:
+            link.arguments[edge.argument] = None
+    return Scene(tree.top, list(links.values()), saved_bytes(tree.trace.nodes))
 
 
-def vertices_of(item: Box | Cluster) -> list[Vertex]:
-    if isinstance(item, Box):
-        return item.vertices
-    return [v for box in boxes(item) for v in box.vertices]
-
-
-class _Builder:
-    """The tree of boxes, and for each vertex the box that stands for it."""
-
-    def __init__(self, trace: Trace, depth: int, fold: bool) -> None:
-        self.trace = trace
-        self.top = Cluster()
-        self.home: dict[int, Box | None] = {}
-        self.blocks: dict[int, dict[Drawn, int]] = defaultdict(dict)  # vertex -> run -> which block
-        self.consumers: dict[int, list[int]] = defaultdict(list)
-        for edge in trace.edges:
-            self.consumers[edge.source].append(edge.target)
-        self._plant(depth)
-        if fold:
-            self._fold(self.top)
-
-    # The tree ----------------------------------------------------------------------------------------
-
-    def _plant(self, depth: int) -> None:
-        frames: dict[str, Cluster] = {"": self.top}
-        closed: dict[str, Box] = {}
-        chains = self.trace.chains()
-        for vertex in self.trace.nodes:
-            chain = chains[vertex.scope]
-            frame = self.top
-            for module in chain[:depth]:
-                if module.path not in frames:
-                    frames[module.path] = Cluster(module)
-                    frame.items.append(frames[module.path])
-                frame = frames[module.path]
-            if len(chain) <= depth:
-                box = Box([vertex])
-                frame.items.append(box)
-            elif chain[depth].path in closed:
-                box = closed[chain[depth].path]
-                box.vertices.append(vertex)
-            else:
-                box = closed[chain[depth].path] = Box([vertex], chain[depth])
-                frame.items.append(box)
-            self.home[vertex.id] = box
-
-    # Folding -----------------------------------------------------------------------------------------
-
-    def _fold(self, cluster: Cluster) -> None:
-        steps = [item for item in cluster.items if not _is_source(item)]
-        kinds: dict[object, int] = {}
-        looks = [(self._signature(item), self._wiring(item)) for item in steps]
-        signatures = [kinds.setdefault(look, len(kinds)) for look in looks]
-        place = {v.id: n for n, item in enumerate(steps) for v in vertices_of(item)}
-        edges = [
-            (place[e.source], place[e.target], e.argument)
-            for e in self.trace.edges
-            if e.source in place and e.target in place
-        ]
-        sizes = [1 if isinstance(s, Box) else sum(1 for _ in boxes(s)) for s in steps]
-        for run in repeated_runs(signatures, edges):
-            block = sum(sizes[run.start : run.start + run.period])
-            if block * (run.repeats - 1) >= _WORTH_FOLDING:
-                self._draw_once(cluster, steps, run)
-        for item in cluster.items:
-            if isinstance(item, Cluster):
-                self._fold(item)
-
-    def _signature(self, item: Box | Cluster) -> object:
-        """A key that is equal for items with the same ops, options and shapes in the same modules: drawn once."""
-        if isinstance(item, Box):
-            of_ops = [v for v in item.vertices if v.kind not in ("parameter", "leaf", "constant")]
-            ops = tuple((v.kind, v.op, tuple(v.options.items()), v.shapes) for v in of_ops)
-            return (item.module.type if item.module else "", ops)
-        inside = tuple(self._signature(i) for i in item.items if not _is_source(i))
-        return (item.module.type if item.module else "", inside)
-
-    def _wiring(self, item: Box | Cluster) -> object:
-        """The arrows between the ops of an item."""
-        ops = [v.id for v in vertices_of(item) if v.op]
-        if len(ops) < 2:
-            return ()
-        place = {key: n for n, key in enumerate(ops)}
-        fed = [(place[key], place[t]) for key in ops for t in self.consumers[key] if t in place]
-        return tuple(sorted(fed))
-
-    def _draw_once(self, cluster: Cluster, steps: list[Box | Cluster], run: Run) -> None:
-        """Keep the first block, with what feeds it alone, and let it stand for the others."""
-        drawn = Drawn(run.repeats)
-        blocks = [
-            steps[begin : begin + run.period]
-            for begin in range(run.start, run.start + run.period * run.repeats, run.period)
-        ]
-        first, *others = blocks
-        for number, block in enumerate(blocks):
-            for item in block:
-                for vertex in vertices_of(item):
-                    self.blocks[vertex.id][drawn] = number
-        model = [box for item in first for box in _working(item)]
-        spare: list[Box] = []
-        for block in others:
-            for box, twin in zip((b for i in block for b in _working(i)), model, strict=True):
-                self.home.update((v.id, twin) for v in box.vertices)
-            spare += [
-                box for i in block if isinstance(i, Cluster) for box in boxes(i) if box.is_source
-            ]
-        gone = {id(item) for block in others for item in block}
-        taken = {id(item) for item in first}
-        inside, outside = list(first), []
-        for item in [*cluster.items, *spare]:
-            if id(item) in gone or id(item) in taken:
-                continue
-            where = self._block_fed(item, drawn)
-            if where == 0 and _is_inner(item):
-                inside.append(item)
-            elif where in (None, 0):
-                outside.append(item)
-            else:
-                self.home.update((v.id, None) for v in vertices_of(item))
-        (frame,) = first if len(first) == 1 and len(inside) == 1 else [Cluster(items=inside)]
-        frame.run = drawn
-        at = min(cluster.items.index(first[0]), len(outside))
-        cluster.items = [*outside[:at], frame, *outside[at:]]
-
-    def _block_fed(self, item: Box | Cluster, drawn: Drawn) -> int | None:
-        """The one block of a run that a source feeds; None if it feeds several, or anything else."""
-        if not _is_source(item):
-            return None
-        (vertex,) = vertices_of(item)
-        fed = {self.blocks[target].get(drawn) for target in self.consumers[vertex.id]}
-        return fed.pop() if len(fed) == 1 else None
-
-    # Stretches ---------------------------------------------------------------------------------------
-
-    def in_stretches(self) -> Scene:
-        """The scene with the steps at the top joined into some twenty boxes, in the order of the ops."""
-        steps = [item for item in self.top.items if not _is_source(item)]
-        end = steps.pop()
-        length = -(-len(steps) // _SEGMENTS)
-        joined: list[Box | Cluster] = []
-        for begin in range(0, len(steps), length):
-            stretch = Box([], is_stretch=True)
-            for item in steps[begin : begin + length]:
-                stretch.vertices += vertices_of(item)
-            joined.append(stretch)
-        belongs = {v.id: s for s in joined if isinstance(s, Box) for v in s.vertices}
-        for key, box in self.home.items():
-            if box is not None and box.vertices and box.vertices[0].id in belongs:
-                self.home[key] = belongs[box.vertices[0].id]
-        sources = [item for item in self.top.items if _is_source(item)]
-        shared = [item for item in sources if len(self._fed_by(item)) > 1]
-        kept = shared if len(shared) <= _SEGMENTS else []
-        for item in sources:
-            if item not in kept:
-                (vertex,) = vertices_of(item)
-                into = next(iter(self._fed_by(item)), None)
-                self.home[vertex.id] = into
-                if into is not None and into.is_stretch:
-                    into.vertices.append(vertex)
-        self.top.items = [*kept, *joined, end]
-        return self.scene()
-
-    def _fed_by(self, item: Box | Cluster) -> dict[Box, None]:
-        fed = [self.home[t] for v in vertices_of(item) for t in self.consumers[v.id]]
-        return {box: None for box in fed if box is not None}
-
-    # Links -------------------------------------------------------------------------------------------
-
-    def scene(self) -> Scene:
-        links: dict[Link, None] = {}
-        for edge in self.trace.edges:
-            source, target = self.home[edge.source], self.home[edge.target]
-            if source is None or target is None:
-                continue
-            here, there = self.blocks.get(edge.source, {}), self.blocks.get(edge.target, {})
-            crossed = [run for run in here if there.get(run, here[run]) != here[run]]
-            for run in crossed:
-                run.is_chain = True
-            if not crossed and source is not target:
-                argument = edge.argument if target.is_vertex else ""
-                output = edge.output if source.is_vertex else 0
-                links[Link(source, output, target, argument, edge.shape)] = None
-        return Scene(self.top, list(links), saved_bytes(self.trace.nodes))
-
-
-def _is_source(item: Box | Cluster) -> bool:
-    return isinstance(item, Box) and item.is_source
-
-
-def _is_inner(item: Box | Cluster) -> bool:
-    """Return whether a source belongs to the block it feeds; data, and the beginning of a chain, do not."""
-    (vertex,) = vertices_of(item)
-    return vertex.kind == "parameter" or vertex.is_number
-
-
-def _working(item: Box | Cluster) -> list[Box]:
-    """The boxes of an item that compute something."""
-    return [item] if isinstance(item, Box) else [box for box in boxes(item) if not box.is_source]
+def _in_stretches(trace: Trace) -> Scene:
+    """The scene with the steps at the top joined into some twenty boxes, in the order of the ops."""
+    tree = Tree(trace, 0, fold=False)
+    steps = [item for item in tree.top.items if not is_source(item)]
+    end = steps.pop()
+    length = -(-len(steps) // _SEGMENTS)
+    joined: list[Box | Cluster] = []
+    for begin in range(0, len(steps), length):
+        stretch = Box([], is_stretch=True)
+        for item in steps[begin : begin + length]:
+            stretch.vertices += vertices_of(item)
+        joined.append(stretch)
+        tree.home |= {v.id: stretch for v in stretch.vertices}
+    sources = [item for item in tree.top.items if isinstance(item, Box) and item.is_source]
+    fed = {s: {tree.home[e.target]: None for e in tree.outgoing[s.vertices[0].id]} for s in sources}
+    shared = [s for s in sources if len(fed[s]) > 1]
+    kept = shared if len(shared) <= _SEGMENTS else []
+    kept += [s for s in sources if end in fed[s] and s not in kept]
+    for source in (s for s in sources if s not in kept):
+        into = next(iter(fed[source]))
+        tree.home[source.vertices[0].id] = into
+        into.vertices += source.vertices
+    tree.top.items = [*kept, *joined, end]
+    return _scene(tree)
 
 
 def saved_bytes(vertices: Iterable[Vertex]) -> int:

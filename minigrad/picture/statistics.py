@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..devices import on_host
+
 SMALL = 64  # the most elements of an array that is shown whole
 _BINS = 20
 _DIGITS = {
@@ -29,7 +31,7 @@ def statistics_of(array: Any) -> dict[str, Any] | None:
     as numbers.
     """
     try:
-        array = in_64_bits(np.asarray(array))
+        array = in_64_bits(on_host(array))
     except (TypeError, ValueError):  # an array of a library that refuses the conversion
         return None
     if array.dtype.kind not in "biuf":

@@ -12,6 +12,7 @@ class Theme(NamedTuple):
     ink: str
     faint: str  # small texts
     arrow: str
+    carried: str  # an arrow to the next step
     frame: tuple[str, str]
     op: tuple[str, str]
     parameter: tuple[str, str]
@@ -33,6 +34,7 @@ THEMES = {
         ink="#1f2933",
         faint="#52606d",
         arrow="#7b8794",
+        carried="#c2410c",
         frame=("#f7f9fb", "#b8c2cc"),
         op=("#e6effa", "#6b93c4"),
         parameter=("#e3f3e4", "#5d9b63"),
@@ -50,6 +52,7 @@ THEMES = {
         ink="#e6e9ed",
         faint="#a3adb8",
         arrow="#7f8b98",
+        carried="#fb923c",
         frame=("#1d2127", "#4b5560"),
         op=("#22344a", "#6b93c4"),
         parameter=("#213b26", "#6fb277"),

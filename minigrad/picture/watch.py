@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, NamedTuple
+import weakref
+from typing import Any
 
 import numpy as np
 
-from ..core.graph import ON, Node, mode
-from ..sight.flow import quiet_norm
-from ..sight.recording import observed
-from ..sight.scope import current_scope
+from ..core.graph import ON, mode
+from ..sight.mistakes import at_line
+from ..sight.recording import user_line
 from .document import document, html_path
-from .scopes import names_within
-from .symptoms import symptoms_of
+from .judgement import Judgement
+from .looking import Found, Look, Sample, Seen
+from .symptoms_of_runs import judgement_of
 from .trace import names_of
 from .written import Written, written
-
-RELUS = ("relu", "relu6")
-_FAR = 12  # the most ops between a convolution and a relu that still works on its channels
 
 
 def watch(model: Any, every: int = 20, keep: int = 500) -> Watch:
@@ -44,39 +40,15 @@ def watch(model: Any, every: int = 20, keep: int = 500) -> Watch:
     clipping; the norm of the weights before the step; and norm(update) / norm(weights). For every relu of the model
     that runs with gradients, it gives the number of units that are 0 for the whole batch; after a convolution, the
     units are channels. Hooks on the parameters measure the gradients, and relus are measured as they are computed, only
-    during such a step. Nothing but these numbers is kept, and the training is not changed.
+    during such a step. `judge` says what is wrong, in words, and `rewind` goes back to before a nan: for this the
+    weights before the last step that was looked at and had none are kept. The training is not changed.
+
+    A module gets a forward hook, as long as the watch exists: it finds an evaluation in training mode by the modules'
+    modes. The watch never runs the model itself.
 
     Raises TypeError or ValueError for what has no parameters to name, ValueError for numbers that are too small.
     """
     return Watch(model, every, keep)
-
-
-@dataclass(slots=True)
-class Sample:
-    """The record of one step.
-
-    step        its number, from 0
-    parameters  name -> what was seen of it
-    relus       name -> (units that gave 0 for the whole batch, units)
-    notes       name -> number, as `note` was given them
-    """
-
-    step: int
-    parameters: dict[str, Seen] = field(default_factory=dict)
-    relus: dict[str, tuple[int, int]] = field(default_factory=dict)
-    notes: dict[str, float] = field(default_factory=dict)
-
-
-class Seen(NamedTuple):
-    """Norms of a parameter's gradient, of its weights before the step, and of its update relative to them.
-
-    gradient  None where none came, or the parameter is frozen
-    update    None where it is frozen, or its weights were all 0
-    """
-
-    gradient: float | None
-    weight: float
-    update: float | None
 
 
 class Watch:
@@ -96,10 +68,19 @@ class Watch:
         self.keep = keep
         self.steps = 0
         self.samples: list[Sample] = []
-        self._seen: dict[str, tuple[tuple[int, ...], bool]] = {}  # shape, whether frozen
+        self._seen: dict[str, dict[str, Any]] = {}  # of a parameter: shape, whether frozen, uses
+        self._found: dict[Found, None] = {}
+        self._failed: int | None = None
+        self._kept: tuple[int, dict[Any, Any]] | None = None
+        self._left: dict[Any, weakref.ref[Any]] = {}
+        self._pending: dict[str, Any] = {}  # notes that came after the last look
+        self._own: set[str] = set()  # the names of those that the last look has of its own
         self._is_open = False
-        self._look: _Look | None = None
+        self._look: Look | None = None
         self._last: Sample | None = None
+        self._asks = True  # whether an evaluation would be looked at
+        if hasattr(model, "register_forward_pre_hook"):
+            weakref.finalize(self, model.register_forward_pre_hook(_Evaluations(self)).remove)
 
     def __enter__(self) -> Watch:
         if self._is_open:
@@ -108,8 +89,10 @@ class Watch:
             )
         self._last = None
         if self.steps % self.every == 0:
-            self._last = Sample(self.steps)
-            self._look = _Look(self.model, self._last)
+            self._last = Sample(self.steps, notes=self._read(self._pending))
+            self._pending, self._own = {}, set()
+            self._look = Look(self.model, self._last, self._found)
+            self._asks = True
         self._is_open = True
         return self
 
@@ -120,59 +103,157 @@ class Watch:
             look.close()
         if kind is not None:  # a step that failed does not count
             self._last = None
+            if issubclass(kind, FloatingPointError):
+                self._failed = self.steps
+                if look is not None:
+                    self._keep(look.before)
             return
         self.steps += 1
         if look is not None:
-            look.finish()
+            look.finish(self._left)
+            self._left = look.left
             for tensor, name in look.parameters.items():
-                self._seen[name] = tuple(tensor.shape), not tensor.requires_grad
+                uses = max(look.uses[tensor], self._seen.get(name, {}).get("uses", 0))
+                frozen = not tensor.requires_grad
+                self._seen[name] = {"shape": list(tensor.shape), "frozen": frozen, "uses": uses}
             self.samples.append(look.sample)
+            if look.is_finite:
+                self._kept = look.sample.step, look.before
             if len(self.samples) == self.keep:
                 del self.samples[1::2]
                 self.every *= 2
 
+    def _keep(self, weights: dict[Any, Any]) -> None:
+        """Keep the weights of a step that failed, if they are finite: it is that step that `debug` must run."""
+        if all(np.isfinite(array).all() for array in weights.values()):
+            self._kept = self.steps, weights
+
     def note(self, **numbers: Any) -> None:
         """Add numbers to plot, such as `loss=loss`, inside the block of a step or after it.
 
-        Each is a number or a Tensor of one element; it is read only if the step is looked at.
+        Each is a number or a Tensor of one element. A step that is looked at has its own; those that come between two
+        such steps, as a validation after an epoch does, go to the later one, the newest of each name.
         """
         if self._last is not None:
-            read = {k: float(v.item() if hasattr(v, "item") else v) for k, v in numbers.items()}
-            self._last.notes |= read
+            self._last.notes |= self._read(numbers)
+            self._own |= {*numbers}
+        else:
+            self._pending |= {name: getattr(v, "data", v) for name, v in numbers.items()}
+
+    @staticmethod
+    def _read(numbers: dict[str, Any]) -> dict[str, float]:
+        return {k: float(v.item() if hasattr(v, "item") else v) for k, v in numbers.items()}
+
+    def rewind(self) -> int:
+        """Put the weights back to what they were before the last finite step that was looked at; returns its number.
+
+        A step is finite if all its gradients, and the weights before it, are. After a nan, run the steps from there in
+        `with minigrad.debug():`, which raises at the op that makes it. With every=1, and after a step that raised
+        FloatingPointError while it was looked at, it is the step itself; else the nan comes at most `every` later.
+        Buffers and the optimiser's state stay as they are: make a new optimiser.
+        """
+        if self._kept is None:
+            raise RuntimeError(
+                "watch: no step was seen in which all gradients and weights are finite"
+            )
+        step, weights = self._kept
+        for tensor, array in weights.items():
+            tensor.assign(array)
+        return step
+
+    def judge(self) -> Judgement:
+        """The faults of the training so far and notes on it, in words; `print` shows them all."""
+        return judgement_of(self.history())
+
+    def _repr_html_(self) -> str:
+        return self.judge()._repr_html_()
+
+    def _evaluated(self) -> None:
+        """Look at the modes in a forward without gradients that is no part of a step."""
+        self._asks = False
+        model: Any = self.model
+        noisy = [
+            (name, m)
+            for name, m in model.named_modules()
+            if (_is(m, "_Dropout") and m.p) or (_is(m, "_BatchNorm") and m.running_mean is not None)
+            if m.training
+        ]
+        if any(getattr(m, "momentum", 1) is None for _, m in noisy):
+            return  # update_bn averages over all batches
+        names = [f"{type(m).__name__} {name}".strip() for name, m in noisy]
+        if names and all(found.kind != "evaluated" for found in self._found):
+            self._found[Found("evaluated", at_line(user_line()), ", ".join(names[:3]))] = None
 
     def history(self) -> dict[str, Any]:
         """All samples as plain data: lists with an entry per sample, None where there was nothing.
 
         steps       the numbers of the steps
-        parameters  [{"name", "shape", "frozen", "gradient", "weight", "update"}] in the order of the model
+        parameters  [{"name", "shape", "frozen", "uses", "gradient", "weight", "update"}] in the order of the model
         relus       [{"name", "units", "dead"}]: the share of units that gave 0 for the whole batch
         notes       name -> numbers
+        inputs      [{"name", "least", "largest"}]: of the data that a weight is multiplied by
+        constant    whether all rows of the model's output are equal
+        carried     how many parameters moved by a gradient that also holds those of steps before
+        searches    whether the optimiser takes several gradients for a step, as LBFGS does
+        found       [{"kind", "line", "words", "is_note"}]: what was met at a line of yours
         every, count  one step in `every` is looked at, and there were `count` steps
+        broken      names of parameters that are not finite now
+        failed, kept  the step that raised FloatingPointError, and that to which `rewind` goes back; or None
         """
         samples = self.samples
         parameters = [
-            {"name": name, "shape": list(shape), "frozen": is_frozen}
+            {"name": name, **known}
             | {
                 what: [getattr(s.parameters.get(name), what, None) for s in samples]
                 for what in Seen._fields
             }
-            for name, (shape, is_frozen) in self._seen.items()
+            for name, known in self._seen.items()
         ]
-        relus = []
-        for name in dict.fromkeys(name for sample in samples for name in sample.relus):
-            found = [sample.relus.get(name) for sample in samples]
-            shares = [None if f is None else f[0] / max(1, f[1]) for f in found]
-            units = max(f[1] for f in found if f is not None)
-            relus.append({"name": name, "units": units, "dead": shares})
-        notes = dict.fromkeys(name for sample in samples for name in sample.notes)
         return {
             "steps": [sample.step for sample in samples],
             "parameters": parameters,
-            "relus": relus,
-            "notes": {name: [sample.notes.get(name) for sample in samples] for name in notes},
+            "relus": self._relus(),
+            "notes": self._notes(),
+            "inputs": self._inputs(),
+            "constant": [sample.is_constant for sample in samples],
+            "carried": [sample.carried for sample in samples],
+            "searches": any(sample.searches for sample in samples),
+            "found": [found._asdict() for found in self._found],
             "every": self.every,
             "count": self.steps,
+            "broken": [n for n, t in self._pairs() if not np.isfinite(t.data).all()],
+            "failed": self._failed,
+            "kept": None if self._kept is None else self._kept[0],
         }
+
+    def _pairs(self) -> Any:
+        return self.model.items() if isinstance(self.model, dict) else self.model.named_parameters()
+
+    def _relus(self) -> list[dict[str, Any]]:
+        relus = []
+        for name in dict.fromkeys(name for sample in self.samples for name in sample.relus):
+            found = [sample.relus.get(name) for sample in self.samples]
+            shares = [None if f is None else f[0] / max(1, f[1]) for f in found]
+            units = max(f[1] for f in found if f is not None)
+            relus.append({"name": name, "units": units, "dead": shares})
+        return relus
+
+    def _inputs(self) -> list[dict[str, Any]]:
+        inputs = []
+        for name in dict.fromkeys(name for sample in self.samples for name in sample.inputs):
+            ends = [sample.inputs.get(name, (None, None)) for sample in self.samples]
+            least, largest = zip(*ends, strict=True)
+            inputs.append({"name": name, "least": [*least], "largest": [*largest]})
+        return inputs
+
+    def _notes(self) -> dict[str, list[float | None]]:
+        """Name -> numbers; what came after the last look goes to it, if that has no number of its own."""
+        all_of_them = [sample.notes for sample in self.samples]
+        if all_of_them:
+            later = {k: v for k, v in self._read(self._pending).items() if k not in self._own}
+            all_of_them[-1] = all_of_them[-1] | later
+        names = dict.fromkeys(name for notes in all_of_them for name in notes)
+        return {name: [notes.get(name) for notes in all_of_them] for name in names}
 
     def page(self, path: str | os.PathLike[str] = "training.html") -> Written:
         """Write a page of plots as one file, which needs no network; returns its path, which a notebook shows.
@@ -186,89 +267,32 @@ class Watch:
                 "watch: nothing was seen yet; do a training step inside `with watch:`"
             )
         history = self.history()
-        data = {"history": _plain(history), "symptoms": symptoms_of(history)}
+        data = {"history": _plain(history), "judgement": judgement_of(history).plain()}
         styles, scripts = ("look.css", "watch.css"), ("words.js", "plot.js", "watch.js")
         content = document("watch.html", styles, scripts, path.stem, data).encode()
         return written(path, content)
 
 
-class _Look:
-    """One step that is looked at, from its beginning to its end."""
+class _Evaluations:
+    """A hook on a model that tells its watch of a forward without gradients outside of the steps; a copy tells none."""
 
-    def __init__(self, model: Any, sample: Sample) -> None:
-        self.sample = sample
-        self.is_module = hasattr(model, "named_parameters")
-        pairs = model.named_parameters() if self.is_module else model.items()
-        self.parameters = {tensor: name for name, tensor in pairs}
-        self._within = names_within(model) if self.is_module else {}
-        self._before = {t: t.data.copy() for t in self.parameters if t.requires_grad}
-        self._gradients: dict[Any, float] = {}
-        self._hooks = [t.register_hook(partial(self._arrive, t)) for t in self._before]
-        self._observing = observed(self._see)
-        self._observing.__enter__()
+    def __init__(self, watch: Watch | None = None) -> None:
+        self._watch = (lambda: None) if watch is None else weakref.ref(watch)
 
-    def close(self) -> None:
-        self._observing.__exit__(None, None, None)
-        for hook in self._hooks:
-            hook.remove()
-        self._hooks = []  # the hooks hold this object
-
-    def _arrive(self, tensor: Any, gradient: Any) -> None:
-        """Measure what `.grad` will be now: by the end of the block it may be clipped, or cleared."""
-        with np.errstate(all="ignore"):
-            total = gradient.data if tensor.grad is None else tensor.grad.data + gradient.data
-            self._gradients[tensor] = quiet_norm(total)
-
-    def _see(self, op: Any, result: Any) -> None:
-        if op.name not in RELUS or not mode.get() & ON:  # a validation under no_grad trains nothing
+    def __call__(self, module: Any, args: Any) -> None:
+        if mode.get() & ON:
             return
-        within = self._place_of(current_scope())
-        if within is None:
-            return
-        first = name = f"{within}.{op.name}" if within else op.name
-        count = 1
-        while name in self.sample.relus:
-            count += 1
-            name = f"{first} ({count})"
-        self.sample.relus[name] = _dead_units(result)
+        watch = self._watch()
+        if watch is not None and watch._asks and not watch._is_open:
+            watch._evaluated()
 
-    def _place_of(self, scope: tuple[Any, ...]) -> str | None:
-        """The name within the model of the innermost module that belongs to it; None in another model."""
-        for reference in reversed(scope):
-            name = self._within.get(id(reference()))
-            if name is not None:
-                return name
-        return None if scope and self.is_module else ""
-
-    def finish(self) -> None:
-        """Read the parameters after the step."""
-        with np.errstate(all="ignore"):
-            for tensor, name in self.parameters.items():
-                before, update = self._before.get(tensor), None
-                weight = quiet_norm(tensor.data if before is None else before)
-                if before is not None and weight:
-                    before -= tensor.data
-                    update = quiet_norm(before) / weight
-                self.sample.parameters[name] = Seen(self._gradients.get(tensor), weight, update)
+    def __reduce__(self) -> Any:
+        return type(self), ()
 
 
-def _dead_units(result: Any) -> tuple[int, int]:
-    """The number of units that are 0 throughout, and of all: axis 1 of images and after convolutions, else the last."""
-    y = result.data
-    on_channels = y.ndim > 3 or (y.ndim == 3 and _follows_convolution(result._node))
-    axis = 1 if on_channels else y.ndim - 1
-    lives = y.any(axis=tuple(i for i in range(y.ndim) if i != axis))
-    return int(lives.size - np.count_nonzero(lives)), int(lives.size)
-
-
-def _follows_convolution(node: Any) -> bool:
-    """Return whether an output (N, C, L) has channels on axis 1: those of a convolution a few ops before."""
-    for _ in range(_FAR):
-        if node is None or node.op.name.startswith("conv"):
-            return node is not None
-        head = node.shape[:2]
-        node = next((p for p in node.parents if isinstance(p, Node) and p.shape[:2] == head), None)
-    return False
+def _is(module: Any, kind: str) -> bool:
+    """Return whether a module is of a class of `nn` with this name, which this package cannot import."""
+    return any(c.__name__ == kind for c in type(module).__mro__)
 
 
 def _plain(value: Any) -> Any:

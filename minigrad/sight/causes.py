@@ -116,12 +116,15 @@ def _cause(edge: Edge) -> tuple[Cause, str]:
     where = named(node)
     if node.hooks:
         return "hook", f"A hook on the output of {where} made it zero."
-    values = _named_values(node, argument)
+    values = named_values(node, argument)
     if node.op.name == "relu" and "y" in values:  # a row of the user's may have that name too
         y = values["y"]
         count = int((y > 0).sum())
         if not count:
-            return "closed", f"{where} is closed: none of its {y.size} elements is positive."
+            return "closed", (
+                f"{where} is closed: none of its {y.size} elements is positive. A lower learning rate, or leaky_relu, "
+                "keeps units open."
+            )
         return "closed", (
             f"{where} is closed wherever a gradient comes: {count} of {y.size} elements are open, and those get 0."
         )
@@ -142,7 +145,7 @@ def _cause(edge: Edge) -> tuple[Cause, str]:
     return "zero", f"The derivative of {where} by `{argument}` is 0 there."
 
 
-def _named_values(node: Node, argument: str) -> dict[str, Any]:
+def named_values(node: Node, argument: str) -> dict[str, Any]:
     """The values that the rule for an argument was called with, by their names in the rule."""
     place = next(i for i in range(len(node.parents)) if node.op.argument_name(i) == argument)
     for at, rule, values in node.saved or ():
@@ -160,7 +163,7 @@ def shares_open(flow: Flow) -> list[tuple[str, float]]:
     found = {}
     for edge in flow.edges:
         if edge.node.op.name == "relu" and edge.node not in found:
-            y = _named_values(edge.node, edge.argument).get("y")
+            y = named_values(edge.node, edge.argument).get("y")
             if y is not None and y.size:
                 found[edge.node] = (named(edge.node), float((y > 0).mean()))
     return list(found.values())

@@ -10,8 +10,9 @@ import numpy as np
 from ..core.graph import Node, TensorBase, creation_order
 from .causes import cancelled_at, causes_of_zero, named, shares_open, steepest
 from .flow import Flow, key_of, nodes_between, norm
+from .mistakes import at_line, mistake_at
 from .not_finite import check_backward, check_forward
-from .origins import all_before, all_sources_of, ghost_of, is_ghost, origin_of
+from .origins import all_before, all_sources_of, ghost_of, is_ghost, origin_of, readings_of
 
 Kind = Literal[
     "needs no gradient", "no history", "cut", "not an ancestor", "freed",
@@ -23,6 +24,7 @@ TINY = 1e-6  # a gradient vanishes if its norm is below this share of the larges
 HUGE = 1e4  # and explodes if it is above this multiple of the smallest
 MOST_STEPS = 12  # of a path are named
 MOST_CUTS = 3  # are named
+OFTEN = 5  # uses of a Tensor: as in a recurrent net
 
 _RECORD = "compute the loss inside `with minigrad.record():` and ask again"
 
@@ -81,7 +83,30 @@ def explain(x: Any, loss: Any) -> Explanation:
             {},
         )
     flow = Flow(x, loss)
-    return _not_finite(x, loss, flow) or _hooked(x, flow) or _small(x, flow) or _flows(x, flow)
+    answer = _not_finite(x, loss, flow) or _hooked(x, flow) or _small(x, flow) or _flows(x, flow)
+    return _with_mistakes(answer, loss, flow)
+
+
+def _with_mistakes(answer: Explanation, loss: Any, flow: Flow) -> Explanation:
+    """The answer, with what strikes in the graph of the loss: mistakes by its form, and a weight that is used often."""
+    words, kinds = [], []
+    for node in all_before(key_of(loss)):
+        mistake = None if is_ghost(node) else mistake_at(node)
+        if mistake is None or mistake.kind in kinds:
+            continue
+        # of what only has no effect, such as a bias, where it is asked for
+        if not mistake.is_note or node.parents[0].parents[-1] is flow.end:
+            kinds.append(mistake.kind)
+            words.append(mistake.words + (f" At {at_line(node.notes.line)}." if node.notes else ""))
+    uses = len(flow.into.get(flow.end, ()))
+    if answer.kind in ("exploding", "nan", "inf") and uses >= OFTEN:
+        words.append(
+            f"It is used {uses} times, as in a recurrent net, and each use multiplies the gradient: clip it, by "
+            "nn.optim.clip_grad_norm_(model.parameters(), 1.0) between backward() and step()."
+        )
+    numbers = {**answer.numbers, "mistakes": kinds} if kinds else answer.numbers
+    first, *others = answer.sentences
+    return Explanation(answer.kind, (first, *words, *others), numbers)
 
 
 # No gradient: answers from the graph alone ---------------------------------------------------------------
@@ -129,6 +154,16 @@ def _not_reached(x: Any, loss: Any) -> Explanation:
         first = f"The loss was computed from {_called(x)}, but the graph between them is cut, so the gradient is None."
         return Explanation("cut", (first, *_sentences_on(cuts)), {"cuts": _as_numbers(cuts)})
     first = f"The loss does not depend on {_called(x)}, so the gradient is None."
+    readings = readings_of(key_of(x))
+    if readings:
+        lines = "; ".join(map(at_line, readings[-MOST_CUTS:]))
+        word = (
+            "The array of what was made from it was taken by .numpy(), and what is computed from that has no history: "
+            f"{lines}. Stay with Tensors there, which NumPy's and minigrad's functions take as they are."
+        )
+        return Explanation(
+            "cut", (first, word), {"cuts": [("numpy", "numpy", at) for at in readings]}
+        )
     before_x = creation_order(key_of(x))
     if key_of(loss) in before_x:
         return Explanation(
@@ -317,6 +352,11 @@ def _flows(x: Any, flow: Flow) -> Explanation:
     if gradient < TINY * max(norms):
         kind, words = steepest(flow, path, shrinks=True)
         first = f"{start}: it vanishes on the way, from at most {max(norms):.3g}."
+        remedy = len(path) > MOST_STEPS and (
+            "Where layer after layer shrinks it, as sigmoid does to a quarter at most, take relu instead, put a "
+            "BatchNorm or LayerNorm between the layers, or add each layer's input to its output."
+        )
+        words = [*words, remedy] if remedy else words
         return Explanation(kind, (first, *words, _path(x, flow, path)), numbers)
     if gradient > HUGE * min(norms):
         _, words = steepest(flow, path, shrinks=False)

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..core.backward import grad, on_a_path
 from ..core.graph import Node, creation_order
+from ..devices import on_host
 
 
 class Edge(NamedTuple):
@@ -101,7 +102,7 @@ def norm(g: Any) -> float:
 
 def quiet_norm(array: Any) -> float:
     """The norm of one array; the caller turns NumPy's warnings off, which takes as long as a small norm."""
-    flat = array.ravel(order="K")
+    flat = (array if array.__class__ is np.ndarray else on_host(array)).ravel(order="K")
     square = float(flat.dot(flat)) if array.dtype.itemsize > 2 else 0.0
     if not 1e-30 < square < 1e30:  # squares overflow and underflow early in float32
         flat = flat.astype(np.float64)

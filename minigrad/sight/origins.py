@@ -8,10 +8,12 @@ backward pass never meets it.
 from __future__ import annotations
 
 import weakref
+from functools import partial
 from typing import Any
 
 from ..core.graph import Node, TensorBase
 
+_readings: dict[int, tuple[Any, dict[str, None]]] = {}  # id -> (weak reference, lines)
 _ghosts: dict[int, tuple[Any, Node]] = {}  # id(tensor) -> (weak reference that clears it, ghost)
 
 
@@ -70,3 +72,21 @@ def haunt(tensor: Any, ghost: Node) -> None:
     """Make `ghost` the ghost of a Tensor, as long as the Tensor exists."""
     key = id(tensor)
     _ghosts[key] = (weakref.ref(tensor, lambda _: _ghosts.pop(key, None)), ghost)
+
+
+def note_reading(tensor: Any, line: str) -> None:
+    """Remember that a line took the array of a Tensor, as long as what the Tensor was made from exists."""
+    nodes = all_before(origin_of(tensor))
+    leaves = [source for node in nodes for _, source in sources_of(node)]
+    for key, origin in {id(o): o for o in (*nodes, *leaves, tensor)}.items():
+        if key not in _readings:
+            forget = partial(
+                _readings.pop, key
+            )  # the weak reference is what pop gives if it is gone
+            _readings[key] = weakref.ref(origin, forget), {}
+        _readings[key][1][line] = None
+
+
+def readings_of(origin: Any) -> list[str]:
+    """The lines that took the array of what came from an origin, a node or leaf, inside `record()`."""
+    return [*_readings[id(origin)][1]] if id(origin) in _readings else []

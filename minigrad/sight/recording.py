@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from time import perf_counter
@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..core.dtypes import PYTHON_NUMBERS, as_array, is_array
+from ..core.dtypes import is_array
 from ..core.graph import (
     ON,
     PART,
@@ -25,11 +25,13 @@ from ..core.graph import (
     sketch,
 )
 from ..core.op import shape_and_dtype
+from ..devices import on_host
 from ..modes import Mode
 from ..signatures import Signature
+from .arguments import arrays_in, plain, sources_in
 from .naming import arrays_around, name_of
 from .not_finite import check_backward, check_forward
-from .origins import haunt, is_ghost, origin_of
+from .origins import haunt, is_ghost, note_reading, origin_of
 from .scope import current_scope
 
 # Flags of the mode, above the engine's ON. RECORD: nodes get notes. CHECK: nan, inf and unannounced writes are found.
@@ -149,7 +151,7 @@ class Notes:
 
 
 def _checksums(node: Node) -> list[int]:
-    return [hash(np.ascontiguousarray(v).tobytes()) for _, v in node.saved_arrays()]
+    return [hash(np.ascontiguousarray(on_host(v)).tobytes()) for _, v in node.saved_arrays()]
 
 
 def user_line() -> str:
@@ -178,7 +180,10 @@ _observers: ContextVar[tuple[Callable[[Any, Any], None], ...]] = ContextVar(
 
 @contextmanager
 def observed(f: Callable[[Any, Any], None]) -> Iterator[None]:
-    """Call f(op, result) after each call of an op inside the with-block; no notes are taken."""
+    """Call f(op, result) after each call of an op inside the with-block; no notes are taken.
+
+    It is also called for `x.detach()` and `x.numpy()` of an x that requires grad, with x as the result.
+    """
     _observers.set((*_observers.get(), f))
     try:
         with Mode(add=OBSERVE):
@@ -253,20 +258,20 @@ def _recorded(
     value = tuple([y._data for y in result]) if result.__class__ is tuple else result._data
     given = [(op._name_of(i, slots), args[i]) for i in slots]
     options = [(op._name_of(i, slots), args[i]) for i in option_slots]
-    inputs = _arrays_of(given, with_numbers=True)
+    inputs = arrays_in(given, with_numbers=True)
     if level & CHECK:
         check_forward(op.name, line, value, inputs.items())
-    inputs |= _arrays_of(options, with_numbers=False)
-    sources = _sources(given + options)
+    inputs |= arrays_in(options, with_numbers=False)
+    sources = sources_in(given + options)
     notes = Notes(line, value, inputs, sources, seconds)
     data = {k: a for k, a in inputs.items() if is_array(a) and not isinstance(sources.get(k), Node)}
     if data:
         around = arrays_around(_user_frame())
         notes.names = {name: name_of(array, around) for name, array in data.items()}
-    node = _node_of(result)
+    node = node_of(result)
     if node is None:
         notes.cut = _cut_of(sources, value, level & ON)
-        constants = [sketch(_plain(v)) for _, v in given + options]
+        constants = [sketch(plain(v)) for _, v in given + options]
         _leave_ghosts(op, (None,) * len(given), constants, result, notes)
         return result
     node.notes = notes
@@ -288,24 +293,34 @@ def asked(function: Any, args: Sequence[Any], kwargs: dict[str, Any], result: An
     names = [*_names_of(function)[: len(args)]]
     names += [f"argument {i}" for i in range(len(names), len(args))]
     given = [*zip(names, args, strict=True), *kwargs.items()]
-    sources = _sources(given)
+    sources = sources_in(given)
     is_one = outputs[0] is result
     value = result._data if is_one else tuple([y._data for y in outputs])
     cut: Cut = "not differentiable" if _need_gradient(sources) else "constant"
     op = _NoRow(function.__name__.strip("_"), [name for name, _ in given], function.__doc__)
-    notes = Notes(user_line(), value, _arrays_of(given, with_numbers=True), sources, None, cut)
-    constants = [sketch(_plain(v)) for _, v in given]
+    notes = Notes(user_line(), value, arrays_in(given, with_numbers=True), sources, None, cut)
+    constants = [sketch(plain(v)) for _, v in given]
     _leave_ghosts(op, (), constants, result if is_one else outputs, notes)
 
 
 def detached(x: Any, twin: Any) -> None:
     """Make the ghost of `twin = x.detach()`."""
+    for observer in _observers.get() if x._requires_grad else ():
+        observer(_DETACH, x)
     if not mode.get() & RECORD:
         return
     sources = {"x": origin_of(x)}
     cut: Cut = "detach" if x._requires_grad else "constant"
     notes = Notes(user_line(), x._data, {"x": x._data}, sources, None, cut)
     _leave_ghosts(_DETACH, (), (sketch(x._data),), twin, notes)
+
+
+def read(x: Any) -> None:
+    """Note the line that took the array of a Tensor, with all that the Tensor was made from."""
+    for observer in _observers.get():
+        observer(_NUMPY, x)
+    if mode.get() & RECORD and x.ndim:  # a number is taken to be shown
+        note_reading(x, user_line())
 
 
 class _NoRow:
@@ -327,6 +342,7 @@ class _NoRow:
 
 
 _DETACH = _NoRow("detach", ("x",), "y = x, without its history")
+_NUMPY = _NoRow("numpy", ("x",), None)
 
 
 @functools.cache
@@ -339,7 +355,7 @@ def _names_of(function: Callable[..., Any]) -> tuple[str, ...]:
         return ()
 
 
-def _node_of(result: Any) -> Node | None:
+def node_of(result: Any) -> Node | None:
     """The node that a call made, if any; not a part but the node it belongs to."""
     for y in result if result.__class__ is tuple else (result,):
         if y._requires_grad:
@@ -359,37 +375,4 @@ def _need_gradient(sources: dict[str, Any]) -> bool:
     )
 
 
-def _tensors_of(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """(name, Tensor) of each Tensor in an argument: itself, or an item of a tuple or list."""
-    if isinstance(value, TensorBase):
-        yield name, value
-    elif isinstance(value, (tuple, list)):
-        for i, item in enumerate(value):
-            yield from _tensors_of(f"{name}[{i}]", item)
-
-
-def _sources(given: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    return {at: origin_of(t) for name, value in given for at, t in _tensors_of(name, value)}
-
-
-def _arrays_of(given: Iterable[tuple[str, Any]], with_numbers: bool) -> dict[str, Any]:
-    """The arrays among the arguments, by name; also those in a tuple, such as an index, and lists as arrays."""
-    inputs = {}
-    for name, value in given:
-        plain = _plain(value)
-        if is_array(plain) or (with_numbers and plain.__class__ in PYTHON_NUMBERS):
-            inputs[name] = plain
-        elif isinstance(plain, list) or (with_numbers and isinstance(plain, np.generic)):
-            inputs[name] = as_array(plain)
-        elif isinstance(plain, tuple):
-            inputs |= _arrays_of([(f"{name}[{i}]", v) for i, v in enumerate(plain)], False)
-    return inputs
-
-
-def _plain(value: Any) -> Any:
-    if value.__class__ in (tuple, list):
-        return value.__class__([_plain(v) for v in value])
-    return value._data if isinstance(value, TensorBase) else value
-
-
-register_onlooker(Onlooker(called, asked, detached))
+register_onlooker(Onlooker(called, asked, detached, read))

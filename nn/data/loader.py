@@ -13,9 +13,10 @@ import numpy as np
 
 import minigrad
 
+from ..batches import moved
 from ..checks import integer
 from .dataset import Dataset, fetched, indices_of, take
-from .samplers import drawn
+from .samplers import Sampler, drawn
 
 if TYPE_CHECKING:
     from ..parallel import Ranks
@@ -35,6 +36,8 @@ class DataLoader:
     transform   a function (batch, rng) -> batch for a whole batch at once, such as RandomCrop, or a list of such, which
                 follow each other; what is to be done to single items belongs in the data set's `__getitem__`
     collate_fn  a function from a list of items to a batch, in place of `collate`
+    transfer    a function of an array that moves it where the model computes, `transfer=cupy.asarray`; it is called in
+                the thread that takes the batches, with every array of a batch
     prefetch    the number of batches that a thread prepares ahead; 0: each is made when it is asked for
     num_workers the number of processes that make the batches instead, `prefetch` ahead in all; 0: two for each of them
     rng         for order and transform; by default the package's generator (`minigrad.seed`)
@@ -68,6 +71,7 @@ class DataLoader:
         drop_last: bool = False,
         transform: Transform | Sequence[Transform] | None = None,
         collate_fn: Callable[[list[Any]], Any] | None = None,
+        transfer: Callable[[Any], Any] | None = None,
         prefetch: int = 0,
         num_workers: int = 0,
         rng: np.random.Generator | None = None,
@@ -98,22 +102,30 @@ class DataLoader:
         self.batch_size = integer(self, "batch_size", batch_size, 1)
         self.shuffle = shuffle
         self.drop_last = drop_last
-        self.transform = transform
-        self.collate_fn = collate_fn
+        self.transform, self.collate_fn, self.transfer = transform, collate_fn, transfer
         self.prefetch = integer(self, "prefetch", prefetch, 0)
         self.num_workers = integer(self, "num_workers", num_workers, 0)
         self.rng = rng
         self.shard = shard
-        if shard is not None and shard.size > 1:
+        if shard is not None:
             self._check_shard(shard)
 
     def _check_shard(self, shard: Ranks) -> None:
+        from ..parallel import Ranks
+
+        if not isinstance(shard, Ranks):
+            raise TypeError(
+                f"DataLoader: shard is a {type(shard).__name__}; nn.parallel.world() is needed"
+            )
+        if shard.size == 1:
+            return
         if self.batch_sampler is None and self.batch_size < shard.size:
             raise ValueError(
                 f"DataLoader: batches of {self.batch_size} rows are too small for {shard.size} ranks, of which some "
                 "would always have none; batch_size counts the rows of all ranks"
             )
-        if self.rng is None and (self.shuffle or self.transform is not None or self.sampler):
+        draws = any(isinstance(s, Sampler) for s in (self.sampler, self.batch_sampler))
+        if self.rng is None and (self.shuffle or self.transform is not None or draws):
             raise ValueError(
                 "DataLoader: ranks need an rng that starts alike on all of them, such as rng=np.random.default_rng(0); "
                 "the package's own differs between ranks"
@@ -128,6 +140,15 @@ class DataLoader:
         return whole + (rest > 0 and not self.drop_last)
 
     def __iter__(self) -> Iterator[Any]:
+        transfer = self.transfer
+        if transfer is not None and not callable(transfer):
+            raise TypeError(
+                f"DataLoader: transfer is {transfer!r}; a function of an array is needed, such as cupy.asarray"
+            )
+        batches = self._batches()
+        return batches if transfer is None else (moved(batch, transfer) for batch in batches)
+
+    def _batches(self) -> Iterator[Any]:
         # All is drawn here, not at the first batch, and the transform has generators of its own: so whoever draws from
         # `rng` during the epoch, such as a Dropout, neither changes the batches nor is changed by prefetching.
         indices, seed, given = self._part_of(self._indices()), 0, self.transform
@@ -166,7 +187,10 @@ class DataLoader:
         if self.shard is None:
             return batches
         rank, size = self.shard.rank, self.shard.size
-        self.shard.noted = zlib.crc32(b"".join(np.asarray(batch).tobytes() for batch in batches))
+        sizes = np.array([len(batch) for batch in batches])
+        self.shard.noted = zlib.crc32(
+            b"".join(np.asarray(batch).tobytes() for batch in [sizes, *batches])
+        )
         return [b[len(b) * rank // size : len(b) * (rank + 1) // size] for b in batches]
 
 

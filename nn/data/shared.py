@@ -86,9 +86,9 @@ def _segment(name: str, size: int = 0) -> Iterator[Any]:
 
 
 @contextmanager
-def blocked(number: int) -> Iterator[None]:
-    """A block in which this thread, and what it starts, gets no such signal."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+def blocked(*numbers: int) -> Iterator[None]:
+    """A block in which this thread, and what it starts, gets no such signals."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
     try:
         yield
     finally:

@@ -80,7 +80,8 @@ class _Crew:
         # so little that it need not wait for the worker: the job follows when all have started
         work = (its, i, self.workers, self.segment)
         process = SPAWN.Process(target=_work, args=work, daemon=True, name=f"nn.data worker {i}")
-        with its, blocked(signal.SIGINT):  # and so it is in the worker: Ctrl-C is the parent's
+        # and so they are in the worker: they ask the parent to stop, and mpiexec passes the second to all
+        with its, blocked(signal.SIGINT, signal.SIGUSR1):
             process.start()
             self.processes.append(process)
 

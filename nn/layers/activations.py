@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 import minigrad
+from minigrad.devices import uniform
 
 from ..checks import check_array, float_input, integer, not_in_place
 from ..init import constant
@@ -78,7 +79,7 @@ class RReLU(Module):
         x = float_input(self, x, None)
         if not self.training:
             return minigrad.leaky_relu(x, (self.lower + self.upper) / 2)
-        drawn = minigrad.generator(self.rng).random(tuple(x.shape), dtype=np.float32)
+        drawn = uniform(minigrad.generator(self.rng), tuple(x.shape), x)
         slope: Any = drawn.astype(x.dtype) * (self.upper - self.lower) + self.lower
         return minigrad.leaky_relu(x, slope)
 

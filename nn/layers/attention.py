@@ -207,6 +207,9 @@ class MultiheadAttention(Module):
             raise ValueError(
                 f"MultiheadAttention: expected {name} of shape {wanted}, got {tuple(mask.shape)}"
             )
+        if kind == "f" and isinstance(mask, minigrad.Tensor):
+            return mask
+        mask = minigrad.placed(mask, self.out_proj.weight)  # where the scores will be
         return minigrad.where(mask, -math.inf, 0.0) if kind == "b" else mask
 
     def describe(self) -> str:

@@ -60,10 +60,9 @@ class _BatchNorm(_ChannelNorm):
     """The layer behind BatchNorm1d, 2d and 3d, which only say what inputs they take."""
 
     is_full = True
-    ranks: Any = (
-        None  # those whose rows count together in training, set by nn.parallel.DataParallel
-    )
-    rows = 0  # that were seen with them since it last averaged
+    # those whose rows count together in training, and its number among such layers: of nn.parallel.DataParallel
+    ranks: Any = None
+    place = 0
 
     def __init__(
         self,
@@ -89,7 +88,8 @@ class _BatchNorm(_ChannelNorm):
     def _by_batch(self, x: Any) -> Any:
         """x by its own mean and variance, which go into the running ones; if momentum is None, these are averages."""
         n = math.prod(x.shape) // self.num_features
-        if n == 1 and (self.ranks is None or not self.training):
+        together = self.ranks is not None and self.training
+        if n == 1 and not together:
             raise ValueError(
                 f"{type(self).__name__}: an input of shape {tuple(x.shape)} has one value per channel, which has no "
                 "variance to learn from; train on larger batches, or call eval() to use the running statistics"
@@ -97,20 +97,21 @@ class _BatchNorm(_ChannelNorm):
         mean = var = None
         momentum: Any = self.momentum
         # not from an empty batch, nor from one that a checkpoint computes again
-        if self.running_mean is not None and n and not minigrad.recomputing():
+        if self.running_mean is not None and (n or together) and not minigrad.recomputing():
             mean, var = self.running_mean, self.running_var
             self.num_batches_tracked.assign(self.num_batches_tracked.data + 1)
             momentum = 1 / self.num_batches_tracked.data if momentum is None else momentum
         share = 0.0 if momentum is None else momentum
-        if self.ranks is not None and self.training:
+        if together:
             return self._over_ranks(x, mean, var, share)
         return minigrad.batch_norm(x, mean, var, self.weight, self.bias, True, share, self.eps)
 
     def _over_ranks(self, x: Any, mean: Any, var: Any, momentum: float) -> Any:
         from .over_ranks import batch_norm
 
-        self.rows += len(x)
-        return batch_norm(x, self.ranks, mean, var, self.weight, self.bias, momentum, self.eps)
+        return batch_norm(
+            x, self.ranks, self.place, mean, var, self.weight, self.bias, momentum, self.eps
+        )
 
 
 class BatchNorm1d(_BatchNorm):

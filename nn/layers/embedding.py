@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 import minigrad
+from minigrad.devices import is_elsewhere
 
 from .. import init
 from ..checks import integer
@@ -43,7 +44,7 @@ class _Table(Module):
 
     def _take(self, embeddings: Any, freeze: bool) -> Self:
         """This layer with a copy of the given table."""
-        self.weight = Parameter(np.array(minigrad.Tensor(embeddings).detach().numpy()))
+        self.weight = Parameter(np.array(minigrad.on_host(minigrad.Tensor(embeddings))))
         self.weight.requires_grad = not freeze
         return self
 
@@ -53,7 +54,15 @@ class _Table(Module):
             return
         minigrad.embedding(self.weight.detach(), x)  # refuses what is no number of a row
         table = self.weight.data
-        numbers = np.unique(np.asarray(getattr(x, "data", x)))
+        if is_elsewhere(table):  # all rows of x are written, as it would wait to ask which are long
+            x = minigrad.placed(x, table)
+            rows = table[x]
+            norms = minigrad.norm(rows, self.norm_type, axis=-1)
+            factor = np.where(norms > self.max_norm, self.max_norm / (norms + 1e-7), 1)
+            table[x] = rows * factor.astype(table.dtype)[..., None]
+            minigrad.touch(self.weight)
+            return
+        numbers = np.unique(minigrad.on_host(x))
         rows = table[numbers]
         norms = minigrad.norm(rows, self.norm_type, axis=-1)
         is_long = norms > self.max_norm

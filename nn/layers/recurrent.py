@@ -172,7 +172,7 @@ class Recurrent(Gated):
             raise ValueError(f"{type(self).__name__}: got an input of shape {shape}, of no steps")
 
     def _checked_lengths(self, x: Any, lengths: Any) -> Any:
-        lengths = np.asarray(lengths)
+        lengths = minigrad.on_host(lengths)
         steps, rows = x.shape[:2][:: -1 if self.batch_first else 1]
         fits = len(x.shape) == 3 and lengths.shape == (rows,) and lengths.dtype.kind in "iu"
         if not fits or ((lengths < 1) | (lengths > steps)).any():

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import minigrad
+from minigrad.devices import uniform
 
 from ..checks import check_array, not_in_place, probability
 from ..module import Module
@@ -96,7 +97,7 @@ class _AlphaDropout(_Dropout):
         check_array(self, x)
         if not self.training or self.p == 0:
             return x
-        kept = minigrad.generator(self.rng).random(self._units(x), dtype=np.float32) >= self.p
+        kept = uniform(minigrad.generator(self.rng), self._units(x), x) >= self.p
         if self.p == 1:
             return minigrad.where(kept, x, 0)
         a = 1 / math.sqrt((1 - self.p) * (1 + self.p * DROPPED**2))

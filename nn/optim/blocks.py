@@ -17,7 +17,8 @@ import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
 import minigrad
-from minigrad import Tensor
+from minigrad import Tensor, placed
+from minigrad.devices import check_in_place
 
 from ..float16 import FLOAT16, wide_dtype, widened
 
@@ -133,10 +134,12 @@ class Member:
         self._room: Any = None
 
     def follow(self, data: Any) -> None:
+        """Update this array from now on; the state goes where it lies."""
+        check_in_place("an optimiser's step", data)
         self.w = data if data.ndim else data.reshape(1)  # a 0-d array cannot be updated in place
         self.order = _memory_order(data)
         dtype = wide_dtype(data)  # another one after `Module.astype`
-        self.state = _changed(self.state, lambda array: array.astype(dtype, copy=False))
+        self.state = _changed(self.state, lambda a: placed(a, data).astype(dtype, copy=False))
 
     def flat(self, array: Any) -> Any:
         """An array of w's shape with a single axis, in w's memory order; a view if it has the same order."""

@@ -11,6 +11,7 @@ import numpy as np
 
 import minigrad
 from minigrad import Tensor
+from minigrad.devices import is_elsewhere, together_on_host
 
 from ..float16 import widened
 from . import checks
@@ -46,12 +47,19 @@ def clip_grad_norm_(
     The norm is that of all gradients as one vector, with p = norm_type: a number > 0, inf for the largest |g_i|.
     Parameters whose grad is None are skipped. A norm that is nan or inf makes gradients nan or 0, as in PyTorch;
     with error_if_nonfinite it raises RuntimeError, and nothing is written. From Pascanu, Mikolov and Bengio 2013.
+
+    On a device all norms come with one read.
     """
     where = "clip_grad_norm_"
     grads = _gradients(parameters, where)
     max_norm = not_negative(max_norm, f"{where}: max_norm")
     norm_type = positive(norm_type, f"{where}: norm_type")
-    norms = {i: _norm(g.data, norm_type) for i, g in grads.items()}
+    arrays = [g.data for g in grads.values()]
+    if any(map(is_elsewhere, arrays)):
+        found = together_on_host([_norm_there(a, norm_type) for a in arrays])
+        norms = dict(zip(grads, map(float, found), strict=True))
+    else:
+        norms = {i: _norm(g.data, norm_type) for i, g in grads.items()}
     total = float(np.linalg.norm(list(norms.values()), norm_type)) if norms else 0.0
     if error_if_nonfinite and not math.isfinite(total):
         which = [i for i, norm in norms.items() if not math.isfinite(norm)]
@@ -66,6 +74,19 @@ def clip_grad_norm_(
                 np.multiply(widened(g.data), scale, out=g.data)
         minigrad.touch(*grads.values())
     return total
+
+
+def clip_unread(parameters: Iterable[Tensor], max_norm: float) -> None:
+    """The same without the norm, which on a device nobody has to wait for."""
+    grads = [p.grad for p in parameters if p.grad is not None]
+    if not grads or not all(is_elsewhere(g.data) for g in grads):
+        clip_grad_norm_(parameters, max_norm)
+        return
+    total = np.linalg.norm(np.stack([_norm_there(g.data, 2.0) for g in grads]))
+    scale = np.minimum(max_norm / (total + 1e-6), 1)
+    for g in grads:
+        np.multiply(g.data, scale.astype(g.dtype), out=g.data)
+    minigrad.touch(*grads)
 
 
 @_behind_programs
@@ -83,6 +104,12 @@ def _gradients(params: Any, where: str) -> dict[int, Tensor]:
     """The gradients that are not None, by the place of their parameter."""
     given = enumerate(checks.parameters(params, where))
     return {i: p.grad for i, p in given if p.grad is not None}
+
+
+def _norm_there(g: Any, p: float) -> Any:
+    """The norm of one gradient, in float64, as a 0-d array where the gradient lies."""
+    wide = g.reshape(-1).astype(np.float64)
+    return np.linalg.norm(wide, p) if g.size else np.zeros_like(wide, shape=())
 
 
 def _norm(g: Any, p: float) -> float:

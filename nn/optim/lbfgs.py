@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import minigrad
-from minigrad import Tensor
+from minigrad import Tensor, on_host, placed
 
 from ..float16 import widened
 from .blocks import Group, State
@@ -120,11 +120,12 @@ class LBFGS(Law):
         memory["n_iter"] += 1
         if memory["n_iter"] == 1:
             return -g
-        if memory["g"].dtype != g.dtype:  # after `Module.astype`
+        # after `Module.astype`, `Module.to` or `load_state_dict`
+        if memory["g"].dtype != g.dtype or memory["g"].__class__ is not g.__class__:
             for name in ("d", "g"):
-                memory[name] = memory[name].astype(g.dtype)
+                memory[name] = placed(memory[name], g).astype(g.dtype)
             for name in ("s", "y"):
-                memory[name] = [vector.astype(g.dtype) for vector in memory[name]]
+                memory[name] = [placed(vector, g).astype(g.dtype) for vector in memory[name]]
         y, s = g - memory["g"], memory["d"] * memory["t"]
         ys = float(np.dot(y, s))
         if ys > 1e-10:
@@ -160,8 +161,9 @@ class LBFGS(Law):
         memory = dict(self._memory)
         if memory["n_iter"]:
             for name in ("s", "y"):
-                rows = np.array(memory[name], memory["g"].dtype)
+                rows = np.array([*map(on_host, memory[name])], memory["g"].dtype)
                 memory[name] = rows.reshape(len(rows), len(memory["g"]))
+            memory |= {name: on_host(memory[name]) for name in ("d", "g")}
             memory["rho"] = np.array(memory["rho"], np.float64)
         return [memory if memory["n_iter"] else {}, *({} for _ in self.params[1:])]
 
@@ -216,4 +218,4 @@ def _vector(arrays: list[Any]) -> Any:
 
 
 def _largest(vector: Any) -> float:
-    return float(np.abs(vector).max(initial=0))
+    return float(np.abs(vector).max()) if vector.size else 0.0

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias, dataclass_transform
 
+import numpy as np
+
 from minigrad import Tensor
+from minigrad.devices import settle
 
 from ..pytorch_words import no_zeros
 from .blocks import Blocks, Group, Pair, State, is_array
@@ -99,10 +102,13 @@ class Optimizer:
 
     def step(self) -> None:
         """Update every parameter that has a gradient, once."""
-        later = getattr(self._blocks[0].group["params"][0].data, "later", None)
-        if later is not None:  # the array of a function that is compiled
-            later(self.step)
-            return
+        data = self._blocks[0].group["params"][0].data
+        if data.__class__ is not np.ndarray:
+            later = getattr(data, "later", None)
+            if later is not None:  # the array of a function that is compiled
+                later(self.step)
+                return
+            settle()
         for blocks in self._blocks:
             blocks.step(self._update)
 

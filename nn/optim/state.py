@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from minigrad import on_host
+
 from .blocks import Group, State, is_array
 from .checks import is_number
 
@@ -102,7 +104,7 @@ def _states(optimizer: Any, states: Any, options: list[Group]) -> list[State]:
     its_options = [loaded for group, loaded in groups for _ in group["params"]]
     found: list[State] = [{} for _ in params]
     for key, state in states.items():
-        i = int(key)
+        i, state = int(key), {n: on_host(v) if is_array(v) else v for n, v in state.items()}
         if not 0 <= i < len(params):
             raise ValueError(f"state[{i}]: there are {len(params)} parameters")
         try:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from minigrad import Tensor
+import minigrad
+from minigrad import Tensor, on_host
+from minigrad.devices import is_elsewhere, together_on_host
 
 from ..layers.batch_norm import _BatchNorm
 from ..module import Buffer, Module, Parameter
 from ..saving.generators import separate
+from .exchange import Exchange
 from .ranks import Ranks
+
+FEW = 4  # values of each parameter by which the ranks see that they have come apart
 
 
 class DataParallel:
@@ -29,81 +33,93 @@ class DataParallel:
     """
 
     def __init__(self, model: Module, ranks: Ranks, synchronised: bool = False) -> None:
+        if not isinstance(ranks, Ranks):
+            raise TypeError(
+                f"DataParallel: ranks is a {type(ranks).__name__}; nn.parallel.world() is needed"
+            )
         self.model, self.ranks = model, ranks
+        self._exchange = Exchange(ranks)
+        self._seen: list[Any] | None = None  # what the digest that is told was made of
+        self._told = 0
         self._compare()
         for _, value in self._state():
-            value.assign(ranks.broadcast(np.array(value.data, order="C")))
+            value.assign(ranks.broadcast(np.array(on_host(value.data), order="C")))
         separate(model, ranks)
-        self.synchronised = [
-            module for module in model.modules() if isinstance(module, _BatchNorm) and synchronised
-        ]
-        for module in self.synchronised:
-            module.ranks = ranks
+        several = synchronised and ranks.size > 1
+        layers = [m for m in model.modules() if isinstance(m, _BatchNorm)] if several else []
+        self.synchronised = bool(layers)
+        for place, layer in enumerate(layers, 1):
+            layer.ranks, layer.place = ranks, place
+
+    def expect(self, weight: float) -> None:
+        """Say before forward what `average` will get, where BatchNorm over all ranks cannot see it in its input.
+
+        It takes the rows of its input for the weight. Gradients that are accumulated over several batches have one
+        weight for all of them, and a loss per word has the number of its words.
+        """
+        self.ranks.weight = float(weight)
 
     def average(self, weight: float) -> None:
-        """Set every gradient, and every running statistic, to its mean over the ranks, by their weights.
+        """Set every gradient, and every running statistic, in place to its mean over the ranks, by their weights.
 
         weight  what this rank's loss was divided by: the number of its rows; for a weighted cross-entropy the sum of
                 w[y] over the rows that are not ignored. With 0 the gradients here, which may be nan, are not read
 
         A parameter that no rank has used keeps the gradient None; one that some have used counts as 0 on the others.
         """
+        if self.ranks.size == 1:
+            _checked(np.array([float(weight)]))
+            return
         state = self._state()
         params = [v for _, v in state if isinstance(v, Parameter) and v.requires_grad]
         missing = sum(p.grad is None for p in params)
-        told = self.ranks.meet("average", weight, missing, _digest(state), self._rows())
+        values, counts = _samples(state)
+        told = self.ranks.meet(
+            "average", float(weight), missing, self._digest(state), values, counts
+        )
         weights = _checked(told[:, 0])
-        if self.ranks.size == 1:
-            return
-        if (told[:, 2] != told[0, 2]).any():
-            self._compare()
-        self._check_rows(weights, told[:, 3])
+        alike = (told[:, 2] == told[0, 2]).all()  # also in the orders of memory
+        if (told[:, 2:4] != told[0, 2:4]).any():
+            self._compare(values=True)
+        self._check_shares(weights)
         if told[:, 1].any():
             used = np.array([p.grad is not None for p in params], np.float32)
             params = [p for p, n in zip(params, self.ranks.sum(used), strict=True) if n]
         buffers = [b for _, b in state if isinstance(b, Buffer)]
-        if not weights.all():  # a rank without rows has counted no batch
+        if (told[:, 4] != told[0, 4]).any():  # a rank without rows has counted no batch
             for b in buffers:
                 if b.dtype.kind != "f":
-                    b.assign(self.ranks.broadcast(b.data.copy(), int(weights.argmax())))
-        running = [b for b in buffers if b.dtype.kind == "f"]
-        grads = [None if p.grad is None else p.grad.data for p in params]
-        means = self._means([*grads, *(b.data for b in running)], [*params, *running], weights)
-        for p in params:
-            p.grad = Tensor(next(means))
-        for b in running:
-            b.assign(next(means))
-
-    def _means(self, arrays: list[Any], like: list[Any], weights: Any) -> Iterator[Any]:
-        """The weighted means over the ranks of arrays, None for zeros, that travel as one array of each dtype."""
+                    whole = self.ranks.broadcast(np.array(on_host(b.data)), int(weights.argmax()))
+                    b.assign(whole)
         share = float(weights[self.ranks.rank] / weights.sum())
-        dtypes = [np.promote_types(t.dtype, np.float32) for t in like]
-        flat = {
-            d: np.empty(sum(t.size for t, of in zip(like, dtypes, strict=True) if of == d), d)
-            for d in dict.fromkeys(dtypes)
-        }
-        parts, ends = [], dict.fromkeys(flat, 0)
-        for array, t, dtype in zip(arrays, like, dtypes, strict=True):
-            start = ends[dtype]
-            ends[dtype] = start + t.size
-            part = flat[dtype][start : ends[dtype]].reshape(t.shape)
-            parts.append(part)
-            if array is None or not share:
-                part.fill(0)
-            else:
-                np.multiply(array, share, out=part)
-        for whole in flat.values():
-            self.ranks.sum(whole)
-        return (part.astype(t.dtype, copy=False) for part, t in zip(parts, like, strict=True))
+        running = [b for b in buffers if b.dtype.kind == "f"]
+        here = [
+            *(None if p.grad is None else p.grad.data for p in params),
+            *(b.data for b in running),
+        ]
+        here = together_on_host(here)
+        means = [np.array(a, _wide(a), order="C") for a in here[len(params) :]]
+        grads = _grads(params, here, alike)
+        minigrad.touch(*grads)
+        self._exchange.mean([*grads, *means], share)
+        for p, g in zip(params, grads, strict=True):
+            if p.grad is None or p.grad.data is not g:
+                p.grad = Tensor(g)
+        for b, mean in zip(running, means, strict=True):
+            b.assign(mean)
 
     def _state(self) -> list[tuple[str, Any]]:
         """(name, Parameter or Buffer), each once, under its first name."""
         found = {id(value): (name, value) for name, value in reversed([*self.model._walk()])}
         return [*reversed(found.values())]
 
-    def _compare(self) -> None:
-        """Raise ValueError if the models of the ranks differ in names, shapes, dtypes or what is frozen."""
-        mine = _kinds(self._state())
+    def _compare(self, values: bool = False) -> None:
+        """Raise ValueError if the models of the ranks differ in names, shapes, dtypes, what is frozen, or values."""
+        state = self._state()
+        mine = _kinds(state)
+        if values:
+            params = {n: v for n, v in state if isinstance(v, Parameter)}
+            mine += [f"{n}={v.data.reshape(-1)[:FEW]}" for n, v in params.items()]
         first, *others = (
             told.decode().split("\n") for told in self.ranks.gather("\n".join(mine).encode())
         )
@@ -112,23 +128,34 @@ class DataParallel:
                 here = [line for line in first if line not in other] or ["another order"]
                 there = [line for line in other if line not in first] or ["another order"]
                 raise ValueError(
-                    f"DataParallel: the model of rank {rank} is not that of rank 0.\n"
+                    f"DataParallel: the model of rank {rank} is not that of rank 0; all start from what DataParallel "
+                    "sends them, and make the same steps with the same rates.\n"
                     f"  rank 0: {', '.join(here[:3])}\n  rank {rank}: {', '.join(there[:3])}"
                 )
 
-    def _rows(self) -> float:
-        """The rows that BatchNorm has seen since the last average, if it takes those of all ranks."""
-        rows = max((module.rows for module in self.synchronised), default=0)
-        for module in self.synchronised:
-            module.rows = 0
-        return rows
+    def _digest(self, state: list[tuple[str, Any]]) -> int:
+        """A number that is the same on all ranks if all that must be the same is, and the orders of memory are."""
+        import zlib
 
-    def _check_rows(self, weights: Any, rows: Any) -> None:
-        if rows.any() and not np.allclose(weights * rows.sum(), rows * weights.sum(), rtol=1e-6):
-            raise ValueError(
-                f"average: with synchronised BatchNorm the loss must be a mean over rows; the ranks had "
-                f"{rows.tolist()} rows, and weights {weights.tolist()}"
-            )
+        kinds = [(n, v.dtype, v.shape, v.requires_grad, _order(v)) for n, v in state]
+        if kinds != self._seen:
+            self._seen = kinds
+            text = "\n".join([*_kinds(state), *(kind[-1] for kind in kinds)])
+            self._told = zlib.crc32(text.encode())
+        return self._told
+
+    def _check_shares(self, weights: Any) -> None:
+        """Raise ValueError if BatchNorm has counted the rows of the ranks by other weights than these."""
+        shares, self.ranks.shares, self.ranks.weight = self.ranks.shares, set(), None
+        for share in map(np.array, shares):
+            parts = share > 0
+            if not np.allclose(
+                share * weights[parts].sum(), parts * weights * share.sum(), rtol=1e-6
+            ):
+                raise ValueError(
+                    f"average: BatchNorm over all ranks has counted {share.tolist()} rows of theirs, and the weights "
+                    f"are {weights.tolist()}; say the weight before the forward pass, by expect(weight)"
+                )
 
 
 def _kinds(state: list[tuple[str, Any]]) -> list[str]:
@@ -139,10 +166,46 @@ def _kinds(state: list[tuple[str, Any]]) -> list[str]:
     ]
 
 
-def _digest(state: list[tuple[str, Any]]) -> int:
+def _samples(state: list[tuple[str, Any]]) -> list[int]:
+    """Checksums of the first values of all parameters, and of what the model counts.
+
+    Only of what is on the host: a device would be waited for once more in each step.
+    """
     import zlib
 
-    return zlib.crc32("\n".join(_kinds(state)).encode())
+    found = [0, 0]
+    for _, v in state:
+        if is_elsewhere(v.data):
+            continue
+        if isinstance(v, Parameter):
+            found[0] = zlib.crc32(v.data.flat[:FEW].tobytes(), found[0])
+        elif v.dtype.kind != "f":
+            found[1] = zlib.crc32(v.data.tobytes(), found[1])
+    return found
+
+
+def _wide(t: Any) -> Any:
+    """The dtype in which means are taken."""
+    return t.dtype if t.dtype.itemsize >= 4 else np.dtype(np.float32)
+
+
+def _order(t: Any) -> str:
+    """The order in memory of a Tensor, which is that of its gradient where a product made it."""
+    if is_elsewhere(t.data):
+        return "C"
+    return "C" if t.data.flags.c_contiguous or not t.data.flags.f_contiguous else "F"
+
+
+def _grads(params: list[Any], here: list[Any], alike: bool) -> list[Any]:
+    """The gradients, as arrays that can be written: their own, or copies in a wider dtype or another order."""
+    grads: list[Any] = []
+    for p, g in zip(params, here, strict=False):
+        order: Any = _order(p) if alike else "C"
+        if g is None:
+            grads.append(np.zeros(p.shape, _wide(p), order))
+            continue
+        grads.append(np.asarray(g if g.flags.writeable else g.copy(), _wide(p), order))
+    return grads
 
 
 def _checked(weights: Any) -> Any:

@@ -13,9 +13,19 @@ LAUNCHERS = {
     "OMPI_COMM_WORLD_SIZE": "Open MPI's mpiexec",
     "PMI_SIZE": "MPICH's, Intel MPI's or Slurm's launcher",
     "MV2_COMM_WORLD_SIZE": "MVAPICH's mpiexec",
+    "SLURM_STEP_NUM_TASKS": "Slurm's srun",  # last: an mpiexec inside a job starts its servers by srun
 }
-KINDS = ["the end of its program", "average", "sum", "gather", "save"]
-NUMBERS = 4  # that a rank may tell the others when they meet
+# what the ranks do together, and how it is told
+ACTS = {
+    "end": "the end of its program",
+    "average": "average",
+    "sum": "the sum of {} numbers",
+    "norm": "BatchNorm {} over all ranks",
+    "gather": "gather",
+    "save": "save",
+    "load": "load",
+}
+NUMBERS = 5  # that a rank may tell the others when they meet
 
 _world: Ranks | None = None
 
@@ -33,9 +43,11 @@ class Ranks:
         self.size: int = 1 if comm is None else comm.Get_size()
         self.acts = 0  # how often they have met
         self.asking = self.asked = False  # to stop: this rank, and any of them when they met
-        self.noted = (
-            0.0  # that they must agree on when they meet the next time, such as an order of rows
-        )
+        # that they must agree on when they meet the next time, such as an order of rows
+        self.noted = 0.0
+        # by which this rank's gradients will count, if that was said, and by which BatchNorm has counted those of all
+        self.weight: float | None = None
+        self.shares: set[tuple[float, ...]] = set()
 
     def __deepcopy__(self, memo: Any) -> Ranks:
         return self  # a copy of a model is on the same rank
@@ -43,17 +55,23 @@ class Ranks:
     def __repr__(self) -> str:
         return f"Ranks(rank={self.rank}, size={self.size})"
 
-    def meet(self, act: str, *numbers: float) -> Any:
-        """(size, ...): the numbers that each rank tells; RuntimeError if not all are there for the same act."""
+    def meet(self, act: str, *numbers: float, which: int = 0) -> Any:
+        """(size, ...): the numbers that each rank tells; RuntimeError if not all are there for the same act.
+
+        which  of the acts of this name it is
+        """
+        kind = [*ACTS].index(act) + which * len(ACTS)
         mine = np.zeros(3 + NUMBERS)
-        mine[: 3 + len(numbers)] = KINDS.index(act), self.noted, self.asking, *numbers
+        mine[: 3 + len(numbers)] = kind, self.noted, self.asking, *numbers
         told = np.empty((self.size, len(mine)))
         if self._comm is None:
             told[0] = mine
         else:
             self._comm.Allgather(mine, told)
         if (told[:, 0] != told[0, 0]).any():
-            where = ", ".join(f"rank {r}: {KINDS[int(k)]}" for r, k in enumerate(told[:, 0]))
+            kinds, names = told[:, 0].astype(int), [*ACTS.values()]
+            acts = [names[kind % len(names)].format(kind // len(names)) for kind in kinds]
+            where = ", ".join(f"rank {r}: {act}" for r, act in enumerate(acts))
             raise RuntimeError(
                 f"the ranks have come apart after {self.acts} acts together: {where}; every rank must make the same "
                 "steps, as many of them, and save and load at the same points"
@@ -71,7 +89,7 @@ class Ranks:
         """The sum of each number over the ranks."""
         if self._comm is None:
             return [*numbers]
-        self.meet("sum", len(numbers))
+        self.meet("sum", which=len(numbers))
         return self.sum(np.array(numbers, np.float64)).tolist()
 
     def sum(self, array: Any) -> Any:
@@ -103,17 +121,26 @@ def world() -> Ranks:
     """The processes that `mpiexec` has started, of which this is one; alone, if no launcher has started it.
 
     Needs the package `mpi4py`, which `minigrad[mpi]` installs, if there are several. From now on an exception that
-    ends this process ends all of them, after it is printed with the number of its rank.
+    ends this process ends all of them, after it is printed with the number of its rank: so call it early, as not every
+    mpiexec ends the others when one fails while they are starting.
     """
     global _world
     if _world is None:
-        told = {name: os.environ[name] for name in LAUNCHERS if os.environ.get(name, "").isdigit()}
-        count = max(map(int, told.values()), default=1)
-        _world = Ranks(_communicator(count, LAUNCHERS[next(iter(told))]) if count > 1 else None)
+        told = [name for name in LAUNCHERS if os.environ.get(name, "").isdigit()]
+        count = int(os.environ[told[0]]) if told else 1
+        _world = Ranks(_communicator(count, LAUNCHERS[told[0]]) if count > 1 else None)
     return _world
 
 
 def _communicator(count: int, launcher: str) -> Any:
+    from multiprocessing import current_process, parent_process
+
+    # the second while it imports the main module
+    if parent_process() is not None or getattr(current_process(), "_inheriting", False):
+        raise RuntimeError(
+            "nn.parallel.world: this process was started by multiprocessing, such as a worker of a DataLoader, and is "
+            'no rank; call it below `if __name__ == "__main__":`, which such a process leaves out'
+        )
     try:
         from mpi4py import MPI
     except ImportError as error:
@@ -139,18 +166,21 @@ def _end_together(comm: Any) -> None:
     before, rank, size = sys.excepthook, comm.Get_rank(), comm.Get_size()
 
     def failed(kind: Any, error: Any, traceback: Any) -> None:
-        before(kind, error, traceback)
-        print(f"rank {rank} of {size} failed so, and with it all end", file=sys.stderr, flush=True)
-        sys.stdout.flush()
-        if "OMPI_COMM_WORLD_SIZE" in os.environ:
-            os._exit(
-                1
-            )  # its mpiexec then ends the others, and has read what is printed above, unlike after Abort
-        comm.Abort(1)
+        try:
+            before(kind, error, traceback)
+            print(
+                f"rank {rank} of {size} failed so, and with it all end", file=sys.stderr, flush=True
+            )
+            sys.stdout.flush()
+        finally:
+            if "OMPI_COMM_WORLD_SIZE" in os.environ:
+                # its mpiexec then ends the others, and has read what is printed above, unlike after Abort
+                os._exit(1)
+            comm.Abort(1)
 
     def ended() -> None:
         try:
-            world().meet(KINDS[0])
+            world().meet("end")
         except RuntimeError as error:
             failed(RuntimeError, error, None)
 

@@ -77,28 +77,41 @@ def _write(
 ) -> None:
     from .file import write_file  # here, because what it needs takes time to import
 
-    if ranks is not None and ranks.size > 1:
-        parts["ranks"] = _told_by_all(ranks, arrays, parts["generators"])
-    if ranks is None or ranks.rank == 0:
-        write_file(path, arrays, parts)
-    if ranks is not None:
-        ranks.meet("save")  # from here on there is a file
+    if ranks is None or ranks.size == 1:
+        return write_file(path, arrays, parts)
+    parts["ranks"] = _told_by_all(ranks, arrays, parts["generators"])
+    failed = None
+    if ranks.rank == 0:
+        try:
+            write_file(path, arrays, parts)
+        except Exception as error:
+            failed = error
+    if ranks.meet("save", failed is not None).any():  # if not, from here on there is a file
+        raise failed or OSError(
+            f"save: rank 0 could not write {os.fspath(path)}, and its error says why"
+        )
+    return None
 
 
 def _told_by_all(ranks: Ranks, arrays: Mapping[str, Any], states: list[Any]) -> list[str]:
     """The states of each rank's generators, as JSON; RuntimeError if the ranks do not have the same model."""
     import json
-    import zlib
 
-    crc = 0
-    for array in arrays.values():
-        crc = zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data, crc)
-    if len({*ranks.meet("save", crc)[:, 0]}) > 1:
+    if len({*ranks.meet("save", _checksum(arrays))[:, 0]}) > 1:
         raise RuntimeError(
             "save: the parameters of the ranks have come apart; each step must begin with DataParallel.average"
         )
     text = json.dumps(states, default=lambda array: array.tolist())
     return [told.decode() for told in ranks.gather(text.encode())]
+
+
+def _checksum(arrays: Mapping[str, Any]) -> int:
+    import zlib
+
+    crc = 0
+    for array in arrays.values():
+        crc = zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data, crc)
+    return crc
 
 
 def load(
@@ -120,12 +133,8 @@ def load(
     Everything is checked before anything is written: ValueError names the file and, for each entry that does not fit,
     what was found and what is needed. A missing file is a FileNotFoundError.
     """
-    from .file import read_file
-
     _check_model("load", model)
-    arrays, parts = read_file(path)
-    if parts is not None and not _is_saved(parts):
-        raise ValueError(f"{os.fspath(path)}: not what save writes; nothing was loaded")
+    arrays, parts = _read(path, ranks)
     state, problems = _fitting(arrays, model)
     generators = generators_of(model, rng)
     owners, states = (("optimizer", optimizer), ("schedule", schedule)), None
@@ -151,6 +160,17 @@ def load(
         if ranks is not None and states is parts["generators"]:
             separate(model, ranks)
     return Loaded(parts["step"], parts["extra"])
+
+
+def _read(path: StrPath, ranks: Ranks | None) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    from .file import read_file
+
+    arrays, parts = read_file(path)
+    if parts is not None and not _is_saved(parts):
+        raise ValueError(f"{os.fspath(path)}: not what save writes; nothing was loaded")
+    if ranks is not None and len({*ranks.meet("load", _checksum(arrays))[:, 0]}) > 1:
+        raise ValueError(f"{os.fspath(path)}: the ranks have read different files of this name")
+    return arrays, parts
 
 
 def _states_for(ranks: Ranks | None, parts: dict[str, Any]) -> Any:

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from minigrad import on_host
+from minigrad.devices import is_elsewhere
 from minigrad.files import StrPath, whole
 
 LAYOUT = "1"  # the version of the header's map; a file without it is another program's, and holds only weights
@@ -33,7 +35,7 @@ def write_file(path: StrPath, arrays: Mapping[str, Any], parts: Mapping[str, Any
     for name, value in parts.items():
         inner: dict[str, Any] = {}
         # a part that is itself an array needs a "/" in its name, too
-        place = f"{name}/" if isinstance(value, (np.ndarray, np.generic)) else name
+        place = f"{name}/" if _is_data(value) else name
         texts[name] = json.dumps(_encoded(value, place, inner), allow_nan=False)
         tensors |= {place: _dense(place, array) for place, array in inner.items()}
     texts["minigrad"] = LAYOUT
@@ -102,7 +104,7 @@ def _read_tensors(path: StrPath) -> tuple[dict[str, Any], dict[str, str]]:
 
 def _dense(name: str, array: Any) -> Any:
     """The array in the form of the format, which its library does not check: C order, little-endian."""
-    array = np.asarray(array)
+    array = on_host(array)
     if array.dtype.name not in _DTYPES:
         raise TypeError(
             f"save: {name} is {array.dtype}, which the safetensors format does not have"
@@ -127,13 +129,17 @@ def _checksum(tensors: Mapping[str, Any], texts: Mapping[str, str]) -> str:
 _WORDS = ("array", "scalar", "tuple", "dict", "float")
 
 
+def _is_data(value: Any) -> bool:
+    return isinstance(value, (np.ndarray, np.generic)) or is_elsewhere(value)
+
+
 def _encoded(value: Any, place: str, arrays: dict[str, Any]) -> Any:
     """`value` as JSON; the arrays in it are put into `arrays` under their paths."""
-    if isinstance(value, (np.ndarray, np.generic)):
+    if _is_data(value):
         if place in arrays:
             raise ValueError(f"save: two arrays at {place}; give the keys other names")
         arrays[place] = value
-        return {"array" if isinstance(value, np.ndarray) else "scalar": place}
+        return {"scalar" if isinstance(value, np.generic) else "array": place}
     if value is None or isinstance(value, (bool, int, str)):
         return value
     if isinstance(value, float):

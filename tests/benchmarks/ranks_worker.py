@@ -1,4 +1,4 @@
-"""One of two ranks that take turns together: python ranks_worker.py ENGINE WORKLOAD PIPE, started by ranks.py.
+"""One of two ranks that take turns together: python ranks_worker.py ENGINE WORKLOAD PIPE WAY, by ranks.py.
 
 Rank 0 is asked for turns, as any worker is, and tells the other through the pipe how many steps to make: who waits in
 MPI spins, and would disturb the turns of others.
@@ -48,28 +48,28 @@ def half(workload: Workload) -> Workload:
     return workload._replace(batch=workload.batch // 2)
 
 
-def with_minigrad(workload: Workload) -> Half:
+def with_minigrad(workload: Workload, apart: bool) -> Half:
     from nn.parallel import DataParallel, world
 
     ranks = world()
     training = importlib.import_module("in_minigrad").training(half(workload))
     together = DataParallel(training.model, ranks)
-    return Half(ranks.rank, training, lambda: together.average(len(training.y)))
+    return Half(ranks.rank, training, lambda: None if apart else together.average(len(training.y)))
 
 
-def with_torch(workload: Workload) -> Half:
+def with_torch(workload: Workload, apart: bool) -> Half:
     """DistributedDataParallel, which exchanges while its backward runs."""
     import torch
     import torch.distributed as dist
 
     dist.init_process_group("gloo")
     training = importlib.import_module("in_torch").training(half(workload))
-    model = torch.nn.parallel.DistributedDataParallel(training.model)
+    model = training.model if apart else torch.nn.parallel.DistributedDataParallel(training.model)
     return Half(dist.get_rank(), training._replace(model=model), lambda: None)
 
 
-def main(engine: str, what: str, pipe: str) -> None:
-    mine = {"minigrad": with_minigrad, "torch": with_torch}[engine](find(what))
+def main(engine: str, what: str, pipe: str, way: str) -> None:
+    mine = {"minigrad": with_minigrad, "torch": with_torch}[engine](find(what), way == "apart")
     if mine.rank:
         with Path(pipe).open() as orders:
             for count in orders:

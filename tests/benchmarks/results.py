@@ -43,6 +43,7 @@ class Results:
         self.rounds = rounds
         self.records: list[Record] = []
         self.notes: list[str] = []
+        self.tables: list[str] = []  # of what is made of the records
         self._missing: dict[tuple[str, str], list[str]] = {}  # (engine, why) -> cases
 
     def add(
@@ -71,6 +72,7 @@ class Results:
             "reference": self.reference,
             "rounds": self.rounds,
             "records": [record._asdict() for record in self.records],
+            "tables": self.tables,
             "notes": self.notes + missing,
         }
 

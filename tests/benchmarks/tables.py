@@ -26,6 +26,8 @@ def table(what: str, report: Report, before: Report | None) -> str:
             rows.append([case, *(cell(records.get(key), old.get(key)) for key in keys)])
         lines += [*aligned(rows), ""]
     lines.append(f"*{caption(report, before)}*")
+    for made in report.get("tables", ()):
+        lines += ["", made]
     if report["notes"]:
         lines += ["", *(f"- {note}" for note in report["notes"])]
     return "\n".join(lines)

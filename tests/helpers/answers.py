@@ -9,8 +9,9 @@ from types import ModuleType
 from typing import get_args
 
 from minigrad.sight.explain import Kind
+from minigrad.sight.mistakes import MistakeKind
 
-NO_SENTENCES = get_args(Kind)
+NO_SENTENCES = (*get_args(Kind), *get_args(MistakeKind))
 WORDS = 3  # fewer are names, signs and parts of sentences
 
 

@@ -1,47 +1,22 @@
 """Every case of a layer or a loss: made here and in PyTorch, given the same inputs, and compared."""
 
-import inspect
-import zlib
 from functools import partial
 
 import numpy as np
 import pytest
-from cases.layers import LAYERS, fixed
-from cases.losses import LOSSES
 from cases.modules import flat
-from cases.sequences import SEQUENCES
+from layer_cases import CASES, NAMED, arguments_of, inputs_of, made, products_with_hessian
 
 import minigrad
-import nn
 from minigrad import Tensor
 
-CASES = LAYERS | SEQUENCES | LOSSES
-EVERY = [
-    pytest.param(name, case, id=f"{name}-{i}")
-    for name, cases in CASES.items()
-    for i, case in enumerate(cases)
-]
+__all__ = ["CASES", "EVERY", "arguments_of", "inputs_of", "made", "products_with_hessian"]
+EVERY = [pytest.param(name, case, id=id) for id, (name, case) in NAMED.items()]
 # what PyTorch says of its own ways: it pads in a copy, and has quicker encoders and LSTMs that these cases are not for
 PYTORCHS_OWN = pytest.mark.filterwarnings(
     "ignore:Using padding='same'", "ignore:enable_nested_tensor", "ignore:LSTM with projections is not supported with"
 )  # fmt: skip
 TOLERANCE = {"float32": 1e-5, "float64": 1e-10}
-
-
-def arguments_of(case, convert):
-    """The constructor's arguments, arrays among them converted."""
-    args = [convert(a) if isinstance(a, np.ndarray) else a for a in case.args]
-    options = case.options.items()
-    return args, {k: convert(v) if isinstance(v, np.ndarray) else v for k, v in options}
-
-
-def made(name, case, dtype):
-    """Our layer, in the dtype if it has any parameters to have one."""
-    kind = getattr(nn, name)
-    args, options = arguments_of(case, lambda a: a.astype(dtype))
-    if "dtype" in inspect.signature(kind).parameters:
-        options["dtype"] = dtype
-    return kind(*args, **options)
 
 
 def theirs_of(torch, name, case, dtype):
@@ -57,15 +32,6 @@ def theirs_of(torch, name, case, dtype):
             if buffer_name.startswith("running"):
                 buffer.uniform_(0.5, 2, generator=generator)
     return module
-
-
-def inputs_of(name, case, dtype):
-    """(array, whether it is differentiated) for each input."""
-    rng = np.random.default_rng(zlib.crc32(f"{name} {case.args} {case.options}".encode()))
-    for given in case.inputs:
-        array = np.asarray(given(rng) if callable(given) else rng.standard_normal(given))
-        is_float = array.dtype.kind == "f"
-        yield array.astype(dtype) if is_float else array, is_float and not isinstance(given, fixed)
 
 
 def assert_equal(ours, theirs, dtype):
@@ -101,17 +67,6 @@ def assert_steps_agree(torch, case, ours, theirs, inputs, dtype):
     assert [name for name, _ in ours.named_parameters()] == list(parameters)
     for name, p in ours.named_parameters():
         assert_equal(p.grad, parameters[name].grad, dtype)
-
-
-def products_with_hessian(grad, run, module, given, leaves, converted):
-    """(H v of the leaves, v random, H the Hessian of a sum of squares of the outputs); None where there is none."""
-    rng = np.random.default_rng(1)
-    outputs = [y for y in flat(run(module, *given)) if "float" in str(y.dtype)]
-    loss = sum((y * y * converted(rng.uniform(0.5, 1.5, tuple(y.shape)))).sum() for y in outputs)
-    slopes = grad(loss, leaves, create_graph=True)
-    directions = [converted(rng.standard_normal(tuple(a.shape))) for a in leaves]
-    pairs = zip(slopes, directions, strict=True)
-    return grad(sum((g * v).sum() for g, v in pairs if g is not None), leaves)
 
 
 def assert_second_derivatives_agree(torch, case, ours, theirs, inputs):

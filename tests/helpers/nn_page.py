@@ -49,7 +49,7 @@ OTHER_NAMES = {
     "torch.nn.init.trunc_normal_": "nn.init.truncated_normal",
 }
 NOWHERE = {  # arguments of PyTorch's that nothing here takes
-    "device": "there is one",
+    "device": "arrays are where `model.to(cupy)` or `model.to(np)` moves them",
     "size_average, reduce": "old words for `reduction`",
     "min_value, max_value": "old words for `min_val` and `max_val`",
     "foreach, fused, capturable, differentiable": "they say how PyTorch runs a step, not what it computes",

@@ -1,16 +1,22 @@
 """Programs for several ranks: mpiexec -n 3 python on_ranks.py NAME..., of functions below: they assert what holds."""
 
-import os
-import signal
 import sys
 
 import numpy as np
 import pytest
+from accidents_on_ranks import one_ends, one_is_killed, one_raises, one_saves
+from exchange_on_ranks import (
+    a_gradient_keeps_the_order_of_memory_of_its_parameter,
+    arrays_of_every_size_order_and_kind_become_their_means,
+)
 from runs_on_ranks import (
     a_run_goes_on_bit_for_bit_with_noise,
     a_run_is_that_of_one_process,
     a_run_that_one_rank_is_asked_to_stop_goes_on_bit_for_bit,
     a_run_to_its_end,
+    a_watch_is_one_ranks,
+    accumulated_batches_are_one,
+    files_that_are_not_on_all_ranks_are_told,
     half_a_run,
     orders_that_differ_are_told,
     small_batches_end_on_every_rank,
@@ -20,6 +26,7 @@ from shares import FLOAT, assert_the_same_on_all, batch, digest, ranks
 
 import minigrad as mg
 import nn
+from minigrad.trust.other_library import OnDevice
 from nn.parallel import DataParallel
 
 
@@ -60,7 +67,14 @@ def transformer(rng, dtype=FLOAT):
     return Last(layer, 4, rng, dtype), (6, 4)
 
 
-MODELS = {"mlp": mlp, "cnn": cnn, "lstm": lstm, "transformer": transformer}
+def norm_first(rng, dtype=FLOAT):
+    """Of arrays, which carry no gradient."""
+    return nn.Sequential(nn.BatchNorm1d(6, dtype=dtype), nn.Linear(6, 3, rng=rng, dtype=dtype)), (
+        6,
+    )
+
+
+MODELS = {"mlp": mlp, "cnn": cnn, "lstm": lstm, "transformer": transformer, "norm": norm_first}
 
 
 def gradients(model):
@@ -145,6 +159,10 @@ def a_rank_without_rows_adds_nothing():
             assert_near(ours, gradients(twin), 1e-10)
         assert all(np.isfinite(g).all() for g in ours.values())
         assert model[1].num_batches_tracked.item() == 1 + (not synchronised)
+        if not synchronised:  # nor does one that had rows before count less
+            model(x[:2]), model(x[here])
+            together.average(2 + len(y[here]))
+            assert_the_same_on_all(digest(model))
         for module in model.modules():
             module.ranks = None
 
@@ -246,8 +264,59 @@ def weights_are_checked():
     together = DataParallel(model, ranks, synchronised=True)
     x, y = batch(shape, 6)
     mg.cross_entropy(model(x), y).backward()
-    with pytest.raises(ValueError, match="mean over rows"):
+    with pytest.raises(ValueError, match=r"rows of theirs.*expect\(weight\)"):
         together.average(6 + ranks.rank)
+    together.expect(6 + ranks.rank)
+    mg.cross_entropy(model(x), y).backward()
+    with mg.no_grad():  # which nothing walks back through
+        model(x[ranks.rank :])
+    together.average(6 + ranks.rank)
+
+
+def parameters_that_come_apart_are_told():
+    def updated_alone(model):
+        model[0].bias.assign(model[0].bias.data + ranks.rank)
+
+    def begun_later(model):
+        model.add_module("2", nn.Linear(8, 2))  # by the default generator, which differs
+
+    for change, what in ((updated_alone, "0.bias="), (begun_later, "2.weight=")):
+        model = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8))
+        together = DataParallel(model, ranks)
+        together.average(1)
+        change(model)
+        with pytest.raises(ValueError, match="rank 1 is not that of rank 0") as caught:
+            together.average(1)
+        assert what in str(caught.value)
+
+
+def acts_that_differ_are_told():
+    with pytest.raises(RuntimeError, match="rank 0: the sum of 1 numbers, rank 1: the sum of 2"):
+        ranks.totals(*range(1 + min(ranks.rank, 1)))
+    model = nn.Sequential(nn.BatchNorm1d(3), nn.BatchNorm1d(3))
+    DataParallel(model, ranks, synchronised=True)
+    with pytest.raises(
+        RuntimeError, match="rank 0: BatchNorm 1 over all ranks, rank 1: BatchNorm 2"
+    ):
+        model[min(ranks.rank, 1)](np.ones((2, 3), np.float32))
+    for wrong in (nn.fit, None, 2):
+        with pytest.raises(TypeError, match="world"):
+            DataParallel(model, wrong)
+
+
+def a_batch_that_is_computed_again_counts_once():
+    found = []
+    for again in (False, True):
+        model, shape = cnn(np.random.default_rng(0))
+        together = DataParallel(model, ranks, synchronised=True)
+        x, y = batch(shape, 11)
+        output = (mg.checkpoint(model) if again else model)(x[own(11)])
+        mg.cross_entropy(output, y[own(11)]).backward()
+        together.average(len(y[own(11)]))
+        found.append(
+            [a.tobytes() for a in [*gradients(model).values(), *model.state_dict().values()]]
+        )
+    assert found[0] == found[1]
 
 
 def second_order_goes_through_the_statistics():
@@ -268,39 +337,20 @@ def second_order_goes_through_the_statistics():
     assert_near(ours, gradients(twin), 1e-9)
 
 
-# Programs that must not hang ---------------------------------------------------------------------------
-
-
-def forever():
-    model = nn.Linear(2, 2)
-    together = DataParallel(model, ranks)
-    step = 0
-    while True:
-        model(np.ones((1, 2), np.float32)).sum().backward()
-        together.average(1)
-        step += 1
-        if step == 3 and ranks.rank == ranks.size - 1:
-            yield together
-
-
-def one_raises():
-    for _ in forever():
-        raise ArithmeticError("of rank one alone")
-
-
-def one_ends():
-    for _ in forever():
-        return
-
-
-def one_is_killed():
-    for _ in forever():
-        os.kill(os.getpid(), signal.SIGKILL)
-
-
-def one_saves():
-    for together in forever():
-        nn.save("/dev/null", together.model, ranks=ranks)
+def gradients_on_a_device_are_those_on_the_host():
+    found = []
+    for place in (np.asarray, OnDevice.asarray):
+        model, shape = cnn(np.random.default_rng(0))
+        together = DataParallel(model.to(place), ranks, synchronised=True)
+        x, y = batch(shape, 11)
+        here = own(11)
+        mg.cross_entropy(model(place(x[here])), place(y[here])).backward()
+        waits = OnDevice.waits
+        together.average(len(y[here]))
+        assert OnDevice.waits - waits == (place is not np.asarray and ranks.size > 1)
+        found.append({name: mg.on_host(g) for name, g in gradients(model).items()})
+        assert all(type(p.grad.data) is type(p.data) for p in model.parameters())
+    assert_near(*found, 1e-12)
 
 
 HOLD = [
@@ -309,8 +359,14 @@ HOLD = [
     masks_differ_between_ranks_and_follow_from_the_seed, second_order_goes_through_the_statistics,
     a_run_is_that_of_one_process, a_run_goes_on_bit_for_bit_with_noise,
     a_run_that_one_rank_is_asked_to_stop_goes_on_bit_for_bit, small_batches_end_on_every_rank,
+    accumulated_batches_are_one, a_batch_that_is_computed_again_counts_once, a_watch_is_one_ranks,
+    gradients_on_a_device_are_those_on_the_host,
+    arrays_of_every_size_order_and_kind_become_their_means, a_gradient_keeps_the_order_of_memory_of_its_parameter,
 ]  # fmt: skip
-OF_SEVERAL = [models_that_differ_are_named, weights_are_checked, orders_that_differ_are_told]
+OF_SEVERAL = [
+    models_that_differ_are_named, weights_are_checked, orders_that_differ_are_told, acts_that_differ_are_told,
+    parameters_that_come_apart_are_told, files_that_are_not_on_all_ranks_are_told,
+]  # fmt: skip
 HALVES = half_a_run, the_other_half
 WHOLE = a_run_to_its_end
 FAIL = {

@@ -227,6 +227,9 @@ _NO_FUNCTIONS_OF_ARRAYS = {
     "recurrent",
     *("lstm_step", "gru_step", "rnn_step"),  # for recurrent, which gives them what it computed
     "unfused",
+    "unchecked",
+    "placed",
+    "on_host",
     "record",
     "saved_bytes",
     "scope",

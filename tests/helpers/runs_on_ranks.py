@@ -2,6 +2,8 @@
 
 import os
 import signal
+from contextlib import nullcontext
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,8 @@ from shares import FLOAT, assert_the_same_on_all, batch, digest, ranks
 
 import minigrad as mg
 import nn
-from nn.data import DataLoader, TensorDataset
+from minigrad import picture
+from nn.data import BucketBatchSampler, DataLoader, RandomSampler, TensorDataset
 from nn.parallel import DataParallel
 
 
@@ -24,6 +27,7 @@ class Run:
             nn.Linear(6, 8, rng=rng, dtype=FLOAT), nn.BatchNorm1d(8, dtype=FLOAT), nn.Tanh(), nn.Dropout(noise),
             nn.Linear(8, 3, rng=rng, dtype=FLOAT), nn.Dropout(noise / 2, rng=np.random.default_rng(5)),
         )  # fmt: skip
+        self.ranks = ranks
         self.together = None if alone else DataParallel(self.model, ranks, synchronised)
         self.optimizer = nn.optim.Adam(self.model.parameters(), lr=0.01)
         self.schedule = nn.schedule.CosineAnnealingLR(self.optimizer, 4)
@@ -51,6 +55,19 @@ def a_run_is_that_of_one_process():
     for a, b in zip(ours.model.parameters(), theirs.model.parameters(), strict=True):
         np.testing.assert_allclose(a.data, b.data, rtol=1e-8, atol=1e-9)
     assert_the_same_on_all(digest(ours.model, ours.optimizer))
+    if ranks.size == 1:
+        assert digest(ours.model, ours.optimizer) == digest(theirs.model, theirs.optimizer)
+    with pytest.raises(ValueError, match="of another model"):
+        nn.fit(nn.Linear(2, 2), ours.loader, ours.optimizer, parallel=ours.together)
+
+
+def accumulated_batches_are_one():
+    """Also where they share the rows in other parts: the last has two."""
+    ours, theirs = Run(rows=77), Run(alone=True, rows=77)
+    for a, b in zip(ours.fit(1, accumulate=4), theirs.fit(1, accumulate=4), strict=True):
+        np.testing.assert_allclose([*a.values()], [*b.values()], rtol=1e-10)
+    for a, b in zip(ours.model.parameters(), theirs.model.parameters(), strict=True):
+        np.testing.assert_allclose(a.data, b.data, rtol=1e-8, atol=1e-9)
 
 
 def a_run_goes_on_bit_for_bit_with_noise():
@@ -68,25 +85,45 @@ def a_run_goes_on_bit_for_bit_with_noise():
 
 
 def a_run_that_one_rank_is_asked_to_stop_goes_on_bit_for_bit():
+    """Whatever it does then: forward, the exchange, the update, or the end of an epoch."""
     path = Path(os.environ["FOLDER"]) / f"asked{ranks.size}.safetensors"
     whole = Run(0.3)
     history = whole.fit(2)
-    begun = Run(0.3)
-    steps = 0
+    for owner, name, call, step in (
+        ("model", "forward", 4, "4"),
+        ("together", "average", 4, "4"),
+        ("together._exchange", "mean", 4, "[45]"),
+        ("optimizer", "step", 4, "[45]"),
+        ("schedule", "step", 1, "11"),
+    ):
+        if ranks.size == 1 and name == "mean":
+            continue
+        path.unlink(missing_ok=True)
+        begun = Run(0.3)
+        meet_with(ask_to_stop, ranks.size - 1, attrgetter(owner)(begun), name, call)
+        with pytest.raises(KeyboardInterrupt, match=rf"after step {step};.*the checkpoint"):
+            begun.fit(2, path)
+        rest = Run(0.3)
+        assert rest.fit(2, path, resume=True) == history
+        assert digest(rest.model, rest.optimizer) == digest(whole.model, whole.optimizer)
 
-    def ask(module, args):
-        nonlocal steps
-        steps += module.training
-        if steps == 4 and ranks.rank == ranks.size - 1:
-            os.kill(os.getpid(), signal.SIGUSR1 if ranks.size > 1 else signal.SIGINT)
 
-    hook = begun.model.register_forward_pre_hook(ask)
-    with pytest.raises(KeyboardInterrupt, match=r"after step 4.*the checkpoint"):
-        begun.fit(2, path)
-    hook.remove()
-    rest = Run(0.3)
-    assert rest.fit(2, path, resume=True) == history
-    assert digest(rest.model, rest.optimizer) == digest(whole.model, whole.optimizer)
+def ask_to_stop():
+    os.kill(os.getpid(), signal.SIGUSR1 if ranks.size > 1 else signal.SIGINT)
+
+
+def meet_with(accident, who, owner, name, call):
+    """Let that happen to a rank as it begins that call of a method."""
+    method, calls = getattr(owner, name), 0
+
+    def begun(*args, **options):
+        nonlocal calls
+        calls += 1
+        if calls == call and ranks.rank == who:
+            accident()
+        return method(*args, **options)
+
+    vars(owner)[name] = begun
 
 
 def half_a_run():
@@ -111,10 +148,61 @@ def orders_that_differ_are_told():
     with pytest.raises(RuntimeError, match="different orders of the rows"):
         together.average(len(y))
     ranks.noted = 0.0
-    with pytest.raises(ValueError, match="rng that starts alike"):
-        DataLoader(data, 8, shuffle=True, shard=ranks)
+    sizes = DataLoader(data, 8 + ranks.rank, shard=ranks)
+    next(iter(sizes))
+    with pytest.raises(RuntimeError, match="different orders of the rows"):
+        together.average(len(y))
+    ranks.noted = 0.0
+    buckets = BucketBatchSampler(range(20), 8)
+    for drawn in ({"shuffle": True}, {"sampler": RandomSampler(data)}, {"batch_sampler": buckets}):
+        with pytest.raises(ValueError, match="rng that starts alike"):
+            DataLoader(
+                data,
+                **({} if "batch_sampler" in drawn else {"batch_size": 8}),
+                shard=ranks,
+                **drawn,
+            )
+    assert len(DataLoader(data, 8, sampler=np.arange(20), shard=ranks)) == 3
+    with pytest.raises(TypeError, match="shard is a bool"):
+        DataLoader(data, 8, shard=True)
     with pytest.raises(ValueError, match=f"too small for {ranks.size} ranks"):
         DataLoader(data, 1, shard=ranks)
+
+
+def files_that_are_not_on_all_ranks_are_told():
+    folder = Path(os.environ["FOLDER"]) / str(ranks.size)
+    model = nn.Linear(2, 2)
+    DataParallel(model, ranks)
+    with pytest.raises(OSError, match="rank 0 could not write" if ranks.rank else "a device"):
+        nn.save("/dev/null", model, ranks=ranks)
+    own = folder / f"{ranks.rank}.safetensors"
+    if ranks.rank == 0:
+        nn.save(own, model)
+    run = Run()
+    with pytest.raises(FileNotFoundError, match="there on rank 0 and not on rank 1"):
+        run.fit(1, own, resume=True)
+    if ranks.rank:
+        nn.save(own, nn.Linear(2, 2))
+    with pytest.raises(ValueError, match="have read different files"):
+        nn.load(own, model, ranks=ranks)
+
+
+def a_watch_is_one_ranks():
+    """It asks nothing of the others."""
+    run, watch = Run(), None
+    if ranks.rank == 0:
+        watch = picture.watch(run.model, every=2)
+    for x, y in run.loader:
+        with watch or nullcontext():
+            run.optimizer.zero_grad()
+            mg.cross_entropy(run.model(x), y).backward()
+            run.together.average(len(y))
+            run.optimizer.step()
+    assert_the_same_on_all(digest(run.model, run.optimizer))
+    path = Path(os.environ["FOLDER"]) / f"watch{ranks.size}.html"
+    if watch:
+        assert watch.page(path).stat().st_size
+        assert len(watch.samples) == 6
 
 
 def small_batches_end_on_every_rank():
@@ -137,21 +225,21 @@ def small_batches_end_on_every_rank():
 
 
 def a_run_to_its_end():
-    """From its file, if there is one; with ACCIDENT="HOW RANK STEP" that rank fails so before that step."""
-    how, who, when = os.environ.get("ACCIDENT", "none 0 0").split()
+    """From its file, if there is one; ACCIDENT="HOW RANK OWNER METHOD CALL" happens to it."""
+    folder = Path(os.environ["FOLDER"])
     run = Run(0.3)
-    step = 0
 
-    def fail(module, args):
-        nonlocal step
-        step += module.training
-        if how != "none" and (int(who), int(when)) == (ranks.rank, step):
-            if how == "kill":
-                os.kill(os.getpid(), signal.SIGKILL)
-            raise ArithmeticError(f"before step {step}")
+    def accident():
+        (folder / "accident").touch()  # which says when
+        if how != "raise":
+            os.kill(os.getpid(), signal.Signals[how])
+        else:
+            raise ArithmeticError(f"of rank {who} alone")
 
-    run.model.register_forward_pre_hook(fail)
-    run.fit(4, Path(os.environ["FOLDER"]) / "run.safetensors", resume=True)
+    if "ACCIDENT" in os.environ:
+        how, who, owner, name, call = os.environ["ACCIDENT"].split()
+        meet_with(accident, int(who), attrgetter(owner)(run), name, int(call))
+    run.fit(4, folder / "run.safetensors", resume=True)
     assert_the_same_on_all(digest(run.model, run.optimizer))
     if ranks.rank == 0:
         print("digest", digest(run.model, run.optimizer))

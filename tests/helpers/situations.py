@@ -312,6 +312,53 @@ def far_away():
 # All of them ---------------------------------------------------------------------------------------------
 
 
+# Mistakes by the form of the graph -----------------------------------------------------------------------
+
+
+def cut_by_numpy():
+    x, w = leaf(1, 2), leaf(3, 4)
+    return x, recorded(lambda: (w * (x * 2).numpy()).sum())
+
+
+def recurrent_and_exploding():
+    w = leaf(70.0)
+    return w, recorded(lambda: (steps(Tensor([1.0]), 9, w)).sum())
+
+
+def mean_of_all_pairs():
+    x = leaf(1, 2, 3)
+    return x, recorded(lambda: np.square((x * 2)[:, None] - np.ones(3)).mean())
+
+
+def probabilities_as_logits():
+    x = leaf(1, 2, 3)
+    return x, recorded(lambda: mg.cross_entropy(mg.softmax(x), 1))
+
+
+def probability_as_a_logit():
+    x = leaf(1, 2, 3)
+    loss = mg.binary_cross_entropy_with_logits
+    return x, recorded(lambda: loss(mg.sigmoid(x), np.ones(3)))
+
+
+def one_class():
+    x = leaf(1, 2, 3)
+    return x, recorded(lambda: mg.cross_entropy(x[:, None], [0, 0, 0]))
+
+
+def bias_before_batch_norm():
+    layer, x = nn.Linear(2, 3), np.random.default_rng(0).standard_normal((5, 2)).astype("f")
+    return layer.bias, recorded(lambda: np.square(mg.batch_norm(layer(x), training=True)[0]).sum())
+
+
+MISTAKES = {  # of mistakes.MistakeKind
+    "column minus row": mean_of_all_pairs,
+    "normalised twice": probabilities_as_logits,
+    "one class": one_class,
+    "bias before normalisation": bias_before_batch_norm,
+}
+
+
 def every():
     """(x, loss) of each situation."""
     for x in (Tensor([1.0]), Tensor([1])):
@@ -337,5 +384,6 @@ def every():
         bad_in_debug, bad_and_not_recorded, made_bad_by_a_hook,
         vanishing, saturated, exploding, ordinary, by_two_paths, by_very_many_paths, through_two_outputs,
         of_the_second_output, of_the_loss_itself, far_away,
+        cut_by_numpy, recurrent_and_exploding, probability_as_a_logit, *MISTAKES.values(),
     ):  # fmt: skip
         yield situation()

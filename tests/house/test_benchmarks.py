@@ -14,6 +14,7 @@ import types
 import machine
 import memory
 import numpy as np
+import paper
 import pytest
 import tables
 from eager import Training
@@ -26,6 +27,7 @@ from workloads import ON_REQUEST, WORKLOADS, find
 
 import minigrad
 import nn
+from nn.parallel.exchange import Exchange
 
 
 def after_steps_alone(name, workload, path):
@@ -218,6 +220,25 @@ def test_a_report_of_several_tables_prints_each_with_its_own_rows():
     assert [row.split("|")[1].strip() for row in rows[::3]] == ["steps", "steps, alone"]
     assert "0.50 (was 0.50)" in rows[2]
     assert "1.50 (was 1.50)" in rows[5]
+
+
+def test_on_paper_the_messages_are_those_that_are_sent():
+    class Recording:
+        def __init__(self):
+            self.sent = []
+
+        def sum(self, array):
+            self.sent.append(array.nbytes)
+
+    assert sum(paper.resnet18()) == 4 * 11_689_512
+    for sizes in paper.NETS.values():
+        ranks = Recording()
+        Exchange(ranks).mean([np.zeros(size // 4, np.float32) for size in sizes], 0.5)
+        assert paper.messages(sizes) == ranks.sent
+
+
+def test_on_paper_an_exchange_of_two_ranks_is_two_latencies_and_its_bytes_once():
+    assert paper.seconds([1000], 2, bits=8e6, alpha=0.5) == pytest.approx(0.5 + 2 * 0.5 + 1e-3)
 
 
 def test_an_engine_left_out_of_several_cases_for_one_reason_is_named_once():

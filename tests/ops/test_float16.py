@@ -25,7 +25,7 @@ from minigrad import Tensor, grad
 from minigrad.core.dtypes import in_float32
 from minigrad.core.graph import creation_order
 from minigrad.core.op import sum_
-from minigrad.trust.other_library import Opaque as Duck
+from minigrad.trust.other_library import OnDevice as Duck
 
 
 def resized(call, size, new):

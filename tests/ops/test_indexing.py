@@ -10,7 +10,7 @@ import minigrad as mg
 from minigrad import Tensor, check_grads, grad
 from minigrad.ops import indexing
 from minigrad.ops.kernels import scatter as scatter_kernels
-from minigrad.trust.other_library import Opaque as Duck
+from minigrad.trust.other_library import OnDevice as Duck
 
 SHAPES = st.sampled_from([(4,), (3, 4), (2, 3, 4), (3, 1, 2), (2, 2, 3, 2)])
 quickly = settings(max_examples=150, derandomize=True, database=None, deadline=None)

@@ -19,6 +19,7 @@ NOT_THE_TABLE = {
     "axes",
     "labels",
     "loss_terms",
+    "reads",
     "parameters",
     "pytorch_words",
     "fused",
@@ -29,6 +30,7 @@ NOT_THE_TABLE = {
 
 NOT_OPS = {
     "lowest",
+    "of_known",
     "max_pool2d_row",
     *("unfold_row", "fold_row", "images_of", "of_volume", "with_indices"),
     "pool_argmax",

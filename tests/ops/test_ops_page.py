@@ -12,7 +12,7 @@ from minigrad.core.rows import served
 NO_OPS = {
     "Tensor", "certify", "check_grads", "checkpoint", "compile", "costs", "debug", "elementwise", "enable_grad",
     "elementwise_grad", "explain", "generator", "grad", "hessian", "hvp", "is_recording", "jacobian", "jvp",
-    "linearize", "no_grad", "primitive", "ravel_tree",
+    "linearize", "no_grad", "on_host", "placed", "primitive", "ravel_tree",
     "recomputing", "record", "saved_bytes", "scope", "script", "seed", "touch", "value_and_grad", "vjp",
 }  # fmt: skip
 

@@ -11,7 +11,7 @@ from table import ROWS, arrays, assert_close, ops_seen
 import minigrad as mg
 from minigrad import Tensor, check_grads, grad
 from minigrad.core.graph import Node, creation_order
-from minigrad.trust.other_library import Opaque as Duck
+from minigrad.trust.other_library import OnDevice as Duck
 
 EVERY = CASES | COMPOSITES
 

@@ -33,6 +33,7 @@ def test_a_tensor_with_history_shows_its_graph_below_its_repr():
 def test_a_leaf_and_a_machine_without_renderer_leave_repr_alone(monkeypatch):
     assert leaf(2)._repr_html_() is None
     monkeypatch.setattr("minigrad.picture.render.find_spec", lambda name: None)
+    monkeypatch.setenv("PATH", "")
     assert (leaf(2) * 2)._repr_html_() is None
 
 

@@ -11,8 +11,9 @@ from minigrad import Tensor
 from minigrad.picture import draw, trace
 from minigrad.picture.draw import dot_of
 from minigrad.picture.repeats import Run, repeated_runs
-from minigrad.picture.scene import MANY, boxes, scene_of, vertices_of
+from minigrad.picture.scene import MANY, scene_of
 from minigrad.picture.themes import THEMES
+from minigrad.picture.tree import boxes, vertices_of
 
 
 def leaf(*shape):
@@ -112,7 +113,7 @@ def test_a_repeated_block_of_ops_is_drawn_once_and_what_all_share_stays_outside(
     scene = scene_of(trace(h.sum(), {"w": w}))
     assert names(scene) == ["multiply", "sum", "tanh"]
     (frame,) = [item for item in scene.top.items if item not in list(boxes(scene.top))]
-    assert (frame.run.repeats, frame.run.is_chain) == (20, True)
+    assert (frame.roll.repeats, frame.roll.is_chain) == (20, True)
     assert all(v.name != "w" for v in vertices_of(frame))
 
 
@@ -145,7 +146,7 @@ def test_branches_side_by_side_are_folded_too_and_told_from_a_chain():
     parts = [mg.tanh(mg.exp(leaf(2))) for _ in range(20)]
     scene = scene_of(trace(mg.concatenate(parts).sum()))
     (frame,) = [item for item in scene.top.items if item not in list(boxes(scene.top))]
-    assert (frame.run.repeats, frame.run.is_chain) == (20, False)
+    assert (frame.roll.repeats, frame.roll.is_chain) == (20, False)
 
 
 def test_a_small_graph_is_not_folded():

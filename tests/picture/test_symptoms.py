@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from minigrad.picture.symptoms import symptoms_of
+from minigrad.picture.symptoms_of_runs import judgement_of
 
 
 def parameter(name, gradient, update=1e-3, shape=(4, 4), frozen=False, weight=1.0, n=8):
@@ -20,7 +20,8 @@ def parameter(name, gradient, update=1e-3, shape=(4, 4), frozen=False, weight=1.
 def said(*parameters, relus=(), n=8):
     steps = list(range(0, 20 * n, 20))
     history = {"steps": steps, "parameters": list(parameters), "relus": list(relus), "notes": {}}
-    return symptoms_of(history | {"every": 20, "count": 20 * n})
+    judgement = judgement_of(history | {"every": 20, "count": 20 * n})
+    return [symptom.words for symptom in judgement.faults]
 
 
 LAST = parameter("2.weight", 1.0)

@@ -13,7 +13,7 @@ from situations import BAD, CUTS, ZEROS
 import minigrad as mg
 import nn
 from minigrad import Tensor, explain
-from minigrad.sight import causes
+from minigrad.sight import causes, mistakes
 from minigrad.sight import explain as explanations
 
 HERE = r"situations.py:\d+"
@@ -283,6 +283,57 @@ def test_a_long_path_is_shortened_in_words_but_not_in_numbers():
     assert len(answer.numbers["path"]) == 2000
 
 
+# Mistakes by the form of the graph -----------------------------------------------------------------------
+
+
+def test_the_line_that_took_an_array_is_named_where_nothing_else_cut():
+    answer = explain(*situations.cut_by_numpy())
+    assert answer.kind == "cut"
+    assert re.search(rf"taken by .numpy\(\).*{HERE}, `return x, recorded.*numpy", str(answer))
+
+
+@pytest.mark.parametrize("kind", situations.MISTAKES)
+def test_a_mistake_by_the_form_of_the_graph_is_told_second_with_its_line(kind):
+    answer = explain(*situations.MISTAKES[kind]())
+    assert answer.numbers["mistakes"] == [kind]
+    assert re.search(rf" At .*{HERE}, `.+`\.$", answer.sentences[1])
+
+
+def test_every_mistake_by_form_has_a_situation():
+    assert {*situations.MISTAKES} == {*get_args(mistakes.MistakeKind)}
+
+
+def test_a_bias_without_effect_is_told_of_no_other_parameter():
+    layer = nn.Linear(2, 3)
+    loss = np.square(mg.batch_norm(layer(np.eye(4, 2, dtype="f")), training=True)[0]).sum()
+    assert "mistakes" not in explain(layer.weight, loss).numbers
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.square(x[:, None] - x).mean(),  # pairs of one set of points
+        lambda x: np.square(x[:, None] - np.ones(4)).mean(),  # and of two
+        lambda x: np.exp(-np.square(2 * x[:, None] - np.ones(3)) @ np.ones(3)).sum(),  # a kernel
+        lambda x: np.square((2 * x)[:, None] - np.ones((3, 1))).mean(),
+        lambda x: mg.cross_entropy(mg.log_softmax(x), 1),
+        lambda x: mg.cross_entropy(mg.softmax(x) * 5, 1),
+        lambda x: mg.layer_norm(mg.linear(x, np.eye(3), x), 3).sum(),
+        lambda x: mg.batch_norm(mg.linear(np.eye(3), np.eye(3), x), np.zeros(3), np.ones(3)).sum(),
+    ],
+)
+def test_what_only_looks_like_a_mistake_is_none(f):
+    x = leaf(1, 2, 3)
+    assert "mistakes" not in explain(x, f(x)).numbers
+
+
+def test_a_weight_that_is_used_often_and_explodes_is_to_be_clipped():
+    answer = explain(*situations.recurrent_and_exploding())
+    assert answer.kind == "exploding"
+    assert "used 9 times" in answer.sentences[1]
+    assert "clip_grad_norm_" in answer.sentences[1]
+
+
 # What it leaves alone ------------------------------------------------------------------------------------
 
 
@@ -331,6 +382,6 @@ def test_every_kind_of_answer_is_given_in_some_situation(answers):
 
 def test_every_sentence_is_said_in_some_situation(answers):
     said = "\n".join(map(str, answers))
-    sentences = sentences_of(explanations, causes)
+    sentences = sentences_of(explanations, causes, mistakes)
     assert len(sentences) > 40
     assert [text for text, pattern in sentences.items() if not pattern.search(said)] == []

@@ -241,7 +241,7 @@ def test_observers_are_called_after_each_op_and_nothing_is_kept_for_them():
             z = y + 1.0
         y.detach()
     x * 3.0
-    assert seen == [("multiply", 2.0), ("add", 3.0)]
+    assert seen == [("multiply", 2.0), ("add", 3.0), ("detach", 2.0)]
     assert twice == ["add"]
     assert (y._node.notes, ghost_of(z), mg.is_recording()) == (None, None, False)
 

@@ -18,6 +18,7 @@ BLOCK = 2**16  # scores: as float32 a quarter of a second-level cache of 1 MB
 KEPT = 2**20  # weights that are kept; more would be written to memory and read again
 # queries of a block: fewer see fewer keys in vain, where later keys are hidden, and more are sooner done
 LEAST, LEAST_CAUSAL, MOST_CAUSAL = 256, 32, 128
+LONGEST = 2048  # keys that are weighed at once, see `_weigh`
 RUN = 256  # keys that BLAS sums up at once: over more it would be less exact than NumPy
 
 
@@ -34,7 +35,7 @@ def attend(
         np.exp(w, out=w)
         total = _sum(w)
         _normalise(w, total, seen)
-        np.matmul(w.mT, v[*at, ..., keys, :], out=y[*at, ..., rows, :])
+        _weigh(w, v[*at, ..., keys, :], y[*at, ..., rows, :])
         kept.append(w if _keeps(q, k) else np.concatenate([largest, total], -2))
     return y, tuple(kept)
 
@@ -68,6 +69,14 @@ def attend_back(
     if gq is not None:
         gq *= scale
     return found
+
+
+def _weigh(w: Any, v: Any, y: Any) -> None:
+    """y = w^T v, summed in runs: some BLAS add the products of all keys one after the other, and round as often."""
+    np.matmul(w[..., :LONGEST, :].mT, v[..., :LONGEST, :], out=y)
+    for start in range(LONGEST, v.shape[-2], LONGEST):
+        run = slice(start, start + LONGEST)
+        y += w[..., run, :].mT @ v[..., run, :]
 
 
 def _keeps(q: Any, k: Any) -> bool:

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from . import noting
-
 # Scatter ------------------------------------------------------------------------------------------------
 
 
@@ -32,7 +30,7 @@ def scatter(g: Any, index: Any, shape: Any) -> Any:
     try:
         np.add.at(total, places.reshape(-1), g.reshape(-1).astype(total.dtype, copy=False))
     except IndexError:  # np.add.at names the flat place only, not the row
-        check_range("scatter", parts[0], -shape[0], shape[0])
+        check_indices("scatter", parts[0], -shape[0], shape[0])
         raise
     return total.astype(g.dtype, copy=False).reshape(shape)
 
@@ -53,7 +51,7 @@ def _places(parts: tuple[Any, ...], shape: Any) -> Any:
     if not any(part is Ellipsis for part in parts):
         while isinstance(parts[-1], slice) and parts[-1] == slice(None):
             parts = parts[:-1]
-        used = sum(_axes_of(part) for part in parts)
+        used = sum(axes_of_part(part) for part in parts)
     lead, rest = shape[:used], shape[used:]  # nothing is chosen along the rest
     if len(lead) == len(parts) == 1 and parts[0].dtype.kind in "iu":
         rows = parts[0].astype(np.intp, copy=False)
@@ -65,8 +63,9 @@ def _places(parts: tuple[Any, ...], shape: Any) -> Any:
     return (rows[..., None] * width + np.arange(width)).reshape(rows.shape + rest)
 
 
-def _axes_of(part: Any) -> int:
-    if part is None:
+def axes_of_part(part: Any) -> int:
+    """The number of axes that a part of an index takes."""
+    if part is None or part is Ellipsis:
         return 0
     kind = getattr(getattr(part, "dtype", None), "kind", "i")
     return part.ndim if kind == "b" else 1
@@ -104,18 +103,15 @@ def check_fits(g: Any, chosen: Any, shape: Any) -> None:
         )
 
 
-def check_range(op: str, indices: Any, low: int, high: int) -> None:
-    """IndexError for the first index outside [low, high). Arrays of other libraries are not checked."""
-    if isinstance(indices, np.ndarray):
-        check_indices(op, indices, low, high)
-    elif indices.size and (note := noting(check_indices, indices)):
-        note(op, indices, low, high)
-
-
 def check_indices(op: str, indices: Any, low: int, high: int) -> None:
     """IndexError for the first index outside [low, high)."""
     if indices.size and (indices.min() < low or indices.max() >= high):
-        wrong = (indices < low) | (indices >= high)
-        place = tuple(map(int, np.unravel_index(wrong.argmax(), wrong.shape)))
-        at = f" at {list(place)} of the indices" if place else ""
-        raise IndexError(f"{op}: index {indices[place]}{at} is outside [{low}, {high})")
+        raise outside(op, indices, low, high)
+
+
+def outside(op: str, indices: Any, low: int, high: int) -> IndexError:
+    """The error that names the first index outside [low, high)."""
+    wrong = (indices < low) | (indices >= high)
+    place = tuple(map(int, np.unravel_index(wrong.argmax(), wrong.shape)))
+    at = f" at {list(place)} of the indices" if place else ""
+    return IndexError(f"{op}: index {indices[place]}{at} is outside [{low}, {high})")

@@ -1,6 +1,6 @@
 // The page of a training: plots of all that was seen, a legend with the numbers of one step, and the words.
 
-const { history, symptoms } = written;
+const { history, judgement } = written;
 const { steps, parameters, relus, notes } = history;
 const HUES = [[59, 111, 182], [42, 157, 143], [191, 144, 20], [209, 96, 61], [178, 70, 140]]; // from input to loss
 const chosen = { step: steps.length - 1, key: null, hovered: null };
@@ -141,8 +141,9 @@ for (const { svg, nearest } of plots) {
 // --- the first sight -------------------------------------------------------------------------------------------
 
 id("extent").textContent = `${history.count.toLocaleString("en")} steps, one in ${history.every} was looked at`;
-for (const sentence of symptoms) make(id("symptoms"), "p", {}, sentence);
-if (!symptoms.length) make(id("symptoms"), "p", { class: "fine" }, "Nothing strikes: every gradient arrives, no relu has lost half of its units, and the weights move at a usual pace.");
+for (const { words: sentence } of judgement.faults) make(id("symptoms"), "p", {}, sentence);
+if (!judgement.faults.length) make(id("symptoms"), "p", { class: "fine" }, judgement.fine);
+for (const { words: sentence } of judgement.notes) make(id("symptoms"), "p", { class: "noted" }, sentence);
 id("slider").max = steps.length - 1;
 legend();
 function redraw() {
