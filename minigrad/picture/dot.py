@@ -200,13 +200,9 @@ class Writer:
         ends = f"{self.names[source]}{port} -> {self.names[link.target]}"
         return f'  {ends} [label="{label}", {look}{self.more_of(link)}]\n'
 
-    def argument_of(self, link: Link) -> str:
-        """The arguments that an arrow feeds, where its op has several."""
-        return _arguments(link) if self.arity[link.target] > 1 else ""
-
     def words_of(self, link: Link) -> str:
-        shapes = "" if link.source.is_source else _shapes(link)
-        return ": ".join(filter(None, [self.argument_of(link), shapes]))
+        arguments = _arguments(link) if self.arity[link.target] > 1 else ""
+        return ": ".join(filter(None, [arguments, "" if link.source.is_source else _shapes(link)]))
 
     def more_of(self, link: Link) -> str:
         """More attributes of an arrow."""

@@ -57,9 +57,7 @@ def draw(
     """
     path = Path(path)
     form = format_of(path)
-    if detail not in DETAILS:
-        raise ValueError(f"draw: detail={detail!r}; it must be one of {', '.join(DETAILS)}")
-    check("draw", depth, direction, theme)
+    check("draw", depth, direction, theme, detail)
     tracer = Tracer(params, Inputs(inputs))
     plain = tracer.run(loss, gradients=detail == "gradients", values=detail == "values")
     _check_known(detail, plain)
@@ -107,9 +105,10 @@ def _check_known(detail: str, plain: Trace) -> None:
         )
 
 
-def check(name: str, depth: int | None, direction: str, theme: str) -> None:
+def check(name: str, depth: int | None, direction: str, theme: str, detail: str = "shapes") -> None:
     """Raise ValueError, with the name of the function that was called, for other values than there are."""
     for option, given, known in (
+        ("detail", detail, DETAILS),
         ("direction", direction, DIRECTIONS),
         ("theme", theme, tuple(THEMES)),
     ):

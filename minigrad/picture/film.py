@@ -12,7 +12,7 @@ from .themes import Theme
 from .tree import Box, boxes
 from .widths import width_of
 
-_TERMS = 3  # that are written out in a sum
+_TERMS = 3  # that are written out in a sum, or on one arrow
 
 
 class Frame(NamedTuple):
@@ -43,8 +43,9 @@ class Film:
     def __init__(self, plain: Trace, scene: Scene, steps: list[dict[str, Any]]) -> None:
         self.scene = scene
         self.home = {v.id: box for box in boxes(scene.top) for v in box.vertices}
-        self._links = {(link.source, link.output, link.target): link for link in scene.links}
         self._edges = plain.edges
+        self._links = {(link.source, link.output, link.target): link for link in scene.links}
+        self._arity = Counter(edge.target for edge in plain.edges)
         self._outputs = [max(1, len(vertex.shapes)) for vertex in plain.nodes]
         self._expected = Counter(self._key(e["edge"]) for step in steps for e in step["edges"])
         self._terms: dict[tuple[int, int], list[Any]] = defaultdict(list)
@@ -69,24 +70,28 @@ class Film:
         return self._edges[edge].source, self._edges[edge].output
 
     def _link_of(self, edge: Any) -> Link | None:
-        """The arrow that stands for an edge; None within a box."""
+        """The arrow on which an edge is seen; None inside of a box."""
         source, target = self.home[edge.source], self.home[edge.target]
         return self._links.get((source, edge.output if source.is_vertex else 0, target))
 
     def _frame(self, box: Box, flows: list[Any], number: str, is_last: bool) -> Frame:
-        now: set[Link] = set()
+        now: dict[Link, list[str]] = defaultdict(list)
         handed = []
         own = self._text_of(box.vertices[0].id) if box.is_vertex else ""
         for flow in flows:
-            key, link = self._key(flow["edge"]), self._link_of(self._edges[flow["edge"]])
+            edge, key = self._edges[flow["edge"]], self._key(flow["edge"])
+            link = self._link_of(edge)
             self._terms[key].append(flow["contribution"])
             self._sums[key] = flow["sum_after"]
             if link is not None:
                 brought = _brief(flow["contribution"], most=4)
                 handed.append(f"{brought} to {_name(link.source)}")
-                before = f"{self._flows[link]}, " if link in now else ""  # of parallel edges
-                self._flows[link] = before + _brief(flow["contribution"])
-                now.add(link)
+                argument = f"{edge.argument}: " if self._arity[edge.target] > 1 else ""
+                argument = argument if box.is_vertex else ""
+                now[link].append(argument + _brief(flow["contribution"]))
+        for link, texts in now.items():
+            is_few = len(texts) <= _TERMS
+            self._flows[link] = ", ".join(texts) if is_few else f"{len(texts)} gradients"
         self._passed.add(box)
         whole = {
             self.home[key[0]] for key, terms in self._terms.items() if self._is_whole(key, terms)
@@ -132,9 +137,8 @@ class FilmWriter(Writer):
             for i, text in frame.sums.items():
                 self.sums[i] = max(self.sums.get(i, ""), f"grad {text}", key=width_of)
             for link in frame.flows:
-                self.flows[link] = max(
-                    self.flows.get(link, self.rest_of(link)), self.flowed(frame, link), key=width_of
-                )
+                texts = self.flows.get(link, self.rest_of(link)), frame.flows[link]
+                self.flows[link] = max(texts, key=width_of)
 
     def numbers_of(self, vertex: Vertex) -> list[str]:
         value = vertex.value if isinstance(vertex.value, dict) and vertex.value["size"] == 1 else {}
@@ -144,9 +148,6 @@ class FilmWriter(Writer):
     def rest_of(self, link: Link) -> str:
         """The words on an arrow along which nothing has flowed."""
         return super().words_of(link)
-
-    def flowed(self, frame: Frame, link: Link) -> str:
-        return ": ".join(filter(None, [self.argument_of(link), frame.flows[link]]))
 
     def words_of(self, link: Link) -> str:
         return self.flows.get(link, self.rest_of(link))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..files import whole
+from .bounds import MOST as LARGEST
 from .data import Trace
 from .draw import check
 from .film import Film
@@ -60,7 +61,11 @@ def frames(
             "modules are one step each, or let picture.page play them"
         )
     writer = film.writer(direction, THEMES[theme])
-    return _written(Path(folder), pictures_of(render_as(writer.text(), "svg").decode(), writer))
+    try:
+        svg = render_as(writer.text(), "svg").decode()
+    except TimeoutError as error:
+        raise RuntimeError(f"frames: {error}; a smaller depth has fewer boxes") from None
+    return _written(Path(folder), pictures_of(svg, writer))
 
 
 def _scene(plain: Trace, depth: int | None) -> Scene:
@@ -69,11 +74,11 @@ def _scene(plain: Trace, depth: int | None) -> Scene:
     for level in range(levels, -1, -1) if depth is None else [depth]:
         scene = scene_of(plain, level, fold=False)
         count = sum(1 for _ in boxes(scene.top))
-        if count <= MANY:
+        if count <= MANY and scene.size <= LARGEST:
             return scene
     raise ValueError(
-        f"frames: {count:,} boxes are too many for a picture, {MANY} at most. A graph computed under minigrad.record() "
-        "has modules, which are boxes with a smaller depth; picture.page plays graphs of any size"
+        f"frames: {count:,} boxes are too many for a picture, {MANY} at most, or too entangled. A graph computed "
+        "under minigrad.record() has modules, which are boxes with a smaller depth; picture.page plays any graph"
     )
 
 

@@ -88,7 +88,7 @@ def _paint_link(group: Element, link: Link, frame: Frame, writer: FilmWriter) ->
     if path is not None:
         _leave_one_head(group, path, at_end=not has_flowed)
     if text is not None:
-        text.text = writer.flowed(frame, link) if has_flowed else writer.rest_of(link)
+        text.text = frame.flows[link] if has_flowed else writer.rest_of(link)
     if not has_flowed:
         return
     line = writer.theme.flow[1]

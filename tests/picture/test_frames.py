@@ -54,10 +54,10 @@ def test_each_step_is_a_picture_with_what_it_hands_on_in_order(tmp_path):
     paths = picture.frames(loss, tmp_path / "new" / "slides", params)
     assert [path.name for path in paths] == ["step_001.svg", "step_002.svg", "step_003.svg"]
     first, second, third = read(paths)
-    assert {"1", "a", "a, b", "grad 1"} <= set(texts(first))
-    assert {"a, b: 1, 1", "grad 1 + 1 = 2", "= 3"} <= set(texts(second))
+    assert {"1", "a, b", "a, b: scalar", "grad 1"} <= set(texts(first))
+    assert {"a: 1, b: 1", "a, b", "grad 1 + 1 = 2", "= 3"} <= set(texts(second))
     assert "grad 2 + 2 = 4" not in texts(second)
-    assert {"a, b: 2, 2", "grad 2 + 2 = 4"} <= set(texts(third))
+    assert {"a: 2, b: 2", "grad 2 + 2 = 4"} <= set(texts(third))
     assert caption(first).startswith("Step 1 of 3: It begins with the derivative of the loss")
     assert caption(second) == (
         "Step 2 of 3: add has its whole gradient, 1. It hands on 1 to add and 1 to add."
@@ -138,7 +138,7 @@ def test_too_many_boxes_or_steps_are_refused_before_anything_is_written(tmp_path
     x = Tensor(1.0, requires_grad=True)
     h = x
     for _ in range(length):
-        h = h * x if length > 200 else h + 2
+        h = np.tanh(h) if length > 200 else h + 2
     with pytest.raises(ValueError, match=rf"frames: .*({what}).*picture\.page"):
         picture.frames(h, tmp_path / "slides", {"x": x})
     assert not list(tmp_path.iterdir())
