@@ -89,7 +89,7 @@ class _Crew:
     def ask(self, until: int) -> None:
         """Let the workers make all batches before number `until`."""
         for k in range(self.asked, min(until, self.count)):
-            with self._alive(k % self.workers):
+            with suppress(OSError):  # of a worker that has ended: told when that batch is due
                 self.pipes[k % self.workers].send_bytes(b"next")
             self.asked = k + 1
 

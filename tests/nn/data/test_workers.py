@@ -147,6 +147,20 @@ def test_a_worker_that_is_gone_is_an_error_that_says_so(how, message):
         next(batches)
 
 
+def test_the_batches_before_that_of_a_worker_that_is_gone_are_given_first():
+    """Also where it has ended before more is asked of it."""
+    recipe = Recipe(Failing(30, "killed"), None, (), 0)
+    crew = workers._Crew(recipe, np.arange(30).reshape(10, 3), 2)
+    crew.start()
+    crew.ask(3)
+    crew.processes[0].join(GUARD)
+    crew.ask(10)
+    assert [crew.take(k)[1].tolist() for k in range(2)] == [[0, 1, 2], [3, 4, 5]]
+    with pytest.raises(RuntimeError, match="worker 0 was killed"):
+        crew.take(2)
+    crew.close()
+
+
 def test_a_worker_that_raised_ends_quietly_whatever_else_it_was_asked_for(capfd):
     recipe = Recipe(Failing(8, "error"), None, (), 0)
     crew = workers._Crew(recipe, np.arange(7, 10)[:, None], 1)
