@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..sight import naming
-from ..sight.naming import arrays_around, arrays_in
+from ..sight.naming import Named, among, arrays_around, arrays_in
 
 _OURS = ("minigrad", "nn", "numpy")
 
@@ -29,6 +29,15 @@ class Inputs:
     def name_of(self, array: Any) -> str:
         """The name of an array, "" for none."""
         return naming.name_of(array, self._around, self._given)
+
+
+def variable_of(thing: Any) -> str:
+    """The name of a variable around this call that holds a thing, "" for none."""
+
+    def holding(variables: Iterable[Named]) -> list[Named]:
+        return [(name, v) for name, v in variables if v is thing and not name.startswith("_")]
+
+    return next((name for frame in _frames() for name, _ in among(frame, holding)), "")
 
 
 def _frames() -> Iterator[Any]:

@@ -14,6 +14,7 @@ from ..sight.recording import user_line
 from .document import document, html_path
 from .judgement import Judgement
 from .looking import Found, Look, Sample, Seen
+from .naming import variable_of
 from .symptoms_of_runs import judgement_of
 from .trace import names_of
 from .written import Written, written
@@ -255,22 +256,41 @@ class Watch:
         names = dict.fromkeys(name for notes in all_of_them for name in notes)
         return {name: [notes.get(name) for notes in all_of_them] for name in names}
 
-    def page(self, path: str | os.PathLike[str] = "training.html") -> Written:
+    def page(
+        self, path: str | os.PathLike[str] = "training.html", beside: Watch | None = None
+    ) -> Written:
         """Write a page of plots as one file, which needs no network; returns its path, which a notebook shows.
 
+        beside  a watch over another training, of any length, which is shown in the same plots in a second colour; each
+                has the name of the variable that holds it
+
         It may be written at any time, and is written whole or not at all. Raises ValueError for a suffix other than
-        .html, RuntimeError while no step has been looked at.
+        .html, TypeError for a `beside` that is no Watch, RuntimeError while no step has been looked at.
         """
         path = html_path(path)
+        if not isinstance(beside, Watch | None):
+            raise TypeError(f"watch: beside is a {type(beside).__name__}; another Watch is needed")
+        told = [self._told("this run")]
+        if beside is not None:
+            ours, theirs = variable_of(self) or "this run", variable_of(beside)
+            other = theirs if theirs not in ("", ours) else "the other run"
+            told = [self._told(ours), beside._told(other)]
+        styles, scripts = (
+            ("look.css", "watch.css"),
+            ("words.js", "labels.js", "plot.js", "watch.js"),
+        )
+        content = document("watch.html", styles, scripts, path.stem, {"runs": told}).encode()
+        return written(path, content)
+
+    def _told(self, name: str) -> dict[str, Any]:
+        """The part of a page's data that is this watch's."""
         if not self.samples:
             raise RuntimeError(
-                "watch: nothing was seen yet; do a training step inside `with watch:`"
+                f"watch: nothing was seen yet of {name}; do a training step inside `with watch:`"
             )
         history = self.history()
-        data = {"history": _plain(history), "judgement": judgement_of(history).plain()}
-        styles, scripts = ("look.css", "watch.css"), ("words.js", "plot.js", "watch.js")
-        content = document("watch.html", styles, scripts, path.stem, data).encode()
-        return written(path, content)
+        judgement = judgement_of(history).plain()
+        return {"name": name, "history": _plain(history), "judgement": judgement}
 
 
 class _Evaluations:

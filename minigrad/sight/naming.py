@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -18,9 +18,14 @@ Named = tuple[str, Any]
 
 
 def arrays_around(frame: Any) -> list[Named]:
-    """The arrays among the variables of a frame, which keeps none of them alive for having been asked."""
+    """The arrays among the variables of a frame."""
+    return among(frame, arrays_in)
+
+
+def among(frame: Any, choose: Callable[[Iterable[Named]], list[Named]]) -> list[Named]:
+    """The variables of a frame that are chosen of all; it keeps none of them alive for having been asked."""
     variables = frame.f_locals
-    found = arrays_in(variables.items())
+    found = choose(variables.items())
     # Before Python 3.13 a function's frame keeps the dict that it made for this, with all that is in it. If nobody
     # else holds the dict, it may go: the frame, this variable and the call below are three references.
     is_copy = bool(frame.f_code.co_flags & inspect.CO_OPTIMIZED) and type(variables) is dict

@@ -390,7 +390,7 @@ def test_the_page_holds_the_history_and_fetches_nothing(tmp_path):
     watch.note(gain=float("nan"))
     path = watch.page(tmp_path / "new" / "run 1.html")
     text = path.read_text(encoding="utf-8")
-    held = data_in(path)
+    (held,) = data_in(path)["runs"]
     assert held["history"]["steps"] == [0, 1, 2]
     assert held["history"]["notes"]["gain"] == [None, None, "nan"]
     given = watch.history()["parameters"][0]["gradient"]

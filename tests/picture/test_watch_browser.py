@@ -100,9 +100,10 @@ def test_keys_lead_from_step_to_step_and_from_line_to_line(open_watch, trained):
 
 def test_pointing_at_a_line_reads_its_value(open_watch, trained):
     driver = open_watch(trained)
-    gradient = driver.find_elements(By.CLASS_NAME, "plot")[1]
+    gradient = driver.find_elements(By.TAG_NAME, "figure")[1]
     # the middle of the plot; whatever line is nearest there is told, with its name
-    webdriver.ActionChains(driver).move_to_element(gradient).perform()
+    plot = gradient.find_element(By.CLASS_NAME, "plot")
+    webdriver.ActionChains(driver).move_to_element(plot).perform()
     (told,) = [t.text for t in gradient.find_elements(By.CLASS_NAME, "told")]
     name, value = told.split()
     step = int(read(driver).split()[1])
@@ -178,7 +179,7 @@ def test_no_name_is_ever_run_and_each_is_shown_as_it_is(open_watch):
     driver = open_watch(watch)
     names = texts(driver, "#legend tr.pick td:first-child span:first-of-type")
     assert names == HOSTILE
-    captions = [text.strip() for text in texts(driver, "figcaption")]
+    captions = [text.strip() for text in texts(driver, "figcaption span:first-child")]
     assert captions[: len(HOSTILE)] == [name.strip() for name in HOSTILE]
     for row in driver.find_elements(By.CSS_SELECTOR, "tr.pick td:first-child"):
         row.click()
