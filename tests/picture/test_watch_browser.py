@@ -63,6 +63,8 @@ def test_there_is_a_plot_of_everything_that_was_seen(open_watch, trained):
         for plot in driver.find_elements(By.CLASS_NAME, "plot")
     ]
     assert lines == [1, 4, 4, 4, 1]
+    named = ["0.bias", "0.weight", "1.relu", "2.bias", "2.weight"]
+    assert sorted({*texts(driver, ".label text")}) == named  # short names are whole
     for line in driver.find_elements(By.CSS_SELECTOR, ".plot .line"):
         assert line.get_attribute("d").startswith("M")
         assert "NaN" not in line.get_attribute("d")

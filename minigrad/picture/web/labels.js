@@ -1,7 +1,7 @@
 // Names of lines: which of a plot are told, and where they stand, to the right of all curves.
 
 const MOST_NAMED = 4; // lines of a plot, in each run
-const LABEL = { height: 14, gap: 14, share: 0.3 }; // pixels, and the most of a plot's width
+const LABEL = { size: 11.5, gap: 14, share: 0.3 }; // pixels, and the most of a plot's width
 
 const isNumber = (value) => typeof value === "number"; // not null, "nan" or "inf"
 
@@ -34,17 +34,21 @@ function spread(wanted, gap, from, to) {
 
 const pen = document.createElement("canvas").getContext("2d");
 
-function widthOf(text) {
-  pen.font = `11.5px ${getComputedStyle(document.body).fontFamily}`;
+function widthOf(text, size = LABEL.size) {
+  pen.font = `${size}px ${getComputedStyle(document.body).fontFamily}`;
   return pen.measureText(text).width;
 }
 
-/** A text without as much of its middle as is needed to be no wider; names of layers differ at their ends. */
-function cut(text, width) {
-  const letters = [...text];
+/** A name no wider than is asked: its parts as initials, from the front, as far as is needed; then without its middle. */
+function cut(name, width, size) {
+  const fits = (text) => widthOf(text, size) <= width;
+  const parts = name.split(".");
+  for (let k = 0; k < parts.length - 1 && !fits(parts.join(".")); k++) parts[k] = parts[k].split("_").map((word) => [...word][0] ?? "").join("");
+  const letters = [...parts.join(".")];
   for (let n = letters.length; n > 0; n--) {
-    const short = n === letters.length ? text : `${letters.slice(0, Math.floor(n / 3)).join("")}…${letters.slice(letters.length - Math.ceil((2 * n) / 3)).join("")}`;
-    if (widthOf(short) <= width) return short;
+    const dots = n < letters.length ? "…" : "";
+    const text = letters.slice(0, Math.floor(n / 3)).concat(dots, letters.slice(letters.length - Math.ceil((2 * n) / 3))).join("");
+    if (fits(text)) return text;
   }
   return "…";
 }

@@ -141,7 +141,9 @@ function plot(parent, steps, title, hint, lines, named, options) {
     ends.forEach(({ line, x, y }, k) => {
       const group = make(svg, "g", { class: "label", "data-line": line.key });
       make(group, "title", {}, line.label);
-      make(group, "path", { d: `M${x} ${y}H${place.right}L${place.right + 12} ${heights[k]}`, stroke: line.colour ?? "var(--ink)" });
+      const thread = { stroke: line.colour ?? "var(--ink)" };
+      if (x < place.right - 1) make(group, "path", { d: `M${x} ${y}H${place.right}`, "stroke-dasharray": "1 4", ...thread });
+      make(group, "path", { d: `M${place.right} ${y}l12 ${heights[k] - y}`, ...thread });
       make(group, "text", { x: place.right + 15, y: heights[k] + 4 }, cut(line.label, place.room - 16)).style.fill = line.run.colour ?? "";
     });
   }
@@ -156,9 +158,9 @@ function plot(parent, steps, title, hint, lines, named, options) {
     read.forEach((line, k) => {
       const value = valueAt(line, i);
       make(cursor, "circle", { class: "dot", cx: place.x(line.run.steps[line.run.places[i]]), cy: place.y(value), r: 4.5, fill: line.colour ?? "var(--ink)" });
-      if (k === 0 && count > 1) make(told, "span", {}, `${line.name} `);
       make(told, "b", {}, `${k ? " · " : ""}${options.isShare ? shareText(value) : number(value, 3)}`).style.color = line.run.colour ?? "";
     });
+    if (read.length && count > 1) told.prepend(`${cut(read[0].name, place.width - caption.firstChild.offsetWidth - told.offsetWidth - 20, 14)} `);
   }
 
   /** The step, as its place among `steps`, and the line that are under the pointer, or nearest to it. */

@@ -182,7 +182,7 @@ for (const { svg, nearest } of plots) {
 
 for (const run of runs) {
   const { name, history, judgement } = run;
-  const extent = make(id("extent"), "span", {}, `${history.count.toLocaleString("en")} steps, one in ${history.every} was looked at`);
+  const extent = make(id("extent"), "span", {}, `${history.count.toLocaleString("en")} step${history.count === 1 ? "" : "s"}, one in ${history.every} was looked at`);
   const said = make(id("symptoms"), "div");
   if (isPair) {
     extent.prepend(nameOf(run), ": ");
@@ -210,7 +210,7 @@ function redraw() {
   id("span").textContent = share ? `over ${span.toLocaleString("en")} step${span === 1 ? "" : "s"}` : "none";
   id("smoothing").setAttribute("aria-valuetext", id("span").textContent);
   const labels = plots.flatMap(({ lines, named }) => lines.filter(({ key, label }) => label && named.includes(key)).map(({ label }) => label));
-  const widest = Math.max(...labels.map(widthOf), 0);
+  const widest = Math.max(...labels.map((label) => widthOf(label)), 0);
   for (const { svg, draw } of plots) draw(labels.length ? Math.min(widest + 18, LABEL.share * (svg.clientWidth || 400)) : 12, share);
   choose({});
 }
