@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 # what belongs to one node; everything else goes into `laws`, once for all nodes that share it
-_OWN = ("id", "name", "scope", "value", "gradient", "seconds", "saved")
+_OWN = ("id", "name", "scope", "value", "gradient", "seconds", "saved", "twin", "rolls", "steps")
 _FOLLOWS = {"norm", "size", "values"}
 _EMPTY: tuple[Any, ...] = ("", 0, None, [], {})
 
@@ -17,7 +17,8 @@ def packed(data: dict[str, Any]) -> dict[str, Any]:
     """The data of `data_of`, with these parts in another form.
 
     laws    what nodes have in common
-    nodes   {"law", "name", "in": the number of the module, "value", "gradient", "seconds"} without what is empty
+    nodes   {"law", "name", "in": the number of the module, "value", "gradient", "seconds", "twin", "rolls", "steps"}
+            without what is empty
     edges   [source, target, argument], and the output if it is not the first
     steps   [node, [[edge, contribution], ...]], with the sum behind the contribution if it differs
     states  each edge as one list, of its points from source to target and its label, each relative to the one before
@@ -42,6 +43,7 @@ def packed(data: dict[str, Any]) -> dict[str, Any]:
             "value": _of_outputs(node["value"]),
             "gradient": _of_outputs(node["gradient"]),
             "seconds": node["seconds"] and float(f"{node['seconds']:.3g}"),
+            **{name: node.get(name) for name in ("twin", "rolls", "steps")},
         }
         nodes.append({k: v for k, v in own.items() if k == "law" or _is_told(v)})
     edges = [

@@ -34,7 +34,12 @@ def trace(loss: Any, params: Any = None, gradients: bool = False, values: bool =
     Raises TypeError or ValueError for arguments that cannot be drawn, RuntimeError for a Tensor without history and,
     with gradients, for a graph that an earlier backward freed.
     """
-    return Tracer(params).run(loss, gradients, values)
+    return Tracer(params).run(loss, gradients, statistics_of if values else _untold)
+
+
+def length_of(loss: Any) -> int:
+    """The number of ops in the graph that ends in `loss`."""
+    return len(_order(_end_of(loss)))
 
 
 class Tracer:
@@ -51,8 +56,11 @@ class Tracer:
         self.blocks: dict[int, int] = {}
         self.tell: Callable[[Any], dict[str, Any] | None] = statistics_of
 
-    def run(self, loss: Any, gradients: bool = False, values: bool = True) -> Trace:
-        self.tell = statistics_of if values else _untold
+    def run(
+        self, loss: Any, gradients: bool = False, tell: Callable[[Any], Any] = statistics_of
+    ) -> Trace:
+        """The trace; `tell` gives the statistics of values and gradients."""
+        self.tell = tell
         end = _end_of(loss)
         order = _order(end)
         found = _gradients(loss, order) if gradients else {}
@@ -72,9 +80,9 @@ class Tracer:
         self.trace.has_gradients = gradients
         self.trace.modules = self.scopes.modules
         for key, gradient in found.items():
-            self._add_gradient(key, None if gradient is None else statistics_of(gradient._data))
+            self._add_gradient(key, None if gradient is None else _told(gradient._data, tell))
         if end in found:
-            self.trace.nodes[last].gradient = statistics_of(found[end]._data)
+            self.trace.nodes[last].gradient = _told(found[end]._data, tell)
         return self.trace
 
     def _add(self, vertex: Vertex) -> int:
@@ -180,6 +188,11 @@ class Tracer:
             vertex.gradient[key.constants[0]] = statistics
         else:
             vertex.gradient = statistics
+
+
+def _told(gradient: Any, tell: Callable[[Any], Any]) -> Any:
+    """The statistics of a gradient, which was asked for also where values were not."""
+    return statistics_of(gradient) if tell is _untold else tell(gradient)
 
 
 def _untold(array: Any) -> None:

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 from graphs import double, recorded, small_net
+from loops import Cell
 
 import minigrad as mg
 from minigrad import Tensor
@@ -100,6 +101,35 @@ def test_a_long_chain_plays_to_its_end(open_page):
     assert len(page.shown()) < 40
     page.press("last")
     assert page.gradient_beside("x") == "grad 601"
+
+
+def test_a_pass_opens_the_steps_of_a_loop_as_it_goes_and_any_can_be_opened(open_page):
+    model = Cell()
+    page = open_page(recorded(lambda: model.over(6)), model)
+    if page.find("#unfold").is_enabled():
+        page.press("unfold")
+    shown = len(page.shown())
+    field = page.find(".steps input")
+    assert field.get_property("value") == "1"
+    assert page.all(".edge.elsewhere path")
+    field.send_keys(
+        Keys.END + Keys.BACKSPACE + "6" + Keys.ENTER
+    )  # the sum takes what the last one gives
+    assert len(page.shown()) == shown
+    told = [c.get_property("textContent") for c in page.all(".chip") if c.is_displayed()]
+    assert "step 1" in told  # which alone begins with what the loop was given
+    assert "step 6" not in told
+    page.press("last")
+    page.press("first")
+    page.find("body").send_keys("nnn")  # the loss, the sum, and the last step
+    assert field.get_property("value") == "6"
+    (current,) = page.all(".node.current")
+    assert current.is_displayed()
+    assert len(page.shown()) == shown
+    assert len([e for e in page.all(".edge.carried path") if e.is_displayed()]) == 2
+    page.click_module("× 6 in a chain")
+    page.find("body").send_keys("n")  # over all that happens in the loop
+    assert "every leaf holds its .grad" in page.story
 
 
 # --- looking ----------------------------------------------------------------------------------

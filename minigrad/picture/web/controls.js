@@ -36,8 +36,7 @@ function nextMatch() {
   if (!state.matches.length) return;
   state.match = (state.match + 1) % state.matches.length;
   const i = state.matches[state.match];
-  for (const path of ancestors(nodes[i].scope)) state.folded.delete(path);
-  arrange();
+  reveal(i);
   choose(i);
   show(i);
   id("found").textContent = `${state.match + 1} of ${state.matches.length}`;

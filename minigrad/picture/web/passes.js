@@ -55,7 +55,7 @@ function paint() {
       part.classList.toggle("flowing", flowing !== undefined);
     }
     const told = isBackward ? brief(contributions.get(i), 2, 3) : valueText(i, 3);
-    const role = bundle.length > 1 ? `${bundle.length} edges` : incoming[edges[i].target].length > 1 ? edges[i].argument : "";
+    const role = carried[bundle[0]] ? "next step" : bundle.isElsewhere ? stepElsewhere(bundle[0]) : bundle.length > 1 ? `${bundle.length} edges` : incoming[edges[i].target].length > 1 ? edges[i].argument : "";
     const text = last !== undefined && told && (bundle.length === 1 || flowing !== undefined) ? (role && bundle.length === 1 ? `${role}: ${told}` : told) : role;
     drawn.chip.style.display = text ? "" : "none";
     if (text && drawn.text.textContent !== cut(text, 24)) {
@@ -148,6 +148,7 @@ function forwardStory() {
 
 function go(at) {
   state.at = Math.max(0, Math.min(passLength(), at));
+  follow(state.pass === "backward" ? steps[state.at - 1]?.node : computed[state.at - 1]);
   paint();
 }
 
