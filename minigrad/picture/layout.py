@@ -242,11 +242,14 @@ def _letters_of_sum(node: dict[str, Any], uses: int) -> int:
 
 
 def _size_of_module(module: dict[str, Any]) -> Box:
-    letters = len(_last_name(module)) + len(module["type"]) + 4
-    times = 0
+    return round(max(_letters_of_title(module), 12) * _WIDTH_OF_LETTER) + 20, 46
+
+
+def _letters_of_title(module: dict[str, Any]) -> int:
+    letters = min(len(_last_name(module)) + len(module["type"]) + 4, _LONGEST)
     if "roll" in module:  # " × 20 in a chain"
-        times = 11 * module["roll"]["is_chain"] + 4 + len(str(module["roll"]["steps"]))
-    return round((min(max(letters, 12), _LONGEST) + times) * _WIDTH_OF_LETTER) + 20, 46
+        letters += 11 * module["roll"]["is_chain"] + 4 + len(str(module["roll"]["steps"]))
+    return letters
 
 
 def _last_name(module: dict[str, Any]) -> str:
@@ -283,10 +286,19 @@ def _dot(trace: dict[str, Any], sizes: list[Box]) -> str:
         scope = node["scope"] if node["scope"] in members else ""
         members[scope].append(f"n{i} [{_extent(size)}]\n")
 
+    titles = {  # beside the title of a roll there is room for the number of its open step
+        m[
+            "path"
+        ]: f"graph [label={'x' * (_letters_of_title(m) + 14 + len(str(m['roll']['steps'])))}]\n"
+        for m in trace["modules"]
+        if "roll" in m
+    }
+
     def inside(path: str) -> list[str]:
         lines = list(members[path])
         for child in children[path]:
-            lines += [f"subgraph cluster_{numbers[child]} {{\n", *inside(child), "}\n"]
+            label = titles.get(child, "")
+            lines += [f"subgraph cluster_{numbers[child]} {{\n{label}", *inside(child), "}\n"]
         return lines
 
     edges = []

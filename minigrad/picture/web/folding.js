@@ -176,23 +176,25 @@ function arrangeModule(path, at) {
   for (const [name, value] of Object.entries({ ...place, height: isFolded ? height : 24 })) hit.setAttribute(name, value);
   text.setAttribute("x", isFolded ? left + width / 2 : left + 8);
   text.setAttribute("y", isFolded ? top + height / 2 + 4.5 : top + 16);
-  write(text, `${isFolded ? "▸" : "▾"} ${titleOf(module)}`, width - 16 - (module.roll && !isFolded ? 118 : 0));
+  write(text, `${isFolded ? "▸" : "▾"} ${titleOf(module)}`, width - 16 - (module.roll && !isFolded ? widthOfSteps(module.roll) : 0));
   if (module.roll) arrangeSteps(module.roll, isFolded, right, top);
 }
 
 const choosers = []; // number of a roll -> the field that tells and takes its open step
 
+const widthOfSteps = ({ steps }) => 104 + 8 * steps.toLocaleString("en").length;
+
 /** In the frame of a roll, at the right: which step is open, and any other to be opened. */
 function arrangeSteps(roll, isFolded, right, top) {
   const chooser = choosers[roll.number] ??= drawSteps(roll);
   chooser.outer.style.display = isFolded ? "none" : "";
-  chooser.outer.setAttribute("x", right - 124);
+  chooser.outer.setAttribute("x", right - widthOfSteps(roll) - 4);
   chooser.outer.setAttribute("y", top + 1);
   chooser.field.value = opened[roll.number] + 1;
 }
 
 function drawSteps(roll) {
-  const outer = make(titleLayer, "foreignObject", { width: 120, height: 24, class: "steps" });
+  const outer = make(titleLayer, "foreignObject", { width: widthOfSteps(roll), height: 24, class: "steps" });
   const label = document.createElement("label");
   const field = document.createElement("input");
   Object.assign(field, { type: "number", min: 1, max: roll.steps });
