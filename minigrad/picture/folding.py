@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 LARGEST = 80  # boxes of a state that is laid out: Graphviz's time grows faster than their number
 BUDGET = 1500  # boxes of all such states together; each also costs a twentieth of the whole graph
-
-_CALL = re.compile(r" \(\d+\)")
 
 Folded = frozenset[str]
 
@@ -29,23 +26,13 @@ class View(NamedTuple):
     lines: list[int]
 
 
-def framed(trace: dict[str, Any]) -> dict[str, Any]:
-    """The trace with the frames of a page: none around a single op, and shared weights outside of their module's calls.
+def framed(trace: dict[str, Any], scopes: list[str]) -> dict[str, Any]:
+    """The trace with the frames of a page: each node in its scope, and no frame around a single op.
 
     A node without the frame of its module has the module's path and class as `within`.
     """
-    nodes = [dict(node) for node in trace["nodes"]]
+    nodes = [node | {"scope": scope} for node, scope in zip(trace["nodes"], scopes, strict=True)]
     modules = {module["path"]: module for module in trace["modules"]}
-    chains = chains_of(trace)
-    users: dict[int, set[str]] = defaultdict(set)
-    for edge in trace["edges"]:
-        users[edge["source"]].add(nodes[edge["target"]]["scope"])
-    for node in nodes:
-        if node["kind"] == "parameter":
-            own = _CALL.sub("", node["scope"])
-            calls = [scope for scope in users[node["id"]] if _CALL.sub("", scope) == own]
-            if len(calls) > 1:
-                node["scope"] = _common([chains[scope] for scope in calls])
     parents: set[str] = set()
     direct: dict[str, list[Any]] = defaultdict(list)
     for node in nodes:
@@ -70,16 +57,6 @@ def chains_of(trace: dict[str, Any]) -> dict[str, list[str]]:
     for module in trace["modules"]:
         chains[module["path"]] = [*chains[module["parent"] or ""], module["path"]]
     return chains
-
-
-def _common(chains: list[list[str]]) -> str:
-    """The innermost module that all of the chains lead through."""
-    common = ""
-    for level in zip(*chains, strict=False):
-        if len(set(level)) > 1:
-            break
-        common = level[0]
-    return common
 
 
 def views_of(trace: dict[str, Any]) -> list[View]:
@@ -158,7 +135,7 @@ def view_of(trace: dict[str, Any], chains: dict[str, list[str]], folded: Folded)
     for i, edge in enumerate(trace["edges"]):
         a, b = stands_for[edge["source"]], stands_for[edge["target"]]
         is_bundled = "module" in (nodes[a]["kind"], nodes[b]["kind"])
-        key = (a, b) if is_bundled else i
+        key = (a, b, edge["carried"]) if is_bundled else i
         if a != b and key not in lines:
             lines[key] = i
             edges.append(edge | {"source": a, "target": b})

@@ -7,16 +7,20 @@ from collections import Counter
 from functools import partial
 from typing import Any
 
+from .bounds import MOST, rows_between, rows_of, size_of
 from .folding import View, views_of
 from .nested import Box, place_nested
 from .render import render_as
+from .rolling import Core, core_of
 from .widths import width_of
 
-FLAT = 400  # the most nodes laid out in one picture; some thousands take Graphviz minutes
+FLAT = 400  # the most nodes laid out in one picture; more are no longer read
 
 # The most edges of one source that are placed; the script draws the others. If every op of a long chain uses a leaf,
 # Graphviz's time grows with the cube of the length.
 _MOST_USES = 8
+
+_MOST_BESIDE, _GAP = 25, 40  # boxes in a plain row, pixels between them
 
 _DECODER = json.JSONDecoder()
 
@@ -37,7 +41,7 @@ _ACROSS = _HEAD + "  graph [rankdir=LR, nodesep=0.3]\n"
 def layout_of(trace: dict[str, Any]) -> dict[str, Any]:
     """Positions in whole pixels, y downwards, for a trace in plain data.
 
-    sizes   [width, height] of each node
+    sizes   [width, height] of each node that has a place; one with a `twin` stands where that stands
     boxes   the same of each module, for when it is folded
     states  the fold states that are laid out from top to bottom, the one with all unfolded first:
 
@@ -50,18 +54,63 @@ def layout_of(trace: dict[str, Any]) -> dict[str, Any]:
 
     across  the same states from left to right
     """
+    core = core_of(trace)
     uses = Counter(edge["source"] for edge in trace["edges"])
-    sizes = [_size(node, uses[i]) for i, node in enumerate(trace["nodes"])]
+    sizes = [_size(node, uses[i]) for i, node in zip(core.ids, core.trace["nodes"], strict=True)]
     boxes = {module["path"]: _size_of_module(module) for module in trace["modules"]}
-    views = views_of(trace)
-    found: dict[str, Any] = {"sizes": sizes, "boxes": list(boxes.values())}
+    views = views_of(core.trace)
+    found: dict[str, Any] = {
+        "sizes": dict(zip(core.ids, sizes, strict=True)),
+        "boxes": list(boxes.values()),
+    }
     for way, head in {"states": _HEAD, "across": _ACROSS}.items():
-        flat, first = views, []
-        if len(sizes) > FLAT:
-            place = partial(_place_all, head=head)
-            flat, first = views[1:], [place_nested(trace, sizes, place)]
-        found[way] = first + _place_flat(trace, flat, sizes, boxes, head)
+        states = _states(core.trace, views, sizes, boxes, head)
+        found[way] = [_of_whole(state, core) for state in states]
     return found
+
+
+def _states(
+    trace: dict[str, Any], views: list[View], sizes: list[Box], boxes: dict[str, Box], head: str
+) -> list[dict[str, Any]]:
+    """Every view; the first, with all unfolded, module by module where one picture would take Graphviz long."""
+    nested = partial(place_nested, trace, sizes, partial(_place_all, head=head))
+    first = []
+    if is_large(trace):
+        first, views = [nested()], views[1:]
+    try:
+        return first + _place_flat(trace, views, sizes, boxes, head)
+    except TimeoutError:
+        return first or [nested()]
+
+
+def is_large(trace: dict[str, Any]) -> bool:
+    """Return whether a graph is laid out in groups: in one picture it would take Graphviz long."""
+    count = len(trace["nodes"])
+    return count > FLAT or size_of(count, _arrows(_given(trace))) > MOST
+
+
+def _given(trace: dict[str, Any]) -> dict[int, dict[str, Any]]:
+    """The edges that Graphviz is given: some of each source."""
+    uses: Counter[int] = Counter()
+    found = {}
+    for i, edge in enumerate(trace["edges"]):
+        uses[edge["source"]] += 1
+        if uses[edge["source"]] <= _MOST_USES:
+            found[i] = edge
+    return found
+
+
+def _arrows(edges: dict[int, dict[str, Any]]) -> list[tuple[int, int]]:
+    return [(e["source"], e["target"]) for e in edges.values() if not e["carried"]]
+
+
+def _of_whole(state: dict[str, Any], core: Core) -> dict[str, Any]:
+    """A state with the numbers that nodes and edges have in the whole trace."""
+    nodes = {core.ids[k]: place for k, place in state["nodes"].items()}
+    return state | {
+        "nodes": nodes,
+        "edges": {core.lines[k]: edge for k, edge in state["edges"].items()},
+    }
 
 
 def _place_flat(
@@ -113,25 +162,59 @@ def _state(
 
 
 def _place_all(levels: list[Any], head: str = _HEAD) -> list[Any]:
-    """Place small graphs of boxes, as `place_nested` needs them."""
-    dots = []
-    for boxes, joined in levels:
-        numbers = {key: i for i, key in enumerate(boxes)}
-        lines = [f"n{numbers[key]} [{_extent(size)}]\n" for key, size in boxes.items()]
-        for a, b, i in joined:
-            label = "" if i is None else f", comment={i}, label={'x' * 8}"
-            lines.append(f"n{numbers[a]} -> n{numbers[b]} [weight=1{label}]\n")
-        dots.append("".join([head, *lines, "}\n"]))
-    found = []
-    for (boxes, _), placed in zip(levels, _graphviz(dots), strict=True):
-        _, _, width, height = map(float, placed["bb"].split(","))
-        keys = list(boxes)
-        middles = {}
-        for thing in placed.get("objects", ()):
-            x, y = map(float, thing["pos"].split(","))
-            middles[keys[int(thing["name"][1:])]] = (x, height - y)
-        found.append(((width, height), middles, _edges(placed, height)))
-    return found
+    """Place graphs of boxes, as `place_nested` needs them; those of which Graphviz takes long in plain rows."""
+    small = [size_of(len(boxes), [e[:2] for e in joined]) <= MOST for boxes, joined in levels]
+    dots = [
+        _dot_of_level(*level, head)
+        for level, is_small in zip(levels, small, strict=True)
+        if is_small
+    ]
+    try:
+        placed = iter(_graphviz(dots) if dots else ())
+    except TimeoutError:
+        return [_in_rows(*level) for level in levels]
+    return [
+        _of_level(boxes, next(placed)) if is_small else _in_rows(boxes, joined)
+        for (boxes, joined), is_small in zip(levels, small, strict=True)
+    ]
+
+
+def _dot_of_level(boxes: dict[Any, Box], joined: list[Any], head: str) -> str:
+    numbers = {key: i for i, key in enumerate(boxes)}
+    lines = [f"n{numbers[key]} [{_extent(size)}]\n" for key, size in boxes.items()]
+    for (a, b, i), rows in zip(joined, rows_between([e[:2] for e in joined]), strict=True):
+        label = "" if i is None else f", comment={i}, label={'x' * 8}"
+        lines.append(f"n{numbers[a]} -> n{numbers[b]} [weight=1, minlen={rows}{label}]\n")
+    return "".join([head, *lines, "}\n"])
+
+
+def _of_level(boxes: dict[Any, Box], placed: dict[str, Any]) -> Any:
+    _, _, width, height = map(float, placed["bb"].split(","))
+    keys = list(boxes)
+    middles = {}
+    for thing in placed.get("objects", ()):
+        x, y = map(float, thing["pos"].split(","))
+        middles[keys[int(thing["name"][1:])]] = (x, height - y)
+    return (width, height), middles, _edges(placed, height)
+
+
+def _in_rows(boxes: dict[Any, Box], joined: list[Any]) -> Any:
+    """The boxes in rows, each below what leads to it, and some rows where one would be too wide; no edges."""
+    rows = rows_of([e[:2] for e in joined])
+    by_row: dict[int, list[Any]] = {}
+    for key in sorted(boxes, key=lambda key: rows.get(key, 0)):
+        by_row.setdefault(rows.get(key, 0), []).append(key)
+    middles, top, right = {}, 0.0, 0.0
+    for keys in by_row.values():
+        for begin in range(0, len(keys), _MOST_BESIDE):
+            line = keys[begin : begin + _MOST_BESIDE]
+            height, x = max(boxes[key][1] for key in line), 0.0
+            for key in line:
+                middles[key] = (x + boxes[key][0] / 2, top + height / 2)
+                x += boxes[key][0] + _GAP
+            top += height + _GAP
+            right = max(right, x)
+    return (right, top), middles, {}
 
 
 def _graphviz(dots: list[str]) -> list[dict[str, Any]]:
@@ -172,13 +255,28 @@ def _longest_sum(node: dict[str, Any], uses: int) -> str:
         return "grad [-0.00000, -0.00000]" + (f", {uses} of {uses}" if uses > 1 else "")
     if gradient["size"] > 2 or uses > 3:
         return "grad norm 0.00000" + (f", {uses} of {uses}" if uses > 1 else "")
-    number = f"{gradient['norm']:.4g}"
+    number = f"{gradient.get('norm', 0):.4g}"
     return "grad -" + " + ".join([number] * uses) + (f" = {number}" if uses > 1 else "")
 
 
 def _size_of_module(module: dict[str, Any]) -> Box:
+    return round(
+        max(width_of(_title_of_module(module), bold=True), 90)
+    ) + 24, 2 * _HEIGHT_OF_LINE + _PADDING
+
+
+def _title_of_module(module: dict[str, Any]) -> str:
     title = f"x {_last_name(module)}: {module['type']}"[:_LONGEST_OF_MODULE]
-    return round(max(width_of(title, bold=True), 90)) + 24, 2 * _HEIGHT_OF_LINE + _PADDING
+    roll = module.get("roll")
+    return (
+        title if roll is None else f"{title} x {roll['steps']:,}{' in a chain' * roll['is_chain']}"
+    )
+
+
+def _letters_of_frame(module: dict[str, Any]) -> int:
+    """Of Courier, as wide as the title of an open roll and the number of its step."""
+    steps = f"{module['roll']['steps']:,}"
+    return round((width_of(_title_of_module(module), bold=True) + 130 + 8 * len(steps)) / 8.4)
 
 
 def _last_name(module: dict[str, Any]) -> str:
@@ -208,23 +306,28 @@ def _dot(trace: dict[str, Any], sizes: list[Box], head: str = _HEAD) -> str:
         scope = node["scope"] if node["scope"] in members else ""
         members[scope].append(f"n{i} [{_extent(size)}]\n")
 
+    titles = {  # beside the title of a roll there is room for the number of its open step
+        m["path"]: f"graph [label={'x' * _letters_of_frame(m)}]\n"
+        for m in trace["modules"]
+        if "roll" in m
+    }
+
     def inside(path: str) -> list[str]:
         lines = list(members[path])
         for child in children[path]:
-            lines += [f"subgraph cluster_{numbers[child]} {{\n", *inside(child), "}\n"]
+            label = titles.get(child, "")
+            lines += [f"subgraph cluster_{numbers[child]} {{\n{label}", *inside(child), "}\n"]
         return lines
 
     edges = []
-    uses: Counter[int] = Counter()
-    for i, edge in enumerate(trace["edges"]):
-        uses[edge["source"]] += 1
-        if uses[edge["source"]] > _MOST_USES:
-            continue
+    given = _given(trace)
+    rows = iter(rows_between(_arrows(given)))
+    for i, edge in given.items():
+        look = "constraint=false" if edge["carried"] else f"minlen={next(rows)}"
         weight = 4 if trace["nodes"][edge["source"]]["op"] else 1
         label = "x" * (10 if edge["shape"] else 7)  # a norm takes more room than a number
-        edges.append(
-            f"n{edge['source']} -> n{edge['target']} [comment={i}, weight={weight}, label={label}]\n"
-        )
+        ends = f"n{edge['source']} -> n{edge['target']}"
+        edges.append(f"{ends} [comment={i}, weight={weight}, {look}, label={label}]\n")
     return "".join([head, *inside(""), *edges, "}\n"])
 
 

@@ -66,7 +66,7 @@ def _runs(ops: list[int], scope: str, modules: list[dict[str, Any]]) -> list[tup
 def place_nested(
     trace: dict[str, Any], sizes: list[Box], place: Callable[[list[Any]], list[Any]]
 ) -> dict[str, Any]:
-    """A state as `layout_of` gives it, with all unfolded; edges between modules are not placed.
+    """A state as `layout_of` gives it, with all unfolded; edges between modules and to next steps are not placed.
 
     place  puts several small graphs in order: [(boxes: key -> size, edges: [(source, target, index or None)])] ->
            [(size of all, key -> middle, index -> edge)]
@@ -94,6 +94,8 @@ def _edges_by_level(trace: dict[str, Any], chains: dict[str, list[str]]) -> dict
     levels: dict[str, list[Any]] = {path: [] for path in chains}
     known = set()
     for i, edge in enumerate(trace["edges"]):
+        if edge["carried"]:
+            continue
         ends = (edge["source"], edge["target"])
         source, target = (chains.get(trace["nodes"][end]["scope"], []) for end in ends)
         common = len(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 # what belongs to one node; everything else goes into `laws`, once for all nodes that share it
-_OWN = ("id", "name", "scope", "value", "gradient", "seconds", "saved")
+_OWN = ("id", "name", "scope", "value", "gradient", "seconds", "saved", "twin", "rolls", "steps")
 _TEXTS = ("formula", "rules", "mathematics")  # what an op says, once for all of its kind
 _FOLLOWS = {"norm", "size", "values"}
 _EMPTY: tuple[Any, ...] = ("", 0, None, [], {})
@@ -19,7 +19,8 @@ def packed(data: dict[str, Any]) -> dict[str, Any]:
 
     laws    what nodes have in common, with the number of their `texts`
     texts   the formula and rules of each kind of op
-    nodes   {"law", "name", "in": the number of the module, "value", "gradient", "seconds"} without what is empty
+    nodes   {"law", "name", "in": the number of the module, "value", "gradient", "seconds", "twin", "rolls", "steps"}
+            without what is empty
     edges   [source, target, argument], and the output if it is not the first
     steps   [node, [[edge, contribution], ...]], with the sum behind the contribution if it differs
     states, across  each edge as one list: its points from source to target, its label, each relative to the one before
@@ -64,6 +65,7 @@ def _of_nodes(
             "value": _of_outputs(node["value"]),
             "gradient": _of_outputs(node["gradient"]),
             "seconds": node["seconds"] and float(f"{node['seconds']:.3g}"),
+            **{name: node.get(name) for name in ("twin", "rolls", "steps")},
         }
         found.append({k: v for k, v in own.items() if k == "law" or _is_told(v)})
     return found, laws.things, texts.things

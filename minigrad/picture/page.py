@@ -15,19 +15,22 @@ from .document import document, html_path
 from .equations import OUTPUT, formula_parts, in_html, rule_parts, stated
 from .folding import framed
 from .heat import heat_of
-from .layout import FLAT, layout_of
+from .layout import is_large, layout_of
 from .mathematics import Term
 from .naming import Inputs
 from .nested import grouped
 from .packing import packed
-from .play import Play, brief
+from .play import Play, told
+from .rolling import core_of, rolled, with_modules
 from .scalar import local_derivatives
+from .statistics import statistics_of
 from .terms import LOSS
-from .trace import Tracer
+from .trace import Tracer, length_of
+from .tree import Tree, scopes_of
 from .written import Written, written
 
 MOST_ANSWERS = 20_000  # the leaves that are explained, times the nodes of the graph: some seconds
-LARGE = 1000  # nodes; the page of a larger graph describes each in brief
+LONG = 1000  # ops; the page of a longer graph describes each in brief
 _SCRIPTS = tuple(
     f"{name}.js"
     for name in (
@@ -68,22 +71,23 @@ def data_of(loss: Any, params: Any = None, inputs: Any = None) -> dict[str, Any]
     notes   what the reader should know of the page as a whole
     """
     tracer = Tracer(params, Inputs(inputs))
-    trace = json.loads(tracer.run(loss, gradients=True).to_json())
-    is_large = len(trace["nodes"]) > LARGE
-    trace = framed(trace)
-    if len(trace["nodes"]) > FLAT:
-        trace = grouped(trace)
-    played = Play(loss, trace, tracer.places)
+    is_long = length_of(loss) > LONG
+    plain = tracer.run(loss, gradients=True, tell=told if is_long else statistics_of)
+    tree = Tree(plain, max(map(len, plain.chains().values())))
+    trace = rolled(framed(json.loads(plain.to_json()), scopes_of(plain)), tree)
+    core = core_of(trace)
+    if is_large(core.trace):
+        trace = with_modules(trace, grouped(core.trace))
+    played = Play(loss, trace, tracer.places, has_heat=not is_long)
     for thing, i in tracer.places.items():
         if isinstance(thing, Node) and hasattr(thing.op, "rules"):
             trace["nodes"][i]["mathematics"] = _mathematics(thing.op)
     notes = []
-    if is_large:
+    if is_long:
         notes.append(
             f"{len(trace['nodes'])} nodes: of each there are norms and the smallest values; histograms, heat maps "
             "and the scalar zoom are left out."
         )
-        trace["nodes"] = [_in_brief(node) for node in trace["nodes"]]
     if not trace["recorded"]:
         notes.append(
             "Values and modules are not known: compute the loss inside `with minigrad.record():`."
@@ -92,8 +96,8 @@ def data_of(loss: Any, params: Any = None, inputs: Any = None) -> dict[str, Any]
         "trace": trace,
         "layout": layout_of(trace),
         "steps": played.steps,
-        "heat": {} if is_large else _heat(tracer.places, played.heat),
-        "zoom": local_derivatives(trace, {} if is_large else tracer.places),
+        "heat": {} if is_long else _heat(tracer.places, played.heat),
+        "zoom": local_derivatives(trace, {} if is_long else tracer.places),
         "lines": _lines(trace),
         "why": _why(loss, tracer.places),
         "notes": notes,
@@ -133,15 +137,6 @@ def _heat(
             several = value if isinstance(value, tuple) else (value,)
             heat.setdefault(i, {})["value"] = [heat_of(v) for v in several]
     return heat
-
-
-def _in_brief(node: dict[str, Any]) -> dict[str, Any]:
-    def of(statistics: Any) -> Any:
-        if isinstance(statistics, list):
-            return [of(one) for one in statistics]
-        return statistics and brief(statistics)
-
-    return node | {"value": of(node["value"]), "gradient": of(node["gradient"])}
 
 
 def _lines(trace: dict[str, Any]) -> dict[str, str]:

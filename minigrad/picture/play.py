@@ -20,15 +20,18 @@ class Play:
 
     steps   [{"node": id, "edges": [{"edge": index, "contribution": statistics, "sum_after": statistics}]}], from the
             output backwards: the node whose gradient is complete, and what it hands to each of its arguments
-    heat    id -> the gradient as `heat_of` gives it, one per output
+    heat    id -> the gradient as `heat_of` gives it, one per output; empty unless it is asked for
 
     trace   the graph in plain data, whose edges are numbered by their place
     places  node or leaf -> its id in the trace
     """
 
-    def __init__(self, loss: Any, trace: dict[str, Any], places: dict[Any, int]) -> None:
+    def __init__(
+        self, loss: Any, trace: dict[str, Any], places: dict[Any, int], has_heat: bool
+    ) -> None:
         self.steps: list[dict[str, Any]] = []
         self.heat: dict[int, list[Any]] = {}
+        self._has_heat = has_heat
         self._places = places
         self._edges = {(e["target"], e["argument"]): i for i, e in enumerate(trace["edges"])}
         self._sources = [(e["source"], e["output"]) for e in trace["edges"]]
@@ -56,7 +59,7 @@ class Play:
     def _finish(self, node: int) -> None:
         """Keep what is shown of a node's gradient, and let go of the arrays."""
         gradients = [self._sums.pop((node, i), None) for i in range(self._outputs[node])]
-        if any(g is not None for g in gradients):
+        if self._has_heat and any(g is not None for g in gradients):
             self.heat[node] = [None if g is None else heat_of(g) for g in gradients]
 
     def _flow(self, argument: str, contribution: Any) -> None:
@@ -64,9 +67,9 @@ class Play:
         key = self._sources[edge]
         before = self._sums.get(key)
         total = self._sums[key] = contribution if before is None else before + contribution
-        told = _told(contribution)
-        sum_after = told if before is None else _told(total)
-        self.steps[-1]["edges"].append({"edge": edge, "contribution": told, "sum_after": sum_after})
+        it = told(contribution)
+        sum_after = it if before is None else told(total)
+        self.steps[-1]["edges"].append({"edge": edge, "contribution": it, "sum_after": sum_after})
 
 
 def brief(statistics: dict[str, Any]) -> dict[str, Any]:
@@ -75,9 +78,9 @@ def brief(statistics: dict[str, Any]) -> dict[str, Any]:
     return kept | {"values": statistics["values"]} if statistics["size"] <= _FEW else kept
 
 
-def _told(array: Any) -> Any:
+def told(array: Any) -> Any:
     """`brief(statistics_of(array))`, quicker for NumPy's arrays: there are up to two for each edge."""
-    if isinstance(array, (np.ndarray, np.generic)):
+    if isinstance(array, (np.ndarray, np.generic)) and array.dtype.kind in "biuf":
         flat = in_64_bits(array).astype(np.float64).ravel()
         norm = math.sqrt(float(flat @ flat))
         if 1e-150 < norm < 1e150:  # not nan, and without overflow or underflow

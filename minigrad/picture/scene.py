@@ -91,10 +91,7 @@ def _scene(tree: Tree) -> Scene:
     links: dict[object, Link] = {}
     for edge in tree.trace.edges:
         source, target = tree.box_of(edge.source), tree.box_of(edge.target)
-        here, there = tree.steps.get(edge.source, {}), tree.steps.get(edge.target, {})
-        crossed = [roll for roll in here if there.get(roll, here[roll]) != here[roll]]
-        for roll in crossed:
-            roll.is_chain = True
+        crossed = tree.crossed(edge)
         if source is target and (not crossed or source.roll in crossed):
             continue
         output = edge.output if source.is_vertex else 0

@@ -38,6 +38,11 @@ def trace(loss: Any, params: Any = None, gradients: bool = False, values: bool =
     return Tracer(params).run(loss, gradients, values)
 
 
+def length_of(loss: Any) -> int:
+    """The number of ops in the graph that ends in `loss`."""
+    return len(_order(_end_of(loss)))
+
+
 class Tracer:
     """A walk along a graph: the trace so far, and the place in it of every node and leaf.
 
@@ -53,8 +58,15 @@ class Tracer:
         self.blocks: dict[int, int] = {}
         self.tell: Callable[[Any], dict[str, Any] | None] = statistics_of
 
-    def run(self, loss: Any, gradients: bool = False, values: bool = True) -> Trace:
-        self.tell = statistics_of if values else _untold
+    def run(
+        self,
+        loss: Any,
+        gradients: bool = False,
+        values: bool = True,
+        tell: Callable[[Any], Any] = statistics_of,
+    ) -> Trace:
+        """The trace, with gradients and values where they are asked for, as `tell` tells them."""
+        self.tell = tell if values else _untold
         end = _end_of(loss)
         order = _order(end)
         found = _gradients(loss, order) if gradients else {}
@@ -74,9 +86,9 @@ class Tracer:
         self.trace.has_gradients = gradients
         self.trace.modules = self.scopes.modules
         for key, gradient in found.items():
-            self._add_gradient(key, None if gradient is None else statistics_of(gradient._data))
+            self._add_gradient(key, None if gradient is None else tell(gradient._data))
         if end in found:
-            self.trace.nodes[last].gradient = statistics_of(found[end]._data)
+            self.trace.nodes[last].gradient = tell(found[end]._data)
         return self.trace
 
     def _add(self, vertex: Vertex) -> int:

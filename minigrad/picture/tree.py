@@ -116,6 +116,14 @@ class Tree:
             self._roll_sources()
             self._follow_twins()
             self._take_in_parameters()
+        for edge in trace.edges:
+            for roll in self.crossed(edge):
+                roll.is_chain = True
+
+    def crossed(self, edge: Edge) -> list[Roll]:
+        """The rolls of which an edge leads from one step to another."""
+        here, there = self.steps.get(edge.source, {}), self.steps.get(edge.target, {})
+        return [roll for roll, step in here.items() if there.get(roll, step) != step]
 
     def box_of(self, vertex: int) -> Box:
         """The box that stands for a vertex."""
@@ -188,8 +196,8 @@ class Tree:
         if run.period == 1:
             roll.paths = [b.module.path for (b,) in (first, *others) if b.module is not None]
         ops = [[v for i in block for v in vertices_of(i) if v.op] for block in (first, *others)]
-        for number, block in enumerate((first, *others)):
-            for vertex in (v for item in block for v in vertices_of(item)):
+        for number, block in enumerate(ops):
+            for vertex in block:
                 self.steps[vertex.id][roll] = number
         is_everywhere = self._own_sources(roll, ops)
         for later in ops[1:]:

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 from graphs import double, recorded, small_net
+from loops import LOOPS, Cell
 
 import minigrad as mg
 from minigrad import Tensor
@@ -102,6 +103,49 @@ def test_a_long_chain_plays_to_its_end(open_page):
     assert len(page.shown()) < 40
     page.press("last")
     assert page.gradient_beside("x") == "grad 601"
+
+
+def test_a_pass_opens_the_steps_of_a_loop_as_it_goes_and_any_can_be_opened(open_page):
+    model = Cell()
+    page = open_page(recorded(lambda: model.over(6)), model)
+    if page.find("#unfold").is_enabled():
+        page.press("unfold")
+    shown = len(page.shown())
+    field = page.find(".steps input")
+    assert field.get_property("value") == "1"
+    assert page.all(".edge.elsewhere path")
+    field.send_keys(Keys.END + Keys.BACKSPACE + "6" + Keys.ENTER)  # its output goes to the sum
+    assert len(page.shown()) == shown
+    told = [c.get_property("textContent") for c in page.all(".chip") if c.is_displayed()]
+    assert "step 1" in told  # which alone begins with what the loop was given
+    assert "step 6" not in told
+    field.send_keys(Keys.END + Keys.BACKSPACE + "1" + Keys.ENTER)
+    for _ in range(3):  # the loss, the sum, and the last step
+        page.press("next")
+    assert field.get_property("value") == "6"
+    (current,) = page.all(".node.current")
+    assert current.is_displayed()
+    assert len(page.shown()) == shown
+    assert len([e for e in page.all(".edge.carried path") if e.is_displayed()]) == 2
+    page.press("fit")
+    page.click_module("× 6 in a chain")
+    page.find("body").send_keys("n")  # over all that happens in the loop
+    assert "every leaf holds its .grad" in page.story
+
+
+def test_a_module_folded_within_a_loop_is_that_of_the_step_that_plays(open_page):
+    page = open_page(*LOOPS["blocks"]())
+    page.press("unfold")
+    page.press("unfold")
+    page.press("fold")  # the linear layers of a block, which stays open
+    seen = []
+    while "4" not in seen[-1:]:
+        page.press("next")
+        if page.all(".module.current"):
+            home, title = page.panel.split("\n")[:2]
+            seen.append(page.find(".steps input").get_property("value"))
+            assert f"{int(seen[-1]) - 1}." in home + title
+    assert seen[:2] == ["5", "5"]
 
 
 # --- looking ----------------------------------------------------------------------------------

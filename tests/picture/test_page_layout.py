@@ -21,9 +21,10 @@ def leaf():
 
 
 def chain(length):
+    """A chain in which nothing repeats."""
     h = w = leaf()
-    for _ in range(length):
-        h = mg.tanh(h)
+    for i in np.random.default_rng(0).integers(3, size=length):
+        h = [mg.tanh, mg.sin, mg.cos][i](h)
     return h * w
 
 
@@ -108,8 +109,8 @@ def test_a_large_graph_is_told_in_brief_and_the_page_says_so(large):
 def test_the_edges_of_a_leaf_that_every_op_uses_are_placed_in_part():
     x = leaf()
     h = x
-    for _ in range(300):
-        h = h * x
+    for i in np.random.default_rng(0).integers(3, size=300):
+        h = [mg.multiply, mg.add, mg.subtract][i](h, x)
     data = data_of(h, {"x": x})
     (place,) = [node["id"] for node in data["trace"]["nodes"] if node["name"] == "x"]
     lines = data["layout"]["states"][0]["edges"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections import Counter
@@ -16,8 +17,11 @@ from minigrad import Tensor
 from minigrad.picture import draw, trace
 from minigrad.picture.bounds import MOST, WIDE, rows_between, size_of
 from minigrad.picture.draw import dot_of
+from minigrad.picture.folding import framed
+from minigrad.picture.page import data_of
+from minigrad.picture.rolling import core_of, rolled
 from minigrad.picture.scene import scene_of
-from minigrad.picture.tree import Tree, boxes, clusters
+from minigrad.picture.tree import Tree, boxes, clusters, scopes_of
 
 
 def leaf(*shape):
@@ -119,6 +123,50 @@ def test_a_row_taken_in_each_step_does_not_make_the_steps_unlike_and_the_first_a
 def test_equal_sources_of_one_op_are_one_box():
     stacked = mg.stack([np.ones(3)] * 40 + [leaf(3)]).sum()
     assert "× 40" in dot_of(trace(stacked))
+
+
+# --- on the page --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", params=LOOPS)
+def data(request):
+    return data_of(*LOOPS[request.param]())
+
+
+def test_a_page_has_places_for_one_step_alone_and_every_other_node_stands_at_its_twin(data):
+    nodes, layout = data["trace"]["nodes"], data["layout"]
+    first = [node["id"] for node in nodes if "twin" not in node]
+    assert len(first) < len(nodes)
+    assert list(layout["sizes"]) == first == sorted(layout["states"][0]["nodes"])
+    for node in nodes:
+        if "twin" in node:
+            twin = nodes[node["twin"]]
+            assert (node["op"], node["shapes"], node["scope"]) == (
+                twin["op"], twin["shapes"], twin["scope"],
+            )  # fmt: skip
+            assert len(node["steps"]) == len(twin["rolls"])
+
+
+def test_each_roll_of_a_page_has_a_frame_that_counts_its_steps(data):
+    framed = {
+        m["roll"]["number"]: m["roll"]["steps"] for m in data["trace"]["modules"] if "roll" in m
+    }
+    nodes = data["trace"]["nodes"]
+    for node in nodes:
+        rolls = nodes[node.get("twin", node["id"])].get("rolls", ())
+        for roll, step in zip(rolls, node.get("steps", [0] * len(rolls)), strict=True):
+            assert 0 <= step < framed[roll]
+    assert set(framed) == {roll for node in nodes for roll in node.get("rolls", ())}
+
+
+def test_a_chain_of_20_000_is_told_as_such():
+    h = leaf(1)
+    for _ in range(20_000):
+        h = mg.tanh(h)
+    plain = trace(h.sum())
+    page = rolled(framed(json.loads(plain.to_json()), scopes_of(plain)), tree_of(plain))
+    assert [module["path"] for module in page["modules"]] == ["× 20,000"]
+    assert len(core_of(page).ids) < 10
 
 
 # --- what is laid out ---------------------------------------------------------------------------

@@ -34,7 +34,7 @@ function tell() {
 const searched = new Map(); // node -> all that a word may be found in, and its numbers
 function searchedIn(node) {
   if (!searched.has(node.id)) {
-    const told = [nameOf(node), node.op, node.kind, node.scope, node.within ?? "", node.formula, page.lines[node.line] ?? "", ...Object.values(node.rules), ...node.shapes.map(shapeText)];
+    const told = [nameOf(node), node.op, node.kind, whereIs(node), node.formula, page.lines[node.line] ?? "", ...Object.values(node.rules), ...node.shapes.map(shapeText)];
     const numbers = [node.value, node.gradient].flat().filter((stats) => stats?.values != null).flatMap((stats) => flat(stats.values));
     searched.set(node.id, { text: told.join(" ").toLowerCase(), numbers: numbers.map((x) => number(x)) });
   }
@@ -58,8 +58,7 @@ function nextMatch() {
   if (!state.matches.length) return;
   state.match = (state.match + 1) % state.matches.length;
   const i = state.matches[state.match];
-  for (const path of ancestors(nodes[i].scope)) state.folded.delete(path);
-  arrange();
+  reveal(i);
   choose(i);
   show(i);
   id("found").textContent = `${state.match + 1} of ${state.matches.length}`;

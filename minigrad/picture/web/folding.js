@@ -8,9 +8,85 @@ let extent = { width: unfolded().width, height: unfolded().height };
 let bundles = new Map(); // what is drawn as one line -> its edges, the first of which is drawn
 let standing = new Map(); // id of a node, or path of a folded module -> [x, y, width, height]
 
-/** What stands for a node: itself, or the outermost folded module around it. */
+// Of each roll one step is open. What is in another has no place; its twin in the open one stands for it.
+const opened = []; // number of a roll -> the step that is open
+const frames = []; // number of a roll -> the path of the module that is its frame
+for (const { roll, path } of modules.values()) if (roll) [opened[roll.number], frames[roll.number]] = [0, path];
+const keyOfTwin = (twin, steps) => [twin, ...steps].join();
+const inSteps = new Map(nodes.map(({ id: i, twin, steps }) => [keyOfTwin(twin, steps), i]));
+const foldedAround = (i) => ancestors(nodes[i].scope).find((path) => state.folded.has(path));
+const isUnfolded = (path) => !state.folded.has(path) && !isHidden(path);
+/** The place, among the rolls around a node, of the one in sight of which another step is open; -1 if there is none. */
+const closedAround = (i) => nodes[i].rolls.findIndex((roll, k) => opened[roll] !== nodes[i].steps[k] && isUnfolded(frames[roll]));
+const isOpen = (i) => closedAround(i) < 0;
+const openTwin = ({ id: i, twin, rolls }) => (isOpen(i) ? i : inSteps.get(keyOfTwin(twin, rolls.map((roll) => opened[roll]))) ?? twin);
+
+/** What stands for a node: the outermost folded module around it, or itself, or its twin in the step that is open. */
 function standsFor(i) {
-  return ancestors(nodes[i].scope).find((path) => state.folded.has(path)) ?? i;
+  return foldedAround(i) ?? openTwin(nodes[i]);
+}
+
+/** Whether an edge leads from one step of a roll to another. */
+function isCarried({ source, target }) {
+  const [from, to] = [nodes[source], nodes[target]];
+  return from.rolls.some((roll, k) => to.rolls.includes(roll) && to.steps[to.rolls.indexOf(roll)] !== from.steps[k]);
+}
+
+const carried = edges.map(isCarried);
+const samples = new Map(); // what is alike in all steps -> the first such edge, which has the place
+const sampleOf = edges.map(({ source, output, target, argument }, i) => {
+  const key = [nodes[source].twin, output, nodes[target].twin, argument, carried[i]].join();
+  if (!samples.has(key)) samples.set(key, i);
+  return samples.get(key);
+});
+
+/** Open the step of every roll around a node; returns whether another was open. */
+function openSteps(i) {
+  const isNew = !isOpen(i);
+  nodes[i].rolls.forEach((roll, k) => { opened[roll] = nodes[i].steps[k]; });
+  return isNew;
+}
+
+/** Make a node visible: its modules are unfolded, its steps opened. */
+function reveal(i) {
+  for (const path of ancestors(nodes[i].scope)) state.folded.delete(path);
+  openSteps(i);
+  arrange();
+}
+
+/** Open the steps in which a pass is. */
+function follow(i) {
+  if (i !== undefined && openSteps(i)) arrange();
+}
+
+/** A name of something in a module as it is in these steps: number of a roll -> step. */
+function calledIn(name, scope, stepOf) {
+  return ancestors(scope).reverse().reduce((called, frame) => {
+    const { roll } = modules.get(frame);
+    const other = roll?.paths[stepOf(roll.number)];
+    return other && called.startsWith(frame) ? other + called.slice(frame.length) : called;
+  }, name);
+}
+
+/** What a module is called in the steps that are open. */
+const pathNow = (path) => calledIn(path, path, (roll) => opened[roll]);
+
+/** Where a node is, in words: its module, and its steps of loops that are no modules. */
+function whereIs({ within, scope, rolls, steps }) {
+  const told = rolls.map((roll, k) => (modules.get(frames[roll]).roll.paths.length ? "" : `step ${(steps[k] + 1).toLocaleString("en")}`));
+  return [calledIn(within ?? scope, scope, (roll) => steps[rolls.indexOf(roll)]), ...told].filter(Boolean).join(", ");
+}
+
+/** The step of which a line tells that is drawn for edges of steps that are not open. */
+function stepElsewhere(i) {
+  const end = [edges[i].source, edges[i].target].find((k) => !isOpen(k));
+  return `step ${(nodes[end].steps[closedAround(end)] + 1).toLocaleString("en")}`;
+}
+
+function openStep(roll, step) {
+  opened[roll.number] = Math.max(0, Math.min(roll.steps - 1, step || 0));
+  arrange();
+  paint();
 }
 
 function isHidden(path) {
@@ -27,7 +103,8 @@ function placed() {
 /** Where a folded module stands: amid its ops, so that data goes on flowing downwards. */
 function middleOf(path) {
   const whole = unfolded();
-  const { nodes: members, number: k } = modules.get(path);
+  const { nodes: all, number: k } = modules.get(path);
+  const members = all.filter((i) => nodes[i].twin === i);
   const ops = members.filter((i) => nodes[i].op);
   const places = (ops.length ? ops : members).map((i) => whole.nodes[i]);
   const [left, top, right, bottom] = whole.modules[k];
@@ -59,7 +136,7 @@ function squeeze(removed) {
 function squeezed(folded) {
   const whole = unfolded();
   const places = new Map(folded.map((path) => [path, [...middleOf(path), ...layout.boxes[modules.get(path).number]]]));
-  nodes.forEach((_, i) => { if (standsFor(i) === i) places.set(i, [...whole.nodes[i], ...layout.sizes[i]]); });
+  for (const { id: i, twin } of nodes) if (twin === i && foldedAround(i) === undefined) places.set(i, [...whole.nodes[i], ...layout.sizes[i]]);
   const kept = [...places.values()].map(([x, y, w, h]) => [x - w / 2 - 6, y - h / 2 - 15, x + w / 2 + 6, y + h / 2 + 15]);
   const frames = [...modules.values()].filter(({ path }) => !isHidden(path) && !state.folded.has(path));
   for (const { number: k } of frames) {
@@ -78,7 +155,7 @@ function squeezed(folded) {
   }
   for (const { number: k } of frames) found.modules[k] = moved(whole.modules[k]);
   edges.forEach(({ source, target }, i) => {
-    const edge = found.nodes[source] && found.nodes[target] && whole.edges[i];
+    const edge = found.nodes[nodes[source].twin] && found.nodes[nodes[target].twin] && whole.edges[i];
     if (edge) found.edges[i] = { points: moved(edge.points), label: moved(edge.label) };
   });
   return found;
@@ -88,8 +165,8 @@ function arrange() {
   const at = placed();
   extent = { width: at.width, height: at.height };
   standing = new Map();
-  nodes.forEach((_, i) => {
-    const place = at.nodes[i];
+  nodes.forEach(({ twin }, i) => {
+    const place = isOpen(i) ? at.nodes[twin] : undefined;
     if (place) drawnNodes[i] ??= drawNode(i);
     if (drawnNodes[i]) drawnNodes[i].group.style.display = place ? "" : "none";
     if (!place) return;
@@ -97,8 +174,10 @@ function arrange() {
     drawnNodes[i].group.setAttribute("transform", `translate(${place})`);
   });
   for (const path of modules.keys()) arrangeModule(path, at);
-  bundles = new Map();
-  edges.forEach((_, i) => arrangeEdge(i, at));
+  bundle();
+  const first = new Set([...bundles.values()].map(([i]) => i));
+  drawnEdges.forEach(({ group, outer }, i) => { if (!first.has(i)) group.style.display = outer.style.display = "none"; });
+  for (const ends of bundles.values()) arrangeEdges(ends, at);
   colour();
   id("fold").disabled = [...modules.keys()].every((path) => state.folded.has(path) || isHidden(path));
   id("unfold").disabled = !state.folded.size;
@@ -114,7 +193,7 @@ function arrangeModule(path, at) {
   if (!isShown) return;
   for (const part of [group, title]) part.classList.toggle("folded", isFolded);
   group.setAttribute("aria-expanded", String(!isFolded));
-  group.setAttribute("aria-label", `module ${path}, ${module.type}, ${module.nodes.length} nodes`);
+  group.setAttribute("aria-label", `module ${pathNow(path)}, ${module.type}, ${module.nodes.filter(isOpen).length} nodes`);
   const [left, top, right, bottom] = at.modules[module.number];
   const [width, height] = [right - left, bottom - top];
   if (isFolded) standing.set(path, [left + width / 2, top + height / 2, width, height]);
@@ -123,34 +202,89 @@ function arrangeModule(path, at) {
   for (const [name, value] of Object.entries({ ...place, height: isFolded ? height : 24 })) hit.setAttribute(name, value);
   text.setAttribute("x", isFolded ? left + width / 2 : left + 8);
   text.setAttribute("y", isFolded ? top + height / 2 + 4.5 : top + 16);
-  write(text, `${isFolded ? "▸" : "▾"} ${titleOf(module)}`, width - 16);
+  write(text, `${isFolded ? "▸" : "▾"} ${titleOf(module)}`, width - 16 - (module.roll && !isFolded ? widthOfSteps(module.roll) : 0));
+  if (module.roll) arrangeSteps(module.roll, isFolded, right, top);
+}
+
+const choosers = []; // number of a roll -> the field that tells and takes its open step
+
+const widthOfSteps = ({ steps }) => 104 + 8 * steps.toLocaleString("en").length;
+
+/** In the frame of a roll, at the right: which step is open, and any other to be opened. */
+function arrangeSteps(roll, isFolded, right, top) {
+  const chooser = choosers[roll.number] ??= drawSteps(roll);
+  chooser.outer.style.display = isFolded ? "none" : "";
+  chooser.outer.setAttribute("x", right - widthOfSteps(roll) - 4);
+  chooser.outer.setAttribute("y", top + 1);
+  chooser.field.value = opened[roll.number] + 1;
+}
+
+function drawSteps(roll) {
+  const outer = make(titleLayer, "foreignObject", { width: widthOfSteps(roll), height: 24, class: "steps" });
+  const label = document.createElement("label");
+  const field = document.createElement("input");
+  Object.assign(field, { type: "number", min: 1, max: roll.steps });
+  field.setAttribute("aria-label", `step that is open, of ${roll.steps}`);
+  field.addEventListener("change", () => openStep(roll, Number(field.value) - 1));
+  label.append("step ", field, ` of ${roll.steps.toLocaleString("en")}`);
+  outer.append(label);
+  return { outer, field };
 }
 
 /** The name without the path of the module around it, whose frame says that already; and the class. */
-function titleOf({ path, parent, type }) {
-  const isWithin = parent && (path.startsWith(`${parent}.`) || path.startsWith(`${parent}: `));
-  const name = isWithin ? path.slice(parent.length + 1).trim() : path;
-  return cut(["", name].includes(type) ? name : `${name}: ${type}`, 40);
+function titleOf({ path, parent, type, roll }) {
+  const [shown, above] = [pathNow(path), parent && pathNow(parent)];
+  const isWithin = above && (shown.startsWith(`${above}.`) || shown.startsWith(`${above}: `));
+  const name = isWithin ? shown.slice(above.length + 1).trim() : shown;
+  const title = ["", name].includes(type) ? name : `${name}: ${type}`;
+  const times = roll && type ? ` × ${roll.steps.toLocaleString("en")}` : "";
+  return cut(title, 40) + times + (roll?.is_chain ? " in a chain" : "");
 }
 
-function arrangeEdge(i, at) {
-  const [from, to] = [standsFor(edges[i].source), standsFor(edges[i].target)];
-  const isModule = typeof from === "string" || typeof to === "string";
-  const ends = isModule ? `${from}|${to}` : i;
-  const isShown = from !== to && !bundles.has(ends);
-  if (from !== to) bundles.set(ends, [...(bundles.get(ends) ?? []), i]);
-  if (isShown) drawnEdges[i] ??= drawEdge(i);
-  if (!drawnEdges[i]) return;
+/** The lines that are drawn, each with the edges it stands for: of those that are alike, the ones of the open steps. */
+function bundle() {
+  const told = new Map();
+  edges.forEach(({ source, target }, i) => {
+    const [from, to] = [standsFor(source), standsFor(target)];
+    const isModule = typeof from === "string" || typeof to === "string";
+    if (from === to && (isModule || !carried[i])) return;
+    const key = isModule ? `${from}|${to}|${carried[i]}` : sampleOf[i];
+    const seen = isOpen(source) + isOpen(target);
+    if (!told.has(key) || told.get(key).seen < seen) told.set(key, { seen, members: [] });
+    if (told.get(key).seen === seen) told.get(key).members.push(i);
+  });
+  bundles = new Map([...told].map(([key, { seen, members }]) => [key, Object.assign(members, { isElsewhere: seen < 2 && !carried[members[0]] })]));
+}
+
+function arrangeEdges(ends, at) {
+  const [i] = ends;
+  const { source, target } = edges[i];
+  const [from, to] = [standsFor(source), standsFor(target)];
+  drawnEdges[i] ??= drawEdge(i);
   const { group, path, outer, chip } = drawnEdges[i];
-  group.style.display = outer.style.display = isShown ? "" : "none";
-  if (!isShown) return;
-  let { points, label } = at.edges[i] ?? {};
+  group.style.display = outer.style.display = "";
+  group.classList.toggle("carried", carried[i]);
+  group.classList.toggle("elsewhere", ends.isElsewhere);
+  let { points, label } = at.edges[sampleOf[i]] ?? {};
   if (!points) {
-    points = between(standing.get(from), standing.get(to), isModule ? null : i);
+    const isModule = typeof from === "string" || typeof to === "string";
+    points = carried[i] ? around(standing.get(from), standing.get(to)) : between(standing.get(from), standing.get(to), isModule ? null : i);
     label = state.direction === "LR" ? [(points[0] + points[6]) / 2 - 40, (points[1] + points[7]) / 2 - 12] : [(points[0] + points[6]) / 2 + 3, (points[1] + points[7]) / 2];
   }
   path.setAttribute("d", `M${points.slice(0, 2)} C${points.slice(2)}`);
   chip.setAttribute("transform", `translate(${label})`);
+}
+
+/** A curve back, beside the boxes or below them. */
+function around(from, to) {
+  if (state.direction === "LR") {
+    const [y0, y1] = [from[1] + from[3] / 2, to[1] + to[3] / 2];
+    const beyond = Math.max(y0, y1) + 60;
+    return [from[0], y0, from[0] + 20, beyond, to[0] - 20, beyond, to[0], y1];
+  }
+  const [x0, x1] = [from[0] + from[2] / 2, to[0] + to[2] / 2];
+  const beyond = Math.max(x0, x1) + 60;
+  return [x0, from[1], beyond, from[1] + 20, beyond, to[1] - 20, x1, to[1]];
 }
 
 /** A curve from one box to the next one down, or to the right; parallel ones side by side. */

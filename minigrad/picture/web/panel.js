@@ -32,9 +32,9 @@ function ruleLine(panel, node, argument, rule) {
 
 /** What a module holds, and the gradient of each of its parameters. */
 function describeModule(panel, { path, type, nodes: members }) {
-  const inside = members.map((i) => nodes[i]);
+  const inside = members.filter(isOpen).map((i) => nodes[i]);
   const count = (kind, word) => { const n = inside.filter((node) => node.kind === kind).length; return n ? `${n} ${word}${n > 1 ? "s" : ""}` : ""; };
-  heading(panel, path, ["module", type].filter(Boolean).join(" "));
+  heading(panel, pathNow(path), ["module", type].filter(Boolean).join(" "));
   const list = make(panel, "dl");
   const add = (name, text) => { make(list, "dt", {}, name); make(list, "dd", {}, text); };
   add("holds", [count("parameter", "parameter"), count("op", "op"), count("ghost", "op") && `${count("ghost", "op")} without gradient`].filter(Boolean).join(", "));

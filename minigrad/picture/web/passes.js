@@ -66,9 +66,9 @@ function paintLine(bundle, { done, playing, contributions }) {
     part.classList.toggle("flowed", last !== undefined);
     part.classList.toggle("flowing", flowing !== undefined);
   }
-  const argument = argumentOf(bundle);
+  const role = roleOf(bundle);
   const told = last === undefined || (bundle.length > 1 && flowing === undefined) ? "" : isBackward ? brief(contributions.get(last), 2, 3) : valueText(last, 3);
-  const text = cut(told ? [argument, told].filter(Boolean).join(": ") : argument || shapesOf(bundle), 24);
+  const text = cut(told ? [role, told].filter(Boolean).join(": ") : role || shapesOf(bundle), 24);
   drawn.chip.style.display = text ? "" : "none";
   const isBold = last !== undefined; // the same text is then wider
   if (!text || (drawn.text.textContent === text && drawn.isBold === isBold)) return;
@@ -78,9 +78,11 @@ function paintLine(bundle, { done, playing, contributions }) {
   drawn.box.setAttribute("width", 12 + Math.min(94, drawn.text.getComputedTextLength() || text.length * 7));
 }
 
-/** The argument that a line feeds, where its op is in sight and has several. */
-function argumentOf(bundle) {
+/** The step that a line leads to or comes from, or the argument that it feeds, where its op is in sight and has several. */
+function roleOf(bundle) {
   const { target, argument } = edges[bundle[0]];
+  if (carried[bundle[0]]) return "next step";
+  if (bundle.isElsewhere) return stepElsewhere(bundle[0]);
   return bundle.length === 1 && standsFor(target) === target && incoming[target].length > 1 ? argument : "";
 }
 
@@ -145,6 +147,7 @@ function look() {
 /** The pass after `at` steps, and in the panel the op that is in play then. */
 function go(at) {
   state.at = Math.max(0, Math.min(passLength(), at));
+  follow(opAt(state.at));
   state.hovered = null;
   choose(null);
   const thing = inPlay();

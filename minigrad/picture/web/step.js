@@ -23,7 +23,7 @@ function heading(panel, title, home) {
   make(panel, "p", { class: "soft home" }, home);
 }
 
-const homeOf = (node) => [{ op: "op", output: "where backward begins" }[node.kind] ?? node.kind, node.within ? `in ${node.within}` : node.scope && `in ${node.scope}`].filter(Boolean).join(" ");
+const homeOf = (node) => [{ op: "op", output: "where backward begins" }[node.kind] ?? node.kind, whereIs(node) && `in ${whereIs(node)}`].filter(Boolean).join(" ");
 
 /** The user's line, with its text where the file was there when the page was made. */
 function sourceLine(panel, node) {
@@ -123,7 +123,7 @@ function forwardResult(card, node) {
 function moduleInPlay(card, path) {
   const [first, last] = look();
   const { type } = modules.get(path);
-  heading(card, seenName(opAt(last)), [`module ${path}`, path === type ? "" : type].filter(Boolean).join(", "));
+  heading(card, seenName(opAt(last)), [`module ${pathNow(path)}`, path === type ? "" : type].filter(Boolean).join(", "));
   const ops = Array.from({ length: last - first + 1 }, (_, k) => nodes[opAt(first + k)]);
   sourceLine(card, ops[0]);
   make(card, "h3", {}, `${ops.length} ${ops.length > 1 ? "ops" : "op"} inside, ${state.pass}`);

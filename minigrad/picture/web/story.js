@@ -50,7 +50,7 @@ function valueText(edge, digits = 4) {
 function forwardStory() {
   if (state.at === 0) return "The leaves and constants are given. Press Play, or step, to see each op compute its value.";
   const [playing, node] = [inPlay(), nodes[opAt(state.at)]];
-  const inside = typeof playing === "string" ? modules.get(playing).nodes : [node.id];
+  const inside = typeof playing === "string" ? modules.get(playing).nodes.filter(isOpen) : [node.id];
   const given = inside.flatMap((i) => incoming[i]).filter((i) => typeof playing !== "string" || standsFor(edges[i].source) !== playing);
   const words = given.map((i) => `${typeof playing === "string" ? seenName(edges[i].source) : edges[i].argument} = ${valueText(i)}`);
   if (node.kind === "output") return `The loss is ${words.join(", ").replace(/^ = /, "")}.`;

@@ -32,6 +32,14 @@ function unpack(page) {
     ({ source, output, target, argument, shape: trace.nodes[source].shapes[output] ?? [] }));
   page.steps = page.steps.map(([node, flows]) => ({ node, edges: flows.map(([edge, given, sum = given]) =>
     ({ edge, contribution: unpackStats(given), sum_after: unpackStats(sum) })) }));
+  const { nodes } = trace;
+  for (const [id, node] of nodes.entries()) {
+    const first = nodes[node.twin ?? id];
+    node.twin = first.id;
+    node.rolls = first.rolls ?? []; // outer ones first
+    node.steps ??= node.rolls.map(() => 0);
+    layout.sizes[id] = layout.sizes[node.twin];
+  }
   for (const one of [...layout.states, ...layout.across]) {
     one.edges = Object.fromEntries(Object.entries(one.edges).map(([i, steps]) => [i, unpackLine(steps)]));
   }
