@@ -53,7 +53,7 @@ def frames(
     tracer = Tracer(params, Inputs(inputs))
     plain = tracer.run(loss)
     scene = _scene(plain, depth)
-    played = Play(loss, json.loads(plain.to_json()), tracer.places)
+    played = Play(loss, json.loads(plain.to_json()), tracer.places, has_heat=False)
     film = Film(plain, scene, played.steps)
     if len(film.frames) > MOST:
         raise ValueError(

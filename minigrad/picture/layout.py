@@ -165,8 +165,8 @@ def _place_all(levels: list[Any], head: str = _HEAD) -> list[Any]:
     """Place graphs of boxes, as `place_nested` needs them; those of which Graphviz takes long in plain rows."""
     small = [size_of(len(boxes), [e[:2] for e in joined]) <= MOST for boxes, joined in levels]
     dots = [
-        _dot_of_level(*level, head)
-        for level, is_small in zip(levels, small, strict=True)
+        _dot_of_level(boxes, joined, head)
+        for (boxes, joined), is_small in zip(levels, small, strict=True)
         if is_small
     ]
     try:
@@ -274,7 +274,7 @@ def _title_of_module(module: dict[str, Any]) -> str:
 
 
 def _letters_of_frame(module: dict[str, Any]) -> int:
-    """Of Courier, as wide as the title of an open roll and the number of its step."""
+    """Letters of Courier that are as wide as the title of an open roll and the number of its step."""
     steps = f"{module['roll']['steps']:,}"
     return round((width_of(_title_of_module(module), bold=True) + 130 + 8 * len(steps)) / 8.4)
 
