@@ -78,7 +78,7 @@ def _is_equal(found: Any, array: Any) -> bool:
     if isinstance(found, list) and len(found) == len(array):
         try:
             found = np.asarray(found)
-        except ValueError:  # of rows of several lengths
+        except (TypeError, ValueError):  # of Tensors that require grad, of rows of several lengths
             return False
     is_like = isinstance(found, np.ndarray) and found.shape == array.shape
     return is_like and bool(np.all(found == array))

@@ -84,3 +84,10 @@ def test_looking_for_names_keeps_no_variable_alive_and_leaves_locals_alone(model
     kept = locals()
     data_of(loss, model)
     assert kept["alive"] is alive
+
+
+def test_a_list_of_parameters_as_long_as_the_labels_is_no_name_of_them(model):
+    scales = [Tensor(1.0, requires_grad=True), Tensor(2.0, requires_grad=True)]
+    images = np.ones((2, 2), np.float32)
+    loss = recorded(lambda: mg.cross_entropy(model(images) * scales[0], np.array([0, 1])))
+    assert names(loss, model) == ["images", ""]
