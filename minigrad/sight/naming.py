@@ -62,6 +62,11 @@ def name_of(array: Any, around: list[Named], given: list[Named] | None = None) -
     return ""
 
 
+def is_same(found: Any, array: Any) -> bool:
+    """Return whether one name may stand for both: they are one array, or have the same numbers."""
+    return _is_one(found, array) or _is_equal(found, array)
+
+
 def _is_one(found: Any, array: Any) -> bool:
     if found is array:
         return True
