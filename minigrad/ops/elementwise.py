@@ -351,7 +351,7 @@ def _at_low(x: Any, low: Any, high: Any) -> Any:
 
 
 def _at_high(x: Any, low: Any, high: Any) -> Any:
-    """True where high is the value: at it or above, and wherever it is not above low."""
+    """high <= max(x, low): where high is the value."""
     return (x >= high) if low is None else (x >= high) | (low >= high)
 
 

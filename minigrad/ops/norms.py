@@ -23,7 +23,7 @@ def _norm(x: Any, p: Any, axis: Any, keepdims: bool) -> Any:
 
 
 def _norm_back(g: Any, x: Any, y: Any, p: Any, axis: Any) -> Any:
-    """sign(x) (|x| / y)^(p-1), and 0 where y is 0, at every order."""
+    """g * sign(x) * (|x| / y)^(p-1), and 0 where y is 0, at every order."""
     y = y.reshape(kept_shape(x.shape, axis))
     g, y = g.reshape(y.shape) * (y != 0), where(y == 0, 1, y)
     if p == 2:

@@ -179,7 +179,7 @@ def _min(x: Any, axis: Any, keepdims: bool) -> Any:
 
 
 def _to_extremes(g: Any, x: Any, y: Any, axis: Any) -> Any:
-    """g [x = y] / sum([x = y], axis): shared evenly among the elements that tie (nan wins, and several nans tie)."""
+    """g * [x = y] / sum([x = y], axis): shared evenly among the elements that tie (nan wins, and several nans tie)."""
     kept = kept_shape(x.shape, axis)
     tied = (x == y.reshape(kept)) | np.isnan(x)
     return where(tied, g.reshape(kept) / _how_many_tie(tied, g, axis), 0)
@@ -279,7 +279,7 @@ def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
 
 
 def _logsumexp_back(g: Any, x: Any, y: Any, axis: Any) -> Any:
-    """g exp(x - y), which is g softmax(x)"""
+    """g * exp(x - y), which is g softmax(x)"""
     # all -inf: exp(-inf - 0) = 0, at every order. At +inf there is no derivative: nan
     y = y.reshape(kept_shape(x.shape, axis))
     return g.reshape(kept_shape(x.shape, axis)) * np.exp(x - where(y == -math.inf, 0, y))

@@ -167,7 +167,8 @@ class _Notation:
         body = single_return(helper)
         if isinstance(body, ast.IfExp):
             reader = PythonReader(given, self)
-            return reader.read(body) if reader.decided(body.test) is not None else None
+            if reader.decided(body.test) is not None:
+                return reader.read(body)
         formula = parts[0]
         if isinstance(formula, str) or not is_whole(parts) or _is_no_expression(formula):
             return None

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..sight import naming
-from ..sight.naming import Named, among, arrays_around, arrays_in
+from ..sight.naming import Named, among, arrays_around, arrays_in, is_same
 
 _OURS = ("minigrad", "nn", "numpy")
+_LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 class Inputs:
@@ -25,10 +26,19 @@ class Inputs:
             )
         self._given = arrays_in((given or {}).items())
         self._around = [named for frame in _frames() for named in arrays_around(frame)]
+        self._bearers: dict[str, Any] = dict(self._given)
 
-    def name_of(self, array: Any) -> str:
-        """The name of an array, "" for none."""
-        return naming.name_of(array, self._around, self._given)
+    def name_of(self, array: Any, there: str = "") -> str:
+        """The name of an array, or else `there`, what it was called where it was computed with; "" for none.
+
+        A variable of one function may bear the name of another's: the next array that would be called x is x₂.
+        """
+        found = naming.name_of(array, self._around, self._given) or there
+        name, count = found, 1
+        while found and not is_same(self._bearers.setdefault(name, array), array):
+            count += 1
+            name = found + str(count).translate(_LOWERED)
+        return name
 
 
 def variable_of(thing: Any) -> str:

@@ -62,6 +62,11 @@ def name_of(array: Any, around: list[Named], given: list[Named] | None = None) -
     return ""
 
 
+def is_same(found: Any, array: Any) -> bool:
+    """Return whether one name may stand for both: they are one array, or have the same numbers."""
+    return _is_one(found, array) or _is_equal(found, array)
+
+
 def _is_one(found: Any, array: Any) -> bool:
     if found is array:
         return True
@@ -78,7 +83,7 @@ def _is_equal(found: Any, array: Any) -> bool:
     if isinstance(found, list) and len(found) == len(array):
         try:
             found = np.asarray(found)
-        except ValueError:  # of rows of several lengths
+        except (TypeError, ValueError):  # of Tensors that require grad, of rows of several lengths
             return False
     is_like = isinstance(found, np.ndarray) and found.shape == array.shape
     return is_like and bool(np.all(found == array))

@@ -73,6 +73,7 @@ _COMMANDS = {
     Command.W3C_CLEAR_ACTIONS: "ReleaseActions",
     Command.SET_WINDOW_RECT: "SetWindowRect",
     Command.SCREENSHOT: "TakeScreenshot",
+    Command.ELEMENT_SCREENSHOT: "TakeScreenshot",
     Command.PRINT_PAGE: "Print",
     Command.SWITCH_TO_FRAME: "SwitchToFrame",
     Command.QUIT: "DeleteSession",

@@ -8,10 +8,13 @@ import weakref
 import numpy as np
 import pytest
 from graphs import recorded
+from hypothesis import given
+from hypothesis import strategies as st
 
 import minigrad as mg
 import nn
 from minigrad import Tensor, picture
+from minigrad.picture.naming import Inputs
 from minigrad.picture.page import data_of
 
 
@@ -84,3 +87,42 @@ def test_looking_for_names_keeps_no_variable_alive_and_leaves_locals_alone(model
     kept = locals()
     data_of(loss, model)
     assert kept["alive"] is alive
+
+
+def test_a_list_of_parameters_as_long_as_the_labels_is_no_name_of_them(model):
+    scales = [Tensor(1.0, requires_grad=True), Tensor(2.0, requires_grad=True)]
+    images = np.ones((2, 2), np.float32)
+    loss = recorded(lambda: mg.cross_entropy(model(images) * scales[0], np.array([0, 1])))
+    assert names(loss, model) == ["images", ""]
+
+
+ARRAYS = [np.full(3, float(k)) for k in range(6)] + [np.full(2, k) for k in range(6)]
+
+
+@given(
+    called=st.lists(
+        st.tuples(st.sampled_from(range(len(ARRAYS))), st.sampled_from(["x", "y", "h"])),
+        max_size=20,
+    ),
+    owner=st.sampled_from(range(len(ARRAYS))),
+)
+def test_different_arrays_never_bear_one_name_and_an_array_keeps_its_own(called, owner):
+    inputs = Inputs({"x": ARRAYS[owner]})
+    bearers = {"x": owner}
+    for k, there in called:
+        name = inputs.name_of(ARRAYS[k].copy() if k > 5 else ARRAYS[k], there)
+        assert bearers.setdefault(name, k) == k
+        assert name.rstrip("₀₁₂₃₄₅₆₇₈₉") in (there, "x" if k == owner else there, "ARRAYS")
+        if k == owner:
+            assert name == "x"
+
+
+def test_variables_of_two_functions_with_one_name_are_told_apart(model):
+    x = np.ones((4, 2), np.float32)
+
+    def inner(first):
+        x = np.zeros((4, 2), np.float32)
+        loss = recorded(lambda: (first + model(x)).sum())
+        return names(loss, model)
+
+    assert sorted(inner(recorded(lambda: model(x)))) == ["x", "x₂"]

@@ -68,7 +68,7 @@ function statsFrom({ shape, data }) {
   const count = data.length;
   const mean = data.reduce((sum, v) => sum + v, 0) / count;
   return {
-    values: shape.length ? data : data[0], size: count, norm: Math.hypot(...data), mean,
+    values: nested(shape, (t) => data[t]), size: count, norm: Math.hypot(...data), mean,
     std: Math.sqrt(data.reduce((sum, v) => sum + (v - mean) ** 2, 0) / count), min: Math.min(...data), max: Math.max(...data),
     zeros: data.filter((v) => v === 0).length, nans: data.filter(Number.isNaN).length, infs: data.filter((v) => Math.abs(v) === Infinity).length,
   };

@@ -93,19 +93,81 @@ function handed(card, node, { edge, contribution: brought, key, arrived }) {
   const to = make(block, "p", {}, "to ");
   make(to, "b", {}, seenName(source));
   if (argument && argument !== seenName(source)) to.append(`, its ${argument}`);
-  const rule = node.mathematics.rules?.[argument];
+  const rule = node.mathematics.rules?.[argument?.replace(/\[\d+\]$/, "")]; // one of many has the rule of all
   if (rule) lawLine(block, rule);
-  const numbers = rule && isWritable(contribution) ? withNumbers(rule, valuesAround(node)) : null;
-  if (isWritable(contribution)) mathLine(block, [...(numbers ? [operator("="), ...numbers] : []), operator("="), matrix(contribution)]);
-  else make(block, "p", { class: "soft" }, brief(contribution));
+  const numbers = rule ? ruleWithNumbers(node, edge, rule) : null;
+  const result = isWritable(contribution) ? [operator("="), matrix(contribution)] : [];
+  if (numbers || result.length) mathLine(block, [...(numbers ? [operator("="), ...numbers] : []), ...result]);
+  if (!result.length) make(block, "p", { class: "soft" }, brief(contribution));
   if (expected.get(key) > 1) make(block, "p", { class: "sum" }, `${seenName(source)} has gathered ${sumText(key, arrived)}${arrived.terms.length < expected.get(key) ? " so far" : ""}`);
 }
 
-/** What the names in the rules of an op stand for: its arguments, y, and g. */
-function valuesAround(node) {
-  const values = new Map(incoming[node.id].map((i) => [edges[i].argument, statsOf(nodes[edges[i].source].value, edges[i].output)]));
-  values.set("y", statsOf(node.value));
-  return values.set("g", statsOf(node.gradient));
+/** A rule with numbers, summed over the axes along which the engine broadcast the argument; null where it has none. */
+function ruleWithNumbers(node, edge, rule) {
+  const { shape } = edges[edge];
+  const [own] = node.shapes;
+  const isElementwise = elementwise.has(node.id);
+  const numbers = withNumbers(rule, valuesAround(node, edge), isElementwise ? own : null);
+  const isSpread = !isElementwise && keyOfName(rule.replace(/<[^>]*>/g, "")).split(",")[0].endsWith("=g") && String(shape) !== String(own);
+  if (isSpread) return null; // g to each element is no equation of g
+  if (!numbers || !isElementwise || String(shape) === String(own)) return numbers;
+  const added = own.length - shape.length;
+  const axes = own.map((_, axis) => axis).filter((axis) => axis < added || shape[axis - added] !== own[axis]);
+  const total = axes.length === own.length ? ["mo", "∑"] : ["munder", ["mo", "∑"], ["mtext", `${axes.length > 1 ? "axes" : "axis"} ${axes.join(", ")}`]];
+  return [mathOf(total), numbers.length > 1 ? bracketedMath(mathOf(["mrow", ...numbers])) : numbers[0]];
+}
+
+/** What the names in the rules of an op stand for: its arguments and options, y, g, and for an edge its own derivative. */
+function valuesAround(node, edge = null) {
+  const values = new Map();
+  const set = (name, stats, shape) => values.set(keyOfName(name), stats ? { ...stats, shape } : undefined);
+  for (const [name, text] of Object.entries(node.options)) {
+    if (Number.isFinite(Number(text))) set(name, { values: Number(text), size: 1 }, []);
+    else if (/^\(-?\d/.test(text)) set(name, { text, size: 1 }, []);
+  }
+  const isOne = node.shapes.length === 1; // of several outputs each has its own
+  const shape = shapeBeside(node);
+  set("y", isOne ? asShaped(statsOf(node.value), shape) : null, shape);
+  set("g", isOne ? asShaped(statsOf(node.gradient), shape) : null, shape);
+  values.set("∂L∂y", values.get("g")); // in the rules of an op that has an argument g
+  for (const i of incoming[node.id]) set(edges[i].argument, statsOf(nodes[edges[i].source].value, edges[i].output), edges[i].shape);
+  if (edge !== null) values.set(`∂y∂${keyOfName(edges[edge].argument)}`, derivativeAlong(node, edge));
+  return values;
+}
+
+/** The shape of an output; along an axis that was summed or the like it is 1, so that the numbers stand beside those of x. */
+function shapeBeside(node) {
+  const [first] = incoming[node.id];
+  const kept = first !== undefined && "axis" in node.options && node.options.axis !== "None" ? keptOf(edges[first].shape, node.options) : null;
+  return kept && sizeOf(kept) === sizeOf(node.shapes[0]) && kept.length > node.shapes[0].length ? kept : node.shapes[0];
+}
+
+function asShaped(stats, shape) {
+  if (stats?.values == null || !shape.length) return stats;
+  const values = flat(stats.values);
+  return { ...stats, values: nested(shape, (t) => values[t]) };
+}
+
+/** dy/dx as the scalar zoom knows it: of an elementwise op an array like y, of vectors a matrix; undefined otherwise. */
+function derivativeAlong(node, edge) {
+  const entries = derivatives[edge];
+  const [[shape], { shape: from }] = [node.shapes, edges[edge]];
+  if (!entries || node.shapes.length > 1) return undefined;
+  if (elementwise.has(node.id)) {
+    const found = new Map(entries.map(([, t, , d]) => [t, d]));
+    return { values: nested(shape, (t) => found.get(t) ?? 0), size: sizeOf(shape), shape };
+  }
+  if (shape.length > 1 || from.length > 1) return undefined;
+  const own = [...shape, ...from];
+  const found = new Map(entries.map(([, t, s, d]) => [t * sizeOf(from) + s, d]));
+  return { values: nested(own, (t) => found.get(t) ?? 0), size: sizeOf(own), shape: own };
+}
+
+/** An array as nested lists, from its elements in order. */
+function nested(shape, element) {
+  if (!shape.length) return element(0);
+  const [length, ...rest] = shape;
+  return Array.from({ length }, (_, k) => nested(rest, (t) => element(k * sizeOf(rest) + t)));
 }
 
 function forwardResult(card, node) {
@@ -113,7 +175,7 @@ function forwardResult(card, node) {
   const text = node.mathematics.formula;
   const result = statsOf(node.value);
   const block = make(card, "div", { class: "law" });
-  const numbers = text ? withNumbers(text, values) : null;
+  const numbers = text ? withNumbers(text, values, elementwise.has(node.id) ? node.shapes[0] : null) : null;
   if (isWritable(result)) mathLine(block, [["mi", "y"], ...(numbers ? [operator("="), ...numbers] : []), operator("="), matrix(result)]);
   else make(block, "p", { class: "soft" }, `gives ${node.shapes.map(shapeText).join(" and ")}`);
 }
