@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import weakref
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
@@ -24,8 +25,11 @@ WEIGHING = {"linear", "matmul", "conv1d", "conv2d", "conv3d", "rnn", "lstm", "gr
 RECURRENT = ("rnn", "lstm", "gru")
 LEAVING = ("detach", "numpy")
 _FAR = 12  # the most ops between a convolution and a relu that still works on its channels
-_ROWS = 8  # of an input are measured
+_ROWS = 8  # of an input are measured; of an output, are asked first
 _SAME = 1e-5  # rows that differ by no more of their size are one and the same
+
+
+Weights = dict[Any, Any]  # of a parameter: an array
 
 
 class Seen(NamedTuple):
@@ -76,19 +80,24 @@ class Found(NamedTuple):
 class Look:
     """One step that is looked at, from its beginning to its end.
 
-    uses    parameter -> how often ops took it
-    before  parameter -> its weights before the step
-    left    parameter -> a weak reference to the `.grad` that it moved by, which is still there
+    uses       parameter -> how often ops took it
+    before     parameter -> its weights before the step
+    is_finite  True if all of these are finite numbers
+    left       parameter -> a weak reference to the `.grad` that it moved by, which is still there
     """
 
-    def __init__(self, model: Any, sample: Sample, found: dict[Found, None]) -> None:
+    def __init__(self, model: Any, sample: Sample, found: dict[Found, None], room: Weights) -> None:
+        """Begin the look; `room` are arrays for finite weights to be copied into."""
         self.sample = sample
         self.model = model
         self.is_module = hasattr(model, "named_parameters")
         pairs = model.named_parameters() if self.is_module else model.items()
         self.parameters = {tensor: name for name, tensor in pairs}
         self.uses: Counter[Any] = Counter()
-        self.before = {t: t.data.copy() for t in self.parameters if t.requires_grad}
+        trained = [t for t in self.parameters if t.requires_grad]
+        self._weights = norms_of(self.parameters)
+        self.is_finite = all(math.isfinite(self._weights[t]) for t in trained)
+        self.before = copied(trained, room if self.is_finite else {})
         self.left: dict[Any, weakref.ref[Any]] = {}
         self._found = found
         self._within = names_within(model) if self.is_module else {}
@@ -196,8 +205,7 @@ class Look:
         """Read the parameters after the step; `left` is that of the look before."""
         with np.errstate(all="ignore"):
             for tensor, name in self.parameters.items():
-                before, update = self.before.get(tensor), None
-                weight = quiet_norm(tensor.data if before is None else before)
+                before, update, weight = self.before.get(tensor), None, self._weights[tensor]
                 if before is not None and weight:
                     update = quiet_norm(before - tensor.data) / weight
                 self.sample.parameters[name] = Seen(self._gradients.get(tensor), weight, update)
@@ -209,11 +217,24 @@ class Look:
             if self._output is not None:
                 self.sample.is_constant = _is_constant(self._output.data)
 
-    @property
-    def is_finite(self) -> bool:
-        """True if all gradients and all weights before the step are finite numbers."""
-        seen = self.sample.parameters.values()
-        return all(math.isfinite(s.weight) and math.isfinite(s.gradient or 0.0) for s in seen)
+
+def norms_of(tensors: Iterable[Any]) -> dict[Any, float]:
+    """Tensor -> the norm of its data."""
+    with np.errstate(all="ignore"):
+        return {t: quiet_norm(t.data) for t in tensors}
+
+
+def copied(tensors: Iterable[Any], room: Weights) -> Weights:
+    """Tensor -> a copy of its data, in the array that `room` has for it if that fits."""
+    return {t: _copy(t.data, room.get(t)) for t in tensors}
+
+
+def _copy(data: Any, into: Any) -> Any:
+    fits = into.__class__ is data.__class__ and into.shape == data.shape
+    if not fits or into.dtype != data.dtype:
+        return data.copy()
+    np.copyto(into, data)  # into memory that is there already
+    return into
 
 
 def _is_parameter(leaf: Any) -> bool:
@@ -244,7 +265,10 @@ def _dead_units(result: Any) -> tuple[int, int]:
     y = result.data
     on_channels = y.ndim > 3 or (y.ndim == 3 and _follows_convolution(result._node))
     axis = 1 if on_channels else y.ndim - 1
-    lives = y.any(axis=tuple(i for i in range(y.ndim) if i != axis))
+    others = tuple(i for i in range(y.ndim) if i != axis)
+    lives = y[:_ROWS].any(axis=others)
+    if not lives.all():  # mostly, a few rows show that every unit lives
+        lives = y.any(axis=others)
     return int(lives.size - np.count_nonzero(lives)), int(lives.size)
 
 

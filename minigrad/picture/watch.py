@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import weakref
 from typing import Any
@@ -13,14 +14,14 @@ from ..sight.mistakes import at_line
 from ..sight.recording import user_line
 from .document import document, html_path
 from .judgement import Judgement
-from .looking import Found, Look, Sample, Seen
+from .looking import Found, Look, Sample, Seen, Weights, copied, norms_of
 from .naming import variable_of
 from .symptoms_of_runs import judgement_of
 from .trace import names_of
 from .written import Written, written
 
 
-def watch(model: Any, every: int = 20, keep: int = 500) -> Watch:
+def watch(model: Any, every: int = 20, keep: int = 500, guard: bool = False) -> Watch:
     """A watch over the training of `model`: with-blocks around its steps, then a page of plots.
 
         watch = picture.watch(model)
@@ -36,26 +37,28 @@ def watch(model: Any, every: int = 20, keep: int = 500) -> Watch:
     model  a module; or a dict of name -> Tensor, or (name, Tensor) pairs, which are watched alike
     every  one step in so many is looked at, starting with the first; the others cost two calls
     keep   the number of samples at which every second one is dropped, and `every` is doubled
+    guard  keep the finite weights before each step, not only before one that is looked at, so that `rewind` finds the
+           very step that made a nan; this costs a copy of them a step
 
     For every parameter, a step that is looked at gives the norm of the gradient, as backward leaves it and before any
     clipping; the norm of the weights before the step; and norm(update) / norm(weights). For every relu of the model
     that runs with gradients, it gives the number of units that are 0 for the whole batch; after a convolution, the
     units are channels. Hooks on the parameters measure the gradients, and relus are measured as they are computed, only
-    during such a step. `judge` says what is wrong, in words, and `rewind` goes back to before a nan: for this the
-    weights before the last step that was looked at and had none are kept. The training is not changed.
+    during such a step. `judge` says what is wrong, in words, and `rewind` goes back to before a nan: for this the last
+    weights that were finite before a step that was looked at are kept. The training is not changed.
 
     A module gets a forward hook, as long as the watch exists: it finds an evaluation in training mode by the modules'
     modes. The watch never runs the model itself.
 
     Raises TypeError or ValueError for what has no parameters to name, ValueError for numbers that are too small.
     """
-    return Watch(model, every, keep)
+    return Watch(model, every, keep, guard)
 
 
 class Watch:
     """The object that `watch` makes: `samples` is what was seen, in order, and `steps` the number of steps."""
 
-    def __init__(self, model: Any, every: int, keep: int) -> None:
+    def __init__(self, model: Any, every: int, keep: int, guard: bool) -> None:
         for name, number, least in (("every", every, 1), ("keep", keep, 2)):
             if not isinstance(number, int) or number < least:
                 raise ValueError(
@@ -67,12 +70,13 @@ class Watch:
             raise ValueError(f"watch: model is a {type(model).__name__} without parameters")
         self.every = every
         self.keep = keep
+        self.guard = guard
         self.steps = 0
         self.samples: list[Sample] = []
         self._seen: dict[str, dict[str, Any]] = {}  # of a parameter: shape, whether frozen, uses
         self._found: dict[Found, None] = {}
         self._failed: int | None = None
-        self._kept: tuple[int, dict[Any, Any]] | None = None
+        self._kept: tuple[int, Weights] | None = None
         self._left: dict[Any, weakref.ref[Any]] = {}
         self._pending: dict[str, Any] = {}  # notes that came after the last look
         self._own: set[str] = set()  # the names of those that the last look has of its own
@@ -92,8 +96,12 @@ class Watch:
         if self.steps % self.every == 0:
             self._last = Sample(self.steps, notes=self._read(self._pending))
             self._pending, self._own = {}, set()
-            self._look = Look(self.model, self._last, self._found)
+            self._look = Look(self.model, self._last, self._found, self._room())
             self._asks = True
+            if self._look.is_finite:
+                self._kept = self.steps, self._look.before
+        elif self.guard:
+            self._keep()
         self._is_open = True
         return self
 
@@ -106,8 +114,8 @@ class Watch:
             self._last = None
             if issubclass(kind, FloatingPointError):
                 self._failed = self.steps
-                if look is not None:
-                    self._keep(look.before)
+                if look is None and not self.guard:
+                    self._keep()  # it has hardly updated them
             return
         self.steps += 1
         if look is not None:
@@ -118,16 +126,19 @@ class Watch:
                 frozen = not tensor.requires_grad
                 self._seen[name] = {"shape": list(tensor.shape), "frozen": frozen, "uses": uses}
             self.samples.append(look.sample)
-            if look.is_finite:
-                self._kept = look.sample.step, look.before
             if len(self.samples) == self.keep:
                 del self.samples[1::2]
                 self.every *= 2
 
-    def _keep(self, weights: dict[Any, Any]) -> None:
-        """Keep the weights of a step that failed, if they are finite: it is that step that `debug` must run."""
-        if all(np.isfinite(array).all() for array in weights.values()):
-            self._kept = self.steps, weights
+    def _keep(self) -> None:
+        """Keep the weights as they are now, before this step, if they are finite."""
+        trained = [t for _, t in self._pairs() if t.requires_grad]
+        if all(map(math.isfinite, norms_of(trained).values())):
+            self._kept = self.steps, copied(trained, self._room())
+
+    def _room(self) -> Weights:
+        """The arrays of the weights that are kept, for newer ones to take their place."""
+        return {} if self._kept is None else self._kept[1]
 
     def note(self, **numbers: Any) -> None:
         """Add numbers to plot, such as `loss=loss`, inside the block of a step or after it.
@@ -146,17 +157,16 @@ class Watch:
         return {k: float(v.item() if hasattr(v, "item") else v) for k, v in numbers.items()}
 
     def rewind(self) -> int:
-        """Put the weights back to what they were before the last finite step that was looked at; returns its number.
+        """Put the weights back to the last finite ones that are kept; returns the number of the step that follows them.
 
-        A step is finite if all its gradients, and the weights before it, are. After a nan, run the steps from there in
-        `with minigrad.debug():`, which raises at the op that makes it. With every=1, and after a step that raised
-        FloatingPointError while it was looked at, it is the step itself; else the nan comes at most `every` later.
-        Buffers and the optimiser's state stay as they are: make a new optimiser.
+        They are those before the last step that was looked at and began with finite weights; with `guard`, before the
+        last of all such steps; and those of a step that raised FloatingPointError, if they are finite. After a nan, run
+        the steps from there in `with minigrad.debug():`, which raises at the op that makes it. With `guard` that is the
+        first of these steps, on the same batch; else it is one of `every`. Buffers and the optimiser's state stay as
+        they are: make a new optimiser.
         """
         if self._kept is None:
-            raise RuntimeError(
-                "watch: no step was seen in which all gradients and weights are finite"
-            )
+            raise RuntimeError("watch: no step was seen that began with finite weights")
         step, weights = self._kept
         for tensor, array in weights.items():
             tensor.assign(array)

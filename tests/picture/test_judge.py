@@ -174,6 +174,50 @@ def test_a_step_that_raises_for_a_nan_while_it_is_looked_at_is_the_one_that_is_k
     assert (watch.rewind(), w.item()) == (1, 1.5)
 
 
+def steps_of(watch, w, factors):
+    """Steps of w - 0.5, in each of which the gradient is a factor, while NumPy is silent."""
+    with np.errstate(all="ignore"):
+        for factor in factors:
+            with watch:
+                w.grad = None
+                (w * factor).sum().backward()
+                w.assign(w.data - 0.5 * w.grad.data)
+
+
+def test_a_guard_keeps_the_weights_before_the_very_step_that_made_a_nan():
+    w = nn.Parameter([2.0])
+    watch = picture.watch({"w": w}, every=4, guard=True)
+    steps_of(watch, w, [1.0] * 6 + [np.inf] + [1.0] * 6)
+    assert (
+        "nan or inf in step 8: watch.rewind() puts the weights back to those before step 6;"
+        in str(watch.judge())
+    )
+    assert (watch.rewind(), w.item()) == (6, -1.0)
+    with mg.debug(), pytest.raises(FloatingPointError, match="multiply"):
+        steps_of(watch, w, [np.inf])
+
+
+def test_without_a_guard_the_weights_before_the_last_look_that_began_with_finite_ones_are_kept():
+    w = nn.Parameter([2.0])
+    watch = picture.watch({"w": w}, every=4)
+    steps_of(watch, w, [1.0] * 4 + [np.inf] + [1.0] * 6)
+    assert (watch.rewind(), w.item()) == (
+        4,
+        0.0,
+    )  # its gradient is inf: it is the step to be looked into
+
+
+def test_a_step_that_raises_for_a_nan_is_kept_though_it_is_not_looked_at():
+    w = nn.Parameter([2.0])
+    watch = picture.watch({"w": w}, every=4)
+    steps_of(watch, w, [1.0] * 2)
+    with mg.debug(), pytest.raises(FloatingPointError):
+        steps_of(watch, w, [np.inf])
+    w.assign([np.nan])
+    assert "to those before step 2;" in str(watch.judge())
+    assert (watch.rewind(), w.item()) == (2, 1.0)
+
+
 def test_a_nan_after_the_last_look_is_seen_too():
     watch = mistakes.rate_a_hundred_times_too_high().watch
     watch.model[0].weight.assign(np.full((16, 4), np.nan, np.float32))
@@ -181,7 +225,7 @@ def test_a_nan_after_the_last_look_is_seen_too():
 
 
 def test_without_a_finite_step_there_is_nothing_to_go_back_to():
-    with pytest.raises(RuntimeError, match="no step was seen"):
+    with pytest.raises(RuntimeError, match="began with finite weights"):
         picture.watch(nn.Linear(2, 1)).rewind()
 
 
