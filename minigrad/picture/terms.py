@@ -31,6 +31,8 @@ def bare(name: str) -> str:
 def called(name: str, arguments: list[Term], options: Mapping[str, Term]) -> Term:
     """A call in the notation that its function has, if it has one."""
     match name, arguments:
+        case ("of_known", [Term("name", text=function), *rest]):  # one that checks nothing again
+            return called(function, rest, options)
         case ("sqrt", [x]):
             return Term("root", (x,))
         case ("abs" | "absolute" | "fabs", [x]):

@@ -88,6 +88,7 @@ def latex(text):
         ("alpha * W1", r"\alpha \odot {W}_{\mathrm{1}}"),
         ("x[i, j]", "{x}_{i , j}"),
         ("sigmoid(x)", r"\sigma \left( x \right)"),
+        ("of_known(take, x, i)", r"\mathrm{take}\left( x , i \right)"),
     ],
 )  # fmt: skip
 def test_python_becomes_the_notation_of_mathematics(python, expected):
