@@ -6,9 +6,8 @@ import math
 from collections import Counter
 from typing import Any
 
-from .bounds import rows_between
 from .data import Shape, Vertex
-from .scene import Link, Scene, arrows_of, counted, saved_bytes
+from .scene import Link, Scene, counted, saved_bytes
 from .themes import SHAPES, THEMES, WIDENED, Theme
 from .tree import Box, Cluster, Roll, boxes
 from .widths import SIZE, room_for, width_of
@@ -66,7 +65,7 @@ class Writer:
             notes.append(f"backward keeps {_bytes(self.scene.saved_bytes)}")
         note = f'  label="{_spaced("; ".join(notes))}"\n' if notes else ""
         lines = [head, note, *self._items(self.scene.top, "  ", None)]
-        down = iter(rows_between(arrows_of(self.scene.links)))
+        down = iter(self.scene.rows)
         lines += [self._link(k, 1 if k.is_carried else next(down)) for k in self.scene.links]
         return "".join([*lines, "}\n"])
 

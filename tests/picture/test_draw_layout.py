@@ -1,4 +1,4 @@
-"""Layouts of still pictures: texts stay in their boxes in whatever font."""
+"""Layouts of still pictures: texts stay in their boxes in whatever font, and frames in a chain one below the other."""
 
 import math
 import re
@@ -8,11 +8,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from graphs import recorded, small_net
-from loops import Cell
+from loops import LOOPS, Cell
 
 import minigrad as mg
 import nn
-from minigrad.picture import draw
+from minigrad.picture import draw, trace
+from minigrad.picture.bounds import rows_into, rows_of, size_of
+from minigrad.picture.scene import arrows_of, frames_of, scene_of
 from minigrad.picture.widths import room_for
 
 FONTS = ("sans-serif", "serif", "monospace", "DejaVu Sans", "Verdana", "Courier New", "Arial")
@@ -180,3 +182,46 @@ def test_no_text_leaves_its_frame_in_a_browser_whichever_font_is_there(pictures,
         for (text, (left, right)), (start, end) in zip(texts, ends, strict=True):
             assert left < start, (font, words_of(text))
             assert end < right, (font, words_of(text))
+
+
+# --- frames -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("direction", ["TB", "LR"])
+def test_the_picture_of_a_chain_of_residual_blocks_is_no_wider_for_more_of_them(
+    direction, renderer, tmp_path
+):
+    across = []
+    for count in (6, 18):
+        loss, params = recorded(lambda count=count: residual(*[4] * (count + 1)))
+        how = {"direction": direction, "depth": 9, "fold": False}
+        svg = draw(loss, tmp_path / "graph.svg", params, **how).read_text()
+        size = re.search(r'<svg width="(\d+)pt" height="(\d+)pt"', svg).groups()
+        across.append(int(size[direction == "LR"]))
+    assert across[1] < 1.05 * across[0]
+
+
+@pytest.mark.parametrize("make", [*NETS.values(), *LOOPS.values()], ids=[*NETS, *LOOPS])
+def test_what_leads_into_a_frame_stands_above_the_weights_in_it(make):
+    scene = scene_of(trace(*recorded(make)))
+    arrows, frames = arrows_of(scene.links), frames_of(scene.top)
+    rows = rows_of(arrows, scene.rows)
+    for a, b in arrows:
+        entered = next((frame for frame in frames[b] if frame not in frames[a]), None)
+        weights = [s for s, to in arrows if to is b and s.is_source and entered in frames[s]]
+        assert all(rows[a] < rows[weight] for weight in weights)
+
+
+def test_an_arrow_into_a_frame_goes_down_as_many_rows_as_what_else_feeds_its_target_takes():
+    arrows = [("x", "matmul"), ("w", "transpose"), ("transpose", "matmul"), ("matmul", "sum")]
+    frames = {box: ["frame"] for box in ("w", "transpose", "matmul")} | {"x": [], "sum": []}
+    assert rows_into(arrows, frames) == [2, 0, 0, 0]
+    assert rows_into(arrows, {box: ["frame"] for box in frames}) == [0, 0, 0, 0]
+    past = [("x", "conv"), ("w", "conv"), ("conv", "add"), ("x", "add")]  # around what x feeds too
+    assert rows_into(past, {box: ["frame"] for box in ("conv", "w", "add")} | {"x": []}) == [
+        1,
+        0,
+        0,
+        0,
+    ]
+    assert size_of(3, [(0, 1), (1, 2)], [3, 1]) == 3 + 3 + 1
