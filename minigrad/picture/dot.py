@@ -90,11 +90,12 @@ class Writer:
         if cluster.roll:
             of_first = self.detail in ("values", "gradients")
             titles.append(_times(cluster.roll) + ", numbers of the first" * of_first)
+        place = "b" if self.direction == "LR" else "t"  # arrows lead in above what else is there
         style = "rounded,filled" if cluster.module else "rounded,filled,dashed"
         return [
             f"{indent}subgraph cluster_{self.clusters} {{\n",
             f'{indent}  graph [label="{_spaced("   ".join(titles))}", style="{style}"]\n',
-            f'{indent}  graph [fillcolor="{fill}", color="{line}"]\n',
+            f'{indent}  graph [fillcolor="{fill}", color="{line}", labelloc="{place}"]\n',
             *self._items(cluster, indent + "  ", cluster.module.path if cluster.module else within),
             f"{indent}}}\n",
         ]

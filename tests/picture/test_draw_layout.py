@@ -149,6 +149,17 @@ def _crossings(a, b, level):
         yield x + (level - y) / (v - y) * (u - x)
 
 
+def points_of(path):
+    """Points on a path of Bézier curves, close to each other."""
+    numbers = re.findall(r"-?[\d.]+,-?[\d.]+", path.get("d"))
+    points = np.array([number.split(",") for number in numbers], float)
+    t = np.linspace(0, 1, 60)[:, None]
+    for begin in range(0, len(points) - 1, 3):
+        a, b, c, d = points[begin : begin + 4]
+        s = 1 - t
+        yield from s**3 * a + 3 * s * s * t * b + 3 * s * t * t * c + t**3 * d
+
+
 def words_of(text):
     return text.text.replace("\xa0", " ").rstrip()
 
@@ -199,6 +210,23 @@ def test_the_picture_of_a_chain_of_residual_blocks_is_no_wider_for_more_of_them(
         size = re.search(r'<svg width="(\d+)pt" height="(\d+)pt"', svg).groups()
         across.append(int(size[direction == "LR"]))
     assert across[1] < 1.05 * across[0]
+
+
+@pytest.mark.parametrize("make", [small_net, convolutional], ids=["dense", "convolutional"])
+def test_from_left_to_right_no_arrow_of_a_chain_leads_through_the_title_of_a_frame(
+    make, renderer, tmp_path
+):
+    loss, params = recorded(make)
+    svg = draw(loss, tmp_path / "graph.svg", params, direction="LR").read_text()
+    groups = [*ElementTree.fromstring(svg).iter(f"{SVG}g")]
+    titles = [g.find(f"{SVG}text") for g in groups if g.get("class") == "cluster"]
+    arrows = [g.find(f"{SVG}path") for g in groups if g.get("class") == "edge"]
+    assert len(titles) >= 3
+    for title in titles:
+        left, below = float(title.get("x")), float(title.get("y"))
+        right = left + room_for(words_of(title), 11)
+        for x, y in (point for arrow in arrows for point in points_of(arrow)):
+            assert not (left < x < right and below - 9 < y < below), words_of(title)
 
 
 @pytest.mark.parametrize("make", [*NETS.values(), *LOOPS.values()], ids=[*NETS, *LOOPS])
