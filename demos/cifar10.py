@@ -3,6 +3,7 @@
     python demos/cifar10.py                        conv: what a teacher checks first, then 62% in one to three minutes
     python demos/cifar10.py --loss svm             the same net with the multiclass hinge loss
     python demos/cifar10.py --model two-layer      a table over learning rate and L2, then about 46%
+    python demos/cifar10.py --watch                and a judgement on the training, with a page of plots
     python demos/cifar10.py --data folder/of/the/files
     mpiexec -n 2 python demos/cifar10.py --parallel
 
@@ -31,8 +32,10 @@ from support import (
     Loss,
     accuracy,
     add_parallel,
+    add_watch,
     draw_curves,
     draw_weights,
+    judge,
     numerical_gradient,
     parser_for,
     positive,
@@ -42,10 +45,12 @@ from support import (
     start_small,
     step_of,
     train,
+    watch_of,
 )
 
 import minigrad
 import nn
+from minigrad import picture
 from nn.data import CIFAR10, DataLoader, RandomHorizontalFlip, TensorDataset, cifar10
 
 LOSSES = {"softmax": minigrad.cross_entropy, "svm": minigrad.hinge_loss}
@@ -141,13 +146,13 @@ def run_two_layer(data: CIFAR10, arguments: argparse.Namespace) -> None:
     rows = []
     for rate, penalty in product(RATES, PENALTIES):
         minigrad.seed(arguments.seed)
-        net, history = fit_two_layer(parts, rate, penalty, arguments)
+        net, history, watch = fit_two_layer(parts, rate, penalty, arguments)
         loss = np.mean(history.losses[-(TRAINING // arguments.batch_size) :])
         trained, validated = (values[-1] for values in history.accuracies.values())
         row = f"{rate:8.0e} {penalty:5.1f}  {loss:6.3f}  {trained:6.1%}  {validated:.1%}"
         print(row, flush=True)
-        rows.append((validated, f"rate {rate:.0e}, reg {penalty}", history, net))
-    _, title, history, net = max(rows, key=lambda row: row[0])
+        rows.append((validated, f"rate {rate:.0e}, reg {penalty}", history, net, watch))
+    _, title, history, net, watch = max(rows, key=lambda row: row[0])
     x_test, y_test = data.test_images - mean, data.test_labels
     first = slice(TEXTBOOK_TEST)
     print(
@@ -159,6 +164,7 @@ def run_two_layer(data: CIFAR10, arguments: argparse.Namespace) -> None:
     weights = net[1].weight.numpy().reshape(-1, 3, 32, 32)
     path = arguments.out / "cifar10_two-layer_weights.png"
     draw_weights(weights, 10, "the weights of each of the 100 hidden units", path)
+    judge(watch, arguments.out / "cifar10_two-layer_training.html")
 
 
 def fit_two_layer(
@@ -166,9 +172,10 @@ def fit_two_layer(
     rate: float,
     penalty: float,
     arguments: argparse.Namespace,
-) -> tuple[nn.Module, History]:
-    """A net trained on the part of that name, and measured on each part."""
+) -> tuple[nn.Module, History, picture.Watch | None]:
+    """A net trained on the part of that name, and measured on each part; with --watch, its watch."""
     net, optimizer, loss_of = two_layer_training(arguments.loss, rate, penalty)
+    watch = watch_of(arguments, net)
     history = train(
         loader_of(*parts["train"], arguments.batch_size),
         optimizer,
@@ -177,8 +184,9 @@ def fit_two_layer(
         rate=lambda done: rate * DECAY ** int(done * arguments.epochs),
         evaluate=lambda: {name: accuracy(net, x, y) for name, (x, y) in parts.items()},
         say=lambda line: None,
+        watch=watch,
     )
-    return net, history
+    return net, history, watch
 
 
 # The convolutional net --------------------------------------------------------------------------------
@@ -196,6 +204,7 @@ def run_conv(data: CIFAR10, arguments: argparse.Namespace) -> None:
     check(x, y, arguments.loss)
 
     net, optimizer, loss_of = conv_training(arguments.loss)
+    watch = None if ranks.rank else watch_of(arguments, net)
     together = nn.parallel.DataParallel(net, ranks)
     rng = np.random.default_rng(arguments.seed) if arguments.parallel else None
     sample = slice(len(y_test))
@@ -210,6 +219,7 @@ def run_conv(data: CIFAR10, arguments: argparse.Namespace) -> None:
             "train": accuracy(net, x[sample], y[sample]),
             "test": accuracy(net, x_test, y_test),
         },
+        watch=watch,
         together=together,
     )
     print(f"{time.perf_counter() - start:.1f} s in all")
@@ -219,6 +229,7 @@ def run_conv(data: CIFAR10, arguments: argparse.Namespace) -> None:
     draw_curves(history, f"conv, {arguments.loss}", arguments.out / f"{name}_curves.png")
     title = f"the {len(net[0].weight)} filters of the convolution"
     draw_weights(net[0].weight.numpy(), 8, title, arguments.out / f"{name}_filters.png")
+    judge(watch, arguments.out / f"{name}_training.html")
 
 
 def check(x: np.ndarray, y: np.ndarray, loss: str) -> None:
@@ -288,6 +299,7 @@ def main() -> None:
         "--batch-size", type=positive, help="default: 50 for conv, 100 for two-layer"
     )
     parser.add_argument("--data", type=Path, help="folder that holds CIFAR-10, binary or python")
+    add_watch(parser)
     add_parallel(parser)
     arguments = parser.parse_args()
     if arguments.parallel and arguments.model != "conv":

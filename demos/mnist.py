@@ -2,7 +2,7 @@
 
     python demos/mnist.py                        98% in ten epochs
     python demos/mnist.py --model cnn            99% in four
-    python demos/mnist.py --watch                and a page of plots of the training
+    python demos/mnist.py --watch                and a judgement on the training, with a page of plots
     mpiexec -n 2 python demos/mnist.py --parallel
     python demos/mnist.py --data folder/of/the/four/files
 
@@ -21,7 +21,9 @@ from support import (
     Loss,
     accuracy,
     add_parallel,
+    add_watch,
     draw_curves,
+    judge,
     outputs,
     parser_for,
     positive,
@@ -29,6 +31,7 @@ from support import (
     run,
     save_figure,
     train,
+    watch_of,
 )
 
 import minigrad
@@ -92,9 +95,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=positive, help="default: 10 for mlp, 4 for cnn")
     parser.add_argument("--batch-size", type=positive, help="default: 128 for mlp, 64 for cnn")
     parser.add_argument("--data", type=Path, help="folder that holds the four IDX files")
-    parser.add_argument(
-        "--watch", action="store_true", help="write a page of plots of the training"
-    )
+    add_watch(parser)
     add_parallel(parser)
     arguments = parser.parse_args()
     model, ranks = arguments.model, ranks_of(arguments)
@@ -108,7 +109,7 @@ def main() -> None:
     rng = np.random.default_rng(arguments.seed) if arguments.parallel else None
     images = TensorDataset(x, data.train_labels)
     loader = DataLoader(images, batch_size, shuffle=True, shard=ranks, rng=rng)
-    watch = picture.watch(net) if arguments.watch and ranks.rank == 0 else None
+    watch = None if ranks.rank else watch_of(arguments, net)
     print(net)
 
     start = time.perf_counter()
@@ -134,8 +135,7 @@ def main() -> None:
     with minigrad.record():
         loss = minigrad.cross_entropy(net(images), labels)
     print(f"wrote {picture.page(loss, out / f'{name}.html', net)}")
-    if watch:
-        print(f"wrote {watch.page(out / f'{name}_training.html')}")
+    judge(watch, out / f"{name}_training.html")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
     python demos/shakespeare.py                      learns from Shakespeare's As You Like It, which lies beside it
     python demos/shakespeare.py --text FILE          learns from any other text, the longer the better (UTF-8)
     python demos/shakespeare.py --steps 300          a first look
+    python demos/shakespeare.py --watch              and a judgement on the training, with a page of plots
 
 The model reads up to 64 characters and says how probable each character is as the next one. What it learns is to
 make the next character of the text probable: the loss is -log of the probability it gave, the mean over all places.
@@ -25,10 +26,23 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from support import COLORS, Loss, parser_for, positive, progress_bar, run, save_figure, step_of
+from support import (
+    COLORS,
+    Loss,
+    add_watch,
+    judge,
+    parser_for,
+    positive,
+    progress_bar,
+    run,
+    save_figure,
+    step_of,
+    watch_of,
+)
 
 import minigrad
 import nn
+from minigrad import picture
 from nn.data import Characters, DataLoader, Subset
 
 TEXT = Path(__file__).with_name("as_you_like_it.txt")
@@ -152,16 +166,23 @@ class History:
 
 
 def train(
-    model: Writer, text: Characters, held_out: Characters, steps: int, length: int
+    model: Writer,
+    text: Characters,
+    held_out: Characters,
+    steps: int,
+    length: int,
+    watch: picture.Watch | None = None,
 ) -> History:
     history, began, every = History(), time.perf_counter(), max(1, steps // MEASURED)
     optimizer, schedule, loss_here = training(model, steps)
-    update = step_of(optimizer, loss_here)
+    update = step_of(optimizer, loss_here, watch=watch)
     with progress_bar(total=steps, unit=" steps") as bar:
 
         def look(step: int) -> None:
             if step % every == 0 or step == steps:
                 history.held_out.append((step, held_out_loss(model, held_out)))
+                if watch is not None:
+                    watch.note(validation_loss=history.held_out[-1][1])
                 learned = f"loss {np.mean(history.losses[-every:]):.4f}  " if step else ""
                 bar.clear()
                 print(
@@ -213,6 +234,7 @@ def main() -> None:
     parser.add_argument(
         "--length", type=positive, default=LENGTH, help="characters to write; default: %(default)s"
     )
+    add_watch(parser)
     arguments = parser.parse_args()
 
     letters = read(arguments.text)
@@ -232,9 +254,11 @@ def main() -> None:
     )
 
     start = time.perf_counter()
-    history = train(model, text, held_out, arguments.steps, arguments.length)
+    watch = watch_of(arguments, model)
+    history = train(model, text, held_out, arguments.steps, arguments.length, watch)
     print(f"{time.perf_counter() - start:.1f} s in all")
     draw(history, bigram, arguments.out / "shakespeare.png")
+    judge(watch, arguments.out / "shakespeare_training.html")
 
 
 if __name__ == "__main__":

@@ -5,20 +5,31 @@ its decision regions around the arms.
 
     python demos/spiral.py
     python demos/spiral.py --iterations 1000 --out /tmp/spiral
-    python demos/spiral.py --watch                 and a page of plots of the training
+    python demos/spiral.py --watch                 and a judgement on the training, with a page of plots
 """
 
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from support import COLORS, Loss, accuracy, parser_for, positive, run, save_figure, step_of
+from support import (
+    COLORS,
+    Loss,
+    accuracy,
+    add_watch,
+    judge,
+    parser_for,
+    positive,
+    run,
+    save_figure,
+    step_of,
+    watch_of,
+)
 
 import minigrad
 import nn
@@ -81,26 +92,21 @@ def main() -> None:
     parser.add_argument(
         "--iterations", type=positive, default=ITERATIONS, help="default: %(default)s"
     )
-    parser.add_argument(
-        "--watch", action="store_true", help="write a page of plots of the training"
-    )
+    add_watch(parser)
     arguments = parser.parse_args()
 
     minigrad.seed(arguments.seed)
     x, y = spiral(minigrad.generator())
     model, *how = training()
-    step = step_of(*how)
-    watch = picture.watch(model) if arguments.watch else None
+    watch = watch_of(arguments, model)
+    step = step_of(*how, watch=watch)
     print(model)
 
     losses = []
     start = time.perf_counter()
     for iteration in range(arguments.iterations):
-        with watch or nullcontext():
-            loss = step(x, y)
+        loss = step(x, y)
         losses.append(loss.item())
-        if watch:
-            watch.note(loss=loss)
         if iteration % 1000 == 0:
             print(f"iteration {iteration:6}  loss {loss:.6f}")
     seconds = time.perf_counter() - start
@@ -114,8 +120,7 @@ def main() -> None:
     draw(model, x, y, losses, arguments.out / "spiral.png")
     print(f"wrote {picture.draw(loss, arguments.out / 'spiral_graph.svg', model)}")
     print(f"wrote {picture.page(loss, arguments.out / 'spiral.html', model)}")
-    if watch:
-        print(f"wrote {watch.page(arguments.out / 'spiral_training.html')}")
+    judge(watch, arguments.out / "spiral_training.html")
 
 
 if __name__ == "__main__":

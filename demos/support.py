@@ -96,14 +96,11 @@ def train_epoch(
     together: nn.parallel.DataParallel | None = None,
 ) -> list[float]:
     """A step for each batch (x, y), at the next of the learning rates; the loss of each, of the rows of all ranks."""
-    step, losses = step_of(optimizer, loss_of, together), []
+    step, losses = step_of(optimizer, loss_of, together, watch), []
     ranks = nn.parallel.Ranks() if together is None else together.ranks
     for x, y in loader:
         optimizer.lr = next(rates)
-        with watch or nullcontext():
-            loss = step(x, y)
-        if watch:
-            watch.note(loss=loss)
+        loss = step(x, y)
         total, rows = ranks.totals(loss.item() * len(y), len(y))
         losses.append(total / rows)
         bar.set_postfix(loss=f"{np.mean(losses[-100:]):.4f}", refresh=False)
@@ -115,16 +112,20 @@ def step_of(
     optimizer: nn.optim.Optimizer,
     loss_of: Loss,
     together: nn.parallel.DataParallel | None = None,
+    watch: picture.Watch | None = None,
 ) -> Loss:
     """A step of training: the loss of a batch, by whose gradient, or the mean of all ranks', the net is updated."""
 
     def step(*batch: np.ndarray) -> minigrad.Tensor:
-        loss = loss_of(*batch)
-        optimizer.zero_grad()
-        loss.backward()
-        if together is not None:
-            together.average(len(batch[0]))
-        optimizer.step()
+        with watch or nullcontext():
+            loss = loss_of(*batch)
+            optimizer.zero_grad()
+            loss.backward()
+            if together is not None:
+                together.average(len(batch[0]))
+            optimizer.step()
+        if watch is not None:
+            watch.note(loss=loss)
         return loss
 
     return step
@@ -268,6 +269,25 @@ def add_parallel(parser: argparse.ArgumentParser) -> None:
         "--parallel", action="store_true",
         help="train on the processes that mpiexec has started, as in: mpiexec -n 2 python ...",
     )  # fmt: skip
+
+
+def add_watch(parser: argparse.ArgumentParser) -> None:
+    """The argument of a demo whose training can be watched."""
+    parser.add_argument(
+        "--watch", action="store_true", help="judge the training, and write a page of plots of it"
+    )
+
+
+def watch_of(arguments: argparse.Namespace, net: nn.Module) -> picture.Watch | None:
+    """The watch over a net, with --watch."""
+    return picture.watch(net) if arguments.watch else None
+
+
+def judge(watch: picture.Watch | None, path: Path) -> None:
+    """Write the page of a training that was watched, and say what is wrong with it."""
+    if watch is not None:
+        print(f"wrote {watch.page(path)}")
+        print(watch.judge())
 
 
 def ranks_of(arguments: argparse.Namespace) -> nn.parallel.Ranks:

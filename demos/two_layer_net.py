@@ -6,6 +6,7 @@ Scratch. Its weights start from N(0, 0.01^2), its biases from 0. Before the trai
 
     python demos/two_layer_net.py                97% of the test images, in about ten seconds
     python demos/two_layer_net.py --epochs 2
+    python demos/two_layer_net.py --watch        and a judgement on the training, with a page of plots
     python demos/two_layer_net.py --data folder/of/the/four/files
 
 Without --data the files are looked for in the folder MINIGRAD_DATA names, then in a cache in your home; if they
@@ -20,7 +21,9 @@ import numpy as np
 from support import (
     Loss,
     accuracy,
+    add_watch,
     draw_curves,
+    judge,
     numerical_gradient,
     parser_for,
     positive,
@@ -28,6 +31,7 @@ from support import (
     run,
     start_small,
     train,
+    watch_of,
 )
 
 import minigrad
@@ -83,6 +87,7 @@ def main() -> None:
     parser = parser_for(__doc__, seeded="weights and order")
     parser.add_argument("--epochs", type=positive, default=EPOCHS, help="default: %(default)s")
     parser.add_argument("--data", type=Path, help="folder that holds the four IDX files")
+    add_watch(parser)
     arguments = parser.parse_args()
 
     data = mnist(arguments.data)
@@ -96,6 +101,7 @@ def main() -> None:
 
     net, optimizer, loss_of = training(x.shape[1])
     print(net)
+    watch = watch_of(arguments, net)
     history = train(
         DataLoader(TensorDataset(x, y), BATCH_SIZE, shuffle=True),
         optimizer,
@@ -103,8 +109,10 @@ def main() -> None:
         epochs=arguments.epochs,
         rate=lambda done: LEARNING_RATE,
         evaluate=lambda: {"train": accuracy(net, x, y), "test": accuracy(net, x_test, y_test)},
+        watch=watch,
     )
     draw_curves(history, "two-layer net", arguments.out / "two_layer_net.png")
+    judge(watch, arguments.out / "two_layer_net_training.html")
 
 
 if __name__ == "__main__":

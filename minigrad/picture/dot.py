@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import Any
 
-from .bounds import rows_between
 from .data import Shape, Vertex
-from .scene import Link, Scene, arrows_of, counted, saved_bytes
-from .themes import SHAPES, THEMES, Theme
+from .scene import Link, Scene, counted, saved_bytes
+from .themes import SHAPES, THEMES, WIDENED, Theme
 from .tree import Box, Cluster, Roll, boxes
+from .widths import SIZE, room_for, width_of
 
 DETAILS = ("shapes", "values", "gradients", "saved")
 DIRECTIONS = ("TB", "LR")
 
-# A single font family: Graphviz in WebAssembly measures a list of families as Times, which is too narrow. The margins
-# leave room for a reader's font that is wider than Helvetica.
+# A single font family: Graphviz in WebAssembly measures a list of families as Times, which is too narrow.
 _HEAD = """digraph {{
   graph [rankdir={direction}, bgcolor="{paper}", pad=0.2, nodesep=0.3, ranksep=0.28]
-  graph [fontname="Helvetica", fontsize=11, fontcolor="{faint}", labelloc="{labelloc}", labeljust="l"]
-  node [fontname="Helvetica", fontsize=12, fontcolor="{ink}", style="filled"]
-  node [width=0.5, height=0.3, margin="0.16,0.05"]
+  graph [fontname="Helvetica", fontsize={title}, fontcolor="{faint}", labelloc="{labelloc}", labeljust="l"]
+  node [fontname="Helvetica", fontsize={letter}, fontcolor="{ink}", style="filled"]
+  node [height=0.3, margin="0.1,0.05"]
   edge [fontname="Helvetica", fontsize=10, fontcolor="{faint}", color="{arrow}", arrowsize=0.6]
 """
 
+_LETTER, _TITLE = 12, 11  # of boxes and of frames, in points
+_LEAST, _MARGIN = 36, 8  # of a box, and on each side of what is written in it
+_SPACE = 0.27  # of the size: the width of a space in Helvetica
+_NARROWEST = 0.8  # of the width in the widest font: what Helvetica takes at least
 _FEW = 3  # names and shapes on one arrow
 _LONGEST = 32  # letters of an option or a number
 _SIGNS = str.maketrans({c: "\\" + c for c in '\\"{}|<>'} | {"&": "&amp;"})
@@ -54,14 +58,14 @@ class Writer:
         theme = self.theme
         head = _HEAD.format(
             direction=self.direction, paper=theme.paper, faint=theme.faint, ink=theme.ink,
-            arrow=theme.arrow, labelloc="t",
+            arrow=theme.arrow, labelloc="t", letter=_LETTER, title=_TITLE,
         )  # fmt: skip
         notes = [self.scene.note] if self.scene.note else []
         if self.detail == "saved":
             notes.append(f"backward keeps {_bytes(self.scene.saved_bytes)}")
-        note = f'  label="{_escaped("; ".join(notes))}"\n' if notes else ""
+        note = f'  label="{_spaced("; ".join(notes))}"\n' if notes else ""
         lines = [head, note, *self._items(self.scene.top, "  ", None)]
-        down = iter(rows_between(arrows_of(self.scene.links)))
+        down = iter(self.scene.rows)
         lines += [self._link(k, 1 if k.is_carried else next(down)) for k in self.scene.links]
         return "".join([*lines, "}\n"])
 
@@ -86,11 +90,12 @@ class Writer:
         if cluster.roll:
             of_first = self.detail in ("values", "gradients")
             titles.append(_times(cluster.roll) + ", numbers of the first" * of_first)
+        place = "b" if self.direction == "LR" else "t"  # arrows lead in above what else is there
         style = "rounded,filled" if cluster.module else "rounded,filled,dashed"
         return [
             f"{indent}subgraph cluster_{self.clusters} {{\n",
-            f'{indent}  graph [label="{_escaped("   ".join(titles))}", style="{style}"]\n',
-            f'{indent}  graph [fillcolor="{fill}", color="{line}"]\n',
+            f'{indent}  graph [label="{_spaced("   ".join(titles))}", style="{style}"]\n',
+            f'{indent}  graph [fillcolor="{fill}", color="{line}", labelloc="{place}"]\n',
             *self._items(cluster, indent + "  ", cluster.module.path if cluster.module else within),
             f"{indent}}}\n",
         ]
@@ -100,16 +105,19 @@ class Writer:
         saved = saved_bytes(box.vertices)
         colours = "saved" if self.detail == "saved" and saved else kind
         fill, line = getattr(self.theme, colours)
-        if box.is_vertex:
-            label = self._label(box, within, caption)
-        else:
-            label = r"\n".join(_escaped(text) for text in self._summary(box, saved))
-        return f'label="{label}", {SHAPES[kind]}, fillcolor="{fill}", color="{line}"'
+        texts = self._texts(box, within, caption) if box.is_vertex else self._summary(box, saved)
+        is_op = box.is_vertex and bool(box.vertices[0].op)
+        label = self._fields(box, texts) if is_op else r"\n".join(map(_escaped, texts))
+        widest = max(room_for(printable(text), _LETTER) for text in texts)
+        width = max(_LEAST, (widest + 2 * _MARGIN) * WIDENED.get(kind, 1)) / 72
+        look = f'{SHAPES[kind]}, fillcolor="{fill}", color="{line}"'
+        return f'label="{label}", {look}, width={width:.2f}'
 
-    def _label(self, box: Box, within: str | None, caption: str) -> str:
+    def _texts(self, box: Box, within: str | None, caption: str) -> list[str]:
+        """The lines in the box of a vertex."""
         (*_, vertex) = box.vertices[:1]
         if vertex.op:
-            return self._op_label(box, caption)
+            return self._op_texts(box, caption)
         lines = []
         if vertex.kind == "output":
             lines.append("output")
@@ -124,15 +132,14 @@ class Writer:
             lines.append(_times(box.roll))
         elif not vertex.is_number:
             lines += self.numbers_of(vertex)
-        return r"\n".join(map(_escaped, lines))
+        return lines
 
-    def _op_label(self, box: Box, caption: str) -> str:
-        """Fields along the flow: the name, the options worth showing, a port for each of several outputs."""
+    def _op_texts(self, box: Box, caption: str) -> list[str]:
+        """The name and the options worth showing."""
         (op,) = box.vertices
         silent = ("None", "False", str(op.shapes[0]))  # switched off, or shown by the edge
         shown = {name: text for name, text in op.options.items() if text not in silent}
         options = [f"{name}={text}{_to_last(name, text, box)}" for name, text in shown.items()]
-        fields = [_escaped(op.op)]
         more = [caption] if caption else []
         more += [_shortened(option) for option in options]
         more += [_times(box.roll)] if box.roll else self.numbers_of(op)
@@ -140,13 +147,18 @@ class Writer:
             more.append(f"no gradient: {op.cut}")
         if self.detail == "saved" and op.saved_bytes:
             more += _kept(op)
-        if more:
-            fields.append(r"\n".join(map(_escaped, more)))
-        ports = "|".join([f"<o{i}> {i}" for i in range(len(op.shapes))])
+        return [op.op, *more]
+
+    def _fields(self, box: Box, texts: list[str]) -> str:
+        """Fields along the flow: the first text, the others, and a port for each of several outputs."""
+        first, *more = map(_escaped, texts)
+        fields = [first, r"\n".join(more)] if more else [first]
+        count = len(box.vertices[0].shapes)
+        ports = "|".join([f"<o{i}> {i}" for i in range(count)])
         # the fields of a record lie across the flow, and each pair of braces turns them
         if self.direction == "LR":
-            return "|".join([*fields, ports] if len(op.shapes) > 1 else fields)
-        fields += [ports.join("{}")] if len(op.shapes) > 1 else []
+            return "|".join([*fields, ports] if count > 1 else fields)
+        fields += [ports.join("{}")] if count > 1 else []
         return "|".join(fields).join("{}")
 
     def numbers_of(self, vertex: Vertex) -> list[str]:
@@ -315,6 +327,12 @@ def _cut(text: str, length: int) -> str:
 def _escaped(text: str) -> str:
     """Text for a quoted label: unprintable characters are escaped as in Python, those special to DOT as in DOT."""
     return printable(text).translate(_SIGNS)
+
+
+def _spaced(text: str) -> str:
+    """A title, and behind it what the widest font needs more than the narrowest in which Graphviz may measure it."""
+    missing = room_for(printable(text), _TITLE) - _NARROWEST * width_of(text) * _TITLE / SIZE
+    return _escaped(text) + " " * math.ceil(missing / (_SPACE * _TITLE)) + r"\l"
 
 
 def printable(text: str) -> str:

@@ -10,7 +10,7 @@ from .dot import Writer, printable, told
 from .scene import Link, Scene
 from .themes import Theme
 from .tree import Box, boxes
-from .widths import width_of
+from .widths import room_for
 
 _TERMS = 3  # that are written out in a sum, or on one arrow
 
@@ -135,10 +135,10 @@ class FilmWriter(Writer):
         self.flows: dict[Link, str] = {}
         for frame in film.frames:
             for i, text in frame.sums.items():
-                self.sums[i] = max(self.sums.get(i, ""), f"grad {text}", key=width_of)
+                self.sums[i] = max(self.sums.get(i, ""), f"grad {text}", key=room_for)
             for link in frame.flows:
                 texts = self.flows.get(link, self.rest_of(link)), frame.flows[link]
-                self.flows[link] = max(texts, key=width_of)
+                self.flows[link] = max(texts, key=room_for)
 
     def numbers_of(self, vertex: Vertex) -> list[str]:
         value = vertex.value if isinstance(vertex.value, dict) and vertex.value["size"] == 1 else {}

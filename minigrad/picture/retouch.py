@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 from .film import FilmWriter, Frame
 from .scene import Link
 from .themes import Theme
-from .widths import SIZE, width_of
+from .widths import room_for
 
 _LETTER, _LINE, _MARGIN = 11, 16, 14  # of the caption, in points
 _NARROWEST = 360
@@ -137,7 +137,7 @@ def _lines(words: str, width: float) -> list[str]:
     lines = [""]
     for word in words.split():
         longer = f"{lines[-1]} {word}".strip()
-        if lines[-1] and width_of(longer) * _LETTER / SIZE > width:
+        if lines[-1] and room_for(longer, _LETTER) > width:
             lines.append(word)
         else:
             lines[-1] = longer

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from .bounds import size_of
+from .bounds import rows_between, rows_into, size_of
 from .data import Shape, Trace, Vertex
 from .tree import Box, Cluster, Tree, boxes, is_source, vertices_of
 
@@ -40,14 +40,30 @@ class Scene:
     note: str = ""
 
     @property
+    def rows(self) -> list[int]:
+        """The least number of rows that each of `arrows_of(links)` goes down."""
+        arrows = arrows_of(self.links)
+        more = rows_into(arrows, frames_of(self.top))
+        return [one + k for one, k in zip(rows_between(arrows), more, strict=True)]
+
+    @property
     def size(self) -> int:
         """The size of its layout: see `size_of`."""
-        return size_of(sum(1 for _ in boxes(self.top)), arrows_of(self.links))
+        count = sum(1 for _ in boxes(self.top))
+        return size_of(count, arrows_of(self.links), self.rows)
 
 
 def arrows_of(links: list[Link]) -> list[tuple[Box, Box]]:
     """Those that lead down: not to the next step of a roll."""
     return [(link.source, link.target) for link in links if not link.is_carried]
+
+
+def frames_of(cluster: Cluster, around: tuple[Cluster, ...] = ()) -> dict[Box, tuple[Cluster, ...]]:
+    """Box -> the frames around it within this one, outer ones first."""
+    found: dict[Box, tuple[Cluster, ...]] = {}
+    for item in cluster.items:
+        found |= {item: around} if isinstance(item, Box) else frames_of(item, (*around, item))
+    return found
 
 
 def scene_of(

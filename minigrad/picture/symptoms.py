@@ -241,16 +241,26 @@ def training_loss(history: dict[str, Any]) -> list[Any]:
     return next((notes[k] for k in ("loss", "train_loss", "training_loss") if k in notes), [])
 
 
+def _steps(parameter: Parameter) -> list[float]:
+    """The updates of a weight relative to its norm, or to the one that layers start with if that is larger.
+
+    Weights that start close to 0, as the textbooks' do, must become several times as large.
+    """
+    usual = math.sqrt(parameter["shape"][0] / 3) if parameter["shape"] else 0.0  # as nn.Linear's
+    pairs = zip(parameter["update"], parameter["weight"], strict=True)
+    return numbers([u * w / max(w, usual) for u, w in pairs if u is not None and w])
+
+
 def far_from_usual(
     weights: list[Parameter], vanishing: list[Parameter], history: dict[str, Any]
 ) -> Iterator[Symptom]:
     """Steps that are far too small or too large; where the gradient vanishes, the rate is not what is too low."""
     known = [(p, size) for p in weights if (size := middle(p["update"]))]
     slow = [(p, size) for p, size in known if size < UPDATE / FACTOR and not vanishing]
-    fast = [(p, size) for p, size in known if size > UPDATE * FACTOR]
+    fast = [(p, size) for p, size in known if (middle(_steps(p)) or 0) > UPDATE * FACTOR]
     loss = numbers(training_loss(history))
     if loss and (middle(recent(loss)) or 0) >= loss[0]:  # then one step may have thrown them away
-        thrown = [(p, max(numbers(p["update"]), default=0.0)) for p in weights]
+        thrown = [(p, max(_steps(p), default=0.0)) for p in weights]
         fast = fast or [(p, size) for p, size in thrown if size > THROWN]
     if history.get("searches"):
         fast = []

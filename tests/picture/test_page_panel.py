@@ -90,6 +90,38 @@ def test_the_chain_rule_of_an_element_is_in_sight_at_once(laptop_page):
         assert box["y"] + box["height"] <= 720 - page.find("footer").rect["height"]
 
 
+@pytest.mark.parametrize("size", [(1280, 720), (1024, 768), (500, 844)])
+@pytest.mark.parametrize(("index", "told"), [(2, "One path: 6"), (63, "No path leads")])
+def test_of_a_tall_tensor_too_a_number_and_what_is_told_of_it_are_in_sight(
+    laptop_page, size, index, told
+):
+    x = Tensor(np.arange(64.0).reshape(16, 4) + 1, requires_grad=True)
+    page = laptop_page(recorded(lambda: (x[:8] ** 2).sum()), {"x": x})
+    page.resize(*size)
+    page.click_node("x")
+    button = page.all("#panel .value td button")[index]
+    page.driver.execute_script("arguments[0].scrollIntoView()", button)
+    button.click()
+    assert page.find("#path-sum").text.startswith(told)
+    panel = page.find("#panel").rect
+    for selector in ("#path-sum", "#panel td.chosen"):
+        box = page.find(selector).rect
+        assert panel["y"] <= box["y"]
+        assert box["y"] + box["height"] <= panel["y"] + panel["height"] + 1
+
+
+@pytest.mark.parametrize("width", [1280, 1000])
+def test_header_and_footer_take_one_row_each(laptop_page, width):
+    loss, model = recorded(small_net)
+    page = laptop_page(
+        loss, model, name="a_long_name_of_a_file_that_is_cut_rather_than_wrapped.html"
+    )
+    page.resize(width, 720)
+    assert page.find("#lab").is_displayed()
+    for bar in ("header", "footer"):
+        assert page.find(bar).rect["height"] < 60
+
+
 def test_a_heat_map_reads_out_the_element_under_the_pointer_and_by_keys(open_page):
     w = Tensor(np.arange(200.0).reshape(10, 20), requires_grad=True)
     page = open_page(recorded(lambda: (w * w).sum()), {"w": w})

@@ -83,7 +83,7 @@ def test_a_collapsed_module_tells_its_parameters_and_hides_their_arrows():
 def test_every_module_has_a_frame_in_that_of_its_parent():
     _model, loss = blocks(2)
     dot = dot_of(trace(loss))
-    frames = re.findall(r'^( *)graph \[label="(.+?)"', dot, re.MULTILINE)
+    frames = re.findall(r'^( *)graph \[label="(.+?) *\\l"', dot, re.MULTILINE)
     depths = {title: len(indent) for indent, title in frames}
     assert depths["Sequential"] < depths["0: Block"] < depths["first: Linear"]
     assert r'"weight\n(3, 3)"' in dot  # the frame says the rest of its name

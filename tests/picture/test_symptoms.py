@@ -64,6 +64,11 @@ def test_of_a_training_that_goes_well_nothing_is_said():
     assert said(*healthy, parameter("9.weight", None, update=None, frozen=True), relus=[relu]) == []
 
 
+def test_weights_that_start_close_to_zero_may_grow_by_large_steps():
+    """Those of a textbook's (10, 100) start at a norm of 0.03, where a layer's own would be 2."""
+    assert said(parameter("2.weight", 1.0, shape=(10, 100), weight=0.2, update=0.1)) == []
+
+
 def test_of_many_parameters_the_first_are_named():
     (sentence,) = said(*[parameter(f"{i}.weight", 1e-9) for i in range(7)], LAST)
     assert "to 0.weight, 1.weight, 2.weight and 4 more: per element" in sentence

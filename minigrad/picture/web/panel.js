@@ -93,8 +93,9 @@ function tensor(panel, title, node, which, below = null) {
       const heat = page.heat[node.id]?.[which]?.[output];
       if (heat) heatMap(section, heat, node.shapes[output] ?? []);
     }
-    if (below && state.element.output === output) below();
-    if (stats.size > 1) summary(section, stats, which);
+    const isZoomed = below !== null && state.element.output === output;
+    if (isZoomed) below();
+    if (stats.size > 1) summary(isZoomed ? make(panel, "div", { class: which }) : section, stats, which);
   });
 }
 
@@ -117,7 +118,8 @@ function grid(panel, node, output, which, stats) {
   const values = flat(stats.values);
   const columns = node.shapes[output]?.at(-1) ?? 1;
   const limit = Math.max(...values.map((v) => (Number.isFinite(v) ? Math.abs(v) : 0)));
-  const table = make(make(panel, "div", { class: "grid" }), "table");
+  const around = make(panel, "div", { class: "grid" });
+  const table = make(around, "table");
   let row = null;
   values.forEach((value, i) => {
     if (i % columns === 0) row = make(table, "tr");
@@ -129,9 +131,12 @@ function grid(panel, node, output, which, stats) {
     if (!isOpen) return;
     const isChosen = state.chosen === node.id && state.element?.output === output && state.element?.index === i;
     cell.classList.toggle("chosen", isChosen);
+    if (isChosen) around.classList.add("zoomed"); // a few rows, so that what is told of the number is in sight
     inner.setAttribute("aria-label", `element ${i}: ${number(value)}; ${canZoom(node, output) ? "show its chain rule" : "change it"}`);
     inner.addEventListener("click", () => chooseElement(node.id, isChosen ? null : { output, index: i, which }));
   });
+  const chosen = table.querySelector(".chosen");
+  if (chosen) around.scrollTo(chosen.offsetLeft + (chosen.offsetWidth - around.clientWidth) / 2, chosen.offsetTop + (chosen.offsetHeight - around.clientHeight) / 2);
 }
 
 function paintCell(cell, share) {

@@ -65,6 +65,8 @@ function gradientOfElement(section, node, output, index) {
   if (count === Infinity) return void make(section, "p", {}, `Some path leads through a tensor of more than 64 elements, too large to follow element by element. Its gradient is ${number(gradientsOf(node.id, output)[index])}.`);
   if (count > MOST_PATHS) return void make(section, "p", {}, `${count} paths lead to the loss, too many to list. Their products sum to ${number(gradientsOf(node.id, output)[index])}.`);
   const total = make(section, "p", { class: "sum", id: "path-sum" });
+  total.dataset.sum = 0;
+  if (count === 0) return void (total.textContent = "No path leads from it to the loss: its gradient is 0");
   make(section, "p", { class: "soft" }, count === 1 ? "By the chain rule, along its one path to the loss:" : "By the chain rule, along each path to the loss:");
   const list = make(section, "ol", { class: "paths" });
   let sum = 0;
