@@ -15,6 +15,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+_LOADER = ("inflate.js", "load.js")
 _COMMENT = r"^[ \t]*(//.*|/\*\*.*\*/)?\n"  # or an empty line
 
 
@@ -29,8 +30,8 @@ def html_path(path: str | os.PathLike[str]) -> Path:
 def document(
     body: str, styles: Sequence[str], scripts: Sequence[str], title: str, data: dict[str, Any]
 ) -> str:
-    """The page as HTML: files of the folder `web`, with `data` for its script to read: JSON made small by zlib."""
-    script = _bare("\n".join(map(_web, ("inflate.js", *scripts))))
+    """The page as HTML: files of the folder `web`, with `data` for its script to read: both made small by zlib."""
+    loader, script = (_bare("\n".join(map(_web, names))) for names in (_LOADER, scripts))
     style = "\n".join(map(_web, styles))
     text = json.dumps(data, allow_nan=False, separators=(",", ":"))
     title = html.escape(title)
@@ -39,14 +40,20 @@ def document(
         body=Template(_web(body)).substitute(title=title),
         style=style,
         style_hash=_hash(style),
-        script=script,
+        script=_small(script),
         script_hash=_hash(script),
-        data=base64.b64encode(zlib.compress(text.encode(), 9)).decode(),
+        loader=loader,
+        loader_hash=_hash(loader),
+        data=_small(text),
     )
 
 
 def _web(name: str) -> str:
     return (files(__package__) / "web" / name).read_text(encoding="utf-8")
+
+
+def _small(text: str) -> str:
+    return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
 
 
 def _bare(script: str) -> str:

@@ -12,6 +12,10 @@ from typing import Any
 
 def data_in(page: Path) -> dict[str, Any]:
     """The data that the script of a page reads."""
-    text = page.read_text(encoding="utf-8")
-    (held,) = re.findall(r'<script id="data"[^>]*>(.*?)</script>', text, re.DOTALL)
-    return json.loads(zlib.decompress(base64.b64decode(held)))
+    return json.loads(held_as("data", page.read_text(encoding="utf-8")))
+
+
+def held_as(name: str, text: str) -> str:
+    """What a page holds under a name, made small."""
+    (held,) = re.findall(rf'<script id="{name}"[^>]*>(.*?)</script>', text, re.DOTALL)
+    return zlib.decompress(base64.b64decode(held)).decode()

@@ -1,5 +1,11 @@
-// The data as text, from the bytes that zlib made of it: RFC 1951. Browsers have this too, but their answer comes later.
+// Text from the bytes that zlib made of it: RFC 1951. Browsers have this too, but their answer comes later.
 "use strict";
+
+/** The text of an element that holds such bytes, as letters of base64. */
+function inflated(element) {
+  const letters = atob(document.getElementById(element).textContent);
+  return inflate(Uint8Array.from(letters, (letter) => letter.charCodeAt(0)));
+}
 
 function inflate(bytes) {
   let [at, out, size] = [16, new Uint8Array(8 * bytes.length), 0]; // at: in bits, behind a header of two bytes

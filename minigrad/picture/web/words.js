@@ -1,8 +1,9 @@
 // What every page needs: its data, numbers in words, elements, colours. The other scripts follow in the same element,
 // in order, and share its names. Every text of the user's reaches the page as textContent only.
+"use strict";
 
 const id = (name) => document.getElementById(name);
-const written = JSON.parse(inflate(Uint8Array.from(atob(id("data").textContent), (letter) => letter.charCodeAt(0))));
+const written = JSON.parse(inflated("data"));
 
 function number(x, digits = 4) {
   if (typeof x !== "number") return x === null || x === undefined ? "none" : String(x); // "nan", "inf"
