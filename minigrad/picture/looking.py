@@ -69,12 +69,17 @@ class Sample:
 
 
 class Found(NamedTuple):
-    """A thing met at a line of the user's: `kind` tells symptoms what to say, with `words` of its own or none."""
+    """A thing met at a line of the user's.
+
+    kind       tells symptoms what to say, with `words` of its own or none
+    parameter  the name of the one that it is about, or ""
+    """
 
     kind: str
     line: str
     words: str = ""
     is_note: bool = False
+    parameter: str = ""
 
 
 class Look:
@@ -146,7 +151,8 @@ class Look:
                 self._take(node, parent)
         mistake = mistake_at(node)
         if mistake is not None:
-            self._find(*mistake)
+            name = self.parameters.get(mistake.leaf, "")
+            self._find(mistake.kind, mistake.words, mistake.is_note, name)
         if op.name in RELUS:
             self._see_relu(op, result)
         if result.__class__ is not tuple and result.ndim and self._is_in_model():
@@ -195,9 +201,9 @@ class Look:
                 return name
         return None if scope and self.is_module else ""
 
-    def _find(self, kind: str, words: str = "", is_note: bool = False) -> None:
-        if all(found.kind != kind or found.words != words for found in self._found):
-            self._found[Found(kind, at_line(user_line()), words, is_note)] = None
+    def _find(self, kind: str, words: str = "", is_note: bool = False, parameter: str = "") -> None:
+        if (kind, words, parameter) not in {(f.kind, f.words, f.parameter) for f in self._found}:
+            self._found[Found(kind, at_line(user_line()), words, is_note, parameter)] = None
 
     # After it --------------------------------------------------------------------------------------------
 

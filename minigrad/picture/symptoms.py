@@ -70,6 +70,8 @@ def is_recurrent(parameter: Parameter) -> bool:
 
 def missing(learned: list[Parameter], history: dict[str, Any]) -> Iterator[Symptom]:
     without = [p for p in learned if all(g is None for g in p["gradient"])]
+    if len(without) < len(learned):  # those that move learn in steps that are not looked at
+        without = [p for p in without if _stays(p)]
     if not without:
         return
     start = f"No gradient came to {names_of(without)}: "
@@ -113,16 +115,40 @@ def zero(weights: list[Parameter]) -> Iterator[Symptom]:
         )
 
 
+def _stays(parameter: Parameter) -> bool:
+    """True if the weights have one norm in all steps that were looked at."""
+    return len({*numbers(parameter["weight"])}) < 2
+
+
+def all_zero(weights: list[Parameter]) -> Iterator[Symptom]:
+    """Neighbouring layers of zeros, which keep each other's gradient at 0."""
+    found = [p for p in weights if numbers(p["weight"]) and not any(p["weight"])]
+    if len(found) > 1 and all(_per_element(p, recent) == 0 for p in found):
+        yield Symptom(
+            f"{names_of(found)} are all 0, and stay so: each multiplies the gradient of the other by 0. Start from "
+            "random weights, as nn.init's are; biases may start from 0.",
+            lines_of(found),
+            "weight",
+        )
+
+
 def unmoved(learned: list[Parameter], vanishing: list[Parameter]) -> Iterator[Symptom]:
     still = [
         p
         for p in learned
         if middle(p["gradient"]) and p not in vanishing
         # a step may lie between the blocks, or between those that are looked at
-        and max(numbers(p["update"]), default=1) == 0 and len({*numbers(p["weight"])}) == 1
-        and len(p["weight"]) > 1
+        and max(numbers(p["update"]), default=1) == 0 and _stays(p) and len(p["weight"]) > 1
     ]  # fmt: skip
-    if still:
+    if len(still) == len(learned) > 1:
+        yield Symptom(
+            "Every parameter got a gradient, and none moved: call optimizer.step() inside the block, after backward(), "
+            "and zero_grad() before backward() or after step(), not between them. The optimiser is to be made with "
+            "model.parameters().",
+            lines_of(still),
+            "update",
+        )
+    elif still:
         yield Symptom(
             f"{names_of(still)} got a gradient, but did not move: is it among the optimiser's parameters, and its "
             "step() inside the block? Give the optimiser model.parameters() once all layers are there; what is to "

@@ -9,6 +9,7 @@ from typing import Any
 from .judgement import Judgement, Symptom
 from .symptoms import (
     Parameter,
+    all_zero,
     clipping,
     dead,
     far_apart,
@@ -40,19 +41,22 @@ def judgement_of(history: dict[str, Any]) -> Judgement:
     weights = [p for p in learned if len(p["shape"]) > 1] or learned
     vanishing = [p for p, *_ in far_from_last(learned, vanishes)]
     added = [*_carried(history)]
+    broken, met = [*_not_finite(learned, history)], [*_met(history, is_note=False)]
+    zeros = [*all_zero(weights)]
     faults: tuple[Iterator[Symptom] | list[Symptom], ...] = (
-        _not_finite(learned, history),
-        _met(history, is_note=False),
+        broken,
+        met,
         _hidden(history),
         missing(learned, history),
         unmoved(learned, vanishing),
         added,
         _pixels(history),
         _evaluated(history),
-        dead(history["relus"]),
+        zeros,
+        [] if zeros else dead(history["relus"]),
         far_apart(weights),
-        zero(weights),
-        [] if added else grown(learned),
+        [] if broken or met or zeros else zero(weights),
+        [] if added else grown([p for p in learned if p not in vanishing]),
         far_from_usual(weights, vanishing, history),
     )
     notes: tuple[Iterator[Symptom], ...] = (
@@ -77,9 +81,12 @@ def _met(history: dict[str, Any], is_note: bool) -> Iterator[Symptom]:
     for found in history.get("found", ()):
         if found["kind"] not in _WITHOUT_WORDS and found["is_note"] is is_note:
             kinds.setdefault(found["kind"], []).append(found)
-    for first, *others in kinds.values():
-        more = f" And {len(others)} more like it." if others else ""
-        yield Symptom(f"{first['words']} At {first['line']}.{more}")
+    for each in kinds.values():
+        first, more = each[0], f" And {len(each) - 1} more like it." if len(each) > 1 else ""
+        lines = tuple(f"parameter {f['parameter']}" for f in each if f["parameter"])
+        yield Symptom(
+            f"{first['words']} At {first['line']}.{more}", lines, "gradient" * bool(lines)
+        )
 
 
 def _not_finite(learned: list[Parameter], history: dict[str, Any]) -> Iterator[Symptom]:

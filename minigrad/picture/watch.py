@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.graph import ON, mode
+from ..core.graph import ON, TensorBase, mode
 from ..sight.mistakes import at_line
 from ..sight.recording import user_line
 from .document import document, html_path
@@ -150,7 +150,11 @@ class Watch:
             self._last.notes |= self._read(numbers)
             self._own |= {*numbers}
         else:
-            self._pending |= {name: getattr(v, "data", v) for name, v in numbers.items()}
+            self._pending |= {
+                # its array, and not the graph; the `data` of a number of NumPy's is a memoryview
+                name: v._data if isinstance(v, TensorBase) else v
+                for name, v in numbers.items()
+            }
 
     @staticmethod
     def _read(numbers: dict[str, Any]) -> dict[str, float]:
@@ -206,7 +210,7 @@ class Watch:
         constant    whether all rows of the model's output are equal
         carried     how many parameters moved by a gradient that also holds those of steps before
         searches    whether the optimiser takes several gradients for a step, as LBFGS does
-        found       [{"kind", "line", "words", "is_note"}]: what was met at a line of yours
+        found       [{"kind", "line", "words", "is_note", "parameter"}]: what was met at a line of yours
         every, count  one step in `every` is looked at, and there were `count` steps
         broken      names of parameters that are not finite now
         failed, kept  the step that raised FloatingPointError, and that to which `rewind` goes back; or None

@@ -19,11 +19,17 @@ _FAR = 8  # the most ops between a difference and the mean of it
 
 
 class Mistake(NamedTuple):
-    """A mistake at one node: `words` say what it is and what to write instead; a note is no fault, only of no use."""
+    """A mistake at one node.
+
+    words    what it is, and what to write instead
+    is_note  True if it is no fault, only of no use
+    leaf     the parameter that it is about, if there is one
+    """
 
     kind: MistakeKind
     words: str
     is_note: bool = False
+    leaf: Any = None
 
 
 def mistake_at(node: Node) -> Mistake | None:
@@ -40,11 +46,23 @@ def at_line(place: str) -> str:
 
 
 def _made_by(node: Node) -> str:
-    """The name of the op that made a node's first argument, before it was moved about."""
+    """The name of the op that made a node's first argument, before it was moved about; "softmax" of one by hand."""
     parent = node.parents[0]
     while isinstance(parent, Node) and parent.op.name in _MOVES:
         parent = parent.parents[0]
-    return parent.op.name if isinstance(parent, Node) else ""
+    if not isinstance(parent, Node):
+        return ""
+    return "softmax" if _is_softmax(parent) else parent.op.name
+
+
+def _is_softmax(node: Node) -> bool:
+    """Return whether a node is e / e.sum(axis) of an e = exp(...)."""
+    if node.op.name != "divide":
+        return False
+    above, below = node.parents[0], node.parents[1]
+    while isinstance(below, Node) and below.op.name in ("sum", *_MOVES) and below is not above:
+        below = below.parents[0]
+    return isinstance(above, Node) and above.op.name == "exp" and below is above
 
 
 _MOVES = frozenset(
@@ -133,6 +151,7 @@ def _bias_before(node: Node) -> Mistake | None:
         f"The bias of shape {bias.shape} of a {layer.op.name} has no effect: the normalisation behind it subtracts the "
         "mean, and has a bias of its own. Make the layer with bias=False.",
         is_note=True,
+        leaf=bias,
     )
 
 

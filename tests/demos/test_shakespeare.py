@@ -30,10 +30,12 @@ def text(tmp_path):
 
 
 def test_it_learns_writes_and_draws_into_the_folder_out(workplace, text):
-    done = run(workplace, "shakespeare.py", "--text", text, "--steps", 12, "--length", 30)
+    done = run(
+        workplace, "shakespeare.py", "--text", text, "--steps", 12, "--length", 30, "--watch"
+    )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""  # no bar in a log
-    assert files(workplace["cwd"]) == {"out/shakespeare.png"}
+    assert files(workplace["cwd"]) == {"out/shakespeare.png", "out/shakespeare_training.html"}
     assert_is_whole_png(workplace["cwd"] / "out/shakespeare.png")
     count = len(text.read_text(encoding="utf-8"))
     assert f"{round(0.9 * count):,} characters to learn from" in done.stdout

@@ -171,11 +171,11 @@ def test_half_of_the_images_are_mirrored_and_their_labels_kept(cifar):
 
 
 def test_the_two_layer_net_prints_its_check_then_learns(workplace, mnist_folder):
-    done = run(workplace, "two_layer_net.py", "--data", mnist_folder, "--epochs", 40)
+    done = run(workplace, "two_layer_net.py", "--data", mnist_folder, "--epochs", 40, "--watch")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""  # no bar in a log
     here = workplace["cwd"]
-    assert files(here) == {"out/two_layer_net.png"}
+    assert files(here) == {"out/two_layer_net.png", "out/two_layer_net_training.html"}
     assert_is_whole_png(here / "out/two_layer_net.png")
     differences = re.findall(r"^  ([Wb][12])  (\S+)$", done.stdout, re.M)
     assert [name for name, _ in differences] == ["W1", "b1", "W2", "b2"]
@@ -190,13 +190,14 @@ def test_the_two_layer_net_prints_its_check_then_learns(workplace, mnist_folder)
 
 @pytest.mark.parametrize("loss", ["softmax", "svm"])
 def test_the_convolutional_net_is_checked_then_learns(workplace, cifar_folder, loss):
-    options = ("--epochs", 4, "--batch-size", 10, "--loss", loss)
+    options = ("--epochs", 4, "--batch-size", 10, "--loss", loss, "--watch")
     done = run(workplace, "cifar10.py", "--data", cifar_folder, *options)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""  # no bar in a log
     here, name = workplace["cwd"], f"cifar10_conv_{loss}"
-    assert files(here) == {f"out/{name}_curves.png", f"out/{name}_filters.png"}
-    for path in files(here):
+    pictures = {f"out/{name}_curves.png", f"out/{name}_filters.png"}
+    assert files(here) == pictures | {f"out/{name}_training.html"}
+    for path in pictures:
         assert_is_whole_png(here / path)
     assert "found 32 and 16" in done.stdout
     assert "50 images learned by heart: 100%" in done.stdout

@@ -351,37 +351,6 @@ def accumulated_and_cleared_before():
 
 
 @training
-def fine_tuned():
-    model, (x, y) = nn.MLP([4, 32, 32, 3], rng=rng()), three_classes()
-    model[0].requires_grad_(False)
-    model[2].requires_grad_(False)
-    adam = nn.optim.Adam([p for p in model.parameters() if p.requires_grad], 3e-3)
-    return Trained(train(model, lambda _: mg.cross_entropy(model(x), y), adam))
-
-
-@training
-def distilled():
-    """A frozen teacher hidden from the parameters in a list, which is done on purpose."""
-    teacher, (x, _) = nn.MLP([4, 32, 3], rng=rng()).requires_grad_(False), three_classes()
-
-    class Student(nn.Module):
-        def __init__(self):
-            self.net = nn.MLP([4, 8, 3], rng=np.random.default_rng(7))
-            self.teacher = (lambda: teacher,)
-
-        def forward(self, x):
-            return self.net(x), self.teacher[0]()(x)
-
-    model = Student()
-
-    def loss_of(_):
-        mine, theirs = model(x)
-        return mg.cross_entropy(mine, mg.softmax(theirs))
-
-    return Trained(train(model, loss_of, nn.optim.Adam(model.parameters(), 1e-2)))
-
-
-@training
 def gradient_penalty():
     """A penalty on the gradient by the inputs, which need one themselves."""
     critic, x = nn.MLP([2, 16, 1], nn.Tanh, rng=rng()), normal(0, 32, 2)

@@ -81,6 +81,52 @@ def rate_a_hundred_times_too_high():
 
 
 @training
+def step_after_the_gradients_are_cleared():
+    model, (x, y) = nn.MLP([4, 16, 3], rng=rng()), three_classes()
+    adam = nn.optim.Adam(model.parameters(), 1e-2)
+
+    class Cleared:
+        def zero_grad(self):
+            pass
+
+        def step(self):
+            adam.zero_grad()
+            adam.step()
+
+    return Trained(train(model, lambda _: mg.cross_entropy(model(x), y), Cleared()))
+
+
+@training
+def layers_of_zeros():
+    model, (x, y) = nn.MLP([4, 16, 3], rng=rng()), three_classes()
+    for p in model.parameters():
+        p.assign(np.zeros(p.shape, p.dtype))
+    sgd = nn.optim.SGD(model.parameters(), 0.1)
+    return Trained(train(model, lambda _: mg.cross_entropy(model(x), y), sgd))
+
+
+@training
+def shrunk_by_ten_layers_that_then_learn():
+    """Gradients that vanish at first and have grown a million times later, when the layers nearer the end learned."""
+    model, (x, y) = nn.MLP([4, *[16] * 10, 3], nn.Tanh, rng=rng()), three_classes()
+    for p in model.parameters():
+        p.assign(p.data * (0.05 if p.ndim > 1 else 1))
+    return Trained(train(model, lambda _: mg.cross_entropy(model(x), y)))
+
+
+@training
+def softmax_by_hand():
+    model, (x, y) = nn.MLP([4, 16, 3], rng=rng()), three_classes()
+
+    def loss_of(_):
+        e = np.exp(model(x))
+        return mg.cross_entropy(e / e.sum(axis=1, keepdims=True), y)  # by hand
+
+    adam = nn.optim.Adam(model.parameters(), 1e-2)
+    return Trained(train(model, loss_of, adam), explained(model[0].weight, loss_of))
+
+
+@training
 def dead_relus():
     model, (x, y) = nn.MLP([4, 16, 3], rng=rng()), three_classes()
     model[0].bias.assign(np.full(16, -30, np.float32))

@@ -10,6 +10,7 @@ import re
 from contextlib import redirect_stderr
 
 import healthy
+import healthy_in_parts
 import mistakes
 import numpy as np
 import pytest
@@ -49,6 +50,10 @@ FAULTS = {
         rf"shapes \(32, 1\) and \(32,\), which gives \(32, 32\).*target\[:, None\].*{HERE}",
         rf"shapes \(32, 1\) and \(32,\).*{HERE}",
     ),
+    "softmax_by_hand": (f"given the output of softmax.*{HERE}by hand", f"given the output of softmax.*{HERE}by hand"),
+    "step_after_the_gradients_are_cleared": ("Every parameter got a gradient, and none moved: call .*step", None),
+    "layers_of_zeros": ("0.weight, 2.weight are all 0, and stay so.*nn.init", None),
+    "shrunk_by_ten_layers_that_then_learn": ("gradient vanishes on its way to 0.weight.*relu", None),
     "evaluated_in_training_mode": (
         f"evaluated in training mode, in which BatchNorm1d 1, Dropout 3 .*{HERE}without eval.*model.eval",
         None,
@@ -92,9 +97,23 @@ def test_what_is_only_worth_knowing_is_a_note(name):
     assert of_explain is None or re.search(of_explain, str(explained), re.DOTALL)
 
 
-@pytest.mark.parametrize("name", trainings(healthy))
-def test_of_a_training_that_goes_well_no_fault_is_found(name):
-    judgement = getattr(healthy, name)().watch.judge()
+def test_the_note_on_a_bias_shows_the_lines_of_all_of_them():
+    model = nn.Sequential(
+        *(f() for _ in range(2) for f in (lambda: nn.Linear(3, 3), lambda: nn.BatchNorm1d(3)))
+    )
+    watch = picture.watch(model)
+    with watch:
+        np.square(model(mistakes.normal(0, 4, 3))).sum().backward()
+    (note,) = watch.judge().notes
+    assert note.words.endswith("And 1 more like it.")
+    assert (note.lines, note.plot) == (("parameter 0.bias", "parameter 2.bias"), "gradient")
+
+
+@pytest.mark.parametrize(
+    "train", [getattr(module, name) for module in (healthy, healthy_in_parts) for name in trainings(module)]
+)  # fmt: skip
+def test_of_a_training_that_goes_well_no_fault_is_found(train):
+    judgement = train().watch.judge()
     assert judgement.faults == ()
     assert str(judgement).startswith(FINE)
 
@@ -126,107 +145,6 @@ def test_layers_in_a_plain_list_raise_before_the_first_step():
 def test_a_loss_of_a_column_and_a_row_raises_where_it_is_one_of_the_package():
     with pytest.raises(ValueError, match="does not broadcast"):
         mg.mse_loss(nn.Linear(2, 1)(np.ones((3, 2), np.float32)), np.ones(3, np.float32))
-
-
-# The step before a nan ------------------------------------------------------------------------------------
-
-
-def test_after_a_nan_the_weights_from_before_it_are_put_back_for_debug_to_find_the_op():
-    watch = mistakes.recurrent_net_that_explodes().watch
-    first = mistakes.Recurrent(1.5, mg.relu).state_dict()
-    assert watch.rewind() == 0
-    for name, array in watch.model.state_dict().items():
-        assert array.tobytes() == first[name].tobytes()
-    x, y = mistakes.normal(0, 8, 30, 3), mistakes.normal(1, 8, 1)
-    sgd = nn.optim.SGD(watch.model.parameters(), 0.01)
-
-    def run():
-        with mg.debug():
-            for _ in range(watch.every):
-                loss = np.square(watch.model(x) - y).mean()
-                sgd.zero_grad()
-                loss.backward()
-                sgd.step()
-
-    with pytest.raises(FloatingPointError, match=r"at .*(mistakes|test_judge)\.py:\d+"):
-        run()
-
-
-def test_a_step_that_raises_for_a_nan_while_it_is_looked_at_is_the_one_that_is_kept():
-    w = nn.Parameter([2.0])
-    watch = picture.watch({"w": w}, every=1)
-    for factor in (1.0, np.inf):
-        with np.errstate(all="ignore"):
-            try:
-                with watch:
-                    w.grad = None
-                    loss = (w * factor - factor).sum()
-                    if not np.isfinite(loss.item()):
-                        raise FloatingPointError
-                    loss.backward()
-                    w.assign(w.data - 0.5)
-            except FloatingPointError:
-                w.assign([np.nan])
-    assert (
-        "Step 1 raised FloatingPointError: watch.rewind() puts the weights back to those before step 1"
-        in str(watch.judge())
-    )
-    assert (watch.rewind(), w.item()) == (1, 1.5)
-
-
-def steps_of(watch, w, factors):
-    """Steps of w - 0.5, in each of which the gradient is a factor, while NumPy is silent."""
-    with np.errstate(all="ignore"):
-        for factor in factors:
-            with watch:
-                w.grad = None
-                (w * factor).sum().backward()
-                w.assign(w.data - 0.5 * w.grad.data)
-
-
-def test_a_guard_keeps_the_weights_before_the_very_step_that_made_a_nan():
-    w = nn.Parameter([2.0])
-    watch = picture.watch({"w": w}, every=4, guard=True)
-    steps_of(watch, w, [1.0] * 6 + [np.inf] + [1.0] * 6)
-    assert (
-        "nan or inf in step 8: watch.rewind() puts the weights back to those before step 6;"
-        in str(watch.judge())
-    )
-    assert (watch.rewind(), w.item()) == (6, -1.0)
-    with mg.debug(), pytest.raises(FloatingPointError, match="multiply"):
-        steps_of(watch, w, [np.inf])
-
-
-def test_without_a_guard_the_weights_before_the_last_look_that_began_with_finite_ones_are_kept():
-    w = nn.Parameter([2.0])
-    watch = picture.watch({"w": w}, every=4)
-    steps_of(watch, w, [1.0] * 4 + [np.inf] + [1.0] * 6)
-    assert (watch.rewind(), w.item()) == (
-        4,
-        0.0,
-    )  # its gradient is inf: it is the step to be looked into
-
-
-def test_a_step_that_raises_for_a_nan_is_kept_though_it_is_not_looked_at():
-    w = nn.Parameter([2.0])
-    watch = picture.watch({"w": w}, every=4)
-    steps_of(watch, w, [1.0] * 2)
-    with mg.debug(), pytest.raises(FloatingPointError):
-        steps_of(watch, w, [np.inf])
-    w.assign([np.nan])
-    assert "to those before step 2;" in str(watch.judge())
-    assert (watch.rewind(), w.item()) == (2, 1.0)
-
-
-def test_a_nan_after_the_last_look_is_seen_too():
-    watch = mistakes.rate_a_hundred_times_too_high().watch
-    watch.model[0].weight.assign(np.full((16, 4), np.nan, np.float32))
-    assert watch.judge().faults[0].words.startswith("0.weight became nan or inf after step 180")
-
-
-def test_without_a_finite_step_there_is_nothing_to_go_back_to():
-    with pytest.raises(RuntimeError, match="began with finite weights"):
-        picture.watch(nn.Linear(2, 1)).rewind()
 
 
 # Evaluations ----------------------------------------------------------------------------------------------
@@ -367,6 +285,26 @@ def test_a_number_that_is_noted_between_two_looks_goes_to_the_later_one():
             watch.note(validation=step)
     assert watch.history()["steps"] == [0, 3, 6]
     assert watch.history()["notes"] == {"loss": [0, 3, 6], "validation": [None, 3, 7]}
+
+
+def test_numbers_of_numpy_are_noted_at_any_step():
+    watch = picture.watch({"w": nn.Parameter([1.0])}, every=2)
+    for step in range(3):
+        with watch:
+            pass
+        watch.note(
+            float=np.float64(step),
+            mean=np.float32(step),
+            array=np.array([step]),
+            tensor=mg.Tensor([step]),
+        )
+    assert watch.history()["notes"] == {
+        name: [0, 2] for name in ("float", "mean", "array", "tensor")
+    }
+    with watch:
+        pass
+    watch.note(other=np.float64(5))
+    assert watch.history()["notes"]["other"] == [None, 5]
 
 
 def test_a_notebook_shows_the_judgement_with_its_text_escaped():
