@@ -15,7 +15,8 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-_COMMENT = r"^[ \t]*(//.*|/\*\*.*\*/)?\n"  # or an empty line
+_COMMENT = r"^[ \t]*(//.*|/\*(.|\n)*?\*/)?\n"  # or an empty line
+_REMARK = r"[ \t]+// [^\"'`\n]*$"  # behind code, and not within a text
 
 
 def html_path(path: str | os.PathLike[str]) -> Path:
@@ -31,7 +32,7 @@ def document(
 ) -> str:
     """The page as HTML: files of the folder `web`, with `data` for its script to read: JSON made small by zlib."""
     script = _bare("\n".join(map(_web, ("inflate.js", *scripts))))
-    style = "\n".join(map(_web, styles))
+    style = _bare("\n".join(map(_web, styles)))
     text = json.dumps(data, allow_nan=False, separators=(",", ":"))
     title = html.escape(title)
     return Template(_web("document.html")).substitute(
@@ -49,9 +50,11 @@ def _web(name: str) -> str:
     return (files(__package__) / "web" / name).read_text(encoding="utf-8")
 
 
-def _bare(script: str) -> str:
-    """A script without the lines that are comments, and without indents, which are a tenth of a page."""
-    return re.sub(r"^[ \t]+", "", re.sub(_COMMENT, "", script, flags=re.M), flags=re.M)
+def _bare(source: str) -> str:
+    """A script or style without comments, and without indents, which are a tenth of a page."""
+    for left_out in (_COMMENT, _REMARK, r"^[ \t]+"):
+        source = re.sub(left_out, "", source, flags=re.M)
+    return source
 
 
 def _hash(text: str) -> str:
