@@ -30,8 +30,9 @@ def html_path(path: str | os.PathLike[str]) -> Path:
 def document(
     body: str, styles: Sequence[str], scripts: Sequence[str], title: str, data: dict[str, Any]
 ) -> str:
-    """The page as HTML: files of the folder `web`, with `data` for its script to read: JSON made small by zlib."""
-    script = _bare("\n".join(map(_web, ("inflate.js", *scripts))))
+    """The page as HTML: files of the folder `web`, with `data` for its program to read; zlib makes both small."""
+    script = _bare("\n".join(map(_web, ("inflate.js", "boot.js"))))
+    program = _bare("\n".join(['"use strict";', *map(_web, scripts)]))
     style = _bare("\n".join(map(_web, styles)))
     text = json.dumps(data, allow_nan=False, separators=(",", ":"))
     title = html.escape(title)
@@ -42,7 +43,9 @@ def document(
         style_hash=_hash(style),
         script=script,
         script_hash=_hash(script),
-        data=base64.b64encode(zlib.compress(text.encode(), 9)).decode(),
+        program=_small(program),
+        program_hash=_hash(program),
+        data=_small(text),
     )
 
 
@@ -55,6 +58,10 @@ def _bare(source: str) -> str:
     for left_out in (_COMMENT, _REMARK, r"^[ \t]+"):
         source = re.sub(left_out, "", source, flags=re.M)
     return source
+
+
+def _small(text: str) -> str:
+    return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
 
 
 def _hash(text: str) -> str:

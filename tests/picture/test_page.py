@@ -10,7 +10,7 @@ import re
 import numpy as np
 import pytest
 from graphs import double, recorded, small_net
-from pages import data_in
+from pages import data_in, program_in
 
 import minigrad as mg
 import nn
@@ -231,7 +231,7 @@ def test_no_name_leaves_the_data(tmp_path):
     loss = recorded(lambda: a + a)
     path = picture.page(loss, tmp_path / "<b>.html", {HOSTILE: a})
     text = path.read_text(encoding="utf-8")
-    assert text.count("<script") == 2
+    assert text.count("<script") == 3  # the data, the program, and what runs it
     assert "<b>" not in text
     assert "alert" not in text
     assert HOSTILE in [node.get("name") for node in data_in(path)["trace"]["nodes"]]
@@ -240,10 +240,14 @@ def test_no_name_leaves_the_data(tmp_path):
 def test_the_page_fetches_nothing_and_runs_its_own_script_alone(tmp_path):
     text = picture.page(*recorded(double)[:1], tmp_path / "graph.html").read_text(encoding="utf-8")
     script = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)[0]
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    program = program_in(text)
+    allowed = " ".join(
+        f"'sha256-{base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()}'"
+        for code in (script, program)
+    )
     # an image of the page's own making, inside its address, is no fetching
-    assert f"default-src 'none'; img-src data:; script-src 'sha256-{digest}'" in text
-    assert not re.search(r"""(src|href)=|@import|url\((?!#)""", text)
+    assert f"default-src 'none'; img-src data:; script-src {allowed}; style-src" in text
+    assert not re.search(r"""(src|href)=|@import|url\((?!#)""", text + program)
 
 
 @pytest.mark.parametrize(

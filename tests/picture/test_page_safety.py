@@ -78,7 +78,7 @@ def test_no_formula_is_ever_run(open_page):
 def assert_unhurt(page):
     assert page.driver.execute_script("return document.defaultView.hurt") is None
     assert not page.all("#graph image, #panel img, body > svg, h1 *, foreignObject, svg svg")
-    assert len(page.all("script")) == 2  # the data, and the script of the page
+    assert len(page.all("script")) == 3  # the data, the program, and what runs it
 
 
 @pytest.mark.parametrize("detail", ["shapes", "values", "gradients", "saved"])
