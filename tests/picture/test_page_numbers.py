@@ -89,7 +89,7 @@ def test_a_rule_that_depends_on_the_number_of_axes_is_decided(written):
     layer = nn.Linear(2, 1, rng=np.random.default_rng(0)).astype(np.float64)
     layer.weight.data[:] = [[3.0, 4.0]]
     lines = written(lambda: layer(x).sum())["linear"]
-    assert lines[0] == "=[1 ;]T[1 2 ;]asndim(x)=2=[1 2 ;]"
+    assert lines[0] == "=[1 ;]T[1 2 ;]as2=2=[1 2 ;]"
 
 
 def test_a_gradient_of_what_was_broadcast_is_a_sum(written):

@@ -110,6 +110,19 @@ def test_of_a_tall_tensor_too_a_number_and_what_is_told_of_it_are_in_sight(
         assert box["y"] + box["height"] <= panel["y"] + panel["height"] + 1
 
 
+def test_a_number_that_is_chosen_by_keys_keeps_the_focus_and_is_described(open_page):
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    page = open_page(recorded(lambda: (x**2).sum()), {"x": x})
+    page.click_node("x")
+    page.focus(page.all("#panel .gradient button")[1])
+    page.keys(Keys.ENTER)
+    chosen = page.driver.switch_to.active_element
+    assert (chosen.tag_name, chosen.text) == ("button", "4")
+    assert page.find("#" + chosen.get_attribute("aria-describedby")).text.startswith("One path: 4")
+    page.keys(Keys.ENTER)
+    assert page.driver.switch_to.active_element.get_attribute("id") == "panel"
+
+
 @pytest.mark.parametrize("width", [1280, 1000])
 def test_header_and_footer_take_one_row_each(laptop_page, width):
     loss, model = recorded(small_net)

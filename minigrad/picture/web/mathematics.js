@@ -91,6 +91,7 @@ function putIn(source, tag, values, shape) {
     return copyMath(source.lastElementChild.children[1].firstElementChild, values, shape); // of matrices nothing was broadcast
   }
   if (isCall(source) && source.firstElementChild.textContent === "shape") return mathOf(["mtext", shapeText(shapeOfName(source, values))]);
+  if (isCall(source) && source.firstElementChild.textContent === "ndim") return mathOf(["mn", String(shapeOfName(source, values).length)]);
   if (isFence(source, "{") && source.querySelector("mtable")) return whatApplies(source, values, shape);
   if (isFence(source, "[") && source.children.length === 3 && relationOf(source.children[1], values)) return truths(source, values, shape);
   return null;
@@ -112,27 +113,18 @@ function whatApplies(source, values, shape) {
     const isLast = at === rows.length - 1;
     return mark(copyMath(rows[at][0], known), reason(conditionIn(rows[isLast ? at - 1 : at][1]), known, !isLast));
   };
-  const asked = rows.slice(0, -1).flatMap(([, condition]) => tensorsIn(conditionIn(condition), values));
   const beside = (value, why) => mathOf(["mrow", value, ["mtext", "\u2002as\u00a0"], why]);
-  if (asked.every((stats) => stats.size === 1) && (shape === null || !shape.length || isCallOf(rows, "ndim"))) return applied(values, beside);
+  if (shape === null || !shape.length) return applied(values, beside);
   return eachElement(shape, values, (known) => applied(known, (value, why) => mathOf(["munder", value, why])));
 }
 
 const conditionIn = (cell) => (cell.localName === "mrow" && cell.firstElementChild.localName === "mtext" ? cell.lastElementChild : cell);
-const isCallOf = (rows, name) => rows.slice(0, -1).every(([, condition]) => conditionIn(condition).textContent.startsWith(`${name}(`));
-
-/** What the names in a condition stand for, but those of which only the number of axes is asked. */
-function tensorsIn(element, values) {
-  if (isCall(element) && element.firstElementChild.textContent === "ndim") return [];
-  if (element.localName === "mi") return [values.get(keyOfName(element.textContent))].filter(Boolean);
-  return [...element.children].flatMap((child) => tensorsIn(child, values));
-}
 
 /** [a > b] is 1 where that is so and otherwise 0. */
 function truths(source, values, shape) {
   const inside = source.children[1];
   const truth = (known) => mathOf(["mn", String(Number(holds(inside, known)))]);
-  const several = tensorsIn(inside, values).filter((stats) => stats.size !== 1);
+  const several = [...inside.querySelectorAll("mi")].map((name) => values.get(keyOfName(name.textContent))).filter((stats) => stats && stats.size !== 1);
   if (!several.length) return truth(values);
   const own = shape ?? several.reduce((a, b) => (sizeOf(b.shape) > sizeOf(a) ? b.shape : a), []);
   if (!shape && several.some((stats) => stats.shape.length !== own.length || stats.shape.some((length, axis) => length > 1 && length !== own[axis]))) throw NO_NUMBERS;
@@ -200,17 +192,15 @@ function valueIn(element, known) {
 
 /** The condition with numbers, and with the opposite sign where it does not hold. */
 function reason(condition, known, isSo) {
+  const not = [["mtext", "not\u00a0"]];
   const relation = relationOf(condition, known);
   if (!relation && condition.localName === "mi") return mathOf(["mtext", `${condition.textContent} is ${isSo ? "true" : "false"}`]);
-  if (!relation) return mathOf(["mrow", ...(isSo ? [] : [["mtext", "not\u00a0"]]), copyMath(condition, known)]);
+  if (!relation) return mathOf(["mrow", ...(isSo ? [] : not), copyMath(condition, known)]);
   const { parts, signs } = relation;
   const isShort = signs.length === 1 && signs[0] in COMPARED;
-  const written = signs.flatMap((sign, k) => [operator(!isSo && isShort ? NEGATED[sign] : sign), ndimOr(parts[k + 1], known)]);
-  return mathOf(["mrow", ...(isSo || isShort ? [] : [["mtext", "not\u00a0"]]), ndimOr(parts[0], known), ...written]);
+  const written = signs.flatMap((sign, k) => [operator(!isSo && isShort ? NEGATED[sign] : sign), copyMath(parts[k + 1], known)]);
+  return mathOf(["mrow", ...(isSo || isShort ? [] : not), copyMath(parts[0], known), ...written]);
 }
-
-/** ndim(x) stays as it is, as no number of axes is seen in a matrix. */
-const ndimOr = (part, known) => (isCall(part) && part.firstElementChild.textContent === "ndim" ? copyMath(part) : copyMath(part, known));
 
 const isWritable = (stats) => stats?.values != null && stats.size > 0 && stats.size <= FEW_IN_A_MATRIX && depthOfList(stats.values) <= 2;
 const depthOfList = (values) => (Array.isArray(values) ? 1 + depthOfList(values[0]) : 0);

@@ -133,7 +133,11 @@ function grid(panel, node, output, which, stats) {
     cell.classList.toggle("chosen", isChosen);
     if (isChosen) around.classList.add("zoomed"); // a few rows, so that what is told of the number is in sight
     inner.setAttribute("aria-label", `element ${i}: ${number(value)}; ${canZoom(node, output) ? "show its chain rule" : "change it"}`);
-    inner.addEventListener("click", () => chooseElement(node.id, isChosen ? null : { output, index: i, which }));
+    if (isChosen) inner.setAttribute("aria-describedby", "path-sum");
+    inner.addEventListener("click", () => {
+      chooseElement(node.id, isChosen ? null : { output, index: i, which });
+      (id("panel").querySelector(".chosen button") ?? id("panel")).focus({ preventScroll: true }); // this button is gone
+    });
   });
   const chosen = table.querySelector(".chosen");
   if (chosen) around.scrollTo(chosen.offsetLeft + (chosen.offsetWidth - around.clientWidth) / 2, chosen.offsetTop + (chosen.offsetHeight - around.clientHeight) / 2);
