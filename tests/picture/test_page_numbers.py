@@ -68,10 +68,8 @@ def test_of_cases_that_which_applies_is_shown_with_the_reason(written):
     x, w = leaf(3.0), leaf([-1.0, 2.0])
     assert written(lambda: mg.relu(x))["relu"] == ["=1as3>0=1"]
     assert written(lambda: mg.relu(w).sum())["relu"] == ["=[0_0≯0 1_2>0 ;]=[0 1 ;]"]
-    # negative numbers stand in parentheses, and a bound that was not given is left out
-    assert written(lambda: mg.clip(w, -2, 1).sum())["clip"] == [
-        "=[1_(−2)<(−1)<1 0_not(−2)<2<1 ;]=[1 0 ;]"
-    ]
+    # where it does not hold, what fails is enough; a bound that was not given is left out
+    assert written(lambda: mg.clip(w, -2, 1).sum())["clip"] == ["=[1_−2<−1<1 0_2≮1 ;]=[1 0 ;]"]
     assert written(lambda: mg.clip(x, high=1.0))["clip"] == ["=0as3≮1=0"]
     lines = written(lambda: np.where(w > 0, w, 2 * w).sum())["where"]
     assert "=[0_condition is false 1_condition is true ;]=[0 1 ;]" in lines

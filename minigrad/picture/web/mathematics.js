@@ -190,16 +190,18 @@ function valueIn(element, known) {
   return typeof value === "string" ? { inf: Infinity, "-inf": -Infinity }[value] ?? NaN : Number(value);
 }
 
-/** The condition with numbers, and with the opposite sign where it does not hold. */
+/** The condition with numbers; where it does not hold, the first comparison that fails, with the opposite sign. */
 function reason(condition, known, isSo) {
-  const not = [["mtext", "not\u00a0"]];
+  const not = isSo ? [] : [["mtext", "not\u00a0"]];
   const relation = relationOf(condition, known);
   if (!relation && condition.localName === "mi") return mathOf(["mtext", `${condition.textContent} is ${isSo ? "true" : "false"}`]);
-  if (!relation) return mathOf(["mrow", ...(isSo ? [] : not), copyMath(condition, known)]);
+  if (!relation) return mathOf(["mrow", ...not, copyMath(condition, known)]);
   const { parts, signs } = relation;
-  const isShort = signs.length === 1 && signs[0] in COMPARED;
-  const written = signs.flatMap((sign, k) => [operator(!isSo && isShort ? NEGATED[sign] : sign), copyMath(parts[k + 1], known)]);
-  return mathOf(["mrow", ...(isSo || isShort ? [] : not), copyMath(parts[0], known), ...written]);
+  const bare = (part) => copyMath(part.localName === "mi" ? mathOf(["mrow", part.cloneNode(true)]).firstChild : part, known);
+  if (!signs.every((sign) => sign in COMPARED)) return mathOf(["mrow", ...not, bare(parts[0]), ...signs.flatMap((sign, k) => [operator(sign), bare(parts[k + 1])])]);
+  const failed = isSo ? -1 : signs.findIndex((sign, k) => !COMPARED[sign](valueIn(parts[k], known), valueIn(parts[k + 1], known)));
+  if (failed >= 0) return mathOf(["mrow", bare(parts[failed]), operator(NEGATED[signs[failed]]), bare(parts[failed + 1])]);
+  return mathOf(["mrow", bare(parts[0]), ...signs.flatMap((sign, k) => [operator(sign), bare(parts[k + 1])])]);
 }
 
 const isWritable = (stats) => stats?.values != null && stats.size > 0 && stats.size <= FEW_IN_A_MATRIX && depthOfList(stats.values) <= 2;

@@ -76,6 +76,21 @@ const WHOLE = {
       return b ? [dx, dw, summed(g, b.shape, b.shape)] : [dx, dw];
     },
   },
+  softmax: {
+    value: ([x], options, shape) => {
+      const [kept, most] = [keptOf(x.shape, options), []];
+      const row = (s) => broadcastIndex(x.shape, kept, s);
+      x.data.forEach((v, s) => { most[row(s)] = Math.max(v, most[row(s)] ?? -Infinity); });
+      const powers = { shape, data: x.data.map((v, s) => Math.exp(v - most[row(s)])) };
+      const total = summed(powers, kept, kept);
+      return { shape, data: powers.data.map((v, s) => v / total.data[row(s)]) };
+    },
+    back: (g, [x], options, y) => {
+      const kept = keptOf(x.shape, options);
+      const along = summed({ shape: x.shape, data: g.data.map((v, s) => v * y.data[s]) }, kept, kept);
+      return [{ shape: x.shape, data: y.data.map((v, s) => v * (g.data[s] - along.data[broadcastIndex(x.shape, kept, s)])) }];
+    },
+  },
   softmax_cross_entropy: { // x (N, classes), labels (N,); a label outside of the classes is ignored
     value: ([x, labels], options) => {
       const parts = labels.data.map((label, n) => {
