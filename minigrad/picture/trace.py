@@ -185,7 +185,7 @@ class Tracer:
         if self.inputs is None:
             return ""
         there = notes.names.get(argument, "") if notes is not None else ""
-        return self.inputs.name_of(array) or there
+        return self.inputs.name_of(array, there)
 
     def _name_leaves(self) -> None:
         """Name the leaves last, when all modules are known: a weight may be used before its module is called."""

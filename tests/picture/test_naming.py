@@ -126,3 +126,14 @@ def test_variables_of_two_functions_with_one_name_are_told_apart(model):
         return names(loss, model)
 
     assert sorted(inner(recorded(lambda: model(x)))) == ["x", "x₂"]
+
+
+def test_a_name_inside_of_a_module_is_no_name_of_the_data_outside(model):
+    class Shifted(nn.Module):
+        def forward(self, x):
+            images = np.full((4, 2), 0.5, np.float32)
+            return model(x) + model(images)
+
+    images = np.ones((4, 2), np.float32)
+    loss = recorded(lambda: Shifted()(images).sum())
+    assert sorted(names(loss, model)) == ["images", "images₂"]
