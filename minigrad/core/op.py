@@ -377,7 +377,7 @@ def shape_and_dtype(y: Any) -> tuple[Any, Any]:
 
 
 def sum_(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """x.sum(axis): every sum of the engine and of the table, also within rules and of Tensors."""
+    """x.sum(axis), the same within rules and of Tensors; of float16 the sum in float32, then rounded."""
     if x.dtype != FLOAT16:
         return x.sum(axis=axis, keepdims=keepdims)
     return widened(x).sum(axis=axis, keepdims=keepdims).astype(FLOAT16)
