@@ -20,7 +20,7 @@ from demo_runs import (
     run,
     run_here,
 )
-from pages import data_in
+from pages import data_in, held_as
 from places import DEMOS, HELPERS
 
 pytest.importorskip("matplotlib")
@@ -106,7 +106,7 @@ def test_a_training_that_is_watched_is_the_same_and_has_a_page_more(workplace, m
     options = ("--data", mnist_folder, "--epochs", 2, "--batch-size", 4)
     ends = [run(workplace, "mnist.py", *options, *more) for more in ((), ("--watch",))]
     here = workplace["cwd"] / "out"
-    assert "Dead units" in (here / "mnist_mlp_training.html").read_text()
+    assert "Dead units" in held_as("script", (here / "mnist_mlp_training.html").read_text())
     first, second = [re.findall(r"loss (\S+)  test accuracy (\S+)", end.stdout) for end in ends]
     assert first == second
     assert f"wrote {Path('out/mnist_mlp_training.html')}" in ends[1].stdout
