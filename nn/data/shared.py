@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 making = threading.Lock()
-"""Held while memory is made: what is half made has no name yet by which another process could free it."""
+"""Held while memory is made: a worker that ends by itself, its parent being gone, leaves nothing half made."""
 
 
 class _Pickler(pickle.Pickler):
@@ -35,8 +35,7 @@ def put(value: Any, name: str) -> tuple[bytes, list[int]]:
     parts = [buffer.raw() for buffer in found]
     sizes = [part.nbytes for part in parts]
     if sizes:
-        # a SIGTERM waits for the same reason
-        with making, blocked(signal.SIGTERM), _segment(name, max(sum(sizes), 1)) as memory:
+        with making, _segment(name, max(sum(sizes), 1)) as memory:
             for part, place in zip(parts, _places(sizes), strict=True):
                 memory[place] = part
     return file.getvalue(), sizes
@@ -64,8 +63,13 @@ def told(error: Exception) -> tuple[Exception, list[int], str]:
 
 def freed(name: str) -> None:
     """Free the memory of that name, if there is any."""
-    with suppress(FileNotFoundError, ValueError), _segment(name):  # ValueError: it is still empty
-        pass
+    try:
+        with suppress(FileNotFoundError), _segment(name):
+            pass
+    except ValueError:  # it is empty, as its worker was killed between the name and the size
+        import _posixshmem  # type: ignore[import-not-found, unused-ignore]
+
+        _posixshmem.shm_unlink(f"/{name}")
 
 
 def _places(sizes: Sequence[int]) -> list[slice]:

@@ -89,9 +89,10 @@ class _Crew:
     def ask(self, until: int) -> None:
         """Let the workers make all batches before number `until`."""
         for k in range(self.asked, min(until, self.count)):
+            # first, as Ctrl-C may come between the two: what is made must be freed
+            self.asked = k + 1
             with suppress(OSError):  # of a worker that has ended: told when that batch is due
                 self.pipes[k % self.workers].send_bytes(b"next")
-            self.asked = k + 1
 
     def take(self, k: int) -> Any:
         """Batch k, which is waited for; an error of its worker is raised here."""

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 LONG, LARGEST, LARGEST_ON_THE_WAY = 6000, 50_000, 1_000_000
+DEEP = 5000  # nodes of a call; from here on the layouts, which the first node reads alone, are not tried one by one
 ULP = 2.0**-10  # of a number of float16, relative to it, at most
 LEAST = 2.0**-24  # the smallest positive number of float16
 END = 65520.0  # is rounded to inf

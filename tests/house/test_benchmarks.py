@@ -50,7 +50,14 @@ def reference_of(workload):
 
 
 @pytest.mark.parametrize("workload", [*WORKLOADS, *ON_REQUEST])
-@pytest.mark.parametrize("name", [name for name in ENGINES if name != "numpy"])
+@pytest.mark.parametrize(
+    "name",
+    [  # that of JAX compiles for a second or two
+        pytest.param(name, marks=[pytest.mark.slow] if name == "jax" else [])
+        for name in ENGINES
+        if name != "numpy"
+    ],
+)
 def test_every_engine_makes_the_same_steps(name, workload, tmp_path):
     if not is_installed(name):
         pytest.skip(f"{ENGINES[name].title} is not installed")

@@ -62,15 +62,16 @@ def assert_same_bits(found, expected):
         assert np.all(same | (a != a).reshape(-1) & (b != b).reshape(-1))
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize(
-    ("name", "call"),
-    [
-        pytest.param(name, call, id=f"{name}{n}")
-        for name, calls in EVERY.items()
-        for n, call in enumerate(calls)
-    ],
-)
+def every_call():
+    """In float32, and a row's first call in float64: its other calls are the same programs in it, and slow."""
+    for dtype in ("float32", "float64"):
+        for name, calls in EVERY.items():
+            for n, call in enumerate(calls):
+                marks = [pytest.mark.slow] if n and dtype == "float64" else []
+                yield pytest.param(name, call, dtype, id=f"{name}{n}-{dtype}", marks=marks)
+
+
+@pytest.mark.parametrize(("name", "call", "dtype"), [*every_call()])
 @pytest.mark.filterwarnings("ignore")
 def test_a_program_compiled_and_its_script_give_the_bits_of_eager(name, call, dtype):
     step, arguments = step_of(call), call.arguments(dtype)

@@ -8,7 +8,7 @@ import dataclasses
 import numpy as np
 import pytest
 from cases.modules import flat
-from in_float16 import HALF, LAYOUTS, LEAST, LONG, ULP, assert_rounded_once, size_when_long
+from in_float16 import DEEP, HALF, LAYOUTS, LEAST, LONG, ULP, assert_rounded_once, size_when_long
 from layers_in_pytorch import CASES, inputs_of, made
 
 import minigrad
@@ -17,7 +17,6 @@ from minigrad.core.graph import creation_order
 
 MOST, SHORT = 300_000, LONG // 100  # elements of an array; a length to try first
 MOST_NODES = 100_000  # of one call: a layer that walks over time makes some for each step
-DEEP = 5000  # from here on the layouts, which the first node reads alone, are not tried one by one
 # layers of a dozen ops and more, one after the other, whose norms enlarge what was rounded before; in test_transformer
 STACKS = {"TransformerDecoderLayer", "Transformer"}
 ULPS = 6  # the outputs of one op of a layer are rounded before the next: of all its steps, in a walk over time
