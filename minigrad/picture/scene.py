@@ -76,6 +76,7 @@ def scene_of(
     """
     levels = max(map(len, trace.chains().values()))
     wanted = levels if depth is None else min(depth, levels)
+    is_open = depth is None  # to more, if a depth asks for it
     for level in range(wanted, -1, -1):
         tree = Tree(trace, level, fold)
         if depth is None and fold and sum(1 for _ in boxes(tree.top)) > MANY:
@@ -83,17 +84,18 @@ def scene_of(
         scene = _scene(tree)
         if most is None or scene.size <= most:
             break
+        is_open = False
     else:
         level, scene = -1, _in_stretches(trace)
     if level < wanted:
-        scene.note = f"{len(trace.nodes):,} vertices" + _how(trace, scene, level, levels, wanted)
+        scene.note = f"{len(trace.nodes):,} vertices" + _how(trace, scene, level, levels, is_open)
     return scene
 
 
-def _how(trace: Trace, scene: Scene, level: int, levels: int, wanted: int) -> str:
+def _how(trace: Trace, scene: Scene, level: int, levels: int, is_open: bool) -> str:
     how = []
     if max(level, 0) < levels:
-        opens = f"; draw(..., depth={level + 1}) opens them" if wanted == levels else ""
+        opens = f"; draw(..., depth={level + 1}) opens them" if is_open else ""
         how.append(f"modules beyond depth {max(level, 0)} are collapsed{opens}")
     if any(box.is_stretch for box in boxes(scene.top)):
         how.append("stretches of ops are drawn as one box each")

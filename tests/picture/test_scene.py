@@ -212,6 +212,9 @@ def test_modules_collapse_by_themselves_with_a_note_until_the_picture_is_readabl
     assert len(list(boxes(scene.top))) <= MANY
     assert "depth" in scene.note
     assert scene_of(trace(loss), depth=5).note == ""
+    bound = scene_of(trace(loss), depth=5, most=scene.size)
+    assert "are collapsed" in bound.note
+    assert "depth=" not in bound.note  # which was asked for
 
 
 def test_two_thousand_linked_ops_are_drawn_by_either_renderer(tmp_path):
