@@ -48,7 +48,7 @@ function paint() {
   for (const path of modules.keys()) paintModule(path, now, isBackward ? null : done);
   refreshMap();
   const playing = inPlay();
-  for (const bundle of bundles.values()) paintLine(bundle, { done, playing, contributions });
+  for (const bundle of bundles.values()) paintLine(bundle, { done, playing, contributions, sums });
   id("slider").max = passLength();
   id("slider").value = state.at;
   id("slider").setAttribute("aria-valuetext", `${state.at} of ${passLength()}${now === undefined ? "" : `, ${seenName(now)}`}`);
@@ -56,7 +56,7 @@ function paint() {
   id("story").textContent = isBackward ? backwardStory(sums) : forwardStory();
 }
 
-function paintLine(bundle, { done, playing, contributions }) {
+function paintLine(bundle, { done, playing, contributions, sums }) {
   const isBackward = state.pass === "backward";
   const hasFlowed = (i) => (isBackward ? contributions.has(i) : state.at > 0 && done.has(edges[i].target));
   const flowing = bundle.find((i) => standsFor(edges[i].target) === playing && hasFlowed(i));
@@ -67,7 +67,8 @@ function paintLine(bundle, { done, playing, contributions }) {
     part.classList.toggle("flowing", flowing !== undefined);
   }
   const role = roleOf(bundle);
-  const told = last === undefined || (bundle.length > 1 && flowing === undefined) ? "" : isBackward ? brief(contributions.get(last), 2, 3) : valueText(last, 3);
+  const isTold = last !== undefined && (bundle.length === 1 || flowing !== undefined);
+  const told = !isTold ? "" : isBackward ? handedText(bundle.filter(hasFlowed), contributions, sums) : valueText(last, 3);
   const text = cut(told ? [role, told].filter(Boolean).join(": ") : role || shapesOf(bundle), 24);
   drawn.chip.style.display = text ? "" : "none";
   const isBold = last !== undefined; // the same text is then wider
@@ -76,6 +77,14 @@ function paintLine(bundle, { done, playing, contributions }) {
   drawn.text.textContent = "";
   write(drawn.text, text, 94);
   drawn.box.setAttribute("width", 12 + Math.min(94, drawn.text.getComputedTextLength() || text.length * 7));
+}
+
+/** What has flowed back along a line: the sum of all that arrived, if it was in several parts. */
+function handedText(flowed, contributions, sums) {
+  if (flowed.length === 1) return brief(contributions.get(flowed[0]), 2, 3);
+  const { terms, sum } = sums.get(keyOf(flowed[0]));
+  const isAll = flowed.every((i) => keyOf(i) === keyOf(flowed[0])) && terms.length === flowed.length;
+  return isAll ? brief(sum, 2, 3) : `${flowed.length} parts`;
 }
 
 /** The step that a line leads to or comes from, or the argument that it feeds, where its op is in sight and has several. */

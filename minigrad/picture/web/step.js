@@ -192,11 +192,10 @@ function moduleInPlay(card, path) {
   for (const node of ops.slice(0, 8)) opInside(card, node);
   if (ops.length > 8) make(card, "p", { class: "soft" }, `and ${ops.length - 8} more; open the module to see each`);
   if (state.pass === "forward") return;
-  const flows = flowsIn(first, last);
-  const outside = flows.filter(({ edge }) => standsFor(edges[edge].source) !== path);
+  const outside = flowsOut(first, last, path);
   if (outside.length) make(card, "h3", {}, "It hands on");
-  for (const { edge, contribution, key, arrived } of outside) {
-    const line = make(card, "p", { class: "law handed" }, `${brief(contribution)} to `);
+  for (const { edge, contribution, key, arrived, parts } of outside) {
+    const line = make(card, "p", { class: "law handed" }, `${parts > 1 ? partsText(parts, key, arrived) : brief(contribution)} to `);
     make(line, "b", {}, seenName(edges[edge].source));
     if (expected.get(key) > 1) make(line, "span", { class: "sum" }, `, which has gathered ${sumText(key, arrived)}`);
   }

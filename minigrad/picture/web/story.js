@@ -10,7 +10,7 @@ function backwardStory(sums) {
   const [playing, node] = [inPlay(), nodes[steps[first - 1].node]];
   if (node.kind === "output") return `It begins with the derivative of the loss by itself: ${brief(steps[0].edges[0].contribution)}.`;
   const own = [...sums.keys()].filter((key) => key.startsWith(`${node.id}:`)).map((key) => sumText(key, sums.get(key), 4)).join("; ");
-  const sent = flowsIn(first, last).filter(({ edge }) => standsFor(edges[edge].source) !== playing);
+  const sent = flowsOut(first, last, playing);
   const end = state.at === steps.length ? " That was the last step: every leaf holds its .grad." : "";
   const kept = typeof playing === "string" ? completedIn(playing, first) : [];
   const inside = kept.length ? ` Inside, ${listed(kept.map(nameOf))} ${kept.length > 1 ? "hold theirs" : "holds its own"}.` : "";
@@ -28,8 +28,21 @@ function flowsIn(first, last) {
   }));
 }
 
-function sentence({ edge, contribution, sum_after, key, arrived }) {
+/** What leaves the box in play in these steps; what goes to one thing in several parts is one. */
+function flowsOut(first, last, playing) {
+  const found = new Map();
+  for (const flow of flowsIn(first, last)) {
+    if (standsFor(edges[flow.edge].source) !== playing) found.set(flow.key, { ...flow, parts: (found.get(flow.key)?.parts ?? 0) + 1 });
+  }
+  return [...found.values()];
+}
+
+/** "20 parts, together norm 1.3,", with the sum where these are all that has arrived. */
+const partsText = (parts, key, arrived) => (arrived.terms.length === parts ? `${parts} parts, together ${sumText(key, arrived, 4)},` : `${parts} parts`);
+
+function sentence({ edge, contribution, sum_after, key, arrived, parts }) {
   const isWhole = arrived.terms.length === expected.get(key);
+  if (parts > 1) return `${partsText(parts, key, arrived)} to ${seenName(edges[edge].source)}`;
   const gathered = expected.get(key) > 1 && sum_after.size === 1 ? ` (${sumText(key, arrived)}${isWhole ? "" : " so far"})` : "";
   return `${withNorm(contribution)} to ${seenName(edges[edge].source)}${gathered}`;
 }
