@@ -217,7 +217,7 @@ class Around:
                 f"{trace.caller}: {trace.program.name}{self._place} calls minigrad.seed(), which a program would "
                 "not do again; call it outside"
             )
-        if repr(_global_states()) != repr(elsewhere):
+        if _comparable(_global_states()) != _comparable(elsewhere):
             raise TypeError(
                 f"{trace.caller}: {trace.program.name}{self._place} draws from np.random or random, and a program "
                 "would repeat these numbers; draw from minigrad.generator(), or pass what is drawn as an argument"
@@ -308,6 +308,11 @@ def _drawing(trace: Trace, generators: list[tuple[str, Any]]) -> Drawing:
 
 def _global_states() -> Any:
     return np.random.get_state(), python_random.getstate()  # noqa: NPY002
+
+
+def _comparable(states: Any) -> Any:
+    (kind, words, *rest), python = states
+    return kind, words.tobytes(), rest, python
 
 
 class Drawing(np.random.Generator):
