@@ -9,8 +9,6 @@ import pytest
 import minigrad
 import nn
 
-pytestmark = pytest.mark.untraced
-
 X = np.array([[1.0, -2.0]], np.float32)
 
 

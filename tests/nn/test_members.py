@@ -11,8 +11,6 @@ import nn
 from minigrad import Tensor
 from nn.pytorch_words import PyTorchWords, Word
 
-pytestmark = pytest.mark.untraced
-
 
 def tree():
     """A net of which one part is shared and one buffer is behind a list."""

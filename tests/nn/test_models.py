@@ -9,8 +9,6 @@ from cases.modules import as_function
 import minigrad
 import nn
 
-pytestmark = pytest.mark.untraced
-
 
 def normal(*shape, dtype=np.float32, seed=1):
     return np.random.default_rng(seed).standard_normal(shape).astype(dtype)

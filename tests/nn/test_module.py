@@ -12,8 +12,6 @@ import minigrad
 import nn
 from minigrad import Tensor
 
-pytestmark = pytest.mark.untraced
-
 
 def normal(*shape, dtype=np.float32, seed=1):
     return np.random.default_rng(seed).standard_normal(shape).astype(dtype)

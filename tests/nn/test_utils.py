@@ -13,8 +13,6 @@ import nn
 from nn.utils.parametrizations import spectral_norm, weight_norm
 from nn.utils.parametrize import remove_parametrizations
 
-pytestmark = pytest.mark.untraced
-
 LAYERS = {  # the layer, the shape of its input
     "Linear": (lambda p, **o: p.Linear(3, 4, **o), (5, 3)),
     "Conv1d": (lambda p, **o: p.Conv1d(2, 4, 3, **o), (2, 2, 6)),

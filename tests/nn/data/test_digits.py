@@ -16,8 +16,6 @@ import nn.data
 import nn.data.digits
 from nn.data import MNIST, mnist, read_idx
 
-pytestmark = pytest.mark.untraced
-
 CODES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
 REAL_DATA = os.environ.get("MINIGRAD_DATA", "")
 TRAIN_LABELS = "train-labels-idx1-ubyte.gz"

@@ -27,8 +27,6 @@ from nn.optim import (
     Rprop,
 )
 
-pytestmark = pytest.mark.untraced
-
 
 def parameter(*shape, dtype=np.float64, seed=0):
     return nn.Parameter(np.random.default_rng(seed).standard_normal(shape).astype(dtype))
