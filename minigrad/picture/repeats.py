@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -19,6 +20,10 @@ class Run(NamedTuple):
     period: int
     repeats: int
 
+    @property
+    def end(self) -> int:
+        return self.start + self.period * self.repeats
+
 
 def repeated_runs(steps: Sequence[int], edges: Sequence[tuple[int, int, str]]) -> list[Run]:
     """Runs that do not overlap, chosen to save most, the last one first; equal numbers in `steps` are equal steps.
@@ -29,16 +34,25 @@ def repeated_runs(steps: Sequence[int], edges: Sequence[tuple[int, int, str]]) -
     incoming: dict[int, list[tuple[int, str]]] = defaultdict(list)
     for source, target, argument in edges:
         incoming[target].append((source, argument))
-    found = _candidates(np.asarray(steps))
+    waiting = [(_cost(run), run) for run in _candidates(np.asarray(steps))]
+    heapq.heapify(waiting)
     free = np.ones(len(steps), bool)
     runs = []
-    for run in sorted(found, key=lambda r: (-(r.repeats - 1) * r.period, r.period, r.start)):
-        if free[run.start : run.start + run.period * run.repeats].all():
-            run = _connected_alike(run, incoming)
+    while waiting:
+        _, whole = heapq.heappop(waiting)
+        if free[whole.start : whole.end].all():
+            run = _connected_alike(whole, incoming)
             if run.repeats >= _LEAST:
-                free[run.start : run.start + run.period * run.repeats] = False
+                free[run.start : run.end] = False
                 runs.append(run)
+            rest = Run(run.end, run.period, whole.repeats - run.repeats)
+            if rest.repeats >= _LEAST:
+                heapq.heappush(waiting, (_cost(rest), rest))
     return sorted(runs, reverse=True)
+
+
+def _cost(run: Run) -> tuple[int, int, int]:
+    return -(run.repeats - 1) * run.period, run.period, run.start
 
 
 def _candidates(steps: Any) -> list[Run]:

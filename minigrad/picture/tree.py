@@ -243,7 +243,7 @@ class Tree:
         return set(items), spare
 
     def _own_sources(self, roll: Roll, ops: list[list[Vertex]]) -> dict[int, bool]:
-        """The sources that feed one step alone, with whether each step has its own; those of later steps get twins."""
+        """The sources that feed one step alone -> whether each step has its own; those of later steps then get twins."""
         slots: dict[tuple[int, str], int] = {}
         found: dict[int, int] = {}  # source -> the number of steps that have it or a twin of it
         for number, block in enumerate(ops):
@@ -261,9 +261,11 @@ class Tree:
                     elif (at, edge.argument) in slots:
                         twin = self.twins[source] = slots[at, edge.argument]
                         found[twin] += 1
-        for source, count in found.items():
-            if count == 1 and source not in self.twins:  # the beginning of a chain
-                del self.steps[source][roll]
+        # the beginning of a chain, and what some steps have and others do not
+        of_some = [s for s in found if found[self.twins.get(s, s)] < roll.repeats]
+        for source in of_some:
+            del self.steps[source][roll]
+            self.twins.pop(source, None)
         return {source: count == roll.repeats for source, count in found.items()}
 
     def _step(self, vertex: int, roll: Roll) -> int | None:

@@ -77,6 +77,50 @@ def _beside(_=None):
     return mg.concatenate([mg.tanh(mg.exp(leaf(2))) for _ in range(20)]).sum(), None
 
 
+def _there_and_back(_=None):
+    """Two loops of the same op, one after the other, with data for each step."""
+    cell = nn.GRUCell(2, 3)
+    rows = np.ones((12, 2, 2), np.float32)
+
+    def run():
+        h = k = Tensor(np.zeros((2, 3), np.float32))
+        for row in rows:
+            h = cell(row, h)
+        for row in rows[::-1]:
+            k = cell(row, k)
+        return (h * k).sum()
+
+    return recorded(run), cell
+
+
+def _weights_of_some(_=None):
+    """A loop in which some steps have a weight of their own, and the others share one."""
+    h, weights, shared = leaf(3), [leaf(3) for _ in range(9)], leaf(3)
+    for n, own in enumerate(weights):
+        h = mg.tanh(h * (shared if n % 3 == 2 else own)) + mg.sin(h)
+    return h.sum(), {"shared": shared} | {
+        f"w{n}": own for n, own in enumerate(weights) if n % 3 != 2
+    }
+
+
+def _modules_with_weights(_=None):
+    """A module that is called in each step with another weight."""
+
+    class Gate(nn.Module):
+        def forward(self, h, w):
+            return mg.tanh(h * w) + mg.sin(h)
+
+    gate, weights, h0 = Gate(), {f"w{n}": leaf(3) for n in range(8)}, leaf(3)
+
+    def run():
+        h = h0
+        for w in weights.values():
+            h = gate(h, w)
+        return h.sum()
+
+    return recorded(run), weights | {"h": h0}
+
+
 LOOPS = {
     "recorded cell": lambda: _cell(True),
     "cell": lambda: _cell(False),
@@ -85,6 +129,9 @@ LOOPS = {
     "a shared block": _shared,
     "a chain of one op": _chain,
     "branches side by side": _beside,
+    "there and back": _there_and_back,
+    "weights of some steps": _weights_of_some,
+    "a module with a weight for each step": _modules_with_weights,
 }
 
 

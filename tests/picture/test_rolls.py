@@ -112,6 +112,18 @@ def test_a_collapsed_module_that_alone_uses_a_parameter_tells_it_also_if_it_is_c
     assert 'shape="ellipse"' not in dot
 
 
+def test_loops_of_the_same_op_one_after_the_other_are_a_roll_each():
+    tree = tree_of(trace(*LOOPS["there and back"]()))
+    assert [c.roll.repeats for c in clusters(tree.top) if c.roll] == [12, 12]
+
+
+def test_a_source_that_only_some_steps_have_stands_for_itself():
+    loss, weights = LOOPS["weights of some steps"]()
+    plain = trace(loss, weights)
+    drawn = [v.name for box in boxes(tree_of(plain).top) for v in box.vertices if v.name]
+    assert sorted(set(drawn) & {*weights}) == sorted(weights)
+
+
 def test_a_row_taken_in_each_step_does_not_make_the_steps_unlike_and_the_first_and_last_are_told():
     table = leaf(20, 3)
     h = leaf(3)

@@ -84,7 +84,7 @@ function handedText(flowed, contributions, sums) {
   if (flowed.length === 1) return brief(contributions.get(flowed[0]), 2, 3);
   const { terms, sum } = sums.get(keyOf(flowed[0]));
   const isAll = flowed.every((i) => keyOf(i) === keyOf(flowed[0])) && terms.length === flowed.length;
-  return isAll ? brief(sum, 2, 3) : `${flowed.length} parts`;
+  return isAll ? brief(sum, 2, 3) : `${flowed.length} gradients`;
 }
 
 /** The step that a line leads to or comes from, or the argument that it feeds, where its op is in sight and has several. */
@@ -147,9 +147,9 @@ function inPlay() {
 
 /** The steps that are one look, [first, last]: all inside one folded module, otherwise a single one. */
 function look() {
-  const thing = inPlay();
   let first = state.at;
-  if (typeof thing === "string") while (first > 1 && standsFor(opAt(first - 1)) === thing) first--;
+  const playing = goOf(opAt(first));
+  while (first > 1 && goOf(opAt(first - 1)) === playing) first--;
   return [first, state.at];
 }
 
@@ -167,9 +167,9 @@ function go(at) {
 
 /** One step on, or over all that happens inside one folded module. */
 function stopAfter(from, direction) {
-  const thing = (at) => { const i = opAt(at); return i === undefined ? null : standsFor(i); };
+  const goAt = (at) => { const i = opAt(at); return i === undefined ? null : goOf(i); };
   let at = from + direction;
-  while (at > 0 && at < passLength() && typeof thing(at) === "string" && thing(at) === thing(at + direction)) at += direction;
+  while (at > 0 && at < passLength() && goAt(at) === goAt(at + direction)) at += direction;
   return at;
 }
 
