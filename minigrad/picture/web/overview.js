@@ -31,6 +31,7 @@ function drawMap() {
   const colours = getComputedStyle(map);
   pen.setTransform(small * sharp, 0, 0, small * sharp, begin[0] * sharp, begin[1] * sharp);
   const playing = inPlay();
+  stepAside(playing, size);
   for (const [thing, [u, v, w, h]] of standing) {
     const kind = typeof thing === "string" ? "module" : nodes[thing].kind;
     const name = thing === playing ? (state.pass === "forward" ? "--ahead" : "--flow") : { module: "--soft", ghost: "--constant-line" }[kind] ?? `--${kind}-line`;
@@ -38,6 +39,13 @@ function drawMap() {
     pen.fillRect(u - w / 2, v - h / 2, w, h);
   }
   shade(pen, colours, small);
+}
+
+/** Go into the other corner while what plays would be under the map. */
+function stepAside(playing, size) {
+  const [, , right, bottom] = playing === null ? [0, 0, 0, 0] : spanOf([playing]);
+  const [width, height] = sizeOfStage();
+  map.classList.toggle("aside", right > width - size[0] - 20 && bottom > height - size[1] - 20);
 }
 
 /** Dim what is out of sight, and frame the rest. */
