@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import base64
 import io
+import os
 import subprocess
 import sys
 import tempfile
@@ -89,6 +90,7 @@ def main() -> None:
     unknown = set(arguments.names) - set(SHOTS)
     if unknown:
         parser.error(f"{', '.join(unknown)}: there are {', '.join(SHOTS)}")
+    here = os.environ | {"PYTHONPATH": str(DEMOS.parent)}  # the packages beside the demos
     driver = chromium()
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -98,7 +100,7 @@ def main() -> None:
                 if not (pages / shot.page).exists():
                     demo, *options = shot.demo
                     command = [sys.executable, DEMOS / demo, *options, "--out", pages]
-                    subprocess.run(command, check=True, capture_output=True)
+                    subprocess.run(command, check=True, capture_output=True, env=here)
                 path = arguments.out / f"page_{name}.png"
                 path.write_bytes(photograph(driver, (pages / shot.page).absolute(), shot))
                 print(f"wrote {path}: {path.stat().st_size / 1000:.0f} kB")
