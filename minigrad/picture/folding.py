@@ -134,9 +134,10 @@ def view_of(trace: dict[str, Any], chains: dict[str, list[str]], folded: Folded)
     lines: dict[Any, int] = {}
     for i, edge in enumerate(trace["edges"]):
         a, b = stands_for[edge["source"]], stands_for[edge["target"]]
-        is_bundled = "module" in (nodes[a]["kind"], nodes[b]["kind"])
-        key = (a, b, edge["carried"]) if is_bundled else i
-        if a != b and key not in lines:
+        is_folded = "module" in (nodes[a]["kind"], nodes[b]["kind"])
+        key = (a, b, edge["carried"]) if is_folded or edge["carried"] else i
+        leads_on = a != b or (edge["carried"] and not is_folded)
+        if leads_on and key not in lines:
             lines[key] = i
             edges.append(edge | {"source": a, "target": b})
     view = {"modules": modules, "nodes": nodes, "edges": edges}

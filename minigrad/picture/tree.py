@@ -243,7 +243,7 @@ class Tree:
         return set(items), spare
 
     def _own_sources(self, roll: Roll, ops: list[list[Vertex]]) -> dict[int, bool]:
-        """The sources that feed one step alone -> whether each step has its own; those of later steps then get twins."""
+        """The sources that feed one step alone -> whether each has its own; those of later steps then get twins."""
         slots: dict[tuple[int, str], int] = {}
         found: dict[int, int] = {}  # source -> the number of steps that have it or a twin of it
         for number, block in enumerate(ops):

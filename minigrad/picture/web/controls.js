@@ -3,9 +3,15 @@
 function choose(thing) {
   if (state.chosen !== thing) state.element = null;
   state.chosen = thing;
-  drawnNodes.forEach(({ group }, i) => group.setAttribute("tabindex", i === (thing ?? 0) ? 0 : -1));
+  offerToTab();
   paint();
   tell();
+}
+
+/** Of all that is drawn, Tab leads to one thing: what stands for the chosen node, or for the first. */
+function offerToTab() {
+  const stop = elementOf(standsFor(state.chosen ?? 0));
+  for (const element of graph.querySelectorAll("[tabindex]")) element.setAttribute("tabindex", element === stop ? 0 : -1);
 }
 
 /** One number of a small tensor, whose chain rule is then shown; null for none. */

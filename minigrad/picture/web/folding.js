@@ -16,14 +16,22 @@ const keyOfTwin = (twin, steps) => [twin, ...steps].join();
 const inSteps = new Map(nodes.map(({ id: i, twin, steps }) => [keyOfTwin(twin, steps), i]));
 const foldedAround = (i) => ancestors(nodes[i].scope).find((path) => state.folded.has(path));
 const isUnfolded = (path) => !state.folded.has(path) && !isHidden(path);
-/** The place, among the rolls around a node, of the one in sight of which another step is open; -1 if there is none. */
-const closedAround = (i) => nodes[i].rolls.findIndex((roll, k) => opened[roll] !== nodes[i].steps[k] && isUnfolded(frames[roll]));
+const isWithin = (i, path) => ancestors(nodes[i].scope).includes(path);
+/** The place, among the rolls of a node, of the one of which another step is open; -1 if there is none. A folded roll stands for all steps of what is in it, not of the data that comes from outside. */
+const closedAround = (i) => nodes[i].rolls.findIndex((roll, k) => opened[roll] !== nodes[i].steps[k] && (isUnfolded(frames[roll]) || !isWithin(i, frames[roll])));
 const isOpen = (i) => closedAround(i) < 0;
 const openTwin = ({ id: i, twin, rolls }) => (isOpen(i) ? i : inSteps.get(keyOfTwin(twin, rolls.map((roll) => opened[roll]))) ?? twin);
 
 /** What stands for a node: the outermost folded module around it, or itself, or its twin in the step that is open. */
 function standsFor(i) {
   return foldedAround(i) ?? openTwin(nodes[i]);
+}
+
+/** What is played in one go, as a key: a node, or all that is in a folded module, in the step in which it is of each roll in sight. */
+function goOf(i) {
+  const folded = foldedAround(i);
+  if (folded === undefined) return i;
+  return [folded, ...nodes[i].rolls.map((roll, k) => (isUnfolded(frames[roll]) ? nodes[i].steps[k] : "all"))].join();
 }
 
 /** Whether an edge leads from one step of a roll to another. */
@@ -42,9 +50,9 @@ const sampleOf = edges.map(({ source, output, target, argument }, i) => {
 
 /** Open the step of every roll around a node; returns whether another was open. */
 function openSteps(i) {
-  const isNew = !isOpen(i);
+  const before = opened.join();
   nodes[i].rolls.forEach((roll, k) => { opened[roll] = nodes[i].steps[k]; });
-  return isNew;
+  return opened.join() !== before;
 }
 
 /** Make a node visible: its modules are unfolded, its steps opened. */
@@ -77,14 +85,14 @@ function whereIs({ within, scope, rolls, steps }) {
   return [calledIn(within ?? scope, scope, (roll) => steps[rolls.indexOf(roll)]), ...told].filter(Boolean).join(", ");
 }
 
+/** The step, in words, of a node in one that is not open. */
+const stepOf = (i) => `step ${(nodes[i].steps[closedAround(i)] + 1).toLocaleString("en")}`;
+
 /** The step of which a line tells that is drawn for edges of steps that are not open. */
-function stepElsewhere(i) {
-  const end = [edges[i].source, edges[i].target].find((k) => !isOpen(k));
-  return `step ${(nodes[end].steps[closedAround(end)] + 1).toLocaleString("en")}`;
-}
+const stepElsewhere = (i) => stepOf([edges[i].source, edges[i].target].find((k) => !isOpen(k)));
 
 function openStep(roll, step) {
-  opened[roll.number] = Math.max(0, Math.min(roll.steps - 1, step || 0));
+  opened[roll.number] = Math.max(0, Math.min(roll.steps - 1, Math.trunc(step) || 0));
   arrange();
   paint();
 }
@@ -179,6 +187,7 @@ function arrange() {
   drawnEdges.forEach(({ group, outer }, i) => { if (!first.has(i)) group.style.display = outer.style.display = "none"; });
   for (const ends of bundles.values()) arrangeEdges(ends, at);
   colour();
+  offerToTab();
   id("fold").disabled = [...modules.keys()].every((path) => state.folded.has(path) || isHidden(path));
   id("unfold").disabled = !state.folded.size;
   id("fold").parentNode.hidden = !modules.size;
@@ -193,7 +202,7 @@ function arrangeModule(path, at) {
   if (!isShown) return;
   for (const part of [group, title]) part.classList.toggle("folded", isFolded);
   group.setAttribute("aria-expanded", String(!isFolded));
-  group.setAttribute("aria-label", `module ${pathNow(path)}, ${module.type}, ${module.nodes.filter(isOpen).length} nodes`);
+  group.setAttribute("aria-label", [`module ${pathNow(path)}`, module.type, `${module.nodes.filter(isOpen).length} nodes`].filter(Boolean).join(", "));
   const [left, top, right, bottom] = at.modules[module.number];
   const [width, height] = [right - left, bottom - top];
   if (isFolded) standing.set(path, [left + width / 2, top + height / 2, width, height]);
@@ -208,7 +217,7 @@ function arrangeModule(path, at) {
 
 const choosers = []; // number of a roll -> the field that tells and takes its open step
 
-const widthOfSteps = ({ steps }) => 104 + 8 * steps.toLocaleString("en").length;
+const widthOfSteps = ({ steps }) => 110 + 8 * steps.toLocaleString("en").length;
 
 /** In the frame of a roll, at the right: which step is open, and any other to be opened. */
 function arrangeSteps(roll, isFolded, right, top) {
@@ -248,7 +257,7 @@ function bundle() {
     const [from, to] = [standsFor(source), standsFor(target)];
     const isModule = typeof from === "string" || typeof to === "string";
     if (from === to && (isModule || !carried[i])) return;
-    const key = isModule ? `${from}|${to}|${carried[i]}` : sampleOf[i];
+    const key = isModule || carried[i] ? `${from}|${to}|${carried[i]}` : sampleOf[i];
     const seen = isOpen(source) + isOpen(target);
     if (!told.has(key) || told.get(key).seen < seen) told.set(key, { seen, members: [] });
     if (told.get(key).seen === seen) told.get(key).members.push(i);
@@ -269,7 +278,8 @@ function arrangeEdges(ends, at) {
   if (!points) {
     const isModule = typeof from === "string" || typeof to === "string";
     points = carried[i] ? around(standing.get(from), standing.get(to)) : between(standing.get(from), standing.get(to), isModule ? null : i);
-    label = state.direction === "LR" ? [(points[0] + points[6]) / 2 - 40, (points[1] + points[7]) / 2 - 12] : [(points[0] + points[6]) / 2 + 3, (points[1] + points[7]) / 2];
+    const middle = [0, 1].map((k) => (points[k] + 3 * points[k + 2] + 3 * points[k + 4] + points[k + 6]) / 8);
+    label = state.direction === "LR" ? [middle[0] - 40, middle[1] + (carried[i] ? 12 : -12)] : [middle[0] + 3, middle[1]];
   }
   path.setAttribute("d", `M${points.slice(0, 2)} C${points.slice(2)}`);
   chip.setAttribute("transform", `translate(${label})`);
@@ -280,11 +290,11 @@ function around(from, to) {
   if (state.direction === "LR") {
     const [y0, y1] = [from[1] + from[3] / 2, to[1] + to[3] / 2];
     const beyond = Math.max(y0, y1) + 60;
-    return [from[0], y0, from[0] + 20, beyond, to[0] - 20, beyond, to[0], y1];
+    return [from[0] + 10, y0, from[0] + 30, beyond, to[0] - 30, beyond, to[0] - 10, y1];
   }
   const [x0, x1] = [from[0] + from[2] / 2, to[0] + to[2] / 2];
   const beyond = Math.max(x0, x1) + 60;
-  return [x0, from[1], beyond, from[1] + 20, beyond, to[1] - 20, x1, to[1]];
+  return [x0, from[1] + 5, beyond, from[1] + 25, beyond, to[1] - 25, x1, to[1] - 5];
 }
 
 /** A curve from one box to the next one down, or to the right; parallel ones side by side. */

@@ -17,7 +17,10 @@ const state = {
 
 const flat = (values) => (Array.isArray(values) ? values.flat(Infinity) : [values]);
 const nameOf = (node) => node.name || node.op || (node.kind === "output" ? "loss" : node.kind);
-const seenName = (i) => { const thing = standsFor(i); return typeof thing === "string" ? titleOf(modules.get(thing)) : nameOf(nodes[thing]); };
+const seenName = (i) => {
+  const thing = standsFor(i);
+  return typeof thing === "string" ? titleOf(modules.get(thing)) : isOpen(i) ? nameOf(nodes[i]) : `${nameOf(nodes[i])} (${stepOf(i)})`;
+};
 const isNumber = (node) => node.kind === "constant" && /^([-+]?[\d.]|[-+]?(nan|inf)$|True$|False$|None$|\()/.test(node.name); // its name is its value
 const cut = (text, most) => (text.length > most ? text.slice(0, most - 1) + "…" : text);
 const statsOf = (stats, output = 0) => (Array.isArray(stats) ? stats[output] : stats);

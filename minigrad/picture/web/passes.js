@@ -138,9 +138,9 @@ function inPlay() {
 
 /** The steps that are one look, [first, last]: all inside one folded module, otherwise a single one. */
 function look() {
-  const thing = inPlay();
   let first = state.at;
-  if (typeof thing === "string") while (first > 1 && standsFor(opAt(first - 1)) === thing) first--;
+  const playing = goOf(opAt(first));
+  while (first > 1 && goOf(opAt(first - 1)) === playing) first--;
   return [first, state.at];
 }
 
@@ -158,9 +158,9 @@ function go(at) {
 
 /** One step on, or over all that happens inside one folded module. */
 function stopAfter(from, direction) {
-  const thing = (at) => { const i = opAt(at); return i === undefined ? null : standsFor(i); };
+  const goAt = (at) => { const i = opAt(at); return i === undefined ? null : goOf(i); };
   let at = from + direction;
-  while (at > 0 && at < passLength() && typeof thing(at) === "string" && thing(at) === thing(at + direction)) at += direction;
+  while (at > 0 && at < passLength() && goAt(at) === goAt(at + direction)) at += direction;
   return at;
 }
 

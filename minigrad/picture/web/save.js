@@ -19,6 +19,7 @@ function copyOf(element) {
   const look = getComputedStyle(element);
   const tag = element.localName;
   if (look.display === "none" || (element.textContent === "" && tag.startsWith("t"))) return null;
+  if (tag === "foreignObject") return stepsAsText(element);
   const copy = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const name of SHAPES) if (element.hasAttribute(name)) copy.setAttribute(name, element.getAttribute(name));
   if (look.transform !== "none" && !element.hasAttribute("transform")) copy.setAttribute("transform", look.transform);
@@ -32,6 +33,17 @@ function copyOf(element) {
   if (!element.children.length) copy.textContent = element.textContent.replace(/^[▾▸] /, "").replace(UNKNOWN_TO_XML, "\ufffd");
   for (const child of element.children) copy.append(...[copyOf(child)].filter(Boolean));
   return tag === "path" ? withArrow(copy, look) : tag === "g" && !copy.children.length ? null : copy;
+}
+
+/** What the field of a roll tells of its open step, as a text that ends where the field does. */
+function stepsAsText(element) {
+  const text = document.createElementNS("http://www.w3.org/2000/svg", "text");
+  const [x, y, width] = ["x", "y", "width"].map((name) => Number(element.getAttribute(name)));
+  const look = getComputedStyle(element.firstChild);
+  const attributes = { x: x + width, y: y + 15, fill: look.color, "font-size": look.fontSize, "text-anchor": "end" };
+  for (const [name, value] of Object.entries(attributes)) text.setAttribute(name, value);
+  text.textContent = [...element.firstChild.childNodes].map((part) => part.value ?? part.textContent).join("");
+  return text;
 }
 
 /** A line with the head that a marker draws, as a shape of its own: many programs that show slides draw no markers. */
@@ -100,13 +112,16 @@ function stops() {
 
 /** The state after each of these steps, as frames; what is shown stays as it is. */
 function framesAt(places) {
-  const before = { at: state.at, chosen: state.chosen };
+  const [before, steps] = [{ at: state.at, chosen: state.chosen }, [...opened]];
   const frames = places.map((at) => {
     Object.assign(state, { at, chosen: null });
+    follow(opAt(at));
     paint();
     return frameNow();
   });
   Object.assign(state, before);
+  Object.assign(opened, steps);
+  arrange();
   paint();
   return frames;
 }

@@ -127,17 +127,18 @@ function moduleInPlay(card, path) {
   const ops = Array.from({ length: last - first + 1 }, (_, k) => nodes[opAt(first + k)]);
   sourceLine(card, ops[0]);
   make(card, "h3", {}, `${ops.length} ${ops.length > 1 ? "ops" : "op"} inside, ${state.pass}`);
-  for (const node of ops.slice(0, 8)) opInside(card, node);
-  if (ops.length > 8) make(card, "p", { class: "soft" }, `and ${ops.length - 8} more; open the module to see each`);
+  for (const node of ops.slice(0, MOST_TOLD)) opInside(card, node);
+  if (ops.length > MOST_TOLD) make(card, "p", { class: "soft" }, `and ${ops.length - MOST_TOLD} more; open the module to see each`);
   if (state.pass === "forward") return;
   const flows = flowsIn(first, last);
-  const outside = flows.filter(({ edge }) => standsFor(edges[edge].source) !== path);
+  const outside = together(flows.filter(({ edge }) => goOf(edges[edge].source) !== goOf(opAt(last))));
   if (outside.length) make(card, "h3", {}, "It hands on");
-  for (const { edge, contribution, key, arrived } of outside) {
-    const line = make(card, "p", { class: "law handed" }, `${brief(contribution)} to `);
+  for (const { edge, contribution, key, arrived, count } of outside.slice(0, MOST_TOLD)) {
+    const line = make(card, "p", { class: "law handed" }, `${count > 1 ? `${count} gradients` : brief(contribution)} to `);
     make(line, "b", {}, seenName(edges[edge].source));
     if (expected.get(key) > 1) make(line, "span", { class: "sum" }, `, which has gathered ${sumText(key, arrived)}`);
   }
+  if (outside.length > MOST_TOLD) make(card, "p", { class: "soft" }, `and to ${outside.length - MOST_TOLD} more`);
   const whole = completedIn(path, first);
   if (whole.length) make(card, "h3", {}, "Inside, these hold their .grad");
   for (const node of whole) make(card, "p", {}, `${nameOf(node)} ${node.shapes.map(shapeText).join(" ")}: ${brief(node.gradient)}`);

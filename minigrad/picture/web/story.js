@@ -1,5 +1,6 @@
 // The story: one sentence on each step, with the names that are in sight.
 
+const MOST_TOLD = 8; // things in a sentence or a list
 const withNorm = (stats) => (brief(stats).startsWith("norm") ? `a gradient of ${brief(stats)}` : brief(stats));
 const listed = (parts) => (parts.length < 2 ? parts.join("") : `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`);
 
@@ -10,11 +11,11 @@ function backwardStory(sums) {
   const [playing, node] = [inPlay(), nodes[steps[first - 1].node]];
   if (node.kind === "output") return `It begins with the derivative of the loss by itself: ${brief(steps[0].edges[0].contribution)}.`;
   const own = [...sums.keys()].filter((key) => key.startsWith(`${node.id}:`)).map((key) => sumText(key, sums.get(key), 4)).join("; ");
-  const sent = flowsIn(first, last).filter(({ edge }) => standsFor(edges[edge].source) !== playing);
+  const sent = flowsIn(first, last).filter(({ edge }) => goOf(edges[edge].source) !== goOf(node.id));
   const end = state.at === steps.length ? " That was the last step: every leaf holds its .grad." : "";
   const kept = typeof playing === "string" ? completedIn(playing, first) : [];
   const inside = kept.length ? ` Inside, ${listed(kept.map(nameOf))} ${kept.length > 1 ? "hold theirs" : "holds its own"}.` : "";
-  return `${seenName(node.id)} has its whole gradient, g ${own.startsWith("norm") ? "of" : "="} ${own}.${sent.length ? ` It hands on ${listed(sent.map(sentence))}.` : ""}${inside}${end}`;
+  return `${seenName(node.id)} has its whole gradient, g ${own.startsWith("norm") ? "of" : "="} ${own}.${sent.length ? ` It hands on ${listed(few(together(sent).map(sentence)))}.` : ""}${inside}${end}`;
 }
 
 /** What flows in these steps, each with what has gathered where it arrives. */
@@ -28,10 +29,20 @@ function flowsIn(first, last) {
   }));
 }
 
-function sentence({ edge, contribution, sum_after, key, arrived }) {
+/** Flows that arrive at the same thing as one, with their number. */
+function together(flows) {
+  const met = new Map();
+  for (const flow of flows) met.set(flow.key, { ...flow, count: (met.get(flow.key)?.count ?? 0) + 1 });
+  return [...met.values()];
+}
+
+const few = (parts) => (parts.length > MOST_TOLD ? [...parts.slice(0, MOST_TOLD - 1), `${parts.length - MOST_TOLD + 1} more`] : parts);
+const sentWith = ({ contribution, count }) => (count > 1 ? `${count} gradients` : withNorm(contribution));
+
+function sentence({ edge, contribution, sum_after, key, arrived, count }) {
   const isWhole = arrived.terms.length === expected.get(key);
-  const gathered = expected.get(key) > 1 && sum_after.size === 1 ? ` (${sumText(key, arrived)}${isWhole ? "" : " so far"})` : "";
-  return `${withNorm(contribution)} to ${seenName(edges[edge].source)}${gathered}`;
+  const gathered = expected.get(key) > 1 && (count > 1 || sum_after.size === 1) ? ` (${sumText(key, arrived)}${isWhole ? "" : " so far"})` : "";
+  return `${sentWith({ contribution, count })} to ${seenName(edges[edge].source)}${gathered}`;
 }
 
 /** The leaves inside a folded module whose gradient became whole in the steps since `first`. */
@@ -51,10 +62,10 @@ function forwardStory() {
   if (state.at === 0) return "The leaves and constants are given. Press Play, or step, to see each op compute its value.";
   const [playing, node] = [inPlay(), nodes[opAt(state.at)]];
   const inside = typeof playing === "string" ? modules.get(playing).nodes.filter(isOpen) : [node.id];
-  const given = inside.flatMap((i) => incoming[i]).filter((i) => typeof playing !== "string" || standsFor(edges[i].source) !== playing);
+  const given = inside.flatMap((i) => incoming[i]).filter((i) => goOf(edges[i].source) !== goOf(node.id));
   const words = given.map((i) => `${typeof playing === "string" ? seenName(edges[i].source) : edges[i].argument} = ${valueText(i)}`);
   if (node.kind === "output") return `The loss is ${words.join(", ").replace(/^ = /, "")}.`;
   const value = statsOf(node.value);
   const result = value && value.size <= 2 ? brief(value) : node.shapes.map(shapeText).join(" and ");
-  return `${seenName(node.id)} takes ${[...new Set(words)].join(", ")} and gives ${result}.`;
+  return `${seenName(node.id)} takes ${few([...new Set(words)]).join(", ")} and gives ${result}.`;
 }
