@@ -325,7 +325,11 @@ def _dot(trace: dict[str, Any], sizes: list[Box], head: str = _HEAD) -> str:
     for i, edge in given.items():
         look = "constraint=false" if edge["carried"] else f"minlen={next(rows)}"
         weight = 4 if trace["nodes"][edge["source"]]["op"] else 1
-        label = "x" * (10 if edge["shape"] else 7)  # a norm takes more room than a number
+        rolls = [trace["nodes"][edge[end]].get("rolls") for end in ("source", "target")]
+        is_long = edge["shape"] or edge["carried"] or rolls[0] != rolls[1]
+        label = "x" * (
+            10 if is_long else 7
+        )  # a norm, or "step 2: 0.5", takes more room than a number
         ends = f"n{edge['source']} -> n{edge['target']}"
         edges.append(f"{ends} [comment={i}, weight={weight}, {look}, label={label}]\n")
     return "".join([head, *inside(""), *edges, "}\n"])
