@@ -34,8 +34,18 @@ LONG = 1000  # ops; the page of a longer graph describes each in brief
 _SCRIPTS = tuple(
     f"{name}.js"
     for name in (
-        *("words", "unpack", "graph", "folding", "overview", "moving", "first_sight", "passes"),
-        *("story", "colours", "mathematics", "panel", "heat", "step", "scalar", "numbers"),
+        *("words", "unpack", "graph", "rolling", "folding", "overview", "moving", "first_sight"),
+        *(
+            "passes",
+            "story",
+            "colours",
+            "mathematics",
+            "panel",
+            "heat",
+            "step",
+            "scalar",
+            "numbers",
+        ),
         *("edit", "save", "controls"),
     )
 )
