@@ -276,7 +276,7 @@ def _title_of_module(module: dict[str, Any]) -> str:
 def _letters_of_frame(module: dict[str, Any]) -> int:
     """Letters of Courier that are as wide as the title of an open roll and the number of its step."""
     steps = f"{module['roll']['steps']:,}"
-    return round((width_of(_title_of_module(module), bold=True) + 130 + 8 * len(steps)) / 8.4)
+    return round((width_of(_title_of_module(module), bold=True) + 110 + 17 * len(steps)) / 8.4)
 
 
 def _last_name(module: dict[str, Any]) -> str:

@@ -152,6 +152,15 @@ def test_a_module_folded_within_a_loop_is_that_of_the_step_that_plays(open_page)
     assert seen[:2] == ["5", "5"]
 
 
+def test_a_folded_module_around_a_loop_is_played_in_one_go(open_page):
+    page = open_page(*LOOPS["recorded cell"]())
+    while page.find("#fold").is_enabled():
+        page.press("fold")
+    page.press("next")
+    page.press("next")
+    assert "every leaf holds its .grad" in page.story
+
+
 # --- looking ----------------------------------------------------------------------------------
 
 

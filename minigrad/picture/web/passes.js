@@ -47,8 +47,8 @@ function paint() {
   for (const i of standing.keys()) if (typeof i === "number") paintNode(nodes[i], i, { now, done, known, sums: shownSums });
   for (const path of modules.keys()) paintModule(path, now, isBackward ? null : done);
   refreshMap();
-  const playing = inPlay();
-  for (const bundle of bundles.values()) paintLine(bundle, { done, playing, contributions, sums });
+  const going = now === undefined ? undefined : goOf(now);
+  for (const bundle of bundles.values()) paintLine(bundle, { done, going, contributions, sums });
   id("slider").max = passLength();
   id("slider").value = state.at;
   id("slider").setAttribute("aria-valuetext", `${state.at} of ${passLength()}${now === undefined ? "" : `, ${seenName(now)}`}`);
@@ -56,22 +56,21 @@ function paint() {
   id("story").textContent = isBackward ? backwardStory(sums) : forwardStory();
 }
 
-function paintLine(bundle, { done, playing, contributions, sums }) {
+function paintLine(bundle, { done, going, contributions, sums }) {
   const isBackward = state.pass === "backward";
-  const hasFlowed = (i) => (isBackward ? contributions.has(i) : state.at > 0 && done.has(edges[i].target));
-  const flowing = bundle.find((i) => standsFor(edges[i].target) === playing && hasFlowed(i));
-  const last = flowing ?? bundle.find(hasFlowed);
+  const flowed = bundle.filter((i) => (isBackward ? contributions.has(i) : state.at > 0 && done.has(edges[i].target)));
+  const flowing = flowed.filter((i) => goOf(edges[i].target) === going);
   const drawn = drawnEdges[bundle[0]];
   for (const part of [drawn.group, drawn.outer]) {
-    part.classList.toggle("flowed", last !== undefined);
-    part.classList.toggle("flowing", flowing !== undefined);
+    part.classList.toggle("flowed", flowed.length > 0);
+    part.classList.toggle("flowing", flowing.length > 0);
   }
   const role = roleOf(bundle);
-  const isTold = last !== undefined && (bundle.length === 1 || flowing !== undefined);
-  const told = !isTold ? "" : isBackward ? handedText(bundle.filter(hasFlowed), contributions, sums) : valueText(last, 3);
+  const of = flowing.length || bundle.length > 1 ? flowing : flowed; // what is told of: along a line of several what flows now
+  const told = !of.length ? "" : isBackward ? handedText(of, contributions, sums) : valueText(of[0], 3);
   const text = cut(told ? [role, told].filter(Boolean).join(": ") : role || shapesOf(bundle), 24);
   drawn.chip.style.display = text ? "" : "none";
-  const isBold = last !== undefined; // the same text is then wider
+  const isBold = flowed.length > 0; // the same text is then wider
   if (!text || (drawn.text.textContent === text && drawn.isBold === isBold)) return;
   drawn.isBold = isBold;
   drawn.text.textContent = "";
@@ -79,7 +78,7 @@ function paintLine(bundle, { done, playing, contributions, sums }) {
   drawn.box.setAttribute("width", 12 + Math.min(94, drawn.text.getComputedTextLength() || text.length * 7));
 }
 
-/** What has flowed back along a line: the sum of all that arrived, if it was in several parts. */
+/** What flows back along a line, if in several parts the sum, where these are all that has arrived. */
 function handedText(flowed, contributions, sums) {
   if (flowed.length === 1) return brief(contributions.get(flowed[0]), 2, 3);
   const { terms, sum } = sums.get(keyOf(flowed[0]));

@@ -18,7 +18,7 @@ const openTwin = ({ id: i, twin, rolls }) => (isOpen(i) ? i : inSteps.get(keyOfT
 function goOf(i) {
   const folded = foldedAround(i);
   if (folded === undefined) return i;
-  return [folded, ...nodes[i].rolls.map((roll, k) => (isUnfolded(frames[roll]) ? nodes[i].steps[k] : "all"))].join();
+  return [folded, ...nodes[i].steps.filter((_, k) => isUnfolded(frames[nodes[i].rolls[k]]))].join();
 }
 
 /** Whether an edge leads from one step of a roll to another. */
@@ -88,7 +88,8 @@ function openStep(roll, step) {
 
 const choosers = []; // number of a roll -> the field that tells and takes its open step
 
-const widthOfSteps = ({ steps }) => 110 + 8 * steps.toLocaleString("en").length;
+const widthOfField = ({ steps }) => 32 + 9 * String(steps).length;
+const widthOfSteps = (roll) => 58 + widthOfField(roll) + 8 * roll.steps.toLocaleString("en").length;
 
 /** In the frame of a roll, at the right: which step is open, and any other to be opened. */
 function arrangeSteps(roll, isFolded, right, top) {
@@ -104,6 +105,7 @@ function drawSteps(roll) {
   const label = document.createElement("label");
   const field = document.createElement("input");
   Object.assign(field, { type: "number", min: 1, max: roll.steps });
+  field.style.width = `${widthOfField(roll)}px`;
   field.setAttribute("aria-label", `step that is open, of ${roll.steps}`);
   field.addEventListener("change", () => openStep(roll, Number(field.value) - 1));
   label.append("step ", field, ` of ${roll.steps.toLocaleString("en")}`);

@@ -14,7 +14,7 @@ function backwardStory(sums) {
   const sent = flowsIn(first, last).filter(({ edge }) => goOf(edges[edge].source) !== goOf(node.id));
   const end = state.at === steps.length ? " That was the last step: every leaf holds its .grad." : "";
   const kept = typeof playing === "string" ? completedIn(playing, first) : [];
-  const inside = kept.length ? ` Inside, ${listed(kept.map(nameOf))} ${kept.length > 1 ? "hold theirs" : "holds its own"}.` : "";
+  const inside = kept.length ? ` Inside, ${listed(few(kept.map(nameOf)))} ${kept.length > 1 ? "hold theirs" : "holds its own"}.` : "";
   return `${seenName(node.id)} has its whole gradient, g ${own.startsWith("norm") ? "of" : "="} ${own}.${sent.length ? ` It hands on ${listed(few(together(sent).map(sentence)))}.` : ""}${inside}${end}`;
 }
 
