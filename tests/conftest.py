@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,6 +21,10 @@ for library in ("OPENBLAS", "OMP", "MKL"):
 # What tests start in a process of its own imports the minigrad that they import, also where another is installed.
 found = os.environ.get("PYTHONPATH", "").split(os.pathsep)
 os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([str(PACKAGES), *filter(None, found)]))
+
+# A shell that starts a command in the background lets it ignore Ctrl-C, which tests send, to themselves and to others.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples in every run and worker, and however long they take: a machine may be busy.
 hypothesis.settings.register_profile(
