@@ -11,7 +11,7 @@ from .bounds import MOST, rows_between, rows_of, size_of
 from .folding import View, views_of
 from .nested import Box, place_nested
 from .render import render_as
-from .rolling import Core, core_of
+from .rolling import Core
 from .widths import width_of
 
 FLAT = 400  # the most nodes laid out in one picture; more are no longer read
@@ -38,8 +38,8 @@ _HEAD = f"""digraph {{
 _ACROSS = _HEAD + "  graph [rankdir=LR, nodesep=0.3]\n"
 
 
-def layout_of(trace: dict[str, Any]) -> dict[str, Any]:
-    """Positions in whole pixels, y downwards, for a trace in plain data.
+def layout_of(trace: dict[str, Any], core: Core) -> dict[str, Any]:
+    """Positions in whole pixels, y downwards, for a trace in plain data and the part of it that has a place.
 
     sizes   [width, height] of each node that has a place; one with a `twin` stands where that stands
     boxes   the same of each module, for when it is folded
@@ -54,7 +54,6 @@ def layout_of(trace: dict[str, Any]) -> dict[str, Any]:
 
     across  the same states from left to right
     """
-    core = core_of(trace)
     uses = Counter(edge["source"] for edge in trace["edges"])
     sizes = [_size(node, uses[i]) for i, node in zip(core.ids, core.trace["nodes"], strict=True)]
     boxes = {module["path"]: _size_of_module(module) for module in trace["modules"]}
@@ -260,17 +259,15 @@ def _longest_sum(node: dict[str, Any], uses: int) -> str:
 
 
 def _size_of_module(module: dict[str, Any]) -> Box:
-    return round(
-        max(width_of(_title_of_module(module), bold=True), 90)
-    ) + 24, 2 * _HEIGHT_OF_LINE + _PADDING
+    width = max(width_of(_title_of_module(module), bold=True), 90)
+    return round(width) + 24, 2 * _HEIGHT_OF_LINE + _PADDING
 
 
 def _title_of_module(module: dict[str, Any]) -> str:
     title = f"x {_last_name(module)}: {module['type']}"[:_LONGEST_OF_MODULE]
-    roll = module.get("roll")
-    return (
-        title if roll is None else f"{title} x {roll['steps']:,}{' in a chain' * roll['is_chain']}"
-    )
+    if "roll" in module:
+        title += f" x {module['roll']['steps']:,}" + " in a chain" * module["roll"]["is_chain"]
+    return title
 
 
 def _letters_of_frame(module: dict[str, Any]) -> int:
@@ -326,10 +323,9 @@ def _dot(trace: dict[str, Any], sizes: list[Box], head: str = _HEAD) -> str:
         look = "constraint=false" if edge["carried"] else f"minlen={next(rows)}"
         weight = 4 if trace["nodes"][edge["source"]]["op"] else 1
         rolls = [trace["nodes"][edge[end]].get("rolls") for end in ("source", "target")]
+        # a norm, or "step 2: 0.5", takes more room than a number
         is_long = edge["shape"] or edge["carried"] or rolls[0] != rolls[1]
-        label = "x" * (
-            10 if is_long else 7
-        )  # a norm, or "step 2: 0.5", takes more room than a number
+        label = "x" * (10 if is_long else 7)
         ends = f"n{edge['source']} -> n{edge['target']}"
         edges.append(f"{ends} [comment={i}, weight={weight}, {look}, label={label}]\n")
     return "".join([head, *inside(""), *edges, "}\n"])

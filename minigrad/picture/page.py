@@ -35,18 +35,8 @@ _SCRIPTS = tuple(
     f"{name}.js"
     for name in (
         *("words", "unpack", "graph", "rolling", "folding", "overview", "moving", "first_sight"),
-        *(
-            "passes",
-            "story",
-            "colours",
-            "mathematics",
-            "panel",
-            "heat",
-            "step",
-            "scalar",
-            "numbers",
-        ),
-        *("edit", "save", "controls"),
+        *("passes", "story", "colours", "mathematics", "panel", "heat", "step", "scalar"),
+        *("numbers", "edit", "save", "controls"),
     )
 )
 
@@ -87,7 +77,8 @@ def data_of(loss: Any, params: Any = None, inputs: Any = None) -> dict[str, Any]
     trace = rolled(framed(json.loads(plain.to_json()), scopes_of(plain)), tree)
     core = core_of(trace)
     if is_large(core.trace):
-        trace = with_modules(trace, grouped(core.trace))
+        core = core._replace(trace=grouped(core.trace))
+        trace = with_modules(trace, core.trace)
     played = Play(loss, trace, tracer.places, has_heat=not is_long)
     for thing, i in tracer.places.items():
         if isinstance(thing, Node) and hasattr(thing.op, "rules"):
@@ -104,7 +95,7 @@ def data_of(loss: Any, params: Any = None, inputs: Any = None) -> dict[str, Any]
         )
     return {
         "trace": trace,
-        "layout": layout_of(trace),
+        "layout": layout_of(trace, core),
         "steps": played.steps,
         "heat": {} if is_long else _heat(tracer.places, played.heat),
         "zoom": local_derivatives(trace, {} if is_long else tracer.places),

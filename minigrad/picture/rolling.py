@@ -12,7 +12,7 @@ class Core(NamedTuple):
     """The part of a trace that has a place, in the form of a trace: of each roll the first step.
 
     ids    the id of each of its nodes in the whole trace
-    lines  the first edge of the whole trace that each of its edges stands for; those with `carried` lead to a next step
+    lines  the first edge of the whole trace that each of its edges stands for
     """
 
     trace: dict[str, Any]
@@ -25,7 +25,8 @@ def rolled(trace: dict[str, Any], tree: Tree) -> dict[str, Any]:
 
     A module that is the frame of a roll has a `roll`: {"number", "steps", "is_chain", "paths" of its steps}. A node of
     a first step has the numbers of its `rolls`, outer ones first. One of another step has its `twin`, which is in the
-    first, and the `steps` in which it is; it stands where the twin stands.
+    first, and the `steps` in which it is; it stands where the twin stands. An edge is `carried` if it leads to another
+    step.
     """
     return _Rolling(trace, tree).trace()
 
@@ -52,7 +53,9 @@ class _Rolling:
                 node["rolls"] = [self._number(roll) for roll in steps]
             used |= {*chains[node["scope"]]}
         modules = [module for module in self._in_order() if module["path"] in used]
-        return self.whole | {"nodes": self.nodes, "modules": modules}
+        carried = [bool(self.tree.crossed(edge)) for edge in self.tree.trace.edges]
+        edges = [e | {"carried": c} for e, c in zip(self.whole["edges"], carried, strict=True)]
+        return self.whole | {"nodes": self.nodes, "edges": edges, "modules": modules}
 
     def _number(self, roll: Roll) -> int:
         return self.numbers.setdefault(roll, len(self.numbers))
@@ -121,11 +124,9 @@ def core_of(trace: dict[str, Any]) -> Core:
     lines = []
     for i, edge in enumerate(trace["edges"]):
         source, target = twins[edge["source"]], twins[edge["target"]]
-        carried = _is_carried(nodes, edge)
-        key = (source, edge["output"], target, edge["argument"], carried)
+        key = (source, edge["output"], target, edge["argument"], edge["carried"])
         if key not in edges:
-            ends = {"source": places[source], "target": places[target], "carried": carried}
-            edges[key] = edge | ends
+            edges[key] = edge | {"source": places[source], "target": places[target]}
             lines.append(i)
     kept = [nodes[i] | {"id": k} for k, i in enumerate(ids)]
     return Core(trace | {"nodes": kept, "edges": list(edges.values())}, ids, lines)
@@ -137,14 +138,3 @@ def with_modules(trace: dict[str, Any], core: dict[str, Any]) -> dict[str, Any]:
     nodes = [node if "twin" in node else node | {"scope": next(scopes)} for node in trace["nodes"]]
     nodes = [n | {"scope": nodes[n["twin"]]["scope"]} if "twin" in n else n for n in nodes]
     return trace | {"nodes": nodes, "modules": core["modules"]}
-
-
-def _is_carried(nodes: list[dict[str, Any]], edge: dict[str, Any]) -> bool:
-    here, there = (_steps(nodes, edge[end]) for end in ("source", "target"))
-    return any(there.get(roll, step) != step for roll, step in here.items())
-
-
-def _steps(nodes: list[dict[str, Any]], i: int) -> dict[int, int]:
-    node = nodes[i]
-    rolls = nodes[node.get("twin", i)].get("rolls", ())
-    return dict(zip(rolls, node.get("steps", [0] * len(rolls)), strict=True))

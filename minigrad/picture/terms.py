@@ -63,8 +63,6 @@ def called(name: str, arguments: list[Term], options: Mapping[str, Term]) -> Ter
             return Term("call", (x,), name)
         case ("tuple" | "list" | "plain" | "array" | "asarray", [x]):
             return x
-        case ("of_known", [f, *rest]):
-            return called(f.text, rest, options)
         case ("power_slope", [a, b, m, n]) if (m.text, n.text) == ("1", "0"):
             if b.kind == "number" and b.text.isdigit():
                 less = Term("number", text=str(int(b.text) - 1))

@@ -192,8 +192,7 @@ function moduleInPlay(card, path) {
   for (const node of ops.slice(0, MOST_TOLD)) opInside(card, node);
   if (ops.length > MOST_TOLD) make(card, "p", { class: "soft" }, `and ${ops.length - MOST_TOLD} more; open the module to see each`);
   if (state.pass === "forward") return;
-  const flows = flowsIn(first, last);
-  const outside = together(flows.filter(({ edge }) => goOf(edges[edge].source) !== goOf(opAt(last))));
+  const outside = flowsOut(first, last);
   if (outside.length) make(card, "h3", {}, "It hands on");
   for (const { edge, contribution, key, arrived, count } of outside.slice(0, MOST_TOLD)) {
     const line = make(card, "p", { class: "law handed" }, `${count > 1 ? `${count} gradients` : brief(contribution)} to `);

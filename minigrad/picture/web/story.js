@@ -11,11 +11,11 @@ function backwardStory(sums) {
   const [playing, node] = [inPlay(), nodes[steps[first - 1].node]];
   if (node.kind === "output") return `It begins with the derivative of the loss by itself: ${brief(steps[0].edges[0].contribution)}.`;
   const own = [...sums.keys()].filter((key) => key.startsWith(`${node.id}:`)).map((key) => sumText(key, sums.get(key), 4)).join("; ");
-  const sent = flowsIn(first, last).filter(({ edge }) => goOf(edges[edge].source) !== goOf(node.id));
+  const sent = flowsOut(first, last);
   const end = state.at === steps.length ? " That was the last step: every leaf holds its .grad." : "";
   const kept = typeof playing === "string" ? completedIn(playing, first) : [];
   const inside = kept.length ? ` Inside, ${listed(few(kept.map(nameOf)))} ${kept.length > 1 ? "hold theirs" : "holds its own"}.` : "";
-  return `${seenName(node.id)} has its whole gradient, g ${own.startsWith("norm") ? "of" : "="} ${own}.${sent.length ? ` It hands on ${listed(few(together(sent).map(sentence)))}.` : ""}${inside}${end}`;
+  return `${seenName(node.id)} has its whole gradient, g ${own.startsWith("norm") ? "of" : "="} ${own}.${sent.length ? ` It hands on ${listed(few(sent.map(sentence)))}.` : ""}${inside}${end}`;
 }
 
 /** What flows in these steps, each with what has gathered where it arrives. */
@@ -29,20 +29,21 @@ function flowsIn(first, last) {
   }));
 }
 
-/** Flows that arrive at the same thing as one, with their number. */
-function together(flows) {
-  const met = new Map();
-  for (const flow of flows) met.set(flow.key, { ...flow, count: (met.get(flow.key)?.count ?? 0) + 1 });
+/** What flows out of what plays in these steps; flows that arrive at the same thing are one, with their number. */
+function flowsOut(first, last) {
+  const [met, going] = [new Map(), goOf(opAt(last))];
+  for (const flow of flowsIn(first, last)) {
+    if (goOf(edges[flow.edge].source) !== going) met.set(flow.key, { ...flow, count: (met.get(flow.key)?.count ?? 0) + 1 });
+  }
   return [...met.values()];
 }
 
 const few = (parts) => (parts.length > MOST_TOLD ? [...parts.slice(0, MOST_TOLD - 1), `${parts.length - MOST_TOLD + 1} more`] : parts);
-const sentWith = ({ contribution, count }) => (count > 1 ? `${count} gradients` : withNorm(contribution));
 
 function sentence({ edge, contribution, sum_after, key, arrived, count }) {
   const isWhole = arrived.terms.length === expected.get(key);
   const gathered = expected.get(key) > 1 && (count > 1 || sum_after.size === 1) ? ` (${sumText(key, arrived)}${isWhole ? "" : " so far"})` : "";
-  return `${sentWith({ contribution, count })} to ${seenName(edges[edge].source)}${gathered}`;
+  return `${count > 1 ? `${count} gradients` : withNorm(contribution)} to ${seenName(edges[edge].source)}${gathered}`;
 }
 
 /** The leaves inside a folded module whose gradient became whole in the steps since `first`. */
